@@ -1,0 +1,159 @@
+//! Enrollments as facts of a day: what was assigned, fell due or was completed, by whom.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use chrono_tz::Tz;
+use hashbrown::HashMap;
+
+use super::columns::{Text, bools, instants, ints};
+use super::history::{Fnv, People};
+use super::identity::{Identity, Who};
+use crate::contract::arrow::DELETED;
+use crate::period::{Calendar, Day, Grain, local_day};
+
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Enrollment counts of one person on one day. Integers only, so they add in any order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Required enrollments assigned on the day.
+    pub assigned: i64,
+    /// Required enrollments due on the day.
+    pub due: i64,
+    /// Of `due`: completed by the end of the day, week, month, quarter that holds the due day (in the order of [`Grain::ALL`]).
+    pub due_done: [i64; 4],
+    /// Of `due`: completed at or before the due instant.
+    pub due_on_time: i64,
+    /// Enrollments of any kind completed on the day.
+    pub completions: i64,
+    /// Of `completions`: within 24 hours before due.
+    pub last_day: i64,
+    /// Of `last_day`: with less than a quarter of the content's duration spent.
+    pub checkbox: i64,
+}
+
+/// Facts by day and worker code.
+pub type FactsByDay = BTreeMap<Day, BTreeMap<u32, Facts>>;
+
+/// One enrollment, as much of it as the facts need.
+#[derive(Clone, Copy)]
+struct Enrollment {
+    assigned_at: Option<i64>,
+    due_at: Option<i64>,
+    /// Set when the status is completed or passed and the instant is known.
+    completed_at: Option<i64>,
+    attempt: Option<i64>,
+}
+
+/// Computes the facts from the live rows of `enrollments` and `content`.
+///
+/// Assigned and due count required enrollments that were not waived or withdrawn, one per person and content: the earliest
+/// success, else the earliest assignment. Completions count every completed enrollment.
+pub fn facts(
+    enrollments: &[RecordBatch],
+    content: &[RecordBatch],
+    identity: &Identity,
+    zone: Tz,
+    calendar: &Calendar,
+) -> FactsByDay {
+    let minutes = content_minutes(content);
+    let mut facts = FactsByDay::new();
+    let mut required: HashMap<(u32, &str), Enrollment> = HashMap::new();
+    for batch in enrollments {
+        let (user, content_id, status) =
+            (Text::of(batch, "user_id"), Text::of(batch, "content_id"), Text::of(batch, "status"));
+        let (assigned_at, due_at, completed_at) =
+            (instants(batch, "assigned_at"), instants(batch, "due_at"), instants(batch, "completed_at"));
+        let (attempt, spent) = (ints(batch, "attempt"), ints(batch, "time_spent_seconds"));
+        let (is_required, gone, deleted) = (bools(batch, "required"), bools(batch, "deleted"), bools(batch, DELETED));
+        for i in 0..batch.num_rows() {
+            if gone(i) == Some(true) || deleted(i) == Some(true) {
+                continue;
+            }
+            let (Some(user), Some(content), Some(status)) = (user.get(i), content_id.get(i), status.get(i)) else { continue };
+            let done = matches!(status, "completed" | "passed");
+            let row = Enrollment {
+                assigned_at: assigned_at(i),
+                due_at: due_at(i),
+                completed_at: completed_at(i).filter(|_| done),
+                attempt: attempt(i),
+            };
+            if let Some(at) = row.completed_at {
+                let day = local_day(at, zone);
+                if let Who::Worker(worker) = identity.who(user, day) {
+                    let fact = facts.entry(day).or_default().entry(worker).or_default();
+                    fact.completions += 1;
+                    if row.due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
+                        fact.last_day += 1;
+                        let quarter = minutes.get(content).map(|minutes| minutes * 60 / 4);
+                        let hasty = spent(i).zip(quarter).is_some_and(|(spent, quarter)| spent < quarter);
+                        fact.checkbox += i64::from(hasty);
+                    }
+                }
+            }
+            let counts = is_required(i) == Some(true) && !matches!(status, "waived" | "withdrawn");
+            let Some(at) = row.assigned_at.or(row.due_at).filter(|_| counts) else { continue };
+            let Who::Worker(worker) = identity.who(user, local_day(at, zone)) else { continue };
+            required
+                .entry((worker, content))
+                .and_modify(|held| {
+                    if row.precedes(held) {
+                        *held = row;
+                    }
+                })
+                .or_insert(row);
+        }
+    }
+    for ((worker, _), row) in required {
+        if let Some(at) = row.assigned_at {
+            facts.entry(local_day(at, zone)).or_default().entry(worker).or_default().assigned += 1;
+        }
+        let Some(due_at) = row.due_at else { continue };
+        let due_day = local_day(due_at, zone);
+        let fact = facts.entry(due_day).or_default().entry(worker).or_default();
+        fact.due += 1;
+        let Some(completed_at) = row.completed_at else { continue };
+        fact.due_on_time += i64::from(completed_at <= due_at);
+        let completed_day = local_day(completed_at, zone);
+        for (done, grain) in fact.due_done.iter_mut().zip(Grain::ALL) {
+            *done += i64::from(completed_day < calendar.period(grain, due_day).end);
+        }
+    }
+    facts
+}
+
+impl Enrollment {
+    /// The order in which enrollments of one person in one content count: earliest success, then earliest assignment.
+    fn precedes(&self, other: &Enrollment) -> bool {
+        let rank = |row: &Enrollment| {
+            let late = |at: Option<i64>| at.unwrap_or(i64::MAX);
+            (late(row.completed_at), late(row.assigned_at), late(row.due_at), late(row.attempt))
+        };
+        rank(self) < rank(other)
+    }
+}
+
+fn content_minutes(content: &[RecordBatch]) -> HashMap<&str, i64> {
+    let mut minutes = HashMap::new();
+    for batch in content {
+        let (id, duration, deleted) = (Text::of(batch, "content_id"), ints(batch, "duration_minutes"), bools(batch, DELETED));
+        for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
+            if let (Some(id), Some(duration)) = (id.get(i), duration(i)) {
+                minutes.insert(id, duration);
+            }
+        }
+    }
+    minutes
+}
+
+/// A hash of one day's facts, by worker id and not by code, so that it can be compared between runs.
+pub fn fingerprint(facts: &BTreeMap<u32, Facts>, people: &People) -> u64 {
+    let mut hash = Fnv::default();
+    for (worker, fact) in facts {
+        hash.text(people.workers.get(*worker as usize).map_or("", String::as_str));
+        let counts = [fact.assigned, fact.due, fact.due_on_time, fact.completions, fact.last_day, fact.checkbox];
+        counts.iter().chain(&fact.due_done).for_each(|count| hash.number(*count));
+    }
+    hash.finish()
+}

@@ -1,0 +1,332 @@
+//! Who worked where and when: HRIS rows become non-overlapping stints, and a stint a place in a period.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use hashbrown::HashMap;
+
+use super::columns::{Text, bools, dates, instants, ints};
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
+use crate::period::{Day, OPEN_END, Period};
+
+/// No label, no manager.
+pub const NONE: u32 = u32::MAX;
+
+/// Small integers for texts that repeat. Codes follow first appearance: they never leave the process.
+#[derive(Debug, Default, Clone)]
+pub struct Labels {
+    codes: HashMap<String, u32>,
+    texts: Vec<String>,
+}
+
+impl Labels {
+    pub fn code(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text else { return NONE };
+        if let Some(&code) = self.codes.get(text) {
+            return code;
+        }
+        let code = self.texts.len() as u32;
+        self.codes.insert(text.to_owned(), code);
+        self.texts.push(text.to_owned());
+        code
+    }
+
+    pub fn find(&self, text: &str) -> Option<u32> {
+        self.codes.get(text).copied()
+    }
+
+    pub fn text(&self, code: u32) -> Option<&str> {
+        self.texts.get(code as usize).map(String::as_str)
+    }
+}
+
+/// Where a person counts: labels of [`People::labels`], [`NONE`] where HRIS says nothing; `manager` is a worker code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub org: u32,
+    pub band: u32,
+    pub location: u32,
+    pub function: u32,
+    pub manager: u32,
+}
+
+/// A run of eligible days `[from, to)` of one worker in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stint {
+    pub worker: u32,
+    pub from: Day,
+    pub to: Day,
+    pub place: Place,
+}
+
+/// What makes a person count, from the job's policy.
+#[derive(Debug, Clone)]
+pub struct Eligibility {
+    pub worker_types: Vec<String>,
+    pub min_tenure_days: i32,
+}
+
+/// All workers and their eligible stints.
+#[derive(Debug, Default, Clone)]
+pub struct People {
+    /// Worker ids in ascending order; a worker's code is its index.
+    pub workers: Vec<String>,
+    /// Eligible stints by (worker, from), never overlapping.
+    pub stints: Vec<Stint>,
+    pub labels: Labels,
+    /// Workers whose rows overlapped, for data quality.
+    pub overlapping: u64,
+}
+
+/// One HRIS row, as much of it as history needs.
+struct Row<'a> {
+    from: Day,
+    to: Day,
+    age: (Option<i64>, Option<&'a str>, Option<i64>),
+    batch: usize,
+    index: usize,
+}
+
+impl People {
+    /// Builds stints from the live rows of canon `workers`.
+    ///
+    /// Overlapping rows of one worker: the later `_known_at` wins, then the later `effective_from`. A day is eligible when
+    /// its row is active, of a counted worker type, on or after the hire date plus the minimum tenure, and not after
+    /// the termination date.
+    pub fn build(batches: &[RecordBatch], rule: &Eligibility) -> People {
+        let mut rows_of: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
+        for (number, batch) in batches.iter().enumerate() {
+            let (worker, delivery) = (Text::of(batch, "worker_id"), Text::of(batch, DELIVERY));
+            let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
+            let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
+            for index in 0..batch.num_rows() {
+                let Some(id) = worker.get(index).filter(|_| deleted(index) != Some(true)) else { continue };
+                rows_of.entry(id).or_default().push(Row {
+                    from: from(index).unwrap_or(Day::MIN),
+                    to: to(index).unwrap_or(OPEN_END),
+                    age: (known_at(index), delivery.get(index), row(index)),
+                    batch: number,
+                    index,
+                });
+            }
+        }
+        let workers: Vec<String> = rows_of.keys().map(|id| (*id).to_owned()).collect();
+        let code_of: HashMap<&str, u32> = rows_of.keys().enumerate().map(|(code, id)| (*id, code as u32)).collect();
+        let facts: Vec<Facts<'_>> = batches.iter().map(Facts::of).collect();
+        let mut people = People { workers, ..People::default() };
+        for (code, rows) in rows_of.values().enumerate() {
+            let (segments, overlap) = paint(rows);
+            people.overlapping += u64::from(overlap);
+            for (from, to, row) in segments {
+                let facts = &facts[row.batch];
+                let Some((from, to)) = facts.eligible(row, from, to, rule) else { continue };
+                let place = Place {
+                    org: people.labels.code(facts.org.get(row.index)),
+                    band: people.labels.code(facts.band.get(row.index)),
+                    location: people.labels.code(facts.location.get(row.index)),
+                    function: people.labels.code(facts.function.get(row.index)),
+                    manager: facts.manager.get(row.index).and_then(|id| code_of.get(id)).copied().unwrap_or(NONE),
+                };
+                match people.stints.last_mut() {
+                    Some(last) if last.worker == code as u32 && last.to == from && last.place == place => last.to = to,
+                    _ => people.stints.push(Stint { worker: code as u32, from, to, place }),
+                }
+            }
+        }
+        people
+    }
+
+    /// The code of a worker id.
+    pub fn code(&self, worker: &str) -> Option<u32> {
+        self.workers.binary_search_by(|known| known.as_str().cmp(worker)).ok().map(|code| code as u32)
+    }
+
+    /// The place of every person with an eligible day in the period: that of the last such day. Ascending by worker.
+    pub fn places(&self, period: Period) -> Vec<Stint> {
+        let mut placed: Vec<Stint> = Vec::new();
+        for stint in self.stints.iter().filter(|stint| stint.from < period.end && stint.to > period.start) {
+            match placed.last_mut() {
+                Some(last) if last.worker == stint.worker => *last = *stint,
+                _ => placed.push(*stint),
+            }
+        }
+        placed
+    }
+
+    /// For each period a hash that changes when anybody's place in it does. Periods ascend and do not overlap.
+    ///
+    /// A stint that covers a period whole adds the same number to each, so the cost is one difference per stint and not one per stint
+    /// and period.
+    pub fn fingerprints(&self, periods: &[Period]) -> Vec<u64> {
+        let mut differences = vec![0u64; periods.len() + 1];
+        for stint in &self.stints {
+            let Range { start, end } = touched(periods, stint.from, stint.to);
+            if start >= end {
+                continue;
+            }
+            let whole = self.stint_hash(stint, None);
+            let (first, last) = (periods[start], periods[end - 1]);
+            let (mut from, mut to) = (start, end);
+            if stint.from > first.start || (stint.to < first.end) {
+                add(&mut differences, start, self.stint_hash(stint, Some(first)));
+                from += 1;
+            }
+            if to > from && stint.to < last.end {
+                add(&mut differences, end - 1, self.stint_hash(stint, Some(last)));
+                to -= 1;
+            }
+            if to > from {
+                differences[from] = differences[from].wrapping_add(whole);
+                differences[to] = differences[to].wrapping_sub(whole);
+            }
+        }
+        let mut running = 0u64;
+        differences.pop();
+        differences
+            .into_iter()
+            .map(|difference| {
+                running = running.wrapping_add(difference);
+                running
+            })
+            .collect()
+    }
+
+    /// Hashes a stint by its texts; with a period, also by which of its days it covers there.
+    fn stint_hash(&self, stint: &Stint, cut: Option<Period>) -> u64 {
+        let place = stint.place;
+        let mut hash = Fnv::default();
+        hash.text(&self.workers[stint.worker as usize]);
+        for label in [place.org, place.band, place.location, place.function] {
+            hash.text(self.labels.text(label).unwrap_or("\u{1}"));
+        }
+        hash.text(self.workers.get(place.manager as usize).map_or("\u{1}", String::as_str));
+        if let Some(period) = cut {
+            hash.number(i64::from(stint.from.max(period.start)));
+            hash.number(i64::from(stint.to.min(period.end)));
+        }
+        hash.finish()
+    }
+}
+
+fn add(differences: &mut [u64], at: usize, value: u64) {
+    differences[at] = differences[at].wrapping_add(value);
+    differences[at + 1] = differences[at + 1].wrapping_sub(value);
+}
+
+/// The periods that share a day with `[from, to)`.
+fn touched(periods: &[Period], from: Day, to: Day) -> Range<usize> {
+    periods.partition_point(|period| period.end <= from)..periods.partition_point(|period| period.start < to)
+}
+
+/// A hash that is the same on every machine: fingerprints are stored in commits. FNV-1a, 64 bits, finished by a mixer so
+/// that sums of hashes do not cancel.
+#[derive(Debug, Clone, Copy)]
+pub struct Fnv(pub u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    pub fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+        self.bytes(&[0xff]);
+    }
+
+    pub fn number(&mut self, number: i64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    /// The finished hash.
+    pub fn finish(self) -> u64 {
+        let mut z = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// The columns that decide eligibility and place.
+struct Facts<'a> {
+    status: Text<'a>,
+    worker_type: Text<'a>,
+    org: Text<'a>,
+    band: Text<'a>,
+    location: Text<'a>,
+    function: Text<'a>,
+    manager: Text<'a>,
+    hired: Box<dyn Fn(usize) -> Option<Day> + 'a>,
+    terminated: Box<dyn Fn(usize) -> Option<Day> + 'a>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(batch: &'a RecordBatch) -> Facts<'a> {
+        Facts {
+            status: Text::of(batch, "status"),
+            worker_type: Text::of(batch, "worker_type"),
+            org: Text::of(batch, "org_id"),
+            band: Text::of(batch, "leader_band"),
+            location: Text::of(batch, "location"),
+            function: Text::of(batch, "function"),
+            manager: Text::of(batch, "manager_id"),
+            hired: Box::new(dates(batch, "hire_date")),
+            terminated: Box::new(dates(batch, "termination_date")),
+        }
+    }
+
+    /// The eligible part of a segment of a row, if any.
+    fn eligible(&self, row: &Row<'_>, from: Day, to: Day, rule: &Eligibility) -> Option<(Day, Day)> {
+        // An export without worker types is one of employees.
+        let worker_type = self.worker_type.get(row.index).unwrap_or("employee");
+        if self.status.get(row.index) != Some("active") || !rule.worker_types.iter().any(|kind| kind == worker_type) {
+            return None;
+        }
+        let hired = (self.hired)(row.index);
+        let start = hired.unwrap_or(row.from).saturating_add(rule.min_tenure_days);
+        let from = if hired.is_some() || rule.min_tenure_days > 0 { from.max(start) } else { from };
+        // A termination before the hire date belongs to an earlier employment of somebody who was hired again.
+        let leaves = (self.terminated)(row.index).filter(|day| hired.is_none_or(|hired| *day >= hired));
+        let to = leaves.map_or(to, |last| to.min(last.saturating_add(1)));
+        (from < to).then_some((from, to))
+    }
+}
+
+/// Cuts overlapping rows into ascending, disjoint segments; the second value says whether any overlapped.
+fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
+    let mut order: Vec<&Row<'_>> = rows.iter().filter(|row| row.from < row.to).collect();
+    // Strongest first: what is painted stays.
+    order.sort_by(|a, b| (b.age.0, b.from, b.age).cmp(&(a.age.0, a.from, a.age)));
+    let mut painted: BTreeMap<Day, (Day, &Row<'_>)> = BTreeMap::new();
+    let mut overlap = false;
+    for row in order {
+        let mut from = row.from;
+        // Segments are disjoint and ascending, so walking those that reach into the row finds its gaps.
+        let taken: Vec<(Day, Day)> = painted
+            .range(..row.to)
+            .rev()
+            .take_while(|(_, (to, _))| *to > row.from)
+            .map(|(start, (to, _))| (*start, *to))
+            .collect();
+        for &(start, end) in taken.iter().rev() {
+            // Two rows that meet only because the older one is open are the normal course of a history.
+            overlap |= row.to != OPEN_END;
+            if from < start {
+                painted.insert(from, (start, row));
+            }
+            from = from.max(end);
+        }
+        if from < row.to {
+            painted.insert(from, (row.to, row));
+        }
+    }
+    (painted.into_iter().map(|(from, (to, row))| (from, to, row)).collect(), overlap)
+}

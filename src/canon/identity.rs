@@ -1,0 +1,222 @@
+//! Which worker an LMS account is, on which day.
+//!
+//! An `identity_links` row valid on the day; else the employee number; else the e-mail. What is ambiguous or missing stays
+//! unmatched with its reason, and is counted: never guessed, never dropped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::RecordBatch;
+use hashbrown::HashMap;
+
+use super::columns::{Text, bools, dates};
+use super::history::People;
+use crate::contract::arrow::DELETED;
+use crate::period::{Day, OPEN_END};
+
+/// Why an account is nobody we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unmatched {
+    /// Activity of a user id that no account list and no link names.
+    NoAccount,
+    /// The account carries neither an employee number nor an e-mail that HRIS knows.
+    NoWorker,
+    /// Several workers carry the account's number, address or link on that day.
+    Ambiguous,
+    /// A link names a worker that HRIS does not.
+    LinkToNobody,
+}
+
+impl Unmatched {
+    pub const ALL: [Unmatched; 4] =
+        [Unmatched::NoAccount, Unmatched::NoWorker, Unmatched::Ambiguous, Unmatched::LinkToNobody];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Unmatched::NoAccount => "no_account",
+            Unmatched::NoWorker => "no_worker",
+            Unmatched::Ambiguous => "ambiguous",
+            Unmatched::LinkToNobody => "link_to_nobody",
+        }
+    }
+
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Unmatched::NoAccount => "activity names a user that neither users nor identity_links know",
+            Unmatched::NoWorker => "the account has no employee number or e-mail that any worker has",
+            Unmatched::Ambiguous => "several workers share the account's link, employee number or e-mail on that day",
+            Unmatched::LinkToNobody => "identity_links names a worker that HRIS does not know",
+        }
+    }
+}
+
+/// Who an account is on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// A code of [`People::workers`].
+    Worker(u32),
+    Unmatched(Unmatched),
+    /// A test or external account: it never counts, not even as unmatched.
+    Excluded,
+}
+
+/// A run of days `[from, to)` on which an account is the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub from: Day,
+    pub to: Day,
+    pub who: Who,
+}
+
+/// All accounts with their spans: ascending and without gaps, so every day has an answer.
+#[derive(Debug, Default, Clone)]
+pub struct Identity {
+    spans: HashMap<String, Vec<Span>>,
+}
+
+const ALWAYS: (Day, Day) = (Day::MIN, OPEN_END);
+const NO_ACCOUNT: Who = Who::Unmatched(Unmatched::NoAccount);
+
+/// A worker's row as a candidate: (from, to, worker).
+type Candidates = HashMap<String, Vec<(Day, Day, u32)>>;
+
+impl Identity {
+    /// Builds the spans from the live rows of `users`, `identity_links` and `workers`.
+    pub fn build(users: &[RecordBatch], links: &[RecordBatch], workers: &[RecordBatch], people: &People) -> Identity {
+        let by_number = candidates(workers, "employee_no", people);
+        let by_email = candidates(workers, "email", people);
+        let mut linked: BTreeMap<String, Vec<(Day, Day, Option<u32>)>> = BTreeMap::new();
+        for batch in links {
+            let (user, worker) = (Text::of(batch, "source_user_id"), Text::of(batch, "worker_id"));
+            let (from, to, deleted) = (dates(batch, "valid_from"), dates(batch, "valid_to"), bools(batch, DELETED));
+            for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
+                let (Some(user), Some(worker)) = (user.get(i), worker.get(i)) else { continue };
+                let span = (from(i).unwrap_or(Day::MIN), to(i).unwrap_or(OPEN_END), people.code(worker));
+                linked.entry(user.to_owned()).or_default().push(span);
+            }
+        }
+        let mut identity = Identity::default();
+        for batch in users {
+            let (user, kind) = (Text::of(batch, "user_id"), Text::of(batch, "kind"));
+            let (number, email) = (Text::of(batch, "employee_no"), Text::of(batch, "email"));
+            let deleted = bools(batch, DELETED);
+            for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
+                let Some(user) = user.get(i) else { continue };
+                let spans = if matches!(kind.get(i), Some("test" | "external")) {
+                    vec![Span { from: ALWAYS.0, to: ALWAYS.1, who: Who::Excluded }]
+                } else {
+                    let links = linked.remove(user).unwrap_or_default();
+                    let numbered = number.get(i).and_then(|number| by_number.get(number));
+                    let mailed = email.get(i).and_then(|email| by_email.get(email));
+                    spans(&links, &[numbered, mailed], Who::Unmatched(Unmatched::NoWorker))
+                };
+                identity.spans.insert(user.to_owned(), spans);
+            }
+        }
+        for (user, links) in linked {
+            let spans = spans(&links, &[], NO_ACCOUNT);
+            identity.spans.insert(user, spans);
+        }
+        identity
+    }
+
+    pub fn who(&self, user: &str, day: Day) -> Who {
+        let Some(spans) = self.spans.get(user) else { return NO_ACCOUNT };
+        let at = spans.partition_point(|span| span.to <= day);
+        spans.get(at).map_or(NO_ACCOUNT, |span| span.who)
+    }
+
+    /// The accounts that are somebody else than before on some day, with the worker ids compared, not their codes.
+    pub fn changed(&self, people: &People, before: &Identity, people_before: &People) -> BTreeSet<String> {
+        let named = |spans: Option<&Vec<Span>>, people: &People| -> Vec<(Day, Day, Option<String>, bool)> {
+            let none = vec![Span { from: ALWAYS.0, to: ALWAYS.1, who: NO_ACCOUNT }];
+            let spans = spans.unwrap_or(&none);
+            let name = |who: Who| match who {
+                Who::Worker(code) => people.workers.get(code as usize).cloned(),
+                _ => None,
+            };
+            spans.iter().map(|span| (span.from, span.to, name(span.who), span.who == Who::Excluded)).collect()
+        };
+        let users = self.spans.keys().chain(before.spans.keys());
+        users
+            .filter(|user| named(self.spans.get(*user), people) != named(before.spans.get(*user), people_before))
+            .cloned()
+            .collect()
+    }
+
+    /// Accounts by what they are on a day: matched, and unmatched by reason.
+    pub fn count(&self, day: Day) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for user in self.spans.keys() {
+            let code = match self.who(user, day) {
+                Who::Worker(_) => "matched",
+                Who::Unmatched(reason) => reason.code(),
+                Who::Excluded => "excluded",
+            };
+            *counts.entry(code).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Worker rows by a column's value.
+fn candidates(workers: &[RecordBatch], column: &str, people: &People) -> Candidates {
+    let mut found = Candidates::new();
+    for batch in workers {
+        let (value, worker) = (Text::of(batch, column), Text::of(batch, "worker_id"));
+        let (from, to, deleted) = (dates(batch, "effective_from"), dates(batch, "effective_to"), bools(batch, DELETED));
+        for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
+            let (Some(value), Some(code)) = (value.get(i), worker.get(i).and_then(|id| people.code(id))) else { continue };
+            let row = (from(i).unwrap_or(Day::MIN), to(i).unwrap_or(OPEN_END), code);
+            found.entry_ref(value).or_default().push(row);
+        }
+    }
+    found
+}
+
+/// Cuts time wherever a link or an ambiguous candidate begins or ends, and asks each piece for its answer.
+fn spans(links: &[(Day, Day, Option<u32>)], candidates: &[Option<&Vec<(Day, Day, u32)>>], nobody: Who) -> Vec<Span> {
+    let mut cuts = BTreeSet::from([ALWAYS.0, ALWAYS.1]);
+    cuts.extend(links.iter().flat_map(|(from, to, _)| [*from, *to]));
+    for rows in candidates.iter().flatten() {
+        if distinct(rows.iter().map(|row| row.2)).is_none() {
+            cuts.extend(rows.iter().flat_map(|(from, to, _)| [*from, *to]));
+        }
+    }
+    let cuts: Vec<Day> = cuts.into_iter().collect();
+    let mut spans: Vec<Span> = Vec::new();
+    for pair in cuts.windows(2) {
+        let who = on(pair[0], links, candidates, nobody);
+        match spans.last_mut() {
+            Some(last) if last.who == who => last.to = pair[1],
+            _ => spans.push(Span { from: pair[0], to: pair[1], who }),
+        }
+    }
+    spans
+}
+
+fn on(day: Day, links: &[(Day, Day, Option<u32>)], candidates: &[Option<&Vec<(Day, Day, u32)>>], nobody: Who) -> Who {
+    let valid: BTreeSet<Option<u32>> =
+        links.iter().filter(|(from, to, _)| (*from..*to).contains(&day)).map(|link| link.2).collect();
+    match (valid.len(), valid.first()) {
+        (0, _) => {}
+        (1, Some(Some(worker))) => return Who::Worker(*worker),
+        (1, _) => return Who::Unmatched(Unmatched::LinkToNobody),
+        _ => return Who::Unmatched(Unmatched::Ambiguous),
+    }
+    for rows in candidates.iter().flatten() {
+        // One worker has the value, whenever it was: numbers and addresses outlive employments.
+        if let Some(worker) = distinct(rows.iter().map(|row| row.2)) {
+            return Who::Worker(worker);
+        }
+        // Several had it (a reused number): the one whose row holds on the day.
+        let now = rows.iter().filter(|(from, to, _)| (*from..*to).contains(&day)).map(|row| row.2);
+        return distinct(now).map_or(Who::Unmatched(Unmatched::Ambiguous), Who::Worker);
+    }
+    nobody
+}
+
+/// The only value of a sequence, if there is exactly one.
+fn distinct(mut values: impl Iterator<Item = u32>) -> Option<u32> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}

@@ -1,0 +1,222 @@
+//! Many statements about the same things become one live row each: the last known statement of a key wins.
+//!
+//! "Last" is the greatest (`_known_at`, `_delivery`, `_row`). Taking a maximum is associative and commutative, so merging
+//! deliveries one by one, all at once or in any order gives the same rows. What loses is counted against its delivery.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+use hashbrown::HashMap;
+
+use super::columns::{Text, bools, dates, instants, ints};
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
+use crate::contract::Table;
+
+/// Why an accepted row is not (or no longer) live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lost {
+    /// The same statement was made again.
+    Duplicate,
+    /// A later statement about the same key said otherwise, or a later snapshot no longer holds it.
+    Superseded,
+    /// The source took it back: an xAPI voiding, or a delete by key.
+    Voided,
+}
+
+/// Rows lost by (delivery, kind).
+pub type Losses = BTreeMap<(String, Lost), u64>;
+
+/// Keys the source took back, with the instant until which they are taken back: `i64::MAX` for a voiding, which holds whatever comes
+/// later, the delete's own `_known_at` for a delete, after which the key may be stated again.
+pub type Removed = HashMap<String, i64>;
+
+/// What merging a partition gave.
+#[derive(Debug)]
+pub struct Merged {
+    /// Live rows (and tombstones) in the contract's order.
+    pub rows: RecordBatch,
+    pub losses: Losses,
+}
+
+/// Merges the batches of one partition, all in the table's canon schema.
+///
+/// `is_current(delivery, known_at)` is false for rows of a full snapshot that a later snapshot of the same feed has replaced.
+///
+/// # Errors
+/// The batches do not have the table's schema.
+pub fn merge(
+    table: &Table,
+    batches: &[RecordBatch],
+    removed: &Removed,
+    is_current: &dyn Fn(&str, i64) -> bool,
+) -> Result<Merged, ArrowError> {
+    let all = concat_batches(&canon_schema(table), batches)?;
+    let mut losses = Losses::new();
+    let mut lose = |delivery: Option<&str>, kind: Lost| {
+        *losses.entry((delivery.unwrap_or_default().to_owned(), kind)).or_default() += 1;
+    };
+    let delivery = Text::of(&all, DELIVERY);
+    let (known_at, row) = (instants(&all, KNOWN_AT), ints(&all, ROW));
+    let age = |i: usize| (known_at(i), delivery.get(i), row(i));
+
+    let keys = key_rows(table, &all)?;
+    let content = Content::of(table, &all)?;
+    let mut winners: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(all.num_rows());
+    for i in 0..all.num_rows() {
+        match winners.entry(keys.row(i)) {
+            hashbrown::hash_map::Entry::Vacant(entry) => {
+                entry.insert(i);
+            }
+            hashbrown::hash_map::Entry::Occupied(mut entry) => {
+                let held = *entry.get();
+                let (winner, loser) = if age(i) > age(held) { (i, held) } else { (held, i) };
+                entry.insert(winner);
+                let kind = if content.same(winner, loser)? { Lost::Duplicate } else { Lost::Superseded };
+                lose(delivery.get(loser), kind);
+            }
+        }
+    }
+    let only_key = match table.key.as_slice() {
+        [one] => Text::of(&all, one),
+        _ => Text::Absent,
+    };
+    let mut live: Vec<u32> = Vec::with_capacity(winners.len());
+    for &i in winners.values() {
+        let known = known_at(i).unwrap_or(0);
+        let taken_back = only_key.get(i).and_then(|key| removed.get(key)).is_some_and(|until| known <= *until);
+        if taken_back {
+            lose(delivery.get(i), Lost::Voided);
+        } else if is_current(delivery.get(i).unwrap_or_default(), known) {
+            live.push(i as u32);
+        } else {
+            lose(delivery.get(i), Lost::Superseded);
+        }
+    }
+    drop(winners);
+    sort(table, &all, &mut live)?;
+    let rows = take_record_batch(&all, &UInt32Array::from(live))?;
+    Ok(Merged { rows, losses })
+}
+
+/// The key columns in a form that compares and hashes as bytes.
+fn key_rows(table: &Table, all: &RecordBatch) -> Result<arrow::row::Rows, ArrowError> {
+    let arrays = arrays(all, table.key.iter().map(String::as_str))?;
+    let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
+    RowConverter::new(fields)?.convert_columns(&arrays)
+}
+
+fn arrays<'a>(all: &RecordBatch, names: impl Iterator<Item = &'a str>) -> Result<Vec<ArrayRef>, ArrowError> {
+    names
+        .map(|name| {
+            let array = all.column_by_name(name).cloned();
+            array.ok_or_else(|| ArrowError::SchemaError(format!("canon rows have no column {name}")))
+        })
+        .collect()
+}
+
+/// What a row says beside its key; compared only where two rows share one.
+struct Content {
+    converter: RowConverter,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Content {
+    fn of(table: &Table, all: &RecordBatch) -> Result<Content, ArrowError> {
+        let names = table.stored().map(|column| column.name.as_str()).chain([DELETED]);
+        let arrays = arrays(all, names)?;
+        let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
+        Ok(Content { converter: RowConverter::new(fields)?, arrays })
+    }
+
+    fn same(&self, a: usize, b: usize) -> Result<bool, ArrowError> {
+        let row = |i: usize| {
+            let one: Vec<ArrayRef> = self.arrays.iter().map(|array| array.slice(i, 1)).collect();
+            self.converter.convert_columns(&one)
+        };
+        Ok(row(a)?.row(0) == row(b)?.row(0))
+    }
+}
+
+/// One sort column as something cheap to compare.
+enum SortKey {
+    /// Dictionary text: the rank of each row's value among the distinct ones; null is 0.
+    Rank(Vec<u32>),
+    Number(Vec<Option<i64>>),
+    Text(ArrayRef),
+}
+
+/// Puts row numbers into the order of the contract (`sort`, then `key`).
+fn sort(table: &Table, all: &RecordBatch, rows: &mut [u32]) -> Result<(), ArrowError> {
+    let mut names: Vec<&str> = table.sort.iter().map(String::as_str).collect();
+    names.extend(table.key.iter().map(String::as_str).filter(|key| !table.sort.iter().any(|name| name == key)));
+    let keys: Vec<SortKey> = names.iter().map(|name| sort_key(table, all, name)).collect::<Result<_, _>>()?;
+    rows.sort_unstable_by(|&a, &b| {
+        let (a, b) = (a as usize, b as usize);
+        keys.iter()
+            .map(|key| match key {
+                SortKey::Rank(ranks) => ranks[a].cmp(&ranks[b]),
+                SortKey::Number(numbers) => numbers[a].cmp(&numbers[b]),
+                SortKey::Text(array) => {
+                    let text = Text::from_array(array);
+                    text.get(a).cmp(&text.get(b))
+                }
+            })
+            .find(|order| *order != Ordering::Equal)
+            .unwrap_or(Ordering::Equal)
+    });
+    Ok(())
+}
+
+fn sort_key(table: &Table, all: &RecordBatch, name: &str) -> Result<SortKey, ArrowError> {
+    let array = arrays(all, [name].into_iter())?.remove(0);
+    let count = all.num_rows();
+    Ok(match array.data_type() {
+        DataType::Utf8 => SortKey::Text(array),
+        DataType::Dictionary(_, _) => SortKey::Rank(ranks(&array, count)),
+        DataType::Date32 => {
+            let get = dates(all, name);
+            SortKey::Number((0..count).map(|i| get(i).map(i64::from)).collect())
+        }
+        DataType::Timestamp(_, _) => {
+            let get = instants(all, name);
+            SortKey::Number((0..count).map(get).collect())
+        }
+        DataType::Boolean => {
+            let get = bools(all, name);
+            SortKey::Number((0..count).map(|i| get(i).map(i64::from)).collect())
+        }
+        DataType::Int64 => {
+            let get = ints(all, name);
+            SortKey::Number((0..count).map(get).collect())
+        }
+        other => {
+            let what = format!("{}: column {name} of type {other} cannot order rows", table.name);
+            return Err(ArrowError::SchemaError(what));
+        }
+    })
+}
+
+/// Ranks of dictionary text by value; the dictionary's own order says nothing.
+fn ranks(array: &ArrayRef, count: usize) -> Vec<u32> {
+    let text = Text::from_array(array);
+    let Some(values) = text.values() else { return vec![0; count] };
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
+    order.sort_unstable_by_key(|&i| values.value(i as usize));
+    let mut rank_of = vec![0u32; values.len()];
+    let mut rank = 0;
+    for (position, &i) in order.iter().enumerate() {
+        let repeats = position > 0 && values.value(order[position - 1] as usize) == values.value(i as usize);
+        if !repeats {
+            rank += 1;
+        }
+        rank_of[i as usize] = rank;
+    }
+    let Text::Dictionary(dictionary, _) = text else { return vec![0; count] };
+    (0..count).map(|i| dictionary.key(i).map_or(0, |key| rank_of[key])).collect()
+}
+

@@ -1,0 +1,9 @@
+//! One meaning, whatever the vendor: merging statements, the history of people and units, and who an account is.
+
+pub mod columns;
+pub mod enrollment;
+pub mod hierarchy;
+pub mod history;
+pub mod identity;
+pub mod merge;
+pub mod snapshot;

@@ -1,0 +1,136 @@
+//! Daily snapshots without effective dates become effective-dated rows by comparing consecutive ones.
+//!
+//! A row opens on the day of the first snapshot that says it, closes on the day of the first one that says otherwise or no
+//! longer holds the key, and opens again on return. Snapshots must be applied in order of their day: what lies between
+//! two of them cannot be told from the rows alone, so a late one makes the caller start over from the landing area.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Date32Array, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, Rows, SortField};
+use hashbrown::HashMap;
+
+use super::columns::{Text, dates, instants, ints};
+use super::merge::{Losses, Lost};
+use crate::contract::Table;
+use crate::contract::arrow::{DELIVERY, KNOWN_AT, ROW, canon_schema};
+use crate::period::Day;
+
+const FROM: &str = "effective_from";
+const TO: &str = "effective_to";
+
+/// Applies one snapshot of `day` to the rows built from the earlier ones. Rows for which `ours` is false (other feeds) pass through.
+///
+/// # Errors
+/// A batch does not have the table's canon schema.
+pub fn apply(
+    table: &Table,
+    state: &RecordBatch,
+    snapshot: &[RecordBatch],
+    day: Day,
+    ours: &dyn Fn(&str) -> bool,
+) -> Result<(RecordBatch, Losses), ArrowError> {
+    let schema = canon_schema(table);
+    let snapshot = concat_batches(&schema, snapshot)?;
+    let mut losses = Losses::new();
+    let delivery = Text::of(&snapshot, DELIVERY);
+    let lose = |losses: &mut Losses, row: usize, kind: Lost| {
+        *losses.entry((delivery.get(row).unwrap_or_default().to_owned(), kind)).or_default() += 1;
+    };
+
+    // One row a key: the last statement of the snapshot.
+    let said = Said::of(table, &[state, &snapshot])?;
+    let (known_at, row) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
+    let age = |i: usize| (known_at(i), delivery.get(i), row(i));
+    let mut last: HashMap<_, usize> = HashMap::new();
+    for i in 0..snapshot.num_rows() {
+        match last.entry(said.key(1, i)) {
+            hashbrown::hash_map::Entry::Vacant(entry) => {
+                entry.insert(i);
+            }
+            hashbrown::hash_map::Entry::Occupied(mut entry) => {
+                let held = *entry.get();
+                let (winner, loser) = if age(i) > age(held) { (i, held) } else { (held, i) };
+                entry.insert(winner);
+                let same = said.content(1, winner) == said.content(1, loser);
+                lose(&mut losses, loser, if same { Lost::Duplicate } else { Lost::Superseded });
+            }
+        }
+    }
+
+    let (from, to, state_delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
+    let mut closes: Vec<Option<Day>> = (0..state.num_rows()).map(&to).collect();
+    let mut keep: Vec<u32> = Vec::new();
+    for i in 0..state.num_rows() {
+        let open = to(i).is_none() && ours(state_delivery.get(i).unwrap_or_default());
+        if open {
+            match last.get(&said.key(0, i)).copied() {
+                Some(now) if said.content(0, i) == said.content(1, now) => {
+                    lose(&mut losses, now, Lost::Duplicate);
+                    last.remove(&said.key(0, i));
+                }
+                _ => closes[i] = Some(day),
+            }
+        }
+        // A row that opened on this very day never held: a second snapshot of the day replaced the first.
+        if from(i) < closes[i] || closes[i].is_none() {
+            keep.push(i as u32);
+        } else {
+            *losses.entry((state_delivery.get(i).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
+        }
+    }
+    let state = with_column(state, TO, Arc::new(Date32Array::from(closes)))?;
+    let kept = take_record_batch(&state, &UInt32Array::from(keep))?;
+    let mut opened: Vec<u32> = last.values().map(|&i| i as u32).collect();
+    opened.sort_unstable();
+    let opened = take_record_batch(&snapshot, &UInt32Array::from(opened))?;
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![day; opened.num_rows()]));
+    let opened = with_column(&opened, FROM, days)?;
+    Ok((concat_batches(&schema, &[kept, opened])?, losses))
+}
+
+/// Keys and contents of two batches, comparable across both.
+struct Said {
+    keys: Vec<Rows>,
+    contents: Vec<Rows>,
+}
+
+impl Said {
+    fn of(table: &Table, batches: &[&RecordBatch]) -> Result<Said, ArrowError> {
+        let dated = |name: &str| name == FROM || name == TO;
+        let key = |name: &str| table.key.iter().any(|part| part == name);
+        let names = |want_key: bool| -> Vec<&str> {
+            let stored = table.stored().map(|column| column.name.as_str());
+            stored.filter(|name| !dated(name) && key(name) == want_key).collect()
+        };
+        Ok(Said { keys: rows(batches, &names(true))?, contents: rows(batches, &names(false))? })
+    }
+
+    fn key(&self, batch: usize, row: usize) -> arrow::row::Row<'_> {
+        self.keys[batch].row(row)
+    }
+
+    fn content(&self, batch: usize, row: usize) -> arrow::row::Row<'_> {
+        self.contents[batch].row(row)
+    }
+}
+
+fn rows(batches: &[&RecordBatch], names: &[&str]) -> Result<Vec<Rows>, ArrowError> {
+    let columns = |batch: &RecordBatch| -> Vec<ArrayRef> {
+        names.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect()
+    };
+    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    let fields = columns(first).iter().map(|array| SortField::new(array.data_type().clone())).collect();
+    let converter = RowConverter::new(fields)?;
+    batches.iter().map(|batch| converter.convert_columns(&columns(batch))).collect()
+}
+
+/// The batch with one column replaced.
+pub fn with_column(batch: &RecordBatch, name: &str, array: ArrayRef) -> Result<RecordBatch, ArrowError> {
+    let index = batch.schema().index_of(name)?;
+    let mut columns = batch.columns().to_vec();
+    columns[index] = array;
+    RecordBatch::try_new(batch.schema(), columns)
+}

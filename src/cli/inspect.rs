@@ -1,0 +1,128 @@
+//! `inspect`: what the lake says of itself.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{load, talk};
+use crate::contract::Catalog;
+use crate::error::{Error, Result};
+use crate::pipeline;
+use crate::publish::{commit, latest};
+use crate::store::{Env, Store};
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The job file
+    job: std::path::PathBuf,
+    /// A commit number, a delivery's path or a table; the log of commits by default
+    subject: Option<String>,
+    /// Write `latest/` anew from this commit: time travel for BI
+    #[arg(long)]
+    restore_latest: bool,
+    /// JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct CommitLine {
+    commit: u64,
+    as_of: String,
+    tables: usize,
+    files: usize,
+    rows_read: u64,
+    binary_version: String,
+}
+
+pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
+    let job = load::job(&args.job, &Catalog::load()?)?;
+    let lake = Store::open(&job.lake, env)?;
+    let head = commit::head(&lake)?
+        .ok_or_else(|| Error::usage(format!("{} holds no commit", lake.label())).hint("run the job first"))?;
+    let Some(subject) = &args.subject else { return log(&lake, args.json) };
+    if let Ok(number) = subject.parse::<u64>() {
+        let commit = commit::read(&lake, number)?;
+        if args.restore_latest {
+            latest::rewrite(&lake, &commit)?;
+            talk::say(&format!("latest/ is commit {number} now; the next run writes it forward again"));
+        }
+        return run(&commit, args.json);
+    }
+    let memory = pipeline::memory(Some(&head))?;
+    if let Some(entry) = memory.deliveries.entries.get(subject) {
+        if args.json {
+            talk::json(entry)?;
+            return Ok(0);
+        }
+        let counts = entry.counts;
+        let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
+        talk::data(&format!(
+            "{} ({} -> {}), {} bytes, sha256 {}\n{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\nfirst read by commit {}\n",
+            entry.path, entry.feed, entry.table, entry.size, entry.sha256, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded, entry.commit
+        ))?;
+        return Ok(0);
+    }
+    let tables: Vec<_> = head.files.iter().filter(|(name, _)| *name == subject || name.ends_with(&format!("/{subject}"))).collect();
+    if tables.is_empty() {
+        return Err(Error::usage(format!("{subject} is no commit, delivery or table of {}", lake.label())).hint("`uptake inspect JOB` lists commits; `uptake schema` lists tables"));
+    }
+    if args.json {
+        talk::json(&tables)?;
+        return Ok(0);
+    }
+    for (name, files) in tables {
+        let rows: Vec<Vec<String>> =
+            files.iter().map(|(partition, file)| vec![partition.clone(), file.rows.to_string(), file.bytes.to_string(), file.path.clone()]).collect();
+        talk::data(&format!("{name}\n{}", talk::table(&["partition", "rows", "bytes", "path"], &rows)))?;
+    }
+    Ok(0)
+}
+
+fn log(lake: &Store, json: bool) -> Result<u8> {
+    let mut lines = Vec::new();
+    for number in commit::log(lake)? {
+        let commit = commit::read(lake, number)?;
+        lines.push(CommitLine {
+            commit: number,
+            as_of: commit.as_of.clone(),
+            tables: commit.files.len(),
+            files: commit.files.values().map(std::collections::BTreeMap::len).sum(),
+            rows_read: commit.counts.get("rows_read").copied().unwrap_or(0),
+            binary_version: commit.binary_version.clone(),
+        });
+    }
+    if json {
+        talk::json(&lines)?;
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| vec![line.commit.to_string(), line.as_of.clone(), line.rows_read.to_string(), line.tables.to_string(), line.files.to_string(), line.binary_version.clone()])
+        .collect();
+    talk::data(&talk::table(&["commit", "as of", "records read", "tables", "files", "version"], &rows))?;
+    Ok(0)
+}
+
+fn run(commit: &commit::Commit, json: bool) -> Result<u8> {
+    if json {
+        talk::json(commit)?;
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = commit
+        .files
+        .iter()
+        .map(|(table, files)| {
+            let rows: u64 = files.values().map(|file| file.rows).sum();
+            vec![table.clone(), files.len().to_string(), rows.to_string()]
+        })
+        .collect();
+    talk::data(&format!(
+        "commit {} as of {}, made by version {}, config {}\n{}",
+        commit.n,
+        commit.as_of,
+        commit.binary_version,
+        commit.config_hash,
+        talk::table(&["table", "files", "rows"], &rows)
+    ))?;
+    Ok(0)
+}

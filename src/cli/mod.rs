@@ -1,0 +1,152 @@
+//! The command line: the only user of clap and the only one that prints. Data goes to stdout, talk to stderr.
+
+mod check;
+mod feed;
+mod inspect;
+mod load;
+mod plan;
+mod run;
+mod sample;
+mod schema;
+mod talk;
+mod vacuum;
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::store::Env;
+
+/// Nightly tables of learning adoption, leaders' sharing and reviews, from LMS exports and HRIS records in object storage.
+#[derive(Debug, Parser)]
+#[command(name = "uptake", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// What to tell on stderr: error, warn, info, debug, trace
+    #[arg(long, global = true, default_value = "warn", env = "UPTAKE_LOG")]
+    log: String,
+    /// Logs as JSON lines; the default when stderr is no terminal
+    #[arg(long, global = true)]
+    log_json: bool,
+    /// Threads to use; the default is one a core
+    #[arg(long, global = true, env = "UPTAKE_THREADS")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read what is new, recompute what it changes, publish it whole or not at all
+    Run(run::RunArgs),
+    /// Recompute a range of days, whatever is known of them
+    Backfill(run::BackfillArgs),
+    /// Print what a run would read and why; change nothing
+    Plan(plan::PlanArgs),
+    /// Check job, feeds, contracts, credentials, stores and the first records; change nothing
+    Check(check::CheckArgs),
+    /// Explain the lake: commits, one run, one delivery or one table
+    Inspect(inspect::InspectArgs),
+    /// Print the contracts of the tables
+    Schema(schema::SchemaArgs),
+    /// Try a file against a feed, or propose a feed for a file
+    #[command(subcommand)]
+    Feed(feed::FeedCommand),
+    /// Write a believable company at any scale
+    Sample(sample::SampleArgs),
+    /// Delete files that no kept commit names; prints its plan first
+    Vacuum(vacuum::VacuumArgs),
+    /// Print completions for a shell
+    Completions {
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// The job and how this run of it goes.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// The job file
+    job: PathBuf,
+    /// The instant (RFC 3339) or day the run speaks of; a day means its first moment in the job's zone. The default is now
+    #[arg(long)]
+    as_of: Option<String>,
+    /// Bytes the run may hold, e.g. 2GiB; the default is 1GiB
+    #[arg(long, value_parser = bytes, default_value = "1GiB", env = "UPTAKE_MEMORY_LIMIT")]
+    memory_limit: usize,
+}
+
+/// Parses the arguments, does what they say and returns the exit code. `now` is the only clock.
+pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: DateTime<Utc>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help to stdout and errors to stderr; its own failure to print helps nobody.
+            let _ = error.print();
+            return if error.use_stderr() { 2 } else { 0 };
+        }
+    };
+    talk::start_log(&cli.log, cli.log_json);
+    let threads = cli.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // A second pool can only be refused because one exists, as in tests that call this twice.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args, env, now, threads),
+        Command::Backfill(args) => run::backfill(&args, env, now, threads),
+        Command::Plan(args) => plan::plan(&args, env, now, threads),
+        Command::Check(args) => check::check(&args, env, now, threads),
+        Command::Inspect(args) => inspect::inspect(&args, env),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Feed(command) => feed::feed(&command, env, now),
+        Command::Sample(args) => sample::sample(&args, env),
+        Command::Vacuum(args) => vacuum::vacuum(&args, env, now),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "uptake", &mut text);
+            talk::data(&String::from_utf8_lossy(&text)).map(|()| 0)
+        }
+        Command::Man => man(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            talk::error(&error);
+            error.exit as u8
+        }
+    }
+}
+
+fn man() -> Result<u8> {
+    let mut text = Vec::new();
+    let failed = |cause: std::io::Error| Error::bug(format!("the manual page cannot be written: {cause}"));
+    clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(failed)?;
+    talk::data(&String::from_utf8_lossy(&text)).map(|()| 0)
+}
+
+/// Sizes as people write them: 512MiB, 2GiB, 1000000.
+fn bytes(text: &str) -> std::result::Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        other => return Err(format!("unknown unit `{other}`; write MiB or GiB")),
+    };
+    let number: usize = digits.trim().parse().map_err(|_| format!("`{text}` is no size; write it like 2GiB"))?;
+    number.checked_mul(unit).filter(|bytes| *bytes >= 64 << 20).ok_or_else(|| "at least 64MiB are needed".to_owned())
+}
+
+/// An instant, or a day as its first moment in a zone.
+fn instant(text: &str, zone: chrono_tz::Tz) -> Result<DateTime<Utc>> {
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Ok(instant.with_timezone(&Utc));
+    }
+    let day: NaiveDate = text.parse().map_err(|_| {
+        Error::usage(format!("`{text}` is neither a day nor an instant")).hint("write 2026-03-30 or 2026-03-30T02:00:00Z")
+    })?;
+    let micros = crate::period::day_start_micros(crate::period::day_of(day), zone);
+    Ok(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+}

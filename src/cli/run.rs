@@ -1,0 +1,128 @@
+//! `run` and `backfill`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::Args;
+
+use super::{JobArgs, load, talk};
+use crate::error::{Error, Result};
+use crate::period::day_of;
+use crate::pipeline::{self, Context, Report};
+use crate::store::Env;
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// Use only deliveries made by the end of this day; needs --out
+    #[arg(long, requires = "out")]
+    as_known_on: Option<NaiveDate>,
+    /// Write to this lake instead of the job's
+    #[arg(long)]
+    out: Option<String>,
+    /// Compute everything, publish nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+    /// Exit with 99 where there was nothing to do, which Airflow reads as skipped
+    #[arg(long)]
+    exit_99_if_nothing_to_do: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// First day to recompute
+    #[arg(long)]
+    from: NaiveDate,
+    /// Day after the last one to recompute
+    #[arg(long)]
+    to: NaiveDate,
+    /// Compute everything, publish nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &RunArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
+    let how = How { out: args.out.as_deref(), known_on: args.as_known_on, backfill: None, dry_run: args.dry_run, json: args.json };
+    let report = go(&args.job, &how, env, now, threads)?;
+    Ok(if args.exit_99_if_nothing_to_do && report.verdict == "nothing_to_do" { 99 } else { 0 })
+}
+
+pub fn backfill(args: &BackfillArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
+    if args.from >= args.to {
+        return Err(Error::usage(format!("--from {} is not before --to {}", args.from, args.to)).hint("--to is the day after the last one"));
+    }
+    let how = How { out: None, known_on: None, backfill: Some((args.from, args.to)), dry_run: args.dry_run, json: args.json };
+    go(&args.job, &how, env, now, threads)?;
+    Ok(0)
+}
+
+/// What tells a run from a backfill.
+struct How<'a> {
+    out: Option<&'a str>,
+    known_on: Option<NaiveDate>,
+    backfill: Option<(NaiveDate, NaiveDate)>,
+    dry_run: bool,
+    json: bool,
+}
+
+fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<Report> {
+    let loaded = load::load(&args.job, env, how.out)?;
+    let as_of = args.as_of.as_deref().map_or(Ok(now), |text| super::instant(text, loaded.job.zone))?;
+    let bar = talk::bar(0);
+    let progress = |planned: &pipeline::plan::Planned| {
+        bar.inc_length(1);
+        bar.inc(1);
+        bar.set_message(planned.delivery.path.clone());
+        tracing::debug!(delivery = planned.delivery.path, why = ?planned.why, "read");
+    };
+    let context = Context {
+        catalog: &loaded.catalog,
+        job: &loaded.job,
+        feeds: &loaded.feeds,
+        landing: &loaded.landing,
+        lake: &loaded.lake,
+        pseudonyms: &loaded.pseudonyms,
+        as_of,
+        known_on: how.known_on,
+        backfill: how.backfill.map(|(from, to)| (day_of(from), day_of(to))),
+        dry_run: how.dry_run,
+        threads,
+        memory_limit: args.memory_limit,
+        next_commit: 1,
+        progress: &progress,
+    };
+    let report = pipeline::run(&context)?;
+    bar.finish_and_clear();
+    tracing::info!(commit = report.commit, verdict = report.verdict, rows_read = report.counts.read, "run ended");
+    if how.json {
+        talk::json(&report)?;
+    } else {
+        talk::data(&told(&report, loaded.lake.label()))?;
+    }
+    Ok(report)
+}
+
+fn told(report: &Report, lake: &str) -> String {
+    let counts = &report.counts;
+    let mut text = match report.verdict {
+        "nothing_to_do" => format!("nothing to do: commit {} of {lake} is current\n", report.commit),
+        "dry_run" => format!("dry run: nothing was written to {lake}\n"),
+        _ => format!("published commit {} of {lake}\n", report.commit),
+    };
+    text.push_str(&format!(
+        "{} deliveries read, {} known; {} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\n",
+        report.deliveries_read, report.deliveries_known, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded
+    ));
+    text.push_str(&format!("{} days rolled up, {} periods computed, {} files written\n", report.days_rolled_up, report.periods_computed, report.files_written));
+    for remark in &report.remarks {
+        text.push_str(&format!("note: {remark}\n"));
+    }
+    text
+}

@@ -1,0 +1,92 @@
+//! What people and schedulers read: data on stdout, errors with a hint on stderr, logs, a progress bar on a terminal.
+#![allow(clippy::print_stderr, reason = "the one place that writes to stderr")]
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+
+use crate::error::{Error, Result};
+
+/// Starts logging to stderr. Dependencies speak only when they warn: their own messages may hold addresses.
+pub fn start_log(level: &str, json: bool) {
+    let level = if ["error", "warn", "info", "debug", "trace"].contains(&level) { level } else { "warn" };
+    let filter = EnvFilter::new(format!("error,uptake={level}"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Already started means a test did.
+    let _ = if json || !std::io::stderr().is_terminal() { log.json().try_init() } else { log.without_time().try_init() };
+}
+
+/// Writes data to stdout. A reader that has gone away (`| head`) is no error.
+pub fn data(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::usage(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one JSON object and a newline to stdout.
+pub fn json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|cause| Error::bug(cause.to_string()))?;
+    data(&format!("{text}\n"))
+}
+
+/// A remark for the person at the terminal.
+pub fn say(text: &str) {
+    eprintln!("{}", plain(text));
+}
+
+/// An error: what, why, and the next step.
+pub fn error(error: &Error) {
+    eprintln!("error: {}", plain(&error.message));
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        eprintln!("  because: {}", plain(&inner.to_string()));
+        cause = inner.source();
+    }
+    if let Some(hint) = &error.hint {
+        eprintln!("hint: {}", plain(hint));
+    }
+}
+
+/// Text without control and direction-changing characters: names of objects come from others.
+fn plain(text: &str) -> String {
+    let direction = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    text.chars()
+        .flat_map(|c| {
+            let bad = (c.is_control() && c != '\n') || direction(c);
+            let escaped = bad.then(|| c.escape_unicode());
+            escaped.into_iter().flatten().chain((!bad).then_some(c))
+        })
+        .collect()
+}
+
+/// A bar over deliveries on a terminal, nothing elsewhere.
+pub fn bar(deliveries: u64) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(deliveries), target);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style)
+}
+
+/// Rows as an aligned table for a terminal.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|name| name.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| -> String {
+        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let mut text = line(&mut header.iter().copied());
+    for row in rows {
+        text.push_str(&line(&mut row.iter().map(String::as_str)));
+    }
+    plain(&text)
+}

@@ -1,0 +1,59 @@
+//! Contract types as Arrow types, in memory and in files.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use super::{Column, Table, Type};
+
+/// The columns every canon row carries beside its own: where it came from and whether it is a statement of absence.
+pub const DELIVERY: &str = "_delivery";
+pub const ROW: &str = "_row";
+pub const KNOWN_AT: &str = "_known_at";
+pub const DELETED: &str = "_deleted";
+
+/// The type of a column in a published file.
+pub fn file_type(data_type: Type) -> DataType {
+    match data_type {
+        Type::Text => DataType::Utf8,
+        Type::Bool => DataType::Boolean,
+        Type::Int => DataType::Int64,
+        Type::Double => DataType::Float64,
+        Type::Date => DataType::Date32,
+        Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    }
+}
+
+/// The type of a canon column in memory: text that repeats is a dictionary, a table's only key is plain text.
+pub fn memory_type(table: &Table, column: &Column) -> DataType {
+    let unique = column.key && table.key.len() == 1;
+    match column.data_type {
+        Type::Text if !unique => dictionary(),
+        other => file_type(other),
+    }
+}
+
+/// Text with repeated values, as it is held in memory.
+pub fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// The in-memory schema of a canon table: its stored columns, then provenance.
+pub fn canon_schema(table: &Table) -> SchemaRef {
+    let mut fields: Vec<Field> =
+        table.stored().map(|column| Field::new(&column.name, memory_type(table, column), true)).collect();
+    fields.push(Field::new(DELIVERY, dictionary(), false));
+    fields.push(Field::new(ROW, DataType::Int64, false));
+    fields.push(Field::new(KNOWN_AT, file_type(Type::Timestamp), false));
+    fields.push(Field::new(DELETED, DataType::Boolean, false));
+    Arc::new(Schema::new(fields))
+}
+
+/// The schema of a mart's file: its columns in contract order.
+pub fn mart_schema(table: &Table) -> SchemaRef {
+    let fields: Vec<Field> = table
+        .stored()
+        .map(|column| Field::new(&column.name, file_type(column.data_type), !(column.required || column.key)))
+        .collect();
+    Arc::new(Schema::new(fields))
+}

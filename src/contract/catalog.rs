@@ -1,0 +1,87 @@
+//! Every contract, compiled in and resolved.
+
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, include_dir};
+
+use super::{Area, ContractError, Table, parse};
+
+static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
+
+/// All tables of the product, canon and mart, by name.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    tables: BTreeMap<String, Table>,
+    warnings: BTreeMap<String, String>,
+}
+
+impl Catalog {
+    /// Loads the compiled-in contracts and checks what holds across tables: one name has one meaning.
+    ///
+    /// # Errors
+    /// A contract breaks a rule of the house; the message names table and column.
+    pub fn load() -> Result<Catalog, ContractError> {
+        let shared = parse::shared_columns(text("columns.toml"))?;
+        let mut tables = BTreeMap::new();
+        for (folder, area) in [("canon", Area::Canon), ("mart", Area::Marts)] {
+            for file in SCHEMAS.get_dir(folder).into_iter().flat_map(Dir::files) {
+                let Some(name) = file.path().file_stem().and_then(|stem| stem.to_str()) else { continue };
+                let table = parse::table(name, area, file.contents_utf8().unwrap_or_default(), &shared)?;
+                if tables.insert(name.to_owned(), table).is_some() {
+                    return Err(ContractError { table: name.into(), what: "is a canon table and a mart".into() });
+                }
+            }
+        }
+        let warnings = toml::from_str(text("warnings.toml"))
+            .map_err(|cause| ContractError { table: "warnings.toml".into(), what: cause.to_string() })?;
+        let catalog = Catalog { tables, warnings };
+        catalog.across()?;
+        Ok(catalog)
+    }
+
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// The table, for names the code itself spells.
+    ///
+    /// # Errors
+    /// There is no such contract.
+    pub fn expect(&self, name: &str) -> Result<&Table, ContractError> {
+        self.table(name).ok_or_else(|| ContractError { table: name.into(), what: "has no contract".into() })
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.values()
+    }
+
+    pub fn canon(&self) -> impl Iterator<Item = &Table> {
+        self.tables().filter(|table| table.area == Area::Canon)
+    }
+
+    /// The standard sentence of a usage warning.
+    pub fn warning(&self, code: &str) -> Option<&str> {
+        self.warnings.get(code).map(String::as_str)
+    }
+
+    fn across(&self) -> Result<(), ContractError> {
+        let error = |table: &Table, what: String| Err(ContractError { table: table.name.clone(), what });
+        for table in self.tables() {
+            for read in &table.reads {
+                if self.table(read).is_none() {
+                    return error(table, format!("reads `{read}`, which has no contract"));
+                }
+            }
+            for code in &table.warnings {
+                if self.warning(code).is_none() {
+                    return error(table, format!("warning `{code}` is not in warnings.toml"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(path: &str) -> &'static str {
+    SCHEMAS.get_file(path).and_then(|file| file.contents_utf8()).unwrap_or_default()
+}

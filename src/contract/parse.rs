@@ -1,0 +1,203 @@
+//! A contract as written (TOML) becomes a [`Table`]: every default resolved, every rule of the house checked.
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{Area, Column, ContractError, Measure, Partition, Privacy, Table, Type};
+
+/// A column as written, in a table's own file or in `columns.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ColumnFile {
+    #[serde(rename = "type")]
+    data_type: String,
+    #[serde(default)]
+    unit: String,
+    description: String,
+    privacy: String,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    values: Vec<String>,
+    min: Option<f64>,
+    max: Option<f64>,
+    domain: Option<String>,
+    #[serde(default)]
+    transient: bool,
+    measure: Option<String>,
+    formula: Option<String>,
+}
+
+/// A table as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TableFile {
+    description: String,
+    grain: String,
+    key: Vec<String>,
+    area: Option<String>,
+    partition: Option<String>,
+    day: Option<String>,
+    #[serde(default)]
+    sort: Vec<String>,
+    #[serde(default)]
+    reads: Vec<String>,
+    #[serde(default)]
+    warnings: Vec<String>,
+    /// Names defined in `columns.toml`, put before the table's own columns.
+    #[serde(default)]
+    shared: Vec<String>,
+    #[serde(default)]
+    columns: toml::Table,
+}
+
+/// Shared columns by name, in file order.
+pub(super) type SharedColumns = Vec<(String, ColumnFile)>;
+
+pub(super) fn shared_columns(text: &str) -> Result<SharedColumns, ContractError> {
+    let error = |what: String| ContractError { table: "columns.toml".into(), what };
+    let table: toml::Table = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
+    table
+        .into_iter()
+        .map(|(name, value)| {
+            let column = value.try_into().map_err(|cause| error(format!("{name}: {cause}")))?;
+            Ok((name, column))
+        })
+        .collect()
+}
+
+/// Parses and resolves one contract. `area` is the default the file may override (`marts` -> `restricted`, `ops`).
+pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) -> Result<Table, ContractError> {
+    let error = |what: String| ContractError { table: name.into(), what };
+    let file: TableFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
+    let area = match file.area.as_deref() {
+        None => area,
+        Some("marts") => Area::Marts,
+        Some("restricted") => Area::Restricted,
+        Some("ops") => Area::Ops,
+        Some(other) => return Err(error(format!("area `{other}` is none of marts, restricted, ops"))),
+    };
+    let partition = match file.partition.as_deref() {
+        None | Some("whole") => Partition::Whole,
+        Some("day") => Partition::Day,
+        Some("month") => Partition::Month,
+        Some(other) => return Err(error(format!("partition `{other}` is none of whole, day, month"))),
+    };
+    let mut columns = Vec::new();
+    for name in &file.shared {
+        let (_, column) = shared
+            .iter()
+            .find(|(known, _)| known == name)
+            .ok_or_else(|| error(format!("shared column `{name}` is not in columns.toml")))?;
+        columns.push(resolve(name, column.clone(), &file.key).map_err(&error)?);
+    }
+    for (column_name, value) in file.columns {
+        if shared.iter().any(|(known, _)| *known == column_name) {
+            return Err(error(format!("column `{column_name}` is defined in columns.toml; list it under `shared`")));
+        }
+        let column: ColumnFile = value.try_into().map_err(|cause| error(format!("{column_name}: {cause}")))?;
+        columns.push(resolve(&column_name, column, &file.key).map_err(&error)?);
+    }
+    // BI tools show columns in file order: keys first, also those that are shared.
+    columns.sort_by_key(|column| file.key.iter().position(|part| *part == column.name).unwrap_or(usize::MAX));
+    let mut table = Table {
+        name: name.into(),
+        area,
+        description: file.description,
+        grain: file.grain,
+        sort: if file.sort.is_empty() { file.key.clone() } else { file.sort },
+        key: file.key,
+        partition,
+        day: file.day,
+        reads: file.reads,
+        warnings: file.warnings,
+        columns,
+        hash: String::new(),
+    };
+    rules(&table).map_err(error)?;
+    table.hash = hash(&table);
+    Ok(table)
+}
+
+fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, String> {
+    let data_type = match file.data_type.as_str() {
+        "text" => Type::Text,
+        "bool" => Type::Bool,
+        "i64" => Type::Int,
+        "f64" => Type::Double,
+        "date" => Type::Date,
+        "timestamp" => Type::Timestamp,
+        other => return Err(format!("{name}: type `{other}` is none of text, bool, i64, f64, date, timestamp")),
+    };
+    let privacy = match file.privacy.as_str() {
+        "public" => Privacy::Public,
+        "aggregate" => Privacy::Aggregate,
+        "person" => Privacy::Person,
+        other => return Err(format!("{name}: privacy `{other}` is none of public, aggregate, person")),
+    };
+    let measure = match file.measure.as_deref() {
+        None => None,
+        Some("population") => Some(Measure::Population),
+        Some("people") => Some(Measure::People),
+        Some("events") => Some(Measure::Events),
+        Some("sum") => Some(Measure::Sum),
+        Some(other) => return Err(format!("{name}: measure `{other}` is none of population, people, events, sum")),
+    };
+    let key = key.iter().any(|part| part == name);
+    Ok(Column {
+        name: name.into(),
+        data_type,
+        unit: file.unit,
+        description: file.description,
+        privacy,
+        required: file.required,
+        key,
+        values: file.values,
+        range: (file.min, file.max),
+        domain: file.domain,
+        transient: file.transient,
+        measure,
+        formula: file.formula,
+    })
+}
+
+/// What every contract must satisfy, whoever wrote it.
+fn rules(table: &Table) -> Result<(), String> {
+    if table.description.trim().is_empty() || !table.grain.starts_with("one row per") {
+        return Err("needs a description, and a grain that starts with `one row per`".into());
+    }
+    for (i, column) in table.columns.iter().enumerate() {
+        let name = &column.name;
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !plain || name.starts_with('_') {
+            return Err(format!("column `{name}`: names are plain snake_case, and `_` is ours"));
+        }
+        if table.columns[..i].iter().any(|other| other.name == *name) {
+            return Err(format!("column `{name}` is defined twice"));
+        }
+        if column.description.trim().is_empty() {
+            return Err(format!("column `{name}` has no description"));
+        }
+        if table.area == Area::Marts && column.privacy == Privacy::Person {
+            return Err(format!("column `{name}` is of the person class, which no table under marts/ may hold"));
+        }
+        if column.formula.is_some() && column.measure.is_some() {
+            return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
+        }
+    }
+    for part in table.key.iter().chain(&table.sort).chain(&table.day) {
+        if table.column(part).is_none() {
+            return Err(format!("`{part}` is named in key, sort or day but is no column"));
+        }
+    }
+    if (table.partition == Partition::Day) != table.day.is_some() {
+        return Err("partition `day` and a `day` column go together".into());
+    }
+    Ok(())
+}
+
+/// The hash covers what a reader relies on, so a reworded comment in the TOML changes nothing.
+fn hash(table: &Table) -> String {
+    let digest = Sha256::digest(format!("{table:?}").as_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

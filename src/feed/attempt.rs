@@ -1,0 +1,199 @@
+//! `feed try`: what the gate would say of some files. Nothing is stored.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::reject::Refusal;
+use super::unique::{self, Hash};
+use super::{Context, Delivery, Feed, Pseudonyms, Stop, Warning};
+use crate::contract::Table;
+
+/// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    pub file: String,
+    /// accept, accept_with_row_rejects or reject_file.
+    pub verdict: &'static str,
+    pub read: u64,
+    /// Rows that would stand after all the files given.
+    pub accepted: u64,
+    pub rejected_count: u64,
+    /// The first rejects in full.
+    pub rejected: Vec<Rejected>,
+    /// Why the file as a whole is refused.
+    pub refused: Option<Refused>,
+    pub warnings: Vec<Warning>,
+    /// Rows that repeat one that came before, in this file or an earlier one.
+    pub duplicate: u64,
+    /// Rows that a later row of the same key replaces.
+    pub superseded: u64,
+    /// Statements taken back, and the statements that take them back.
+    pub voided: u64,
+    /// Voiding statements whose target is in none of the files.
+    pub pending_voids: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Rejected {
+    pub record: u64,
+    pub byte_offset: u64,
+    pub column: Option<String>,
+    pub reason: &'static str,
+    pub sentence: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Refused {
+    pub reason: &'static str,
+    pub sentence: String,
+    pub record: Option<u64>,
+    pub byte_offset: Option<u64>,
+    pub column: Option<String>,
+}
+
+/// The last row of a key so far.
+struct Standing {
+    content: Hash,
+    file: usize,
+    voiding: Option<String>,
+}
+
+/// Reads `files` (path, bytes) in the given order through the gate and counts what would stand.
+pub fn attempt(feed: &Feed, table: &Table, as_of: DateTime<Utc>, pseudonyms: &Pseudonyms, files: &[(String, Bytes)]) -> Vec<Report> {
+    let mut reports: Vec<Report> = Vec::new();
+    let mut standing: HashMap<Hash, Standing> = HashMap::new();
+    let mut ids: HashMap<String, Hash> = HashMap::new();
+    for (file, (path, bytes)) in files.iter().enumerate() {
+        let delivery = Delivery { feed: feed.name.clone(), path: path.clone(), size: bytes.len() as u64, etag: None, known_at: as_of };
+        let context = Context::new(table, as_of, pseudonyms);
+        let mut report = Report { file: path.clone(), verdict: "accept", ..Report::default() };
+        let mut batches = Vec::new();
+        let mut sink = |batch: RecordBatch| {
+            batches.push((unique::prints(table, &batch)?, voids(table, &batch)));
+            Ok(())
+        };
+        match super::read(feed, &context, &delivery, bytes, &mut sink) {
+            Err(Stop::Refused(refusal) | Stop::Sink(refusal)) => refuse(&mut report, &refusal),
+            Ok(intake) => {
+                report.read = intake.read;
+                report.accepted = intake.accepted;
+                report.rejected_count = intake.rejected_count();
+                report.warnings = intake.warnings;
+                report.rejected = intake.rejected.into_iter().map(Rejected::from).collect();
+                if report.rejected_count > 0 {
+                    report.verdict = "accept_with_row_rejects";
+                }
+            }
+        }
+        reports.push(report);
+        if reports[file].refused.is_some() {
+            continue;
+        }
+        for (prints, voids) in batches {
+            for (print, (id, voiding)) in prints.into_iter().zip(voids) {
+                if let Some(id) = id {
+                    ids.insert(id, print.key);
+                }
+                let before = standing.get(&print.key).map(|before| (before.content == print.content, before.file));
+                match before {
+                    Some((true, _)) => {
+                        reports[file].duplicate += 1;
+                        reports[file].accepted -= 1;
+                        continue;
+                    }
+                    Some((false, older)) => {
+                        reports[older].superseded += 1;
+                        reports[older].accepted -= 1;
+                    }
+                    None => {}
+                }
+                standing.insert(print.key, Standing { content: print.content, file, voiding });
+            }
+        }
+    }
+    take_back(&mut reports, &mut standing, &ids);
+    reports
+}
+
+/// Applies voiding statements, wherever they came.
+fn take_back(reports: &mut [Report], standing: &mut HashMap<Hash, Standing>, ids: &HashMap<String, Hash>) {
+    let voiding: Vec<(usize, String)> = standing.values().filter_map(|row| Some((row.file, row.voiding.clone()?))).collect();
+    for (file, target) in voiding {
+        reports[file].voided += 1;
+        reports[file].accepted -= 1;
+        match ids.get(&target).and_then(|key| standing.remove(key)) {
+            Some(taken) if taken.voiding.is_none() => {
+                reports[taken.file].voided += 1;
+                reports[taken.file].accepted -= 1;
+            }
+            // A second void of the same statement changes nothing.
+            _ if ids.contains_key(&target) => {}
+            _ => reports[file].pending_voids += 1,
+        }
+    }
+}
+
+/// For tables with events that can be voided: each row's id and the id it voids.
+fn voids(table: &Table, batch: &RecordBatch) -> Vec<(Option<String>, Option<String>)> {
+    let target = batch.column_by_name("voids_event_id");
+    let (Some(target), [key]) = (target, table.key.as_slice()) else { return vec![(None, None); batch.num_rows()] };
+    let Some(ids) = batch.column_by_name(key).and_then(|ids| ids.as_string_opt::<i32>()) else {
+        return vec![(None, None); batch.num_rows()];
+    };
+    let Some(targets) = target.as_any_dictionary_opt() else { return vec![(None, None); batch.num_rows()] };
+    let keys = targets.normalized_keys();
+    let Some(names) = targets.values().as_string_opt::<i32>() else { return vec![(None, None); batch.num_rows()] };
+    let entry = |row: usize| {
+        let voided = (!target.is_null(row)).then(|| names.value(keys[row]).to_owned());
+        (Some(ids.value(row).to_owned()), voided)
+    };
+    (0..batch.num_rows()).map(entry).collect()
+}
+
+fn refuse(report: &mut Report, refusal: &Refusal) {
+    report.verdict = "reject_file";
+    report.refused = Some(Refused {
+        reason: refusal.reason.code(),
+        sentence: refusal.sentence(),
+        record: refusal.record,
+        byte_offset: refusal.byte_offset,
+        column: refusal.column.clone(),
+    });
+}
+
+impl From<super::Reject> for Rejected {
+    fn from(reject: super::Reject) -> Rejected {
+        let (reason, sentence) = (reject.reason.code(), reject.reason.sentence());
+        Rejected { record: reject.record, byte_offset: reject.byte_offset, column: reject.column, reason, sentence }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(refused) = &self.refused {
+            return writeln!(f, "{}: refused: {} ({})", self.file, refused.sentence, refused.reason);
+        }
+        writeln!(
+            f,
+            "{}: {} read = {} accepted + {} rejected + {} duplicate + {} superseded + {} voided",
+            self.file, self.read, self.accepted, self.rejected_count, self.duplicate, self.superseded, self.voided
+        )?;
+        for reject in &self.rejected {
+            let column = reject.column.as_deref().map(|column| format!(", {column}")).unwrap_or_default();
+            writeln!(f, "  record {}, byte {}{column}: {} ({})", reject.record, reject.byte_offset, reject.sentence, reject.reason)?;
+        }
+        for warning in &self.warnings {
+            let column = warning.column.as_deref().map(|column| format!(" `{column}`")).unwrap_or_default();
+            writeln!(f, "  warning: {}{column}, {} times", warning.code, warning.count)?;
+        }
+        if self.pending_voids > 0 {
+            writeln!(f, "  {} voided statements are not in these files", self.pending_voids)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,415 @@
+//! One value at a time: what a source wrote becomes what the canon column means, or a [`Reason`].
+//!
+//! Everything is text until a rule here says otherwise; nothing is inferred.
+
+use super::plan::{Mapping, Reading, Values};
+use super::pseudonym::Pseudonyms;
+use super::reject::Reason;
+use super::time::{self, Stamp};
+
+/// A value as a source holds it. Text is UTF-8, validated where the bytes came in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Cell<'a> {
+    /// The source has no such column or key.
+    Missing,
+    Null,
+    Text(&'a [u8]),
+    Int(i64),
+    UInt(u64),
+    Double(f64),
+    Bool(bool),
+    /// Days since 1970.
+    Date(i32),
+    /// Microseconds since 1970, UTC.
+    Instant(i64),
+    /// Microseconds since 1970 in a zone nobody wrote down.
+    Local(i64),
+    /// A list or an object.
+    Nested,
+}
+
+/// Instants before this are mistakes, not history: 2000-01-01T00:00:00Z.
+pub(crate) const EARLIEST: i64 = 946_684_800_000_000;
+/// From 2200 on a time is not early but wrong.
+pub(crate) const ABSURD: i64 = 7_258_118_400_000_000;
+/// Dates may be older than instants: people are hired before systems are bought (1900-01-01).
+const EARLIEST_DAY: i32 = -25_567;
+const ABSURD_DAY: i32 = 84_006;
+
+/// Reads text for a text column into `out`. `None`: there is no value.
+pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> Result<Option<&'o str>, Reason> {
+    let raw = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
+    let mut value = raw.trim_matches(|c: char| c.is_ascii_whitespace());
+    if is_null(value.as_bytes(), rule.mapping) {
+        return Ok(None);
+    }
+    if let Some((before, after)) = &rule.mapping.extract {
+        let Some((_, rest)) = value.split_once(before.as_str()) else { return Ok(None) };
+        let end = if after.is_empty() { Some(rest.len()) } else { rest.find(after.as_str()) };
+        let Some(end) = end else { return Ok(None) };
+        value = rest[..end].trim_matches(|c: char| c.is_ascii_whitespace());
+        if is_null(value.as_bytes(), rule.mapping) {
+            return Ok(None);
+        }
+    }
+    out.clear();
+    if let Some(values) = &rule.mapping.values {
+        match mapped(value, values)? {
+            None => return Ok(None),
+            Some(word) => {
+                out.push_str(word);
+                return Ok(Some(out.as_str()));
+            }
+        }
+    }
+    match rule.mapping.reading {
+        Reading::Email => value = bare_address(value).unwrap_or(value),
+        Reading::Mailto => value = bare_address(value).ok_or(Reason::TypeMismatch)?,
+        _ => {}
+    }
+    if rule.identifier {
+        if let Some(bad) = value.chars().find(|&c| !c.is_ascii_graphic() && c != ' ' && hidden(c)) {
+            return Err(if bad.is_control() { Reason::ControlChar } else { Reason::IdCharset });
+        }
+    } else if value.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Err(Reason::ControlChar);
+    }
+    if !rule.closed.is_empty() && !rule.closed.iter().any(|known| known == value) {
+        return Err(Reason::UnknownEnum);
+    }
+    let folded;
+    if matches!(rule.mapping.reading, Reading::Email | Reading::Mailto) {
+        folded = value.to_lowercase();
+        value = &folded;
+    }
+    match rule.domain {
+        None => out.push_str(value),
+        Some(domain) if rule.list => {
+            for (i, part) in value.split(';').map(str::trim).filter(|part| !part.is_empty()).enumerate() {
+                if i > 0 {
+                    out.push(';');
+                }
+                rule.pseudonyms.write(domain, part, out);
+            }
+        }
+        Some(domain) => rule.pseudonyms.write(domain, value, out),
+    }
+    Ok(if out.is_empty() { None } else { Some(out.as_str()) })
+}
+
+fn bare_address(value: &str) -> Option<&str> {
+    const SCHEME: &str = "mailto:";
+    value.get(..SCHEME.len()).filter(|head| head.eq_ignore_ascii_case(SCHEME)).map(|_| &value[SCHEME.len()..])
+}
+
+/// What a text column asks of its values.
+pub(crate) struct TextRule<'a> {
+    pub mapping: &'a Mapping,
+    /// Invisible characters would make two equal-looking identifiers differ.
+    pub identifier: bool,
+    pub closed: &'a [String],
+    pub domain: Option<&'a str>,
+    /// Several identifiers joined by `;`, each its own pseudonym.
+    pub list: bool,
+    pub pseudonyms: &'a Pseudonyms,
+}
+
+/// A character that is not seen, or not told apart from another when seen.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || (c.is_whitespace() && c != ' ')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}' | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The empty text and the feed's null tokens.
+#[inline]
+pub(crate) fn is_null(value: &[u8], mapping: &Mapping) -> bool {
+    value.is_empty() || mapping.nulls.iter().any(|null| null.as_bytes() == value)
+}
+
+fn mapped<'v>(value: &str, values: &'v Values) -> Result<Option<&'v str>, Reason> {
+    let found = if values.fold_case { values.map.get(&value.to_lowercase()) } else { values.map.get(value) };
+    match found.or(values.default.as_ref()).map(String::as_str) {
+        None => Err(Reason::UnknownEnum),
+        Some("") => Ok(None),
+        some => Ok(some),
+    }
+}
+
+/// Whether the value map has no word of its own for this text, so that the default stands in.
+pub(crate) fn is_unknown(raw: &[u8], values: &Values) -> bool {
+    let text = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
+    let text = if values.fold_case { text.to_lowercase() } else { text };
+    !text.is_empty() && !values.map.contains_key(&text)
+}
+
+/// Numbers of text columns' value maps are read through them first: `Yes` -> `true`, `N/A` -> nothing.
+fn through_map<'a>(raw: &'a [u8], mapping: &'a Mapping) -> Result<Option<&'a [u8]>, Reason> {
+    let raw = raw.trim_ascii();
+    if is_null(raw, mapping) {
+        return Ok(None);
+    }
+    match &mapping.values {
+        None => Ok(Some(raw)),
+        Some(values) => {
+            let text = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
+            Ok(mapped(text, values)?.map(str::as_bytes))
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn int(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i64>, Reason> {
+    let value = match cell {
+        Cell::Missing | Cell::Null => return Ok(None),
+        Cell::Text(raw) => {
+            if mapping.times.is_none() && mapping.reading == Reading::Plain && mapping.values.is_none() && !raw.is_empty() && raw.len() < 18 {
+                if let Some(value) = plain_digits(raw) {
+                    return in_range(value as f64, mapping).map(|_| Some(value));
+                }
+            }
+            let Some(raw) = through_map(raw, mapping)? else { return Ok(None) };
+            match (mapping.reading, mapping.times) {
+                (Reading::Plain, None) => parse_int(raw, mapping.decimal_comma)?,
+                _ => rounded(measured(raw, mapping)?)?,
+            }
+        }
+        Cell::Int(value) => scaled_int(value, mapping)?,
+        Cell::UInt(value) => scaled_int(i64::try_from(value).map_err(|_| Reason::OutOfRange)?, mapping)?,
+        Cell::Double(value) if mapping.times.is_some() => rounded(value * mapping.times.unwrap_or(1.0))?,
+        Cell::Double(value) => whole(value)?,
+        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => return Err(Reason::TypeMismatch),
+    };
+    in_range(value as f64, mapping)?;
+    Ok(Some(value))
+}
+
+/// The common case of a short run of digits.
+#[inline]
+fn plain_digits(raw: &[u8]) -> Option<i64> {
+    let mut value = 0i64;
+    for &byte in raw {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value)
+}
+
+fn scaled_int(value: i64, mapping: &Mapping) -> Result<i64, Reason> {
+    match mapping.times {
+        None => Ok(value),
+        Some(times) => rounded(value as f64 * times),
+    }
+}
+
+/// `180`, `-5`, `180.0`; never `1,234`, `1e3` or `180.5`: an export that rounds or groups digits is not exact.
+fn parse_int(raw: &[u8], decimal_comma: bool) -> Result<i64, Reason> {
+    let text = std::str::from_utf8(raw).map_err(|_| Reason::TypeMismatch)?;
+    let (whole, fraction) = text.split_once(if decimal_comma { ',' } else { '.' }).unwrap_or((text, ""));
+    let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    if not_finite(text) {
+        return Err(Reason::Nonfinite);
+    }
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && fraction.bytes().all(|b| b == b'0');
+    if !plain {
+        return Err(Reason::TypeMismatch);
+    }
+    whole.strip_prefix('+').unwrap_or(whole).parse().map_err(|_| Reason::OutOfRange)
+}
+
+fn not_finite(text: &str) -> bool {
+    let bare = text.trim_start_matches(['-', '+']);
+    ["nan", "inf", "infinity", "1.#inf", "1.#qnan"].iter().any(|word| bare.eq_ignore_ascii_case(word))
+}
+
+fn whole(value: f64) -> Result<i64, Reason> {
+    if !value.is_finite() {
+        return Err(Reason::Nonfinite);
+    }
+    if value.fract() != 0.0 {
+        return Err(Reason::TypeMismatch);
+    }
+    rounded(value)
+}
+
+fn rounded(value: f64) -> Result<i64, Reason> {
+    if !value.is_finite() {
+        return Err(Reason::Nonfinite);
+    }
+    // 2^53: beyond it a double no longer names one integer.
+    if value.abs() > 9_007_199_254_740_992.0 { Err(Reason::OutOfRange) } else { Ok(value.round() as i64) }
+}
+
+#[inline]
+pub(crate) fn double(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<f64>, Reason> {
+    let times = mapping.times.unwrap_or(1.0);
+    let value = match cell {
+        Cell::Missing | Cell::Null => return Ok(None),
+        Cell::Text(raw) => match through_map(raw, mapping)? {
+            None => return Ok(None),
+            Some(raw) => measured(raw, mapping)?,
+        },
+        Cell::Int(value) => value as f64 * times,
+        Cell::UInt(value) => value as f64 * times,
+        Cell::Double(value) => value * times,
+        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => return Err(Reason::TypeMismatch),
+    };
+    in_range(value, mapping)?;
+    // One zero: -0.0 would be a second key for the same number.
+    Ok(Some(if value == 0.0 { 0.0 } else { value }))
+}
+
+/// A number or a duration in text, times the declared factor.
+fn measured(raw: &[u8], mapping: &Mapping) -> Result<f64, Reason> {
+    let text = std::str::from_utf8(raw).map_err(|_| Reason::TypeMismatch)?;
+    let value = match mapping.reading {
+        Reading::IsoDuration => time::iso_duration(text)?,
+        Reading::Clock => time::clock_duration(text)?,
+        _ if not_finite(text) => return Err(Reason::Nonfinite),
+        _ if mapping.decimal_comma && text.contains('.') => return Err(Reason::TypeMismatch),
+        _ if mapping.decimal_comma => text.replacen(',', ".", 1).parse().map_err(|_| Reason::TypeMismatch)?,
+        _ => text.parse().map_err(|_| Reason::TypeMismatch)?,
+    };
+    Ok(value * mapping.times.unwrap_or(1.0))
+}
+
+#[inline]
+fn in_range(value: f64, mapping: &Mapping) -> Result<(), Reason> {
+    if !value.is_finite() {
+        return Err(Reason::Nonfinite);
+    }
+    let (min, max) = mapping.range;
+    if min.is_some_and(|min| value < min) || max.is_some_and(|max| value > max) { Err(Reason::OutOfRange) } else { Ok(()) }
+}
+
+pub(crate) fn bool(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<bool>, Reason> {
+    match cell {
+        Cell::Missing | Cell::Null => Ok(None),
+        Cell::Bool(value) => Ok(Some(value)),
+        Cell::Int(0) | Cell::UInt(0) => Ok(Some(false)),
+        Cell::Int(1) | Cell::UInt(1) => Ok(Some(true)),
+        Cell::Text(raw) => match through_map(raw, mapping)? {
+            None => Ok(None),
+            Some(b"1") => Ok(Some(true)),
+            Some(b"0") => Ok(Some(false)),
+            Some(text) if text.eq_ignore_ascii_case(b"true") => Ok(Some(true)),
+            Some(text) if text.eq_ignore_ascii_case(b"false") => Ok(Some(false)),
+            Some(_) => Err(Reason::TypeMismatch),
+        },
+        _ => Err(Reason::TypeMismatch),
+    }
+}
+
+/// An instant. `latest` is the last one that is not in the future; `None` where the column may plan ahead.
+#[inline]
+pub(crate) fn instant(cell: Cell<'_>, mapping: &Mapping, latest: Option<i64>) -> Result<Option<i64>, Reason> {
+    let micros = match cell {
+        Cell::Missing | Cell::Null => return Ok(None),
+        Cell::Text(raw) => match stamp(raw, mapping)? {
+            None => return Ok(None),
+            Some(stamp) => match (stamp.timed, stamp.offset, mapping.zone) {
+                // A day is not an instant, unless the feed says so by declaring a format without a time.
+                (false, None, None) => return Err(Reason::TsFormat),
+                _ => stamp.instant(mapping.zone)?,
+            },
+        },
+        Cell::Instant(micros) => micros,
+        Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true }.instant(mapping.zone)?,
+        Cell::Date(day) => Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false }.instant(mapping.zone)?,
+        _ => return Err(Reason::TypeMismatch),
+    };
+    if !(EARLIEST..ABSURD).contains(&micros) {
+        return if is_typed_sentinel(cell, micros, mapping) { Ok(None) } else { Err(Reason::TsRange) };
+    }
+    if latest.is_some_and(|latest| micros > latest) { Err(Reason::TsFuture) } else { Ok(Some(micros)) }
+}
+
+pub(crate) fn date(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i32>, Reason> {
+    let stamp = match cell {
+        Cell::Missing | Cell::Null => return Ok(None),
+        Cell::Text(raw) => match stamp(raw, mapping)? {
+            None => return Ok(None),
+            Some(stamp) => stamp,
+        },
+        Cell::Date(day) => Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false },
+        Cell::Instant(micros) | Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true },
+        _ => return Err(Reason::TypeMismatch),
+    };
+    let mut day = stamp.day()?;
+    if mapping.reading == Reading::EndOfDay && stamp.local.rem_euclid(time::DAY) >= time::DAY - 1_000_000 {
+        day += 1;
+    }
+    if is_typed_sentinel(cell, stamp.local, mapping) {
+        return Ok(None);
+    }
+    if (EARLIEST_DAY..ABSURD_DAY).contains(&day) { Ok(Some(day)) } else { Err(Reason::TsRange) }
+}
+
+/// Whether a date that came as a date, not as text, is one of the feed's words for "none".
+fn is_typed_sentinel(cell: Cell<'_>, micros: i64, mapping: &Mapping) -> bool {
+    if mapping.sentinels.is_empty() || matches!(cell, Cell::Text(_)) {
+        return false;
+    }
+    let day = chrono::DateTime::from_timestamp_micros(micros).map(|at| at.format("%Y-%m-%d").to_string());
+    day.is_some_and(|day| mapping.sentinels.iter().any(|sentinel| sentinel.starts_with(&day)))
+}
+
+/// Text as a point in time by the first declared format that fits.
+#[inline]
+fn stamp(raw: &[u8], mapping: &Mapping) -> Result<Option<Stamp>, Reason> {
+    let raw = raw.trim_ascii();
+    if is_null(raw, mapping) || mapping.sentinels.iter().any(|sentinel| sentinel.as_bytes() == raw) {
+        return Ok(None);
+    }
+    if let Some(values) = &mapping.values {
+        let text = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
+        if values.map.get(text).is_some_and(String::is_empty) {
+            return Ok(None);
+        }
+    }
+    let mut reason = Reason::TsFormat;
+    for format in &mapping.formats {
+        match format.read(raw, mapping.locale) {
+            Ok(stamp) => return Ok(Some(stamp)),
+            // A date that fits a format but does not exist says more than one that fits none.
+            Err(Reason::TsInvalid) => reason = Reason::TsInvalid,
+            Err(other) if reason == Reason::TsFormat => reason = other,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_exact_or_refused() {
+        for (text, expected) in [
+            ("180", Ok(180)),
+            ("180.0", Ok(180)),
+            ("-5", Ok(-5)),
+            ("0007", Ok(7)),
+            ("180.5", Err(Reason::TypeMismatch)),
+            ("1,234", Err(Reason::TypeMismatch)),
+            ("1e3", Err(Reason::TypeMismatch)),
+            ("0x10", Err(Reason::TypeMismatch)),
+            ("NaN", Err(Reason::Nonfinite)),
+            ("99999999999999999999", Err(Reason::OutOfRange)),
+        ] {
+            assert_eq!(parse_int(text.as_bytes(), false), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_nobody_sees_are_hidden_ones() {
+        assert!(['\u{a0}', '\u{200b}', '\u{feff}', '\u{202e}', '\t', '\u{ad}'].into_iter().all(hidden));
+        assert!(!['a', 'ß', '漢', '-', ' ', '/', '😀', 'é'].into_iter().any(hidden));
+    }
+}

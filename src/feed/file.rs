@@ -1,0 +1,181 @@
+//! A feed file as written (TOML). Unknown keys are errors; nothing here is decided yet, see [`super::plan`].
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One value or several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub fn list(&self) -> &[String] {
+        match self {
+            OneOrMany::One(text) => std::slice::from_ref(text),
+            OneOrMany::Many(list) => list,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeedFile {
+    pub description: String,
+    /// The canon table it fills.
+    pub fills: String,
+    /// Object patterns, see `pattern.rs`.
+    pub path: OneOrMany,
+    /// csv, ndjson, json_array, parquet; a list is decided by the file's suffix (json arrays by their first byte).
+    pub format: OneOrMany,
+    /// append (default), delta or full.
+    pub mode: Option<String>,
+    /// Only `xapi`: records are xAPI statements.
+    pub dialect: Option<String>,
+    /// Zone of local times, an IANA name.
+    pub zone: Option<String>,
+    /// utf-8 (default), utf-16, windows-1252.
+    pub encoding: Option<String>,
+    /// Language of month names: en, de, es, fr, it, nl, pt, pl.
+    pub locale: Option<String>,
+    #[serde(default)]
+    pub decimal_comma: bool,
+    /// Texts that mean "no value", besides the empty one.
+    #[serde(default)]
+    pub nulls: Vec<String>,
+    /// Dates and times that mean "no value": 9999-12-31.
+    #[serde(default)]
+    pub sentinels: Vec<String>,
+    /// clear (default) or keep: what an empty value says about the value known before.
+    pub nulls_mean: Option<String>,
+    /// warn (default) or refuse.
+    pub unknown_columns: Option<String>,
+    /// Two different records of one key in one delivery are both refused.
+    #[serde(default)]
+    pub unique_key: bool,
+    /// A correction may change the day a row belongs to.
+    #[serde(default)]
+    pub corrections_move_days: bool,
+    /// INT96 instants in Parquet are UTC (Spark) and not local time (Hive).
+    #[serde(default)]
+    pub int96_is_utc: bool,
+    /// Columns dropped unread, in every header block; `x_*` and `*` are allowed.
+    #[serde(default)]
+    pub ignore: Vec<String>,
+    #[serde(default)]
+    pub csv: CsvFile,
+    #[serde(default)]
+    pub json: JsonFile,
+    pub action: Option<ActionFile>,
+    pub control: Option<ControlFile>,
+    #[serde(default)]
+    pub limits: LimitsFile,
+    #[serde(default)]
+    pub rules: Vec<RuleFile>,
+    /// Mappings: canon column -> [`ColumnFile`] or a header name; plus `since` and `ignore`. None: the canon's own names.
+    #[serde(default)]
+    pub headers: Vec<toml::Table>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CsvFile {
+    pub delimiter: Option<String>,
+    /// Empty: fields are never quoted.
+    pub quote: Option<String>,
+    /// What ends a record instead of a line end, e.g. `!##!`.
+    pub terminator: Option<String>,
+    /// 1-based line of the header; the lines above are skipped.
+    pub header_row: Option<usize>,
+    /// Records at the end that are no data.
+    #[serde(default)]
+    pub footer_rows: usize,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JsonFile {
+    /// The key of the array in `{"value": [...]}` (Graph, OData, xAPI results).
+    pub root: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ActionFile {
+    pub from: String,
+    pub deletes: Vec<String>,
+    pub upserts: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ControlFile {
+    /// Object beside the delivery: `{path}.ctl`; `rows=5`, `bytes=343`, `sha256=…` lines or a JSON object of these.
+    pub sidecar: Option<String>,
+    /// The last record's text where it is a total: `TOTAL ROWS: {}`.
+    pub footer: Option<String>,
+    /// A delivery without the footer is taken too.
+    #[serde(default)]
+    pub footer_optional: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsFile {
+    pub object_bytes: Option<u64>,
+    pub decompressed_bytes: Option<u64>,
+    pub ratio: Option<u64>,
+    pub record_bytes: Option<usize>,
+    pub columns: Option<usize>,
+    pub json_depth: Option<usize>,
+    pub rows: Option<u64>,
+    pub rejected_share: Option<f64>,
+    pub rows_against_last: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleFile {
+    /// [start, end]: the end must not lie before the start.
+    pub ordered: Option<[String; 2]>,
+    /// [a, b]: two people that must differ.
+    pub different: Option<[String; 2]>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ColumnFile {
+    /// Header name(s), the first present is read; for JSON a path (`a.b[0]`), the first with a value is read.
+    pub from: Option<OneOrMany>,
+    /// A constant.
+    pub value: Option<String>,
+    /// The export may lack the column.
+    #[serde(default)]
+    pub optional: bool,
+    /// Date formats, tried in order; default ISO 8601.
+    pub date: Option<OneOrMany>,
+    pub zone: Option<String>,
+    pub locale: Option<String>,
+    /// The vendor's words -> ours.
+    pub values: Option<BTreeMap<String, String>>,
+    /// Our word for every other; an empty one means "no value". Without it an unknown word rejects the record.
+    pub default: Option<String>,
+    /// The words are compared without regard to case.
+    #[serde(default)]
+    pub fold_case: bool,
+    pub nulls: Option<Vec<String>>,
+    #[serde(default)]
+    pub sentinels: Vec<String>,
+    /// The one part of a text to keep: `user with id '{}'`.
+    pub extract: Option<String>,
+    /// mailto, email, iso_duration, clock (H:M:S), end_of_day (23:59:59 is the end of that day: the next day begins).
+    #[serde(rename = "as")]
+    pub reading: Option<String>,
+    /// A number is multiplied by this: 60 for minutes into seconds, 0.01 for percent.
+    pub times: Option<f64>,
+    pub decimal_comma: Option<bool>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+}

@@ -1,0 +1,257 @@
+//! The gate: bytes of one delivery in, canon rows and rejects out. Knows no store and no clock.
+//!
+//! A **feed** file (`schemas/feed/*.toml`, owned by customers, read at run time) says how a vendor's export becomes rows
+//! of one canon table. [`Feed::parse`] validates it, [`Feed::recognise`] finds its files, [`read`] reads one delivery:
+//! a bad record is data ([`Reject`]), a bad file is a [`Refusal`]. Nothing is inferred: type, header, delimiter,
+//! encoding, date order and zone come from the feed.
+//!
+//! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
+//! value · `batch` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `reject`
+//! the closed list of reasons · `xapi` statements
+
+pub mod attempt;
+mod batch;
+mod cast;
+mod control;
+mod file;
+mod gate;
+mod pattern;
+mod plan;
+pub mod propose;
+mod pseudonym;
+mod read;
+mod reject;
+mod time;
+mod unique;
+mod xapi;
+
+use std::collections::HashSet;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+pub use batch::{DELETED, ROW, is_dictionary, schema};
+pub use gate::REJECTS_KEPT;
+pub use plan::{Feed, FeedError, FileFormat, Limits, Mode, Nulls};
+pub use pseudonym::{EmptyKey, Pseudonyms};
+pub use reject::{Reason, Refusal, Reject};
+
+use crate::contract::Table;
+
+/// One file of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub feed: String,
+    pub path: String,
+    /// Bytes as stored.
+    pub size: u64,
+    pub etag: Option<String>,
+    /// When it was made: the date in its name or, failing that, its last-modified time.
+    pub known_at: DateTime<Utc>,
+}
+
+/// What reading needs besides the feed and the bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The canon table the feed fills.
+    pub table: &'a Table,
+    /// Instants later than this plus the skew lie in the future.
+    pub as_of: DateTime<Utc>,
+    /// Clocks of vendors run fast, zones run ahead: one day is the house's rule.
+    pub future_skew_seconds: i64,
+    pub pseudonyms: &'a Pseudonyms,
+    /// The bytes of the sidecar, where the feed declares one and it was found.
+    pub sidecar: Option<&'a [u8]>,
+}
+
+impl<'a> Context<'a> {
+    /// A context with one day of skew and no sidecar.
+    pub fn new(table: &'a Table, as_of: DateTime<Utc>, pseudonyms: &'a Pseudonyms) -> Context<'a> {
+        Context { table, as_of, future_skew_seconds: 86_400, pseudonyms, sidecar: None }
+    }
+}
+
+/// What reading one delivery gave. `read = accepted + rejected_count()`; the merge splits `accepted` further.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Intake {
+    /// Records, header, footers and blank lines not counted.
+    pub read: u64,
+    pub accepted: u64,
+    /// The first [`REJECTS_KEPT`] rejects, in file order.
+    pub rejected: Vec<Reject>,
+    /// All rejects, by reason.
+    pub rejected_by_reason: Vec<(Reason, u64)>,
+    pub blank_lines: u64,
+    pub warnings: Vec<Warning>,
+    /// Values that are not null among the accepted rows, by stored canon column.
+    pub coverage: Vec<(String, u64)>,
+    /// Values that no entry of a value map names and a default stood in for, by canon column.
+    pub unknown_values: Vec<(String, u64)>,
+    /// SHA-256 of the object as stored, 64 hex digits.
+    pub sha256: String,
+}
+
+impl Intake {
+    pub fn rejected_count(&self) -> u64 {
+        self.rejected_by_reason.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// Something worth knowing that refuses nothing.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Warning {
+    /// unknown_column, unknown_values, blank_lines, no_final_newline, stored_for_timestamp.
+    pub code: &'static str,
+    /// The canon column, or the source's name of an unknown one.
+    pub column: Option<String>,
+    pub count: u64,
+}
+
+impl Warning {
+    pub(crate) fn new(code: &'static str, column: Option<&str>, count: u64) -> Warning {
+        Warning { code, column: column.map(|name| name.chars().take(100).flat_map(char::escape_debug).collect()), count }
+    }
+}
+
+/// Why reading stopped before the end.
+#[derive(Debug)]
+pub enum Stop<E> {
+    /// The delivery is refused whole; batches already handed over must be thrown away.
+    Refused(Refusal),
+    /// The sink failed.
+    Sink(E),
+}
+
+impl<E> From<Refusal> for Stop<E> {
+    fn from(refusal: Refusal) -> Stop<E> {
+        Stop::Refused(refusal)
+    }
+}
+
+/// Reads one delivery through the gate. Batches of up to 65,536 rows go to `sink` in the order of the file: the stored
+/// columns of the canon table in contract order ([`schema`]), then `_row` (record number) and `_deleted`.
+///
+/// # Errors
+/// [`Stop::Refused`] when the delivery as a whole cannot be trusted, [`Stop::Sink`] when the sink fails.
+pub fn read<E>(
+    feed: &Feed,
+    context: &Context<'_>,
+    delivery: &Delivery,
+    bytes: &Bytes,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    let size = bytes.len() as u64;
+    if size > feed.limits.object_bytes {
+        return Err(Refusal::new(Reason::DecompressionLimit, format!("the object has more than {} bytes", feed.limits.object_bytes)).into());
+    }
+    let digest = sha256(bytes);
+    let refused = if feed.unique_key { unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))? } else { HashSet::new() };
+    let mut intake = pass(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
+    if feed.sidecar.is_some() {
+        control::check(context.sidecar, intake.read, size, &digest)?;
+    }
+    intake.sha256 = digest;
+    Ok(intake)
+}
+
+/// A damaged or bursting archive is the cause of whatever its content looks like: before a packed file is refused for
+/// its content, it is unpacked to the last checksum.
+fn deeper_cause<E>(feed: &Feed, bytes: &Bytes, stop: Stop<E>) -> Stop<E> {
+    let Stop::Refused(refusal) = stop else { return stop };
+    let cause = read::bytes::Unpacked::new(bytes, &feed.limits).and_then(|mut unpacked| {
+        let mut chunk = Vec::new();
+        while unpacked.fill(&mut chunk)? {
+            chunk.clear();
+        }
+        Ok(())
+    });
+    Stop::Refused(match cause {
+        Err(cause) if cause.reason != Reason::EmptyFile => cause,
+        _ => refusal,
+    })
+}
+
+fn pass<'a, E>(
+    feed: &'a Feed,
+    context: &Context<'a>,
+    delivery: &Delivery,
+    bytes: &Bytes,
+    refused: &'a HashSet<u64>,
+    sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    match feed.format_of(&delivery.path) {
+        FileFormat::Csv => read::csv::read(feed, context, bytes, refused, sink),
+        format @ (FileFormat::Ndjson | FileFormat::JsonArray) => read::json::read(feed, context, format, bytes, refused, sink),
+        FileFormat::Parquet => read::parquet::read(feed, context, bytes, refused, sink),
+    }
+}
+
+/// SHA-256 of an object, 64 hex digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Catalog;
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+
+    const CANONICAL: &str = "description = \"\"\nfills = \"activity\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";
+
+    fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
+        let catalog = Catalog::load().expect("contracts");
+        let feed = Feed::parse("test", toml, &catalog).expect("a feed");
+        let table = catalog.table(&feed.fills).expect("a table");
+        let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
+        let delivery = Delivery { feed: "test".into(), path: path.into(), size: text.len() as u64, etag: None, known_at: as_of };
+        let mut batches = Vec::new();
+        let mut sink = |batch| {
+            batches.push(batch);
+            Ok::<(), std::convert::Infallible>(())
+        };
+        let context = Context::new(table, as_of, &Pseudonyms::Off);
+        match read(&feed, &context, &delivery, &Bytes::copy_from_slice(text), &mut sink) {
+            Ok(intake) => Ok((batches, intake)),
+            Err(Stop::Refused(refusal)) => Err(refusal),
+        }
+    }
+
+    #[test]
+    fn good_rows_pass_and_bad_rows_say_where_and_why() {
+        let feed = format!("{CANONICAL}[limits]\nrejected_share = 1.0\n");
+        let text = "event_id,occurred_at,user_id,verb,duration_seconds\n\
+            e1,2026-03-02T09:00:00Z, u1 ,viewed,60\n\
+            e2,2026-03-02T09:00:00,u1,viewed,60\n\
+            e3,2026-03-02T09:00:00Z,u\u{200b}1,viewed,60\n\
+            \n\
+            e4,2026-03-02T09:00:00Z,u1,stared,60\n\
+            e5,2026-03-03T09:00:00+01:00,u1,completed,";
+        let (batches, intake) = try_read(&feed, "a_2026-03-03.csv", text.as_bytes()).expect("read");
+        let rejects: Vec<_> = intake.rejected.iter().map(|r| (r.record, r.byte_offset, r.column.as_deref().unwrap_or(""), r.reason.code())).collect();
+        assert_eq!(rejects, [(2, 90, "occurred_at", "ts_no_timezone"), (3, 126, "user_id", "id_charset"), (4, 167, "verb", "unknown_enum")]);
+        assert_eq!((intake.read, intake.accepted, intake.blank_lines), (5, 2, 1));
+        let batch = &batches[0];
+        let column = |name: &str| batch.column_by_name(name).expect(name);
+        assert_eq!(column("_row").as_any().downcast_ref::<Int64Array>().expect("i64").values().as_ref(), &[1, 5]);
+        let users = column("user_id").as_dictionary::<Int32Type>();
+        assert_eq!(users.values().as_string::<i32>().value(users.keys().value(1) as usize), "u1");
+        let times = column("occurred_at").as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(times.value(1) - times.value(0), 23 * 3_600_000_000);
+        assert_eq!(column("duration_seconds").null_count(), 1);
+    }
+
+    #[test]
+    fn a_feed_file_says_what_is_wrong_with_it() {
+        let catalog = Catalog::load().expect("contracts");
+        let error = |text: &str| Feed::parse("f", text, &catalog).expect_err("refused").to_string();
+        assert!(error("fils = 1").contains("fils"));
+        assert!(error(&CANONICAL.replace("activity", "adoption_kpis")).contains("no canon table"));
+        assert!(error(&format!("{CANONICAL}[[headers]]\nverb = \"v\"")).contains("is required and has no source"));
+        let misspelt = format!("{CANONICAL}[[headers]]\nevent_id = \"e\"\noccurred_at = \"o\"\nuser_id = \"u\"\nverb = {{ from = \"v\", values = {{ a = \"vewed\" }} }}");
+        assert!(error(&misspelt).contains("`vewed` is none of logged_in"), "{}", error(&misspelt));
+    }
+}

@@ -1,0 +1,143 @@
+//! Which objects belong to a feed: path patterns with a date in the name.
+//!
+//! `lms/transcript_{date}.csv` · `**/users_{date}.*` · `{date:%Y%m%d}/log.csv`. `*` stays within a folder, `**/` crosses
+//! folders, `{date}` is a day (2026-03-29, 20260329) with an optional time (T04:30:00Z, T043000, _0430). A trailing
+//! `.gz` or `.zst` is always allowed: what a file is packed in is decided by its bytes.
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+
+use super::time::Format;
+
+/// One compiled pattern.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Text(String),
+    /// `*`: any characters but `/`.
+    Star,
+    /// `**/`: any number of whole folders, also none.
+    Folders,
+    Date,
+    DateAs(Format),
+}
+
+/// More wildcards than this would make matching slow and say nothing more.
+const MAX_WILDCARDS: usize = 6;
+
+impl Pattern {
+    pub fn parse(text: &str) -> Result<Pattern, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(tail) = rest.strip_prefix("**/") {
+                parts.push(Part::Folders);
+                rest = tail;
+            } else if let Some(tail) = rest.strip_prefix('*') {
+                parts.push(Part::Star);
+                rest = tail;
+            } else if let Some(tail) = rest.strip_prefix('{') {
+                let (name, tail) = tail.split_once('}').ok_or("has `{` without `}`")?;
+                parts.push(match name.split_once(':') {
+                    None if name == "date" => Part::Date,
+                    Some(("date", format)) => Part::DateAs(Format::parse(format)?),
+                    _ => return Err(format!("`{{{name}}}` is not known; there is {{date}} and {{date:%Y%m%d}}")),
+                });
+                rest = tail;
+            } else {
+                let end = rest.find(['*', '{']).unwrap_or(rest.len());
+                parts.push(Part::Text(rest[..end].to_owned()));
+                rest = &rest[end..];
+            }
+        }
+        if parts.iter().filter(|part| !matches!(part, Part::Text(_))).count() > MAX_WILDCARDS {
+            return Err(format!("has more than {MAX_WILDCARDS} wildcards"));
+        }
+        if parts.is_empty() { Err("is empty".into()) } else { Ok(Pattern { parts }) }
+    }
+
+    /// Outer: does the path match. Inner: the date (and time) in it.
+    pub fn recognise(&self, path: &str) -> Option<Option<NaiveDateTime>> {
+        let bare = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst"));
+        matches(&self.parts, path).or_else(|| matches(&self.parts, bare?))
+    }
+}
+
+fn matches(parts: &[Part], path: &str) -> Option<Option<NaiveDateTime>> {
+    let Some((part, parts)) = parts.split_first() else {
+        return path.is_empty().then_some(None);
+    };
+    match part {
+        Part::Text(text) => matches(parts, path.strip_prefix(text.as_str())?),
+        Part::Star => {
+            let end = path.find('/').unwrap_or(path.len());
+            (0..=end).filter(|&i| path.is_char_boundary(i)).find_map(|i| matches(parts, &path[i..]))
+        }
+        Part::Folders => matches(parts, path)
+            .or_else(|| path.match_indices('/').find_map(|(i, _)| matches(parts, &path[i + 1..]))),
+        Part::Date => dates(path).into_iter().find_map(|(found, rest)| Some(Some(matches(parts, rest)?.unwrap_or(found)))),
+        Part::DateAs(format) => (1..=path.len().min(40)).rev().filter(|&i| path.is_char_boundary(i)).find_map(|i| {
+            let found = format.naive(path[..i].as_bytes())?;
+            Some(Some(matches(parts, &path[i..])?.unwrap_or(found)))
+        }),
+    }
+}
+
+/// Every way a path can go on with a date, the longest first.
+fn dates(path: &str) -> Vec<(NaiveDateTime, &str)> {
+    let mut found = Vec::new();
+    for (length, format) in [(10, "%Y-%m-%d"), (10, "%Y_%m_%d"), (8, "%Y%m%d")] {
+        let Some(day) = path.get(..length).and_then(|text| NaiveDate::parse_from_str(text, format).ok()) else { continue };
+        let rest = &path[length..];
+        if let Some(after) = rest.strip_prefix(['T', '_', '-', ' ']) {
+            for (length, format) in [(8, "%H:%M:%S"), (8, "%H-%M-%S"), (6, "%H%M%S"), (5, "%H:%M"), (5, "%H-%M"), (4, "%H%M")] {
+                let time = after.get(..length).and_then(|text| NaiveTime::parse_from_str(text, format).ok());
+                if let Some(time) = time {
+                    let rest = &after[length..];
+                    found.push((day.and_time(time), rest.strip_prefix('Z').unwrap_or(rest)));
+                    break;
+                }
+            }
+        }
+        found.push((day.and_time(NaiveTime::MIN), rest));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, path: &str, expected: &str) {
+        let found = match Pattern::parse(pattern).expect("a pattern").recognise(path) {
+            None => "no".to_owned(),
+            Some(None) => "yes".to_owned(),
+            Some(Some(date)) => date.format("%Y-%m-%d %H:%M").to_string(),
+        };
+        assert_eq!(found, expected, "{pattern} {path}");
+    }
+
+    #[test]
+    fn the_date_is_read_from_the_name_with_or_without_time() {
+        check("lms/t_{date}.csv", "lms/t_2026-03-29.csv", "2026-03-29 00:00");
+        check("lms/t_{date}.csv", "lms/t_20260329.csv.gz", "2026-03-29 00:00");
+        check("lms/t_{date}.csv", "lms/t_2026-03-29T04:30:00Z.csv.zst", "2026-03-29 04:30");
+        check("lms/t_{date}.csv", "lms/t_20260329_0430.csv", "2026-03-29 04:30");
+        check("lms/t_{date}.csv", "lms/t_2026-02-30.csv", "no");
+        check("{date:%d.%m.%Y}/log.csv", "29.03.2026/log.csv", "2026-03-29 00:00");
+    }
+
+    #[test]
+    fn stars_stay_in_a_folder_and_double_stars_cross_them() {
+        check("**/users_{date}.*", "lms/a/users_2026-03-29.csv.gz", "2026-03-29 00:00");
+        check("**/users_{date}.*", "users_2026-03-29.ndjson", "2026-03-29 00:00");
+        check("**/users_{date}.*", "lms/powerusers_2026-03-29.csv", "no");
+        check("lms/*.csv", "lms/a/b.csv", "no");
+        check("lms/*.csv", "lms/b.csv", "yes");
+        assert!(Pattern::parse("a{day}").is_err());
+    }
+}

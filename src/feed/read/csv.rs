@@ -1,0 +1,538 @@
+//! Strict RFC 4180, with each record's place kept.
+//!
+//! One pass over the text: fields are slices of the reader's buffer. A quote where none may stand refuses its record and
+//! reading goes on with the next line, so that one bad cell never swallows its neighbours; a quote that is never closed
+//! refuses the file, because the records after it cannot be told apart.
+
+use std::collections::{HashSet, VecDeque};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::bytes::Text;
+use crate::feed::cast::Cell;
+use crate::feed::gate::{Gate, Place, Record};
+use crate::feed::plan::{Csv, Feed, FileFormat};
+use crate::feed::reject::{Reason, Refusal};
+use crate::feed::{Context, Intake, Stop, Warning};
+
+/// Reads one CSV delivery.
+pub(crate) fn read<'a, E>(
+    feed: &'a Feed,
+    context: &Context<'a>,
+    bytes: &Bytes,
+    refused: &'a HashSet<u64>,
+    sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    let text = Text::new(bytes, &feed.limits, feed.encoding, FileFormat::Csv)?;
+    let mut lines = Lines::new(text, &feed.csv, feed.limits.record_bytes);
+    let header = lines.header(feed.limits.columns)?;
+    let bound = super::bind(feed, context, &header)?;
+    let mut gate = Gate::new(feed, context, bound.bound, refused, sink);
+    for name in &bound.unknown {
+        gate.intake.warnings.push(Warning::new("unknown_column", Some(name), 1));
+    }
+    let derives = bound.positions.contains(&Some(super::DERIVED));
+    let reader = Reader { header, positions: bound.positions, derives };
+    let hold = feed.csv.footer_rows.max(usize::from(feed.footer_total.is_some()));
+    let mut record = 0;
+    if hold == 0 {
+        while let Some(found) = lines.next()? {
+            record += 1;
+            reader.take(&mut gate, record, found)?;
+        }
+    } else {
+        reader.hold_back(feed, &mut gate, &mut lines, hold)?;
+    }
+    gate.intake.blank_lines = lines.blank;
+    if lines.blank > 0 {
+        gate.intake.warnings.push(Warning::new("blank_lines", None, lines.blank));
+    }
+    if !lines.text.ends_in_newline {
+        gate.intake.warnings.push(Warning::new("no_final_newline", None, 1));
+    }
+    gate.finish()
+}
+
+/// The first records of some text as fields, for drafts; what is badly quoted ends them.
+pub(crate) fn split(text: &[u8], csv: &Csv, most: usize) -> Vec<Vec<String>> {
+    let mut scanner = Scanner::new(csv);
+    let mut records = Vec::new();
+    let mut at = 0;
+    while at < text.len() && records.len() < most {
+        match scanner.scan(&text[at..], true) {
+            Scan::Record { length, fault: None } => {
+                let data = &text[at..at + length];
+                scanner.unescape(data);
+                let found = Found { data, fields: &scanner.fields, loose: &scanner.loose, offset: 0, fault: None };
+                records.push((0..found.fields.len()).map(|field| String::from_utf8_lossy(found.field(field)).into_owned()).collect());
+                at += length;
+            }
+            Scan::Blank { length } => at += length,
+            _ => break,
+        }
+    }
+    records
+}
+
+struct Reader {
+    header: Vec<String>,
+    positions: Vec<Option<usize>>,
+    /// Some column is derived from the whole record.
+    derives: bool,
+}
+
+impl Reader {
+    fn take<E>(&self, gate: &mut Gate<'_, E>, record: u64, found: Found<'_>) -> Result<(), Stop<E>> {
+        let place = Place { record, offset: found.offset };
+        if let Some(fault) = found.fault {
+            return gate.reject(place, fault);
+        }
+        let (got, wanted) = (found.fields.len(), self.header.len());
+        if got != wanted {
+            return gate.reject(place, if got > wanted { Reason::RaggedLong } else { Reason::RaggedShort });
+        }
+        if found.field(0) == self.header[0].as_bytes() && (0..wanted).all(|at| found.field(at) == self.header[at].as_bytes()) {
+            return gate.reject(place, Reason::RepeatedHeader);
+        }
+        let derived = if self.derives { found.digest() } else { String::new() };
+        gate.accept(place, &Row { found: &found, positions: &self.positions, derived: &derived })
+    }
+
+    /// The same, holding the last records back until it is known that they are not the footer.
+    fn hold_back<E>(&self, feed: &Feed, gate: &mut Gate<'_, E>, lines: &mut Lines<'_>, hold: usize) -> Result<(), Stop<E>> {
+        let mut held: VecDeque<(Vec<u8>, u64)> = VecDeque::new();
+        let mut scanner = Scanner::new(&feed.csv);
+        let mut record = 0;
+        let mut release = |gate: &mut Gate<'_, E>, (raw, offset): (Vec<u8>, u64)| {
+            record += 1;
+            let fault = match scanner.scan(&raw, true) {
+                Scan::Record { fault, .. } => fault,
+                Scan::Blank { .. } | Scan::NeedMore | Scan::Unterminated => Some(Reason::RecordTooLong),
+            };
+            scanner.unescape(&raw);
+            self.take(gate, record, Found { data: &raw, fields: &scanner.fields, loose: &scanner.loose, offset, fault })
+        };
+        while let Some(found) = lines.next()? {
+            held.push_back((found.data.to_vec(), found.offset));
+            if held.len() > hold
+                && let Some(first) = held.pop_front()
+            {
+                release(gate, first)?;
+            }
+        }
+        let footers = feed.csv.footer_rows;
+        if let Some((before, after)) = &feed.footer_total {
+            let total = held.back().and_then(|(raw, _)| {
+                let text = std::str::from_utf8(raw).ok()?.trim().trim_matches(['"', ',', ';']);
+                text.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?.trim().parse::<u64>().ok()
+            });
+            let rows = gate.intake.read + held.len() as u64 - u64::from(total.is_some()).max(footers as u64);
+            match total {
+                Some(total) if total != rows => {
+                    return Err(Refusal::new(Reason::ControlTotal, format!("the footer says {total}, the file has {rows} records")).into());
+                }
+                None if !feed.footer_optional => {
+                    return Err(Refusal::new(Reason::ControlTotal, "the footer with the total is missing").into());
+                }
+                Some(_) if footers == 0 => drop(held.pop_back()),
+                _ => {}
+            }
+        }
+        for _ in 0..footers {
+            held.pop_back();
+        }
+        held.into_iter().try_for_each(|entry| release(gate, entry))
+    }
+}
+
+struct Row<'a> {
+    found: &'a Found<'a>,
+    positions: &'a [Option<usize>],
+    derived: &'a str,
+}
+
+impl Record for Row<'_> {
+    #[inline]
+    fn cell(&self, slot: usize) -> Cell<'_> {
+        match self.positions[slot] {
+            None => Cell::Missing,
+            Some(super::DERIVED) => Cell::Text(self.derived.as_bytes()),
+            Some(at) => Cell::Text(self.found.field(at)),
+        }
+    }
+}
+
+/// One record in the buffer.
+struct Found<'a> {
+    data: &'a [u8],
+    fields: &'a [Field],
+    /// Fields whose doubled quotes were undone.
+    loose: &'a [u8],
+    offset: u64,
+    fault: Option<Reason>,
+}
+
+impl Found<'_> {
+    #[inline]
+    fn field(&self, at: usize) -> &[u8] {
+        let field = self.fields[at];
+        let home = if field.kind == Kind::Loose { self.loose } else { self.data };
+        &home[field.start as usize..field.end as usize]
+    }
+}
+
+impl Found<'_> {
+    /// An id made of all fields: however they were quoted, the same record gets the same one.
+    fn digest(&self) -> String {
+        let mut sum = Sha256::new();
+        for at in 0..self.fields.len() {
+            sum.update(self.field(at));
+            sum.update([0x1f]);
+        }
+        sum.finalize().iter().take(16).fold("sha256-".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    start: u32,
+    end: u32,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// Holds doubled quotes.
+    Escaped,
+    /// Lies in the scanner's scratch.
+    Loose,
+}
+
+enum Scan {
+    Record { length: usize, fault: Option<Reason> },
+    Blank { length: usize },
+    NeedMore,
+    Unterminated,
+}
+
+/// Finds the fields of the record at the start of some text.
+struct Scanner<'c> {
+    csv: &'c Csv,
+    fields: Vec<Field>,
+    loose: Vec<u8>,
+    escaped: bool,
+    /// Bytes at which an unquoted field stops.
+    stops: [bool; 256],
+}
+
+impl<'c> Scanner<'c> {
+    fn new(csv: &'c Csv) -> Scanner<'c> {
+        let mut stops = [false; 256];
+        stops[usize::from(csv.delimiter)] = true;
+        if let Some(quote) = csv.quote {
+            stops[usize::from(quote)] = true;
+        }
+        match &csv.terminator {
+            None => {
+                stops[usize::from(b'\n')] = true;
+                stops[usize::from(b'\r')] = true;
+            }
+            Some(terminator) => stops[usize::from(terminator[0])] = true,
+        }
+        Scanner { csv, fields: Vec::new(), loose: Vec::new(), escaped: false, stops }
+    }
+
+    /// The length of the record's end at `at`, if it ends there.
+    #[inline]
+    fn end_at(&self, data: &[u8], at: usize, last: bool) -> End {
+        match &self.csv.terminator {
+            None => match data[at] {
+                b'\n' => End::Here(1),
+                b'\r' => match data.get(at + 1) {
+                    Some(b'\n') => End::Here(2),
+                    None if !last => End::Unknown,
+                    _ => End::No,
+                },
+                _ => End::No,
+            },
+            Some(terminator) => {
+                let rest = &data[at..];
+                if rest.starts_with(terminator) {
+                    let after = &rest[terminator.len()..];
+                    match after {
+                        [b'\r', b'\n', ..] => End::Here(terminator.len() + 2),
+                        [b'\n', ..] => End::Here(terminator.len() + 1),
+                        [] | [b'\r'] if !last => End::Unknown,
+                        _ => End::Here(terminator.len()),
+                    }
+                } else if !last && terminator.starts_with(rest) {
+                    End::Unknown
+                } else {
+                    End::No
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn scan(&mut self, data: &[u8], last: bool) -> Scan {
+        self.fields.clear();
+        self.loose.clear();
+        self.escaped = false;
+        let mut fault = None;
+        let mut at = 0;
+        loop {
+            let start = at;
+            if at < data.len() && Some(data[at]) == self.csv.quote {
+                let quote = data[at];
+                let mut from = at + 1;
+                let mut kind = Kind::Plain;
+                let close = loop {
+                    let Some(found) = data[from..].iter().position(|&byte| byte == quote) else {
+                        return if last { Scan::Unterminated } else { Scan::NeedMore };
+                    };
+                    let found = from + found;
+                    match data.get(found + 1) {
+                        None if !last => return Scan::NeedMore,
+                        Some(&next) if next == quote => {
+                            kind = Kind::Escaped;
+                            self.escaped = true;
+                            from = found + 2;
+                        }
+                        _ => break found,
+                    }
+                };
+                self.fields.push(Field { start: start as u32 + 1, end: close as u32, kind });
+                at = close + 1;
+            } else {
+                loop {
+                    while at < data.len() && !self.stops[usize::from(data[at])] {
+                        at += 1;
+                    }
+                    if at == data.len() || data[at] == self.csv.delimiter {
+                        break;
+                    }
+                    if Some(data[at]) == self.csv.quote {
+                        return self.bad_quote(data, start, last);
+                    }
+                    match self.end_at(data, at, last) {
+                        End::Here(_) => break,
+                        End::Unknown => return Scan::NeedMore,
+                        // A lone carriage return: the line ends of the file cannot be trusted here.
+                        End::No if self.csv.terminator.is_none() => fault = Some(Reason::LineEndings),
+                        End::No => {}
+                    }
+                    at += 1;
+                }
+                self.fields.push(Field { start: start as u32, end: at as u32, kind: Kind::Plain });
+            }
+            if at == data.len() {
+                return if !last { Scan::NeedMore } else { self.whole(data, at, at, fault) };
+            }
+            if data[at] == self.csv.delimiter {
+                at += 1;
+                continue;
+            }
+            match self.end_at(data, at, last) {
+                End::Here(length) => return self.whole(data, at, at + length, fault),
+                End::Unknown => return Scan::NeedMore,
+                End::No => return self.bad_quote(data, start, last),
+            }
+        }
+    }
+
+    fn whole(&self, data: &[u8], end: usize, length: usize, fault: Option<Reason>) -> Scan {
+        let blank = end == 0 || (self.csv.terminator.is_some() && data[..end].trim_ascii().is_empty());
+        if blank { Scan::Blank { length } } else { Scan::Record { length, fault } }
+    }
+
+    /// The record is refused; it ends with the line on which the bad field begins.
+    fn bad_quote(&self, data: &[u8], field: usize, last: bool) -> Scan {
+        let mut at = field;
+        while at < data.len() {
+            match self.end_at(data, at, last) {
+                End::Here(length) => return Scan::Record { length: at + length, fault: Some(Reason::BadQuote) },
+                End::Unknown => return Scan::NeedMore,
+                End::No => at += 1,
+            }
+        }
+        if last { Scan::Record { length: data.len(), fault: Some(Reason::BadQuote) } } else { Scan::NeedMore }
+    }
+
+    /// Undoes doubled quotes, for the few records that have them.
+    fn unescape(&mut self, data: &[u8]) {
+        if !self.escaped {
+            return;
+        }
+        let Some(quote) = self.csv.quote else { return };
+        for field in self.fields.iter_mut().filter(|field| field.kind == Kind::Escaped) {
+            let start = self.loose.len() as u32;
+            let mut skip = false;
+            for &byte in &data[field.start as usize..field.end as usize] {
+                if byte == quote && !skip {
+                    skip = true;
+                    continue;
+                }
+                skip = false;
+                self.loose.push(byte);
+            }
+            *field = Field { start, end: self.loose.len() as u32, kind: Kind::Loose };
+        }
+    }
+}
+
+enum End {
+    Here(usize),
+    No,
+    /// The text so far does not say.
+    Unknown,
+}
+
+/// Records out of a stream of text, one at a time, in a buffer no longer than a chunk and a record.
+struct Lines<'a> {
+    text: Text<'a>,
+    scanner: Scanner<'a>,
+    buffer: Vec<u8>,
+    at: usize,
+    /// Place of the buffer's first byte in the text.
+    base: u64,
+    ended: bool,
+    limit: usize,
+    blank: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: Text<'a>, csv: &'a Csv, limit: usize) -> Lines<'a> {
+        Lines { text, scanner: Scanner::new(csv), buffer: Vec::new(), at: 0, base: 0, ended: false, limit, blank: 0 }
+    }
+
+    fn fill(&mut self) -> Result<(), Refusal> {
+        let first = self.base == 0 && self.buffer.is_empty();
+        self.buffer.drain(..self.at);
+        self.base += self.at as u64;
+        self.at = 0;
+        self.ended = !self.text.fill(&mut self.buffer)?;
+        if first {
+            self.base = self.text.skipped;
+        }
+        Ok(())
+    }
+
+    /// The header's names: the record on the declared line.
+    fn header(&mut self, most_columns: usize) -> Result<Vec<String>, Refusal> {
+        self.fill()?;
+        for _ in 1..self.scanner.csv.header_row {
+            self.skip_line()?;
+        }
+        let too_long = Refusal::new(Reason::RecordTooLong, "the header line");
+        let Some(found) = self.next_within(Some(too_long))? else {
+            return Err(Refusal::new(Reason::EmptyFile, ""));
+        };
+        match found.fault {
+            Some(Reason::RecordTooLong) => return Err(Refusal::new(Reason::RecordTooLong, "the header line")),
+            Some(fault) => return Err(Refusal::new(fault, "in the header line")),
+            None => {}
+        }
+        if found.fields.len() > most_columns {
+            return Err(Refusal::new(Reason::TooManyColumns, format!("more than {most_columns} columns")));
+        }
+        let names = (0..found.fields.len()).map(|at| String::from_utf8_lossy(found.field(at)).into_owned()).collect();
+        self.blank = 0;
+        Ok(names)
+    }
+
+    /// Skips a physical line of the title block above the header.
+    fn skip_line(&mut self) -> Result<(), Refusal> {
+        loop {
+            match self.buffer[self.at..].iter().position(|&byte| byte == b'\n') {
+                Some(end) => {
+                    self.at += end + 1;
+                    return Ok(());
+                }
+                None if self.ended => return Err(Refusal::new(Reason::EmptyFile, "the file ends above the declared header line")),
+                None => {
+                    self.at = self.buffer.len();
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Found<'_>>, Refusal> {
+        self.next_within(None)
+    }
+
+    /// The next record. One longer than the limit is passed over and comes back as a fault, or as `too_long`.
+    #[inline]
+    fn next_within(&mut self, too_long: Option<Refusal>) -> Result<Option<Found<'_>>, Refusal> {
+        let (length, fault) = loop {
+            if self.at == self.buffer.len() && self.ended {
+                return Ok(None);
+            }
+            match self.scanner.scan(&self.buffer[self.at..], self.ended) {
+                Scan::Blank { length } => {
+                    self.at += length;
+                    self.blank += 1;
+                }
+                Scan::Record { length, fault } => {
+                    break (length, if length > self.limit { Some(Reason::RecordTooLong) } else { fault });
+                }
+                Scan::NeedMore if self.buffer.len() - self.at > self.limit => {
+                    if let Some(refusal) = too_long {
+                        return Err(refusal);
+                    }
+                    let offset = self.base + self.at as u64;
+                    self.pass_over(offset)?;
+                    return Ok(Some(Found { data: &[], fields: &[], loose: &[], offset, fault: Some(Reason::RecordTooLong) }));
+                }
+                Scan::NeedMore => self.fill()?,
+                Scan::Unterminated => {
+                    let offset = self.base + self.at as u64;
+                    return Err(Refusal { byte_offset: Some(offset), ..Refusal::new(Reason::UnterminatedQuote, "") });
+                }
+            }
+        };
+        let offset = self.base + self.at as u64;
+        let data = &self.buffer[self.at..self.at + length];
+        self.scanner.unescape(data);
+        self.at += length;
+        Ok(Some(Found { data, fields: &self.scanner.fields, loose: &self.scanner.loose, offset, fault }))
+    }
+
+    /// Passes over a record that is too long to hold, by the parity of its quotes.
+    fn pass_over(&mut self, offset: u64) -> Result<(), Refusal> {
+        let mut quoted = false;
+        let mut from = self.at;
+        loop {
+            while from < self.buffer.len() {
+                let byte = self.buffer[from];
+                if Some(byte) == self.scanner.csv.quote {
+                    quoted = !quoted;
+                } else if !quoted {
+                    match self.scanner.end_at(&self.buffer, from, self.ended) {
+                        End::Here(length) => {
+                            self.at = from + length;
+                            return Ok(());
+                        }
+                        End::Unknown => break,
+                        End::No => {}
+                    }
+                }
+                from += 1;
+            }
+            if self.ended {
+                if quoted {
+                    return Err(Refusal { byte_offset: Some(offset), ..Refusal::new(Reason::UnterminatedQuote, "") });
+                }
+                self.at = self.buffer.len();
+                return Ok(());
+            }
+            self.at = from;
+            self.fill()?;
+            from = 0;
+        }
+    }
+}

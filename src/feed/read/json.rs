@@ -1,0 +1,614 @@
+//! JSON: one object a line, or the elements of one array, read one at a time whatever the size of the file.
+
+use std::collections::HashSet;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use hashbrown::HashMap;
+
+use super::bytes::Text;
+use super::tape::{Node, Tape};
+use crate::feed::cast::Cell;
+use crate::feed::gate::{Bound, Gate, Place, Record};
+use crate::feed::plan::{Feed, FileFormat};
+use crate::feed::reject::{Reason, Refusal};
+use crate::feed::xapi::{self, Statement};
+use crate::feed::{Context, Intake, Stop, Warning};
+
+/// Voiding statements wait for the end of the delivery, up to this many bytes of them.
+const VOIDS_HELD: usize = 64 << 20;
+/// Unknown keys are counted one by one up to this many.
+const UNKNOWN_KEYS: usize = 1_000;
+
+/// Reads one JSON delivery, lines or array.
+pub(crate) fn read<'a, E>(
+    feed: &'a Feed,
+    context: &Context<'a>,
+    format: FileFormat,
+    bytes: &Bytes,
+    refused: &'a HashSet<u64>,
+    sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    let text = Text::new(bytes, &feed.limits, feed.encoding, format)?;
+    let mut source = Source { text, buffer: Vec::new(), at: 0, base: 0, ended: false, limit: feed.limits.record_bytes, blank: 0 };
+    let Some(first) = source.peek()? else {
+        return Err(Refusal::new(Reason::EmptyFile, "").into());
+    };
+    let lines = feed.formats.contains(&FileFormat::Ndjson);
+    let arrays = feed.formats.contains(&FileFormat::JsonArray);
+    let mut reader = Reader::new(feed, context, refused, sink)?;
+    match first {
+        b'[' if arrays => source.array(&mut reader)?,
+        b'{' if feed.json_root.is_some() && (arrays || !lines) => {
+            source.seek_root(feed.json_root.as_deref().unwrap_or_default())?;
+            source.array(&mut reader)?;
+        }
+        b'{' if lines => source.lines(&mut reader)?,
+        _ if lines && !b"[<".contains(&first) => source.lines(&mut reader)?,
+        _ => return Err(Refusal::new(Reason::NotNdjson, "the file does not begin as JSON of the declared form").into()),
+    }
+    reader.finish(&source)
+}
+
+/// One alternative of one slot: what follows the record's top-level key.
+struct Want {
+    slot: usize,
+    /// Position among the alternatives; a lower one wins.
+    rank: usize,
+    rest: Vec<Step>,
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// A top-level key seen or wanted.
+struct Entry {
+    name: String,
+    wants: Vec<Want>,
+    /// Neither mapped nor ignored; how often it came.
+    unknown: Option<u64>,
+}
+
+struct Reader<'a, E> {
+    gate: Gate<'a, E>,
+    feed: &'a Feed,
+    tape: Tape,
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+    /// Entry of the n-th key of the record before: exports write their keys in one order.
+    expected: Vec<usize>,
+    /// Slot -> (rank, node) in the current record.
+    found: Vec<Option<(usize, usize)>>,
+    /// Slot -> name of a derived value of a statement.
+    derived: Vec<Option<&'static str>>,
+    ignore: &'a [String],
+    more_unknown: u64,
+    undated: u64,
+    voids: Vec<(Place, Vec<u8>)>,
+    voids_bytes: usize,
+    voiding: HashSet<String>,
+    records: u64,
+}
+
+struct Row<'a> {
+    tape: &'a Tape,
+    record: &'a [u8],
+    found: &'a [Option<(usize, usize)>],
+    derived: &'a [Option<&'static str>],
+    statement: &'a Statement,
+}
+
+impl Record for Row<'_> {
+    #[inline]
+    fn cell(&self, slot: usize) -> Cell<'_> {
+        if let Some(name) = self.derived[slot] {
+            return self.statement.cell(name);
+        }
+        self.found[slot].map_or(Cell::Missing, |(_, node)| self.tape.cell(node, self.record))
+    }
+}
+
+impl<'a, E> Reader<'a, E> {
+    fn new(
+        feed: &'a Feed,
+        context: &Context<'a>,
+        refused: &'a HashSet<u64>,
+        sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<Reader<'a, E>, Refusal> {
+        // Keys may come late or never, so the first block is the one that is read.
+        let Some(block) = feed.blocks.first() else { return Err(Refusal::new(Reason::MissingColumn, "")) };
+        let bound = Bound::new(feed, block, context);
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut by_name = HashMap::new();
+        let mut derived = vec![None; bound.names.len()];
+        for (slot, paths) in bound.names.iter().enumerate() {
+            for (rank, path) in paths.iter().enumerate() {
+                if path == super::RECORD {
+                    derived[slot] = Some("@id");
+                    continue;
+                }
+                if let Some(name) = xapi::VIRTUAL.iter().find(|name| feed.xapi && *name == path) {
+                    derived[slot] = Some(*name);
+                    continue;
+                }
+                let mut steps = steps(path);
+                let head = match steps.first() {
+                    Some(Step::Key(_)) => steps.remove(0),
+                    _ => continue,
+                };
+                let Step::Key(head) = head else { continue };
+                let at = *by_name.entry(head.clone()).or_insert_with(|| {
+                    entries.push(Entry { name: head, wants: Vec::new(), unknown: None });
+                    entries.len() - 1
+                });
+                entries[at].wants.push(Want { slot, rank, rest: steps });
+            }
+        }
+        Ok(Reader {
+            found: vec![None; bound.names.len()],
+            gate: Gate::new(feed, context, bound, refused, sink),
+            feed,
+            tape: Tape::default(),
+            entries,
+            by_name,
+            expected: Vec::new(),
+            derived,
+            ignore: &block.ignore,
+            more_unknown: 0,
+            undated: 0,
+            voids: Vec::new(),
+            voids_bytes: 0,
+            voiding: HashSet::new(),
+            records: 0,
+        })
+    }
+
+    /// The next record, whole but unread.
+    fn take(&mut self, raw: &[u8], offset: u64) -> Result<(), Stop<E>> {
+        self.records += 1;
+        let place = Place { record: self.records, offset };
+        self.read(raw, place, true)
+    }
+
+    fn read(&mut self, raw: &[u8], place: Place, hold_voids: bool) -> Result<(), Stop<E>> {
+        if let Err(reason) = self.tape.parse(raw, self.feed.limits.json_depth) {
+            return self.gate.reject(place, reason);
+        }
+        if !matches!(self.tape.root(), Some(Node::Object(_))) {
+            return self.gate.reject(place, Reason::NotObject);
+        }
+        let mut statement = Statement::default();
+        if self.feed.xapi {
+            match xapi::check(&self.tape, raw) {
+                Err(reason) => return self.gate.reject(place, reason),
+                Ok(valid) => statement = valid,
+            }
+            if statement.voids.is_some() && hold_voids && self.voids_bytes < VOIDS_HELD {
+                self.voiding.insert(statement.id().to_owned());
+                self.voids_bytes += raw.len();
+                self.voids.push((place, raw.to_vec()));
+                return Ok(());
+            }
+            if statement.voids.as_ref().is_some_and(|target| self.voiding.contains(target)) {
+                return self.gate.reject(place, Reason::VoidOfVoid);
+            }
+            self.undated += u64::from(statement.undated);
+        } else if self.derived.iter().any(Option::is_some) {
+            statement = Statement::identified(raw);
+        }
+        self.find(raw)?;
+        let row = Row { tape: &self.tape, record: raw, found: &self.found, derived: &self.derived, statement: &statement };
+        self.gate.accept(place, &row)
+    }
+
+    /// Finds the wanted values of the parsed record.
+    fn find(&mut self, raw: &[u8]) -> Result<(), Refusal> {
+        self.found.fill(None);
+        for (nth, (span, value)) in self.tape.entries(0).enumerate() {
+            let key = self.tape.text(span, raw);
+            let guess = self.expected.get(nth).copied().filter(|&at| self.entries[at].name.as_bytes() == key);
+            let at = match guess {
+                Some(at) => at,
+                None => {
+                    let Ok(name) = std::str::from_utf8(key) else { continue };
+                    let at = match self.by_name.get(name) {
+                        Some(&at) => at,
+                        None if self.entries.len() > UNKNOWN_KEYS + 1_000 => {
+                            self.more_unknown += 1;
+                            continue;
+                        }
+                        None => {
+                            let known = super::is_ignored(name, self.ignore) || (self.feed.xapi && xapi::PROPERTIES.contains(&name));
+                            self.entries.push(Entry { name: name.to_owned(), wants: Vec::new(), unknown: (!known).then_some(0) });
+                            self.by_name.insert(name.to_owned(), self.entries.len() - 1);
+                            self.entries.len() - 1
+                        }
+                    };
+                    if nth < self.expected.len() {
+                        self.expected[nth] = at;
+                    } else if nth == self.expected.len() {
+                        self.expected.push(at);
+                    }
+                    at
+                }
+            };
+            if let Some(count) = &mut self.entries[at].unknown {
+                *count += 1;
+                if self.feed.strict {
+                    return Err(Refusal::new(Reason::UnknownColumn, "").at(self.records, 0));
+                }
+            }
+            for want in &self.entries[at].wants {
+                let Some(node) = follow(&self.tape, raw, value, &want.rest) else { continue };
+                let null = self.tape.node(node) == Node::Null;
+                let better = match self.found[want.slot] {
+                    None => true,
+                    Some((rank, old)) => {
+                        let old_null = self.tape.node(old) == Node::Null;
+                        (old_null && !null) || (old_null == null && want.rank < rank)
+                    }
+                };
+                if better {
+                    self.found[want.slot] = Some((want.rank, node));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, source: &Source<'_>) -> Result<Intake, Stop<E>> {
+        for (place, raw) in std::mem::take(&mut self.voids) {
+            self.read(&raw, place, false)?;
+        }
+        let mut gate = self.gate;
+        gate.intake.rejected.sort_by_key(|reject| reject.record);
+        gate.intake.blank_lines = source.blank;
+        let warnings = &mut gate.intake.warnings;
+        for entry in &self.entries {
+            if let Some(count) = entry.unknown.filter(|count| *count > 0) {
+                warnings.push(Warning::new("unknown_column", Some(&entry.name), count));
+            }
+        }
+        if self.more_unknown > 0 {
+            warnings.push(Warning::new("unknown_column", None, self.more_unknown));
+        }
+        if self.undated > 0 {
+            warnings.push(Warning::new("stored_for_timestamp", None, self.undated));
+        }
+        if source.blank > 0 {
+            warnings.push(Warning::new("blank_lines", None, source.blank));
+        }
+        if !source.text.ends_in_newline {
+            warnings.push(Warning::new("no_final_newline", None, 1));
+        }
+        gate.finish()
+    }
+}
+
+fn follow(tape: &Tape, record: &[u8], from: usize, steps: &[Step]) -> Option<usize> {
+    steps.iter().try_fold(from, |at, step| match step {
+        Step::Key(key) => tape.get(at, key.as_bytes(), record),
+        Step::Index(index) => tape.element(at, *index),
+    })
+}
+
+/// `a.b[0]."c.d"` -> its steps.
+fn steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some((key, tail)) = rest.strip_prefix('"').and_then(|tail| tail.split_once('"')) {
+            steps.push(Step::Key(key.to_owned()));
+            rest = tail;
+        } else if let Some((index, tail)) = rest.strip_prefix('[').and_then(|tail| tail.split_once(']')) {
+            steps.push(index.parse().map_or_else(|_| Step::Key(index.to_owned()), Step::Index));
+            rest = tail;
+        } else {
+            let end = rest[1..].find(['.', '[']).map_or(rest.len(), |at| at + 1);
+            steps.push(Step::Key(rest[..end].to_owned()));
+            rest = &rest[end..];
+        }
+        rest = rest.strip_prefix('.').unwrap_or(rest);
+    }
+    steps
+}
+
+/// Text with a place in it, cut into records.
+struct Source<'a> {
+    text: Text<'a>,
+    buffer: Vec<u8>,
+    at: usize,
+    base: u64,
+    ended: bool,
+    limit: usize,
+    blank: u64,
+}
+
+impl Source<'_> {
+    fn fill(&mut self) -> Result<(), Refusal> {
+        let first = self.base == 0 && self.buffer.is_empty();
+        self.buffer.drain(..self.at);
+        self.base += self.at as u64;
+        self.at = 0;
+        self.ended = !self.text.fill(&mut self.buffer)?;
+        if first {
+            self.base = self.text.skipped;
+        }
+        Ok(())
+    }
+
+    /// The next byte that is not white space, without taking it.
+    fn peek(&mut self) -> Result<Option<u8>, Refusal> {
+        loop {
+            match self.buffer[self.at..].iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+                Some(skip) => {
+                    self.at += skip;
+                    return Ok(Some(self.buffer[self.at]));
+                }
+                None if self.ended => return Ok(None),
+                None => {
+                    self.at = self.buffer.len();
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    fn lines<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
+        let mut scanned = self.at;
+        loop {
+            match self.buffer[scanned..].iter().position(|&byte| byte == b'\n') {
+                Some(end) => {
+                    let end = scanned + end;
+                    self.line(reader, end)?;
+                    self.at = end + 1;
+                    scanned = self.at;
+                }
+                None if self.ended => {
+                    let end = self.buffer.len();
+                    if self.at < end {
+                        self.line(reader, end)?;
+                    }
+                    self.at = end;
+                    return Ok(());
+                }
+                None if self.buffer.len() - self.at > self.limit => {
+                    let offset = self.base + self.at as u64;
+                    self.skip_line()?;
+                    reader.records += 1;
+                    let place = Place { record: reader.records, offset };
+                    reader.gate.reject(place, Reason::RecordTooLong)?;
+                    scanned = self.at;
+                }
+                None => {
+                    scanned = self.buffer.len() - self.at;
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    fn line<E>(&mut self, reader: &mut Reader<'_, E>, end: usize) -> Result<(), Stop<E>> {
+        let line = self.buffer[self.at..end].trim_ascii_end();
+        let offset = self.base + self.at as u64;
+        if line.trim_ascii_start().is_empty() {
+            self.blank += 1;
+            return Ok(());
+        }
+        if reader.records == 0 {
+            if line == b"{" {
+                return Err(Refusal::new(Reason::NotNdjson, "one object over several lines").into());
+            }
+            if !b"{[\"-0123456789tfn".contains(&line[0]) {
+                return Err(Refusal::new(Reason::NotNdjson, "the first line is not JSON").into());
+            }
+        }
+        if line.windows(3).any(|bytes| bytes == b"}\r{") {
+            return Err(Refusal::new(Reason::LineEndings, "").at(reader.records + 1, offset).into());
+        }
+        if line.len() > self.limit {
+            reader.records += 1;
+            return reader.gate.reject(Place { record: reader.records, offset }, Reason::RecordTooLong);
+        }
+        reader.take(line, offset)
+    }
+
+    fn skip_line(&mut self) -> Result<(), Refusal> {
+        loop {
+            if let Some(end) = self.buffer[self.at..].iter().position(|&byte| byte == b'\n') {
+                self.at += end + 1;
+                return Ok(());
+            }
+            self.at = self.buffer.len();
+            if self.ended {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Moves to the array under a key of the object the file is.
+    fn seek_root(&mut self, root: &str) -> Result<(), Refusal> {
+        let lost = || Refusal::new(Reason::NotNdjson, format!("no array under `{root}`"));
+        self.at += 1;
+        loop {
+            match self.peek()? {
+                Some(b',') => self.at += 1,
+                Some(b'"') => {
+                    let key = self.value()?.ok_or_else(lost)?;
+                    let found = self.buffer[self.at..self.at + key] == *format!("\"{root}\"").as_bytes();
+                    self.at += key;
+                    if self.peek()? != Some(b':') {
+                        return Err(lost());
+                    }
+                    self.at += 1;
+                    match self.peek()? {
+                        Some(b'[') if found => return Ok(()),
+                        Some(_) => {
+                            let length = self.value()?.ok_or_else(lost)?;
+                            self.at += length;
+                        }
+                        None => return Err(lost()),
+                    }
+                }
+                _ => return Err(lost()),
+            }
+        }
+    }
+
+    fn array<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
+        let broken = |what: &str, record: u64, offset: u64| Stop::from(Refusal::new(Reason::JsonInvalid, what).at(record, offset));
+        self.at += 1;
+        if self.peek()? == Some(b']') {
+            self.at += 1;
+        } else {
+            loop {
+                let first = self.peek()?;
+                let offset = self.base + self.at as u64;
+                if matches!(first, None | Some(b',' | b']' | b'}' | b':')) {
+                    return Err(broken("an element of the array is missing", reader.records + 1, offset));
+                }
+                match self.value()? {
+                    None => {
+                        reader.records += 1;
+                        reader.gate.reject(Place { record: reader.records, offset }, Reason::RecordTooLong)?;
+                    }
+                    Some(length) => {
+                        let raw = &self.buffer[self.at..self.at + length];
+                        reader.take(raw, offset)?;
+                        self.at += length;
+                    }
+                }
+                let offset = self.base + self.at as u64;
+                match self.peek()? {
+                    Some(b',') => self.at += 1,
+                    Some(b']') => {
+                        self.at += 1;
+                        break;
+                    }
+                    Some(_) => return Err(broken("something stands between two elements", reader.records, offset)),
+                    None => return Err(broken("the array ends too early", reader.records, offset)),
+                }
+            }
+        }
+        // What follows an array under a key is the rest of its object; after a bare array nothing may follow.
+        if reader.feed.json_root.is_none() && self.peek()?.is_some() {
+            return Err(broken("something follows the array", reader.records, self.base + self.at as u64));
+        }
+        while self.peek()?.is_some() {
+            self.at = self.buffer.len();
+        }
+        Ok(())
+    }
+
+    /// The length of the value that starts here, brought into the buffer as a whole; `None`: longer than a record may
+    /// be, and passed over.
+    fn value(&mut self) -> Result<Option<usize>, Refusal> {
+        let mut scan = Extent::default();
+        let mut done = 0;
+        let mut too_long = false;
+        loop {
+            if let Some(end) = scan.push(&self.buffer[self.at + done..]) {
+                let length = done + end;
+                if too_long || length > self.limit {
+                    self.at += length;
+                    return Ok(None);
+                }
+                return Ok(Some(length));
+            }
+            done = self.buffer.len() - self.at;
+            if self.ended {
+                let offset = self.base + self.at as u64;
+                return if scan.is_scalar() && done > 0 && !too_long {
+                    Ok(Some(done))
+                } else {
+                    Err(Refusal { byte_offset: Some(offset), ..Refusal::new(Reason::JsonInvalid, "the file ends inside a value") })
+                };
+            }
+            if done > self.limit {
+                too_long = true;
+                self.at = self.buffer.len();
+                done = 0;
+            }
+            self.fill()?;
+        }
+    }
+}
+
+/// Finds the end of a JSON value by its brackets and quotes alone; the parser judges what is inside.
+#[derive(Default)]
+struct Extent {
+    depth: usize,
+    quoted: bool,
+    escaped: bool,
+    started: bool,
+}
+
+impl Extent {
+    fn is_scalar(&self) -> bool {
+        self.depth == 0 && !self.quoted
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (i, &byte) in bytes.iter().enumerate() {
+            if self.quoted {
+                match byte {
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => {
+                        self.quoted = false;
+                        if self.depth == 0 {
+                            return Some(i + 1);
+                        }
+                    }
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.quoted = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' if self.depth == 0 => return Some(i),
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return Some(i + 1);
+                    }
+                }
+                b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 && self.started => return Some(i),
+                _ => {}
+            }
+            self.started = true;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_ends_where_its_brackets_close() {
+        let extent = |text: &str| Extent::default().push(text.as_bytes());
+        assert_eq!(extent(r#"{"a":"}]","b":[1]}, 2"#), Some(18));
+        assert_eq!(extent(r#""a\"b",1"#), Some(6));
+        assert_eq!(extent("12]"), Some(2));
+        assert_eq!(extent(r#"{"a":"#), None);
+    }
+
+    #[test]
+    fn paths_are_keys_and_indices() {
+        let shown = |path: &str| {
+            let step = |step: &Step| match step {
+                Step::Key(key) => key.clone(),
+                Step::Index(index) => format!("#{index}"),
+            };
+            steps(path).iter().map(step).collect::<Vec<_>>().join("/")
+        };
+        assert_eq!(shown("a.b[0].c"), "a/b/#0/c");
+        assert_eq!(shown("\"http://x/y.z\".b"), "http://x/y.z/b");
+    }
+}

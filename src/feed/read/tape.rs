@@ -1,0 +1,329 @@
+//! One JSON record as a flat list of nodes, without an allocation per value.
+//!
+//! serde_json does the parsing; what it tolerates and the gate does not (the same key twice, deep nesting) is refused
+//! here. Values nobody asked for are checked but never copied.
+
+use std::collections::HashSet;
+
+use serde::de::{Deserializer, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::feed::cast::Cell;
+use crate::feed::reject::Reason;
+
+/// Where a text lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+    /// In the tape's own buffer, because it was escaped in the record.
+    own: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Node {
+    Null,
+    Bool(bool),
+    Int(i64),
+    UInt(u64),
+    Double(f64),
+    Text(Span),
+    /// Ends before this index; elements follow.
+    Array(u32),
+    /// Ends before this index; keys and values follow in turn.
+    Object(u32),
+    Key(Span),
+}
+
+/// The nodes of one record; reused for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Tape {
+    nodes: Vec<Node>,
+    own: Vec<u8>,
+    fault: Option<Reason>,
+}
+
+impl Tape {
+    /// Parses one record.
+    pub fn parse(&mut self, record: &[u8], most_depth: usize) -> Result<(), Reason> {
+        self.nodes.clear();
+        self.own.clear();
+        self.fault = None;
+        let mut parser = serde_json::Deserializer::from_slice(record);
+        let origin = record.as_ptr() as usize;
+        let result = Value { tape: self, origin, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end());
+        match result {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.fault.unwrap_or(Reason::JsonInvalid)),
+        }
+    }
+
+    pub fn root(&self) -> Option<Node> {
+        self.nodes.first().copied()
+    }
+
+    pub fn text<'a>(&'a self, span: Span, record: &'a [u8]) -> &'a [u8] {
+        let home = if span.own { &self.own } else { record };
+        &home[span.start as usize..span.end as usize]
+    }
+
+    /// Key and value index of each entry of the object at `at`.
+    pub fn entries(&self, at: usize) -> Entries<'_> {
+        let end = match self.nodes.get(at) {
+            Some(Node::Object(end)) => *end as usize,
+            _ => at + 1,
+        };
+        Entries { tape: self, next: at + 1, end }
+    }
+
+    /// The value at a key of the object at `at`.
+    pub fn get(&self, at: usize, key: &[u8], record: &[u8]) -> Option<usize> {
+        self.entries(at).find(|(span, _)| self.text(*span, record) == key).map(|(_, value)| value)
+    }
+
+    /// The element of the array at `at`.
+    pub fn element(&self, at: usize, index: usize) -> Option<usize> {
+        let Some(Node::Array(end)) = self.nodes.get(at) else { return None };
+        let mut next = at + 1;
+        for _ in 0..index {
+            if next >= *end as usize {
+                return None;
+            }
+            next = self.after(next);
+        }
+        (next < *end as usize).then_some(next)
+    }
+
+    pub fn node(&self, at: usize) -> Node {
+        self.nodes.get(at).copied().unwrap_or(Node::Null)
+    }
+
+    pub fn cell<'a>(&'a self, at: usize, record: &'a [u8]) -> Cell<'a> {
+        match self.node(at) {
+            Node::Null => Cell::Null,
+            Node::Bool(value) => Cell::Bool(value),
+            Node::Int(value) => Cell::Int(value),
+            Node::UInt(value) => Cell::UInt(value),
+            Node::Double(value) => Cell::Double(value),
+            Node::Text(span) | Node::Key(span) => Cell::Text(self.text(span, record)),
+            Node::Array(_) | Node::Object(_) => Cell::Nested,
+        }
+    }
+
+    /// The index after the value at `at`.
+    fn after(&self, at: usize) -> usize {
+        match self.nodes[at] {
+            Node::Array(end) | Node::Object(end) => end as usize,
+            _ => at + 1,
+        }
+    }
+}
+
+pub(crate) struct Entries<'t> {
+    tape: &'t Tape,
+    next: usize,
+    end: usize,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = (Span, usize);
+
+    fn next(&mut self) -> Option<(Span, usize)> {
+        if self.next >= self.end {
+            return None;
+        }
+        let Node::Key(span) = self.tape.nodes[self.next] else { return None };
+        let value = self.next + 1;
+        self.next = self.tape.after(value);
+        Some((span, value))
+    }
+}
+
+struct Value<'t> {
+    tape: &'t mut Tape,
+    /// Address of the record, to express borrowed text as a place in it.
+    origin: usize,
+    depth: usize,
+    most_depth: usize,
+}
+
+impl Value<'_> {
+    fn inner(&mut self) -> Value<'_> {
+        Value { tape: self.tape, origin: self.origin, depth: self.depth + 1, most_depth: self.most_depth }
+    }
+
+    fn borrowed(&self, text: &str) -> Span {
+        let start = text.as_ptr() as usize - self.origin;
+        Span { start: start as u32, end: (start + text.len()) as u32, own: false }
+    }
+
+    fn copied(&mut self, text: &str) -> Span {
+        let start = self.tape.own.len() as u32;
+        self.tape.own.extend_from_slice(text.as_bytes());
+        Span { start, end: self.tape.own.len() as u32, own: true }
+    }
+
+    fn deeper<E: Error>(&mut self) -> Result<(), E> {
+        if self.depth >= self.most_depth {
+            self.tape.fault = Some(Reason::NestingTooDeep);
+            return Err(E::custom("too deep"));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.tape.nodes.push(Node::Null);
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.tape.nodes.push(Node::Bool(value));
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.tape.nodes.push(Node::Int(value));
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.tape.nodes.push(Node::UInt(value));
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.tape.nodes.push(Node::Double(value));
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        let span = self.borrowed(text);
+        self.tape.nodes.push(Node::Text(span));
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        let span = self.copied(text);
+        self.tape.nodes.push(Node::Text(span));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        self.deeper()?;
+        let at = self.tape.nodes.len();
+        self.tape.nodes.push(Node::Array(0));
+        while elements.next_element_seed(self.inner())?.is_some() {}
+        self.tape.nodes[at] = Node::Array(self.tape.nodes.len() as u32);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+        self.deeper()?;
+        let at = self.tape.nodes.len();
+        self.tape.nodes.push(Node::Object(0));
+        let mut count = 0;
+        while entries.next_key_seed(Key(self.inner()))?.is_some() {
+            entries.next_value_seed(self.inner())?;
+            count += 1;
+        }
+        self.tape.nodes[at] = Node::Object(self.tape.nodes.len() as u32);
+        if repeats(self.tape, at, count) {
+            self.tape.fault = Some(Reason::DuplicateJsonKey);
+            return Err(A::Error::custom("duplicate key"));
+        }
+        Ok(())
+    }
+}
+
+struct Key<'t>(Value<'t>);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E: Error>(mut self, text: &'de str) -> Result<(), E> {
+        // Copied, so that the keys of one object can be compared without the record at hand.
+        let span = self.0.copied(text);
+        self.0.tape.nodes.push(Node::Key(span));
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        let span = self.0.copied(text);
+        self.0.tape.nodes.push(Node::Key(span));
+        Ok(())
+    }
+}
+
+/// Does the object at `at` name a key twice? Few keys are compared with each other, many through a set.
+fn repeats(tape: &Tape, at: usize, count: usize) -> bool {
+    let text = |span: Span| tape.text(span, &[]);
+    if count <= 16 {
+        let mut keys = [Span { start: 0, end: 0, own: true }; 16];
+        for (i, (span, _)) in tape.entries(at).enumerate() {
+            if keys[..i].iter().any(|&other| text(other) == text(span)) {
+                return true;
+            }
+            keys[i] = span;
+        }
+        return false;
+    }
+    let mut seen = HashSet::with_capacity(count);
+    tape.entries(at).any(|(span, _)| !seen.insert(text(span)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Tape, Reason> {
+        let mut tape = Tape::default();
+        tape.parse(text.as_bytes(), 4).map(|()| tape)
+    }
+
+    #[test]
+    fn values_are_found_by_key_and_index() {
+        let text = r#"{"a": [1, {"b": "x\ny"}], "c": null}"#;
+        let tape = parse(text).expect("valid");
+        let a = tape.get(0, b"a", text.as_bytes()).expect("a");
+        let second = tape.element(a, 1).expect("two elements");
+        let b = tape.get(second, b"b", text.as_bytes()).expect("b");
+        assert_eq!(tape.cell(b, text.as_bytes()), Cell::Text(b"x\ny"));
+        assert_eq!(tape.element(a, 2), None);
+        assert_eq!(tape.get(0, b"d", text.as_bytes()), None);
+    }
+
+    #[test]
+    fn what_json_parsers_let_through_is_refused() {
+        assert_eq!(parse(r#"{"a":1,"a":2}"#).err(), Some(Reason::DuplicateJsonKey));
+        assert_eq!(parse(r#"{"x":{"a":1,"\u0061":2}}"#).err(), Some(Reason::DuplicateJsonKey));
+        assert_eq!(parse("[[[[[1]]]]]").err(), Some(Reason::NestingTooDeep));
+        for bad in ["{\"a\":1}{", "{\"a\":01}", "{\"a\":NaN}", "{'a':1}", "{\"a\":1,}", "{\"a\":\"\t\"}", "{\"a\":\"\\ud800\"}", ""] {
+            assert_eq!(parse(bad).err(), Some(Reason::JsonInvalid), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Why a record or a whole delivery was refused: a closed list, each reason with a code and a sentence for a human.
+//!
+//! Nothing here ever holds the refused value: the landing object still has it, and a quarantine full of values would be
+//! a second, unguarded copy of personal data.
+
+use serde::Serialize;
+
+macro_rules! reasons {
+    ($($variant:ident $code:literal $sentence:literal)*) => {
+        /// The closed list of reasons.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $(#[doc = $sentence] $variant,)* }
+
+        impl Reason {
+            pub const ALL: &[Reason] = &[$(Reason::$variant,)*];
+
+            /// The name tables and tools use; never changes once published.
+            pub fn code(self) -> &'static str {
+                match self { $(Reason::$variant => $code,)* }
+            }
+
+            /// What is wrong, said to the person who has to fix the export.
+            pub fn sentence(self) -> &'static str {
+                match self { $(Reason::$variant => $sentence,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    ActorInvalid "actor_ifi_invalid" "the statement's actor has no valid identifier (account, mbox, mbox_sha1sum or openid)"
+    ActorMultiple "actor_multiple_ifi" "the statement's actor has more than one identifier, so it is unclear who acted"
+    ActorNotIndividual "actor_not_individual" "the statement's actor is a group; only individual agents are counted"
+    BadQuote "bad_quote" "a quote stands inside an unquoted field, or text follows a closing quote"
+    ChecksumMismatch "checksum_mismatch" "a checksum delivered with the data does not match the data"
+    ControlChar "control_char" "the value holds control characters"
+    ControlTotal "control_total_mismatch" "the control total delivered with the file does not match the file"
+    CorruptCompressed "corrupt_compressed" "the compressed file is damaged or followed by something else"
+    CorruptParquet "corrupt_parquet" "the Parquet file is damaged, or its footer contradicts its pages"
+    CoverageDrop "coverage_drop" "a column that was filled in the last deliveries is empty now"
+    DecompressionLimit "decompression_limit" "the file unpacks to more bytes than the feed allows"
+    DuplicateHeader "duplicate_header" "two columns have the same name"
+    DuplicateJsonKey "duplicate_json_key" "an object names the same key twice"
+    DuplicateKeyConflict "duplicate_key_conflict" "several records of this delivery have the same key and different content"
+    DurationAmbiguous "duration_ambiguous" "a duration in months or years has no fixed length"
+    DurationInvalid "duration_invalid" "the value is not a duration in the declared form"
+    EmptyFile "empty_file" "the file is empty"
+    Encoding "encoding" "the file is not in the declared encoding (byte order mark or NUL bytes found)"
+    EncryptedParquet "encrypted_parquet" "the Parquet file is encrypted"
+    IdCharset "id_charset" "an identifier holds invisible characters"
+    IntervalInverted "interval_inverted" "the end lies before the start"
+    InvalidUtf8 "invalid_utf8" "the text is not valid UTF-8"
+    JsonInvalid "json_invalid" "the record is not valid JSON"
+    LineEndings "line_endings" "a lone carriage return stands where a line should end"
+    MissingColumn "missing_column" "a column the feed needs is not in the file"
+    MissingRequired "missing_required" "a required value is missing"
+    NestingTooDeep "nesting_too_deep" "the record is nested deeper than the feed allows"
+    Nonfinite "nonfinite" "the number is not finite"
+    NotCsv "not_csv" "the file is not CSV (it looks like a web page, XML, an archive or another binary file)"
+    NotNdjson "not_ndjson" "the file is not JSON as the feed declares it"
+    NotObject "not_object" "the record is JSON but not an object"
+    NullNotAllowed "null_not_allowed" "a required value is null"
+    ObjectNotActivity "object_not_activity" "the statement's object is not an activity"
+    OutOfRange "out_of_range" "the number lies outside the allowed range"
+    RaggedLong "ragged_long" "the record has more fields than the header"
+    RaggedShort "ragged_short" "the record has fewer fields than the header"
+    RecordTooLong "record_too_long" "the record is longer than the feed allows"
+    RejectShare "reject_share" "the share of rejected records is above what the feed allows"
+    RepeatedHeader "repeated_header" "the record repeats the header"
+    RowLimit "row_limit" "the file has more records than the feed allows"
+    SelfRating "self_rating" "the two people named must differ and are the same"
+    TooManyColumns "too_many_columns" "the file has more columns than the feed allows"
+    TruncatedCompressed "truncated_compressed" "the compressed file ends before its checksum"
+    TsFormat "ts_format" "the date or time is not in a declared format"
+    TsFuture "ts_future" "the time lies in the future"
+    TsInvalid "ts_invalid" "the date or time does not exist"
+    TsNoTimezone "ts_no_timezone" "the time has no offset and the feed declares no zone"
+    TsRange "ts_range" "the date or time lies outside the years the product knows"
+    TypeMismatch "type_mismatch" "the value has another type than the column"
+    UnknownAction "unknown_action" "the change action is none the feed declares"
+    UnknownColumn "unknown_column" "the file has a column that the feed neither maps nor ignores, and the feed is strict"
+    UnknownEnum "unknown_enum" "the value is not in the closed list of the column"
+    UnsupportedParquet "unsupported_parquet" "the Parquet file uses a type the feed does not declare"
+    UnterminatedQuote "unterminated_quote" "a quote is opened and never closed, so the records after it cannot be told apart"
+    VerbNotIri "verb_not_iri" "the statement's verb is not an IRI"
+    VolumeDrop "volume_drop" "the delivery has far fewer records than the feed's last ones"
+    VoidOfVoid "void_of_void" "the statement voids a voiding statement, which xAPI forbids"
+}
+
+/// A refused record. Says where and why, never what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// Record number, 1-based, header and blank lines not counted.
+    pub record: u64,
+    /// Where the record begins in the decompressed text (for Parquet: 0).
+    pub byte_offset: u64,
+    /// The canon column whose value was refused; empty when the record as a whole is at fault.
+    pub column: Option<String>,
+    pub reason: Reason,
+}
+
+/// A whole delivery refused. Batches already handed to the sink must be thrown away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub reason: Reason,
+    /// What exactly, without values: a missing column's name, the limit that was passed.
+    pub detail: String,
+    /// The record at which reading stopped, where there is one.
+    pub record: Option<u64>,
+    /// Where that record begins in the decompressed text.
+    pub byte_offset: Option<u64>,
+    pub column: Option<String>,
+}
+
+impl Refusal {
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Refusal {
+        Refusal { reason, detail: detail.into(), record: None, byte_offset: None, column: None }
+    }
+
+    pub(crate) fn at(self, record: u64, byte_offset: u64) -> Refusal {
+        Refusal { record: Some(record), byte_offset: Some(byte_offset), ..self }
+    }
+
+    pub(crate) fn column(self, column: &str) -> Refusal {
+        Refusal { column: Some(column.to_owned()), ..self }
+    }
+
+    /// The whole message for a human.
+    pub fn sentence(&self) -> String {
+        let mut text = self.reason.sentence().to_owned();
+        if !self.detail.is_empty() {
+            text.push_str(": ");
+            text.push_str(&self.detail);
+        }
+        if let Some(record) = self.record {
+            text.push_str(&format!(" (record {record})"));
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.sentence())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Serialize for Reason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_sentences_follow_the_house_style() {
+        for (i, reason) in Reason::ALL.iter().enumerate() {
+            assert!(Reason::ALL[..i].iter().all(|other| other.code() != reason.code()), "{}", reason.code());
+            assert!(!reason.sentence().ends_with('.'), "{}", reason.code());
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_and_where() {
+        let refusal = Refusal::new(Reason::MissingColumn, "`User Id`").at(3, 99);
+        assert_eq!(refusal.to_string(), "a column the feed needs is not in the file: `User Id` (record 3)");
+    }
+}

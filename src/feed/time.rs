@@ -1,0 +1,447 @@
+//! Dates, instants and durations as exports write them. Everything is microseconds since 1970 and days since 1970.
+//!
+//! An instant needs an offset or the feed's zone. Where clocks go back, a local time happens twice: the earlier instant
+//! is taken. Where clocks go forward, the skipped hour never happened: such a time is refused as not existing.
+
+use chrono::{NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+
+use super::reject::Reason;
+
+pub(crate) const DAY: i64 = 86_400_000_000;
+const SECOND: i64 = 1_000_000;
+
+/// A point in time as written: local microseconds since 1970 and, where written, the offset from UTC in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub local: i64,
+    pub offset: Option<i32>,
+    /// A time of day was written, not only a day.
+    pub timed: bool,
+}
+
+impl Stamp {
+    /// The instant in UTC microseconds.
+    pub fn instant(self, zone: Option<Tz>) -> Result<i64, Reason> {
+        match (self.offset, zone) {
+            (Some(offset), _) => Ok(self.local - i64::from(offset) * SECOND),
+            (None, Some(zone)) => local_to_utc(self.local, zone),
+            (None, None) => Err(Reason::TsNoTimezone),
+        }
+    }
+
+    pub fn day(self) -> Result<i32, Reason> {
+        i32::try_from(self.local.div_euclid(DAY)).map_err(|_| Reason::TsRange)
+    }
+}
+
+pub(crate) fn local_to_utc(local: i64, zone: Tz) -> Result<i64, Reason> {
+    let naive: NaiveDateTime = chrono::DateTime::from_timestamp_micros(local).ok_or(Reason::TsRange)?.naive_utc();
+    match zone.from_local_datetime(&naive).earliest() {
+        Some(instant) => Ok(instant.timestamp_micros()),
+        None => Err(Reason::TsInvalid),
+    }
+}
+
+/// Days since 1970-01-01 of a civil date (H. Hinnant, "chrono-compatible low-level date algorithms").
+pub(crate) fn days(year: i32, month: u32, day: u32) -> Option<i32> {
+    const LENGTH: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    if !(1..=12).contains(&month) || day == 0 || day > LENGTH[month as usize - 1] {
+        return None;
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if month == 2 && day == 29 && !leap {
+        return None;
+    }
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let year_of_era = y.rem_euclid(400);
+    let shifted = (month as i32 + 9) % 12;
+    let day_of_year = (153 * shifted + 2) / 5 + day as i32 - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+fn clock(hour: u32, minute: u32, second: u32) -> Option<i64> {
+    // A leap second (:60) has no place on the line of microseconds, so it is refused rather than moved.
+    (hour < 24 && minute < 60 && second < 60).then(|| i64::from(hour * 3600 + minute * 60 + second) * SECOND)
+}
+
+#[inline]
+fn digits(bytes: &[u8]) -> Option<u32> {
+    let mut value = 0u32;
+    for &byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u32::from(digit);
+    }
+    Some(value)
+}
+
+/// ISO 8601 as exports use it: `2026-03-29`, `2026-03-29T04:30:00.123Z`, a space for the T, `+02:00`, `+0200`, `+02`.
+#[inline]
+pub(crate) fn iso(text: &[u8]) -> Result<Stamp, Reason> {
+    let day = iso_day(text)?;
+    if text.len() == 10 {
+        return Ok(Stamp { local: i64::from(day?) * DAY, offset: None, timed: false });
+    }
+    let rest = &text[10..];
+    if rest.len() < 6 || !matches!(rest[0], b'T' | b't' | b' ') || rest[3] != b':' {
+        return Err(Reason::TsFormat);
+    }
+    let (hour, minute) = digits(&rest[1..3]).zip(digits(&rest[4..6])).ok_or(Reason::TsFormat)?;
+    let mut rest = &rest[6..];
+    let mut second = 0;
+    let mut micros = 0;
+    if let [b':', a, b, tail @ ..] = rest {
+        second = digits(&[*a, *b]).ok_or(Reason::TsFormat)?;
+        rest = tail;
+        if let [b'.' | b',', tail @ ..] = rest {
+            let count = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if count == 0 || count > 9 {
+                return Err(Reason::TsFormat);
+            }
+            // Truncated, not rounded: rounding could carry an event into the next day.
+            micros = i64::from(digits(&tail[..count.min(6)]).unwrap_or(0)) * 10i64.pow(6 - count.min(6) as u32);
+            rest = &tail[count..];
+        }
+    }
+    let offset = match rest {
+        [] => None,
+        [b'Z' | b'z'] => Some(0),
+        _ => Some(offset(rest)?),
+    };
+    let local = i64::from(day?) * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
+    Ok(Stamp { local, offset, timed: true })
+}
+
+/// The day in the first ten bytes. Outer error: not in the format; inner: no such day.
+#[inline]
+fn iso_day(text: &[u8]) -> Result<Result<i32, Reason>, Reason> {
+    if text.len() < 10 || text[4] != b'-' || text[7] != b'-' {
+        return Err(Reason::TsFormat);
+    }
+    let (Some(year), Some(month), Some(day)) = (digits(&text[..4]), digits(&text[5..7]), digits(&text[8..10])) else {
+        return Err(Reason::TsFormat);
+    };
+    Ok(days(year as i32, month, day).ok_or(Reason::TsInvalid))
+}
+
+fn offset(text: &[u8]) -> Result<i32, Reason> {
+    let (sign, rest) = match text {
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return Err(Reason::TsFormat),
+    };
+    let (hours, minutes) = match rest {
+        [a, b] => (digits(&[*a, *b]), Some(0)),
+        [a, b, c, d] | [a, b, b':', c, d] => (digits(&[*a, *b]), digits(&[*c, *d])),
+        _ => return Err(Reason::TsFormat),
+    };
+    let (hours, minutes) = hours.zip(minutes).ok_or(Reason::TsFormat)?;
+    if hours > 18 || minutes > 59 {
+        return Err(Reason::TsInvalid);
+    }
+    Ok(sign * (hours * 3600 + minutes * 60) as i32)
+}
+
+/// A declared format, in strftime's words: %Y %y %m %d %H %I %M %S %f %p %b %B %z and literal characters.
+#[derive(Debug, Clone)]
+pub(crate) enum Format {
+    Iso,
+    EpochSeconds,
+    EpochMillis,
+    Parts(Vec<Item>),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Item {
+    Field(u8),
+    Literal(char),
+}
+
+impl Format {
+    pub fn parse(text: &str) -> Result<Format, String> {
+        match text {
+            "iso" => return Ok(Format::Iso),
+            "epoch_s" => return Ok(Format::EpochSeconds),
+            "epoch_ms" => return Ok(Format::EpochMillis),
+            _ => {}
+        }
+        let mut items = Vec::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            if c != '%' {
+                items.push(Item::Literal(c));
+                continue;
+            }
+            match chars.next() {
+                Some(c) if "YymdHIMSfpbBz".contains(c) => items.push(Item::Field(c as u8)),
+                Some('e') => items.push(Item::Field(b'd')),
+                Some('%') => items.push(Item::Literal('%')),
+                Some(other) => return Err(format!("date format `{text}`: %{other} is not known")),
+                None => return Err(format!("date format `{text}` ends in %")),
+            }
+        }
+        let has = |wanted: &[u8]| items.iter().any(|item| matches!(item, Item::Field(f) if wanted.contains(f)));
+        if !has(b"Yy") || !has(b"mbB") {
+            return Err(format!("date format `{text}` needs a year and a month"));
+        }
+        Ok(Format::Parts(items))
+    }
+
+    /// Reads `text`, month names in `locale` (and English).
+    pub fn read(&self, text: &[u8], locale: Option<&Locale>) -> Result<Stamp, Reason> {
+        match self {
+            Format::Iso => iso(text),
+            Format::EpochSeconds => epoch(text, SECOND),
+            Format::EpochMillis => epoch(text, 1000),
+            Format::Parts(items) => read_parts(items, text, locale),
+        }
+    }
+
+    /// For dates in paths.
+    pub fn naive(&self, text: &[u8]) -> Option<NaiveDateTime> {
+        let stamp = self.read(text, None).ok()?;
+        Some(chrono::DateTime::from_timestamp_micros(stamp.local)?.naive_utc())
+    }
+}
+
+fn epoch(text: &[u8], unit: i64) -> Result<Stamp, Reason> {
+    let value: i64 = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Reason::TsFormat)?;
+    let local = value.checked_mul(unit).ok_or(Reason::TsRange)?;
+    Ok(Stamp { local, offset: Some(0), timed: true })
+}
+
+fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<Stamp, Reason> {
+    let mut rest = text;
+    let (mut year, mut month, mut day) = (None, None, 1);
+    let (mut hour, mut minute, mut second, mut micros) = (0, 0, 0, 0);
+    let (mut afternoon, mut zone, mut timed) = (None, None, false);
+    for item in items {
+        match item {
+            Item::Literal(c) => {
+                let mut buffer = [0; 4];
+                rest = rest.strip_prefix(c.encode_utf8(&mut buffer).as_bytes()).ok_or(Reason::TsFormat)?;
+            }
+            Item::Field(b'Y') => year = Some(number(&mut rest, 4, 4)? as i32),
+            // POSIX: 69..99 are the last century.
+            Item::Field(b'y') => year = Some(number(&mut rest, 2, 2).map(|y| if y < 69 { 2000 + y } else { 1900 + y })? as i32),
+            Item::Field(b'm') => month = Some(number(&mut rest, 1, 2)?),
+            Item::Field(b'd') => day = number(&mut rest, 1, 2)?,
+            Item::Field(b'H' | b'I') => (hour, timed) = (number(&mut rest, 1, 2)?, true),
+            Item::Field(b'M') => minute = number(&mut rest, 2, 2)?,
+            Item::Field(b'S') => second = number(&mut rest, 2, 2)?,
+            Item::Field(b'f') => {
+                let before = rest.len();
+                let value = number(&mut rest, 1, 6)?;
+                micros = i64::from(value) * 10i64.pow(6 - (before - rest.len()) as u32);
+            }
+            Item::Field(b'p') => {
+                let [a, b, tail @ ..] = rest else { return Err(Reason::TsFormat) };
+                afternoon = match (a.to_ascii_uppercase(), b.to_ascii_uppercase()) {
+                    (b'A', b'M') => Some(false),
+                    (b'P', b'M') => Some(true),
+                    _ => return Err(Reason::TsFormat),
+                };
+                rest = tail;
+            }
+            Item::Field(b'z') => {
+                let length = if rest.first() == Some(&b'Z') { 1 } else if rest.get(3) == Some(&b':') { 6 } else { 5 };
+                let (text, tail) = rest.split_at_checked(length).ok_or(Reason::TsFormat)?;
+                zone = Some(if text == b"Z" { 0 } else { offset(text)? });
+                rest = tail;
+            }
+            Item::Field(_) => month = Some(month_name(&mut rest, locale).ok_or(Reason::TsFormat)?),
+        }
+    }
+    if !rest.is_empty() {
+        return Err(Reason::TsFormat);
+    }
+    if let Some(afternoon) = afternoon {
+        if !(1..=12).contains(&hour) {
+            return Err(Reason::TsInvalid);
+        }
+        hour = hour % 12 + if afternoon { 12 } else { 0 };
+    }
+    let (year, month) = year.zip(month).ok_or(Reason::TsFormat)?;
+    let day = days(year, month, day).ok_or(Reason::TsInvalid)?;
+    let local = i64::from(day) * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
+    Ok(Stamp { local, offset: zone, timed })
+}
+
+fn number(rest: &mut &[u8], least: usize, most: usize) -> Result<u32, Reason> {
+    let count = rest.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+    if count < least {
+        return Err(Reason::TsFormat);
+    }
+    let (number, tail) = rest.split_at(count);
+    *rest = tail;
+    digits(number).ok_or(Reason::TsFormat)
+}
+
+/// The month names of one language, in order; abbreviations are their first three or more letters.
+#[derive(Debug)]
+pub(crate) struct Locale {
+    code: &'static str,
+    months: [&'static str; 12],
+}
+
+#[rustfmt::skip]
+static LOCALES: [Locale; 8] = [
+    Locale { code: "en", months: ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"] },
+    Locale { code: "de", months: ["januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "dezember"] },
+    Locale { code: "es", months: ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"] },
+    Locale { code: "fr", months: ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"] },
+    Locale { code: "it", months: ["gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"] },
+    Locale { code: "nl", months: ["januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november", "december"] },
+    Locale { code: "pt", months: ["janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro", "novembro", "dezembro"] },
+    Locale { code: "pl", months: ["stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca", "lipca", "sierpnia", "września", "października", "listopada", "grudnia"] },
+];
+
+impl Locale {
+    pub fn named(code: &str) -> Option<&'static Locale> {
+        LOCALES.iter().find(|locale| locale.code == code)
+    }
+
+    fn month(&self, word: &str) -> Option<u32> {
+        // German exports also write "mrz", which begins no month. A prefix of two months (French "jui") is none of them.
+        if self.code == "de" && word == "mrz" {
+            return Some(3);
+        }
+        let mut hits = self.months.iter().enumerate().filter(|(_, name)| word.chars().count() >= 3 && name.starts_with(word));
+        let hit = hits.next().map(|(i, _)| i as u32 + 1);
+        if hits.next().is_some() { None } else { hit }
+    }
+}
+
+fn month_name(rest: &mut &[u8], locale: Option<&Locale>) -> Option<u32> {
+    let text = std::str::from_utf8(rest).ok()?;
+    let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+    let word = text[..end].to_lowercase();
+    let month = match locale {
+        Some(locale) => locale.month(&word).or_else(|| LOCALES[0].month(&word)),
+        None => LOCALES[0].month(&word),
+    }?;
+    // Many languages end an abbreviation with a dot.
+    let tail = &text[end..];
+    *rest = tail.strip_prefix('.').unwrap_or(tail).as_bytes();
+    Some(month)
+}
+
+/// An ISO 8601 duration (`PT1H30M`, `P2DT3H`, `P1W`, `-PT5M`) in seconds. Months and years have no length.
+pub(crate) fn iso_duration(text: &str) -> Result<f64, Reason> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text),
+    };
+    let rest = rest.strip_prefix('P').ok_or(Reason::DurationInvalid)?;
+    let (dates, times) = match rest.split_once('T') {
+        Some((_, "")) => return Err(Reason::DurationInvalid),
+        Some((dates, times)) => (dates, times),
+        None => (rest, ""),
+    };
+    if rest.is_empty() {
+        return Err(Reason::DurationInvalid);
+    }
+    let mut seconds = 0.0;
+    let mut ambiguous = false;
+    for (part, units, lengths) in [(dates, "YMWD", [0.0, 0.0, 604_800.0, 86_400.0]), (times, "HMS ", [3600.0, 60.0, 1.0, 0.0])] {
+        let mut part = part;
+        let mut next_unit = 0;
+        while !part.is_empty() {
+            let end = part.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').ok_or(Reason::DurationInvalid)?;
+            let unit = part[end..].chars().next().and_then(|c| units.find(c)).filter(|&unit| unit >= next_unit);
+            let (Some(unit), true) = (unit, end > 0) else { return Err(Reason::DurationInvalid) };
+            let value: f64 = part[..end].replace(',', ".").parse().map_err(|_| Reason::DurationInvalid)?;
+            ambiguous |= lengths[unit] == 0.0 && value != 0.0;
+            seconds += value * lengths[unit];
+            next_unit = unit + 1;
+            part = &part[end + 1..];
+        }
+    }
+    if ambiguous { Err(Reason::DurationAmbiguous) } else { Ok(sign * seconds) }
+}
+
+/// `H:M:S`, `M:S` with any number of hours, in seconds.
+pub(crate) fn clock_duration(text: &str) -> Result<f64, Reason> {
+    let mut seconds = 0u64;
+    let mut parts = 0;
+    for part in text.split(':') {
+        let value = (part.len() <= 9).then(|| digits(part.as_bytes())).flatten().filter(|_| !part.is_empty());
+        let value = value.ok_or(Reason::DurationInvalid)?;
+        if parts > 0 && value > 59 {
+            return Err(Reason::DurationInvalid);
+        }
+        seconds = seconds * 60 + u64::from(value);
+        parts += 1;
+    }
+    if (2..=3).contains(&parts) { Ok(seconds as f64) } else { Err(Reason::DurationInvalid) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> Result<String, Reason> {
+        shown(iso(text.as_bytes())?.instant(None))
+    }
+
+    fn shown(micros: Result<i64, Reason>) -> Result<String, Reason> {
+        Ok(chrono::DateTime::from_timestamp_micros(micros?).expect("in range").format("%F %T%.f").to_string())
+    }
+
+    #[test]
+    fn iso_instants_need_an_offset_and_exist() {
+        assert_eq!(utc("2026-03-02T09:00:00Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("2026-03-02 09:00:00.1234567+02:00"), Ok("2026-03-02 07:00:00.123456".into()));
+        assert_eq!(utc("2026-03-02T09:00-0530"), Ok("2026-03-02 14:30:00".into()));
+        assert_eq!(utc("2026-03-02T09:00:00"), Err(Reason::TsNoTimezone));
+        assert_eq!(utc("2026-02-30T09:00:00Z"), Err(Reason::TsInvalid));
+        assert_eq!(utc("2016-12-31T23:59:60Z"), Err(Reason::TsInvalid));
+        assert_eq!(utc("2026-03-02T24:00:00Z"), Err(Reason::TsInvalid));
+        assert_eq!(utc("13/04/2026 09:00"), Err(Reason::TsFormat));
+        assert_eq!(utc("1772442000"), Err(Reason::TsFormat));
+    }
+
+    #[test]
+    fn a_zone_turns_local_times_into_instants() {
+        let berlin = |text: &str| shown(iso(text.as_bytes()).expect("iso").instant(Some(Tz::Europe__Berlin)));
+        assert_eq!(berlin("2026-03-02T09:00:00"), Ok("2026-03-02 08:00:00".into()));
+        assert_eq!(berlin("2026-03-29T02:30:00"), Err(Reason::TsInvalid), "the skipped hour");
+        assert_eq!(berlin("2026-10-25T02:30:00"), Ok("2026-10-25 00:30:00".into()), "the first of the two");
+    }
+
+    #[test]
+    fn declared_formats_read_what_vendors_write() {
+        let read = |format: &str, text: &str, locale: &str| {
+            let format = Format::parse(format).expect("a format");
+            shown(format.read(text.as_bytes(), Locale::named(locale)).map(|stamp| stamp.local))
+        };
+        assert_eq!(read("%b-%d-%Y %H:%M:%S", "ENE-13-2021 13:00:00", "es"), Ok("2021-01-13 13:00:00".into()));
+        assert_eq!(read("%d/%m/%y, %H:%M:%S", "7/09/26, 21:40:58", "en"), Ok("2026-09-07 21:40:58".into()));
+        assert_eq!(read("%d. %B %Y", "3. März 2025", "de"), Ok("2025-03-03 00:00:00".into()));
+        assert_eq!(read("%m/%d/%Y %I:%M %p", "3/3/2025 12:05 AM", "en"), Ok("2025-03-03 00:05:00".into()));
+        assert_eq!(read("%Y%m", "202503", "en"), Ok("2025-03-01 00:00:00".into()));
+        assert_eq!(read("epoch_ms", "1772442000123", "en"), Ok("2026-03-02 09:00:00.123".into()));
+        assert_eq!(read("%d/%m/%Y", "31/02/2026", "en"), Err(Reason::TsInvalid));
+        assert_eq!(read("%d/%m/%Y", "31/02/2026 ", "en"), Err(Reason::TsFormat));
+        assert!(Format::parse("%d/%q/%Y").is_err());
+    }
+
+    #[test]
+    fn durations_have_a_length_or_are_refused() {
+        assert_eq!(iso_duration("PT1H30M"), Ok(5400.0));
+        assert_eq!(iso_duration("P1DT0.5S"), Ok(86_400.5));
+        assert_eq!(iso_duration("-PT5M"), Ok(-300.0));
+        assert_eq!(iso_duration("P1M"), Err(Reason::DurationAmbiguous));
+        assert_eq!(iso_duration("P0Y0M1D"), Ok(86_400.0));
+        for bad in ["90 minutes", "P", "PT", "PT5", "PT5M1H", "PTM", "PT1.2.3S", "1H"] {
+            assert_eq!(iso_duration(bad), Err(Reason::DurationInvalid), "{bad}");
+        }
+        assert_eq!(clock_duration("1:02:03"), Ok(3723.0));
+        assert_eq!(clock_duration("1:62:03"), Err(Reason::DurationInvalid));
+    }
+}

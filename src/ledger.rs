@@ -1,0 +1,112 @@
+//! Deliveries seen and what became of each record: rows in = accepted + rejected + duplicate + voided + superseded.
+//!
+//! The ledger travels inside the commit, so "which inputs is this table made of?" has one answer per snapshot.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canon::merge::{Losses, Lost};
+
+/// What became of the records of one delivery. Accepted are the ones that live in canon now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub read: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub duplicate: u64,
+    pub voided: u64,
+    pub superseded: u64,
+}
+
+impl Counts {
+    /// Whether every record read is accounted for.
+    pub fn conserved(&self) -> bool {
+        self.read == self.accepted + self.rejected + self.duplicate + self.voided + self.superseded
+    }
+
+    pub fn add(&mut self, other: &Counts) {
+        self.read += other.read;
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.duplicate += other.duplicate;
+        self.voided += other.voided;
+        self.superseded += other.superseded;
+    }
+}
+
+/// One object seen in the landing area.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub feed: String,
+    /// The canon table the feed fills.
+    pub table: String,
+    pub path: String,
+    pub size: u64,
+    pub etag: Option<String>,
+    pub sha256: String,
+    /// Microseconds since the epoch, UTC.
+    pub known_at: i64,
+    /// The reason code, where the delivery was refused whole.
+    pub refused: Option<String>,
+    pub sentence: Option<String>,
+    pub counts: Counts,
+    /// Non-null values by canon column, of the accepted rows at reading.
+    pub coverage: BTreeMap<String, u64>,
+    /// A hash of the feed file it was read with: a mended feed reads a refused delivery again.
+    pub feed_hash: String,
+    /// The commit that first held it.
+    pub commit: u64,
+}
+
+impl Entry {
+    pub fn is_accepted(&self) -> bool {
+        self.refused.is_none()
+    }
+
+    /// Whether a listed object is this delivery, unchanged.
+    pub fn is(&self, size: u64, etag: Option<&str>) -> bool {
+        self.size == size && self.etag.as_deref() == etag
+    }
+}
+
+/// All deliveries by path.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ledger {
+    pub entries: BTreeMap<String, Entry>,
+}
+
+impl Ledger {
+    /// Moves rows that lost their life from accepted to where they went.
+    pub fn lose(&mut self, losses: &Losses) {
+        for ((delivery, kind), rows) in losses {
+            let Some(entry) = self.entries.get_mut(delivery) else { continue };
+            let counts = &mut entry.counts;
+            counts.accepted = counts.accepted.saturating_sub(*rows);
+            match kind {
+                Lost::Duplicate => counts.duplicate += rows,
+                Lost::Superseded => counts.superseded += rows,
+                Lost::Voided => counts.voided += rows,
+            }
+        }
+    }
+
+    /// The newest accepted delivery of a feed, as microseconds since the epoch.
+    pub fn newest(&self, feed: &str) -> Option<i64> {
+        self.entries.values().filter(|entry| entry.feed == feed && entry.is_accepted()).map(|entry| entry.known_at).max()
+    }
+
+    /// Accepted deliveries of a feed, oldest first.
+    pub fn accepted<'a>(&'a self, feed: &str) -> Vec<&'a Entry> {
+        let mut entries: Vec<&Entry> =
+            self.entries.values().filter(|entry| entry.feed == feed && entry.is_accepted()).collect();
+        entries.sort_by(|a, b| (a.known_at, &a.path).cmp(&(b.known_at, &b.path)));
+        entries
+    }
+
+    /// Deliveries whose records do not add up. Always empty; a run that finds one stops.
+    pub fn unaccounted(&self) -> Vec<&Entry> {
+        self.entries.values().filter(|entry| !entry.counts.conserved()).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! How much of each scope uses the LMS in each period.
+
+use polars::prelude::*;
+
+use super::{Inputs, Mart, Previous};
+use crate::period::Grain;
+use crate::rollup::person_period::WINDOW;
+use crate::scope::PLACE;
+use crate::stats::wilson;
+
+pub const MART: Mart = Mart { name: "adoption_kpis", build, finish };
+
+/// The same columns for reporting subtrees of managers, under `restricted/`.
+pub const MANAGERS: &str = "adoption_kpis_managers";
+
+/// One row a person, one column a measure: what the person adds to every scope they belong to.
+fn build(inputs: &Inputs<'_>) -> LazyFrame {
+    let period = inputs.period;
+    let flag = |condition: Expr| condition.cast(DataType::Int64);
+    let some = |name: &str| col(name).gt(lit(0));
+    let visited = || some("events").or(some("active_acts"));
+    let first_active = || col("first_active");
+    let activated_before = |day: i32| first_active().is_not_null().and(first_active().lt(lit(i64::from(day))));
+    let day_grain = period.grain == Grain::Day;
+    inputs.person_period.rows.clone().lazy().select(PLACE.map(col).into_iter().chain([
+        flag(visited()).alias("visitors"),
+        flag(some("passive_acts").and(some("active_acts").not())).alias("passive_learners"),
+        flag(some("active_acts")).alias("active_learners"),
+        flag(some("contributions")).alias("contributors"),
+        flag(activated_before(period.end).and(activated_before(period.start).not())).alias("newly_activated"),
+        flag(activated_before(period.end)).alias("activated_to_date"),
+        flag(activated_before(period.start).not()).alias("not_yet_activated_at_start"),
+        if day_grain { lit(0i64).cast(DataType::Int64) } else { col("active_working_days") }.alias("daily_active_sum"),
+        flag(col("last_active").is_not_null().and(col("last_active").gt_eq(lit(i64::from(period.end - WINDOW))))).alias("active_28d"),
+        col("was_passive").alias("previous_passive"),
+        flag(some("was_passive").and(some("active_acts"))).alias("passive_to_active"),
+        col("learning_seconds"),
+        col("sessions"),
+        col("assigned"),
+        col("due"),
+        col("due_done").alias("due_completed"),
+        col("due_on_time").alias("due_completed_on_time"),
+        col("completions"),
+        col("last_day_completions"),
+        col("checkbox_completions"),
+    ]).collect::<Vec<_>>())
+}
+
+/// The columns that no formula over one row can give.
+fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsResult<DataFrame> {
+    let count = rows.height();
+    let (active, headcount) = (rows.column("active_learners")?.i64()?.clone(), rows.column("headcount")?.i64()?.clone());
+    let (kind, id) = (rows.column("scope_kind")?.str()?.clone(), rows.column("scope_id")?.str()?.clone());
+    let rate = rows.column("active_rate")?.f64()?.clone();
+
+    let bounds: Vec<Option<(f64, f64)>> =
+        active.iter().zip(headcount.iter()).map(|(active, people)| wilson::interval95(active?, people?)).collect();
+    let change: Vec<Option<f64>> = (0..count)
+        .map(|row| {
+            let scope = (kind.get(row)?.to_owned(), id.get(row)?.to_owned());
+            Some((rate.get(row)? - previous.get(&scope)?) * 100.0)
+        })
+        .collect();
+    let company = |row: usize| kind.get(row) == Some("company");
+    let unmatched: Vec<Option<i64>> =
+        (0..count).map(|row| company(row).then_some(inputs.person_period.unmatched_events)).collect();
+
+    let mut rows = rows;
+    rows.with_column(Column::new("active_rate_low".into(), bounds.iter().map(|bound| bound.map(|bound| bound.0)).collect::<Vec<_>>()))?;
+    rows.with_column(Column::new("active_rate_high".into(), bounds.iter().map(|bound| bound.map(|bound| bound.1)).collect::<Vec<_>>()))?;
+    rows.with_column(Column::new("active_rate_change_points".into(), change))?;
+    rows.with_column(Column::new("unmatched_events".into(), unmatched))?;
+    if inputs.period.grain == Grain::Day {
+        // A day's sum over its days is the day itself: the column speaks of weeks and longer.
+        rows.with_column(Column::new("daily_active_sum".into(), vec![None::<i64>; count]))?;
+    }
+    Ok(rows)
+}

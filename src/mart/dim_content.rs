@@ -1,0 +1,50 @@
+//! The content catalogue as last known. Owners are people and stay out.
+
+use polars::prelude::{Column, DataFrame, DataType, PolarsResult, TimeUnit};
+
+use super::{Plain, World};
+use crate::canon::columns::{Text, bools, instants, ints};
+use crate::contract::Type;
+use crate::contract::arrow::DELETED;
+
+pub const TABLE: Plain = Plain { name: "dim_content", build };
+
+fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
+    let Some(table) = world.catalog.table(TABLE.name) else { return Ok(DataFrame::empty()) };
+    let live: Vec<Vec<usize>> = world
+        .content
+        .iter()
+        .map(|batch| {
+            let deleted = bools(batch, DELETED);
+            (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)).collect()
+        })
+        .collect();
+    let rows = || world.content.iter().zip(&live);
+    let count = live.iter().map(Vec::len).sum();
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| {
+            let name = column.name.as_str();
+            Ok(match column.data_type {
+                Type::Int => Column::new(name.into(), rows().flat_map(|(batch, live)| {
+                    let get = ints(batch, name);
+                    live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
+                }).collect::<Vec<_>>()),
+                Type::Bool => Column::new(name.into(), rows().flat_map(|(batch, live)| {
+                    let get = bools(batch, name);
+                    live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
+                }).collect::<Vec<_>>()),
+                Type::Timestamp => Column::new(name.into(), rows().flat_map(|(batch, live)| {
+                    let get = instants(batch, name);
+                    live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
+                }).collect::<Vec<_>>()).cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
+                _ => Column::new(name.into(), rows().flat_map(|(batch, live)| {
+                    let text = Text::of(batch, name);
+                    live.iter().map(move |row| text.get(*row).map(str::to_owned)).collect::<Vec<_>>()
+                }).collect::<Vec<_>>()),
+            })
+        })
+        .collect::<PolarsResult<Vec<Column>>>()?;
+    DataFrame::new(count, columns)
+}

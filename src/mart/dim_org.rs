@@ -1,0 +1,56 @@
+//! The organisation as last known: one row a unit, with its path from the root.
+
+use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
+
+use super::{Plain, World};
+use crate::period::{Day, Grain, OPEN_END, Period};
+
+pub const TABLE: Plain = Plain { name: "dim_org", build };
+
+fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
+    let last = world.days.1 - 1;
+    let today = Period { grain: Grain::Day, start: last, end: last + 1 };
+    let ids: Vec<String> = world.units.versions.keys().cloned().collect();
+    let forest = world.units.forest(&ids, today);
+    let name = |id: &str| world.units.version(id, today).and_then(|version| version.name.clone()).unwrap_or_else(|| id.to_owned());
+
+    // Parents come before children, so a child's path extends one that is already there.
+    let mut paths: Vec<(String, String, i64)> = Vec::with_capacity(forest.ids.len());
+    for (at, id) in forest.ids.iter().enumerate() {
+        let path = match forest.parents[at] {
+            Some(parent) => {
+                let (ids, names, depth) = &paths[parent];
+                (format!("{ids} / {id}"), format!("{names} / {}", name(id)), depth + 1)
+            }
+            None => (id.clone(), name(id), 0),
+        };
+        paths.push(path);
+    }
+    let mut order: Vec<usize> = (0..forest.ids.len()).collect();
+    order.sort_unstable_by_key(|at| &forest.ids[*at]);
+
+    let version = |at: &usize| world.units.version(&forest.ids[*at], today);
+    let texts = |name: &str, pick: &dyn Fn(usize) -> Option<String>| {
+        Column::new(name.into(), order.iter().map(|at| pick(*at)).collect::<Vec<Option<String>>>())
+    };
+    let dates = |name: &str, values: Vec<Option<Day>>| Column::new(name.into(), values).cast(&DataType::Date);
+    let valid_to = |at: &usize| version(at).map(|version| version.to).filter(|to| *to != OPEN_END);
+    DataFrame::new(
+        order.len(),
+        vec![
+            texts("org_id", &|at| Some(forest.ids[at].clone())),
+            texts("name", &|at| Some(name(&forest.ids[at]))),
+            texts("parent_id", &|at| forest.parents[at].map(|parent| forest.ids[parent].clone())),
+            texts("kind", &|at| version(&at).and_then(|version| version.kind.clone())),
+            Column::new("depth".into(), order.iter().map(|at| paths[*at].2).collect::<Vec<i64>>()),
+            texts("path", &|at| Some(paths[at].0.clone())),
+            texts("path_names", &|at| Some(paths[at].1.clone())),
+            dates("valid_from", order.iter().map(|at| version(at).map(|version| version.from)).collect())?,
+            dates("valid_to", order.iter().map(valid_to).collect())?,
+            Column::new(
+                "is_current".into(),
+                order.iter().map(|at| version(at).is_some_and(|version| version.from <= last && last < version.to)).collect::<Vec<bool>>(),
+            ),
+        ],
+    )
+}

@@ -1,0 +1,60 @@
+//! Every scope a mart may speak of, with a label and its parent. Manager scopes name people and are left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{Column, DataFrame, PolarsResult};
+
+use super::{Plain, World};
+use crate::canon::history::NONE;
+use crate::guard::OTHER;
+use crate::period::{Grain, Period};
+use crate::scope::UNKNOWN;
+
+pub const TABLE: Plain = Plain { name: "dim_scope", build };
+
+/// (label, parent) of a scope.
+type About = (String, Option<(&'static str, String)>);
+
+fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
+    let last = world.days.1 - 1;
+    let today = Period { grain: Grain::Day, start: last, end: last + 1 };
+    let mut scopes: BTreeMap<(&str, String), About> = BTreeMap::new();
+    let company = || Some(("company", "all".to_owned()));
+    scopes.insert(("company", "all".into()), ("whole company".into(), None));
+
+    let text = |code: u32| world.people.labels.text(code).unwrap_or(UNKNOWN).to_owned();
+    let mut ids: BTreeSet<String> = world.units.versions.keys().cloned().collect();
+    for stint in &world.people.stints {
+        let place = stint.place;
+        ids.insert(text(place.org));
+        for (kind, code) in [("leader_band", place.band), ("location", place.location), ("function", place.function)] {
+            let id = text(code);
+            let label = if code == NONE { "not known".to_owned() } else { id.clone() };
+            scopes.insert((kind, id), (label, company()));
+        }
+    }
+    for kind in ["leader_band", "location", "function"] {
+        scopes.insert((kind, OTHER.into()), ("small groups together".into(), company()));
+    }
+    let ids: Vec<String> = ids.into_iter().collect();
+    let forest = world.units.forest(&ids, today);
+    for (at, id) in forest.ids.iter().enumerate() {
+        let named = world.units.version(id, today).and_then(|version| version.name.clone());
+        let label = named.unwrap_or_else(|| if id == UNKNOWN { "not known".to_owned() } else { id.clone() });
+        let parent = forest.parents[at].map_or_else(company, |parent| Some(("org", forest.ids[parent].clone())));
+        scopes.insert(("org", id.clone()), (label, parent));
+    }
+
+    let column = |name: &str, values: Vec<Option<String>>| Column::new(name.into(), values);
+    DataFrame::new(
+        scopes.len(),
+        vec![
+            column("scope_kind", scopes.keys().map(|(kind, _)| Some((*kind).to_owned())).collect()),
+            column("scope_id", scopes.keys().map(|(_, id)| Some(id.clone())).collect()),
+            column("label", scopes.values().map(|(label, _)| Some(label.clone())).collect()),
+            column("parent_scope_kind", scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.0.to_owned())).collect()),
+            column("parent_scope_id", scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.1.clone())).collect()),
+            Column::new("is_other".into(), scopes.keys().map(|(kind, id)| !matches!(*kind, "company" | "org") && id == OTHER).collect::<Vec<bool>>()),
+        ],
+    )
+}

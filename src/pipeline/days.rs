@@ -1,0 +1,300 @@
+//! Days that changed: their canon files are merged, their person-days rolled up. Every other day is left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
+use rayon::prelude::*;
+
+use super::Context;
+use super::ingest::{Ingested, day_partition, merge_day, partition_of};
+use super::lake::{Lake, WHOLE};
+use super::world::{Before, Seen, World};
+use crate::canon::columns::{Text, dates, ints};
+use crate::canon::enrollment;
+use crate::canon::history::Fnv;
+use crate::canon::merge::Losses;
+use crate::contract::Table;
+use crate::contract::arrow::mart_schema;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::feed::Intake;
+use crate::ledger::Ledger;
+use crate::period::{Day, month_label};
+use crate::publish::NewFile;
+use crate::publish::commit::hex_sha256;
+use crate::rollup::person_day;
+
+/// What the day stage leaves to the later ones.
+pub struct Rolled {
+    pub ledger: Ledger,
+    pub intakes: Vec<(String, Option<Intake>)>,
+    pub notes: Vec<super::gates::Note>,
+    /// Days whose person-days were computed.
+    pub days: usize,
+}
+
+/// Tables that are split by day and feed the rollup.
+const DAY_TABLES: [&str; 2] = ["activity", "reactions"];
+
+/// One day, computed and not yet written.
+struct Computed {
+    day: Day,
+    files: Vec<NewFile>,
+    losses: Losses,
+    /// Set where the person-day was computed.
+    made_from: Option<String>,
+}
+
+/// Merges the touched days and rolls up every day whose inputs changed.
+///
+/// # Errors
+/// The store fails, or the rollup does (a bug).
+pub fn roll_up(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    ingested: Ingested,
+    world: &World,
+    before: &Before,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<Rolled> {
+    let Ingested { mut ledger, intakes, days: fresh, removed, seen, notes, .. } = ingested;
+    let catalog = context.catalog;
+    let tables = [catalog.expect(DAY_TABLES[0])?, catalog.expect(DAY_TABLES[1])?];
+    let person_day = catalog.expect("person_day")?;
+
+    let forced = forced_days(context, lake, world, before, seen)?;
+    let mut with_acts: BTreeSet<Day> = fresh.touched.iter().map(|(_, day)| *day).collect();
+    for table in tables {
+        with_acts.extend(lake.partitions(table)?.keys().filter_map(|partition| day_partition(partition)));
+    }
+    let first = world.first_day(context, with_acts.iter().copied());
+    let mut days: BTreeSet<Day> = with_acts;
+    days.extend(world.authors.keys());
+    if let Some(first) = first {
+        days.extend(world.facts.range(first..world.horizon.max(first)).map(|(day, _)| *day));
+    }
+    let wanted: BTreeSet<String> = days.iter().map(|day| partition_of(*day)).collect();
+    lake.keep(person_day, |partition| wanted.contains(partition))?;
+    made_from.retain(|step, _| step.strip_prefix("person_day/").is_none_or(|partition| wanted.contains(partition)));
+
+    let basis = format!("{}|{}|{}", context.job.config_hash(), person_day.hash, env!("CARGO_PKG_VERSION"));
+    let mut rolled = 0;
+    let all: Vec<Day> = days.into_iter().collect();
+    for chunk in all.chunks(context.threads.max(1) * 8) {
+        let computed: Vec<Result<Computed>> = chunk
+            .par_iter()
+            .map(|&day| {
+                let held = made_from.get(&step(day)).filter(|_| !forced.contains(&day));
+                let touched = |table: &Table| fresh.touched.contains(&(table.name.clone(), day));
+                one_day(context, lake, world, day, &basis, held.map(String::as_str), |table| {
+                    if !touched(table) {
+                        return Ok(None);
+                    }
+                    let new = fresh.take(&table.name, day)?;
+                    let none = crate::canon::merge::Removed::new();
+                    merge_day(lake, table, day, &new, removed.get(&table.name).unwrap_or(&none)).map(Some)
+                })
+            })
+            .collect();
+        let mut files = Vec::new();
+        for day in computed {
+            let Computed { day, files: written, losses, made_from: now } = day?;
+            files.extend(written);
+            ledger.lose(&losses);
+            if let Some(now) = now {
+                made_from.insert(step(day), now);
+                rolled += 1;
+            }
+        }
+        lake.put(files)?;
+    }
+    activation(context, lake, world.horizon, made_from)?;
+    Ok(Rolled { ledger, intakes, notes, days: rolled })
+}
+
+fn step(day: Day) -> String {
+    format!("person_day/{}", partition_of(day))
+}
+
+/// Merges and rolls up one day, unless `held` says that it was made from the same inputs.
+fn one_day(
+    context: &Context<'_>,
+    lake: &Lake<'_>,
+    world: &World,
+    day: Day,
+    basis: &str,
+    held: Option<&str>,
+    merge: impl Fn(&Table) -> Result<Option<(RecordBatch, Losses)>>,
+) -> Result<Computed> {
+    let mut files = Vec::new();
+    let mut losses = Losses::new();
+    let mut merged: Vec<Option<RecordBatch>> = Vec::new();
+    let mut fingerprint = basis.to_owned();
+    for name in DAY_TABLES {
+        let table = context.catalog.expect(name)?;
+        let partition = partition_of(day);
+        let sha256 = match merge(table)? {
+            Some((rows, lost)) => {
+                let file = Lake::encode(table, &partition, &rows)?;
+                let sha256 = hex_sha256(&file.body);
+                files.push(file);
+                losses.extend(lost);
+                merged.push(Some(rows));
+                Some(sha256)
+            }
+            None => {
+                merged.push(None);
+                lake.file(table, &partition)?.map(|file| file.sha256.clone())
+            }
+        };
+        fingerprint.push('|');
+        fingerprint.push_str(sha256.as_deref().unwrap_or("-"));
+    }
+    let none = Vec::new();
+    let authors = world.authors.get(&day).unwrap_or(&none);
+    let mut hash = Fnv::default();
+    authors.iter().for_each(|author| hash.text(author));
+    let facts = world.facts.get(&day);
+    let facts_hash = facts.map_or(0, |facts| enrollment::fingerprint(facts, &world.people));
+    fingerprint.push_str(&format!("|{:x}|{facts_hash:x}", hash.finish()));
+    let fingerprint = hex_sha256(fingerprint.as_bytes())[..16].to_owned();
+    if held == Some(fingerprint.as_str()) {
+        return Ok(Computed { day, files, losses, made_from: None });
+    }
+
+    let mut rows = Vec::new();
+    for (name, merged) in DAY_TABLES.iter().zip(merged) {
+        rows.push(match merged {
+            Some(batch) => vec![batch],
+            None => lake.read(context.catalog.expect(name)?, &partition_of(day), None)?,
+        });
+    }
+    let inputs = person_day::Inputs {
+        day,
+        activity: &rows[0],
+        reactions: &rows[1],
+        authors,
+        facts,
+        identity: &world.identity,
+        people: &world.people,
+        policy: &context.job.policy,
+    };
+    let views = person_day::views(&inputs)?;
+    let frame = engine::sql(person_day::SQL, views.frames.clone())?;
+    let table = context.catalog.expect("person_day")?;
+    let batch = person_day::rows(table, &frame, &views, &inputs)?;
+    files.push(Lake::encode(table, &partition_of(day), &batch)?);
+    Ok(Computed { day, files, losses, made_from: Some(fingerprint) })
+}
+
+/// Days to compute whatever their inputs say: a backfill's, and those on which an account was seen that is somebody else now.
+fn forced_days(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, before: &Before, fresh: Seen) -> Result<BTreeSet<Day>> {
+    let mut forced = BTreeSet::new();
+    if let Some((from, to)) = context.backfill {
+        forced.extend(from..to);
+    }
+    let changed = before.changed(context, lake, world)?;
+    if changed.is_empty() && fresh.is_empty() {
+        return Ok(forced);
+    }
+    let table = context.catalog.expect("user_seen")?;
+    let mut seen: BTreeMap<String, (Day, Day)> = BTreeMap::new();
+    for batch in lake.read(table, WHOLE, None)? {
+        let (user, first, last) = (Text::of(&batch, "user_id"), dates(&batch, "first_day"), dates(&batch, "last_day"));
+        for row in 0..batch.num_rows() {
+            if let (Some(user), Some(first), Some(last)) = (user.get(row), first(row), last(row)) {
+                seen.insert(user.to_owned(), (first, last));
+            }
+        }
+    }
+    for user in changed {
+        if let Some((first, last)) = seen.get(&user) {
+            forced.extend(*first..=*last);
+        }
+    }
+    if !fresh.is_empty() {
+        for (user, (first, last)) in fresh {
+            let bounds = seen.entry(user).or_insert((first, last));
+            *bounds = (bounds.0.min(first), bounds.1.max(last));
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(seen.keys())),
+            Arc::new(Date32Array::from_iter_values(seen.values().map(|bounds| bounds.0))),
+            Arc::new(Date32Array::from_iter_values(seen.values().map(|bounds| bounds.1))),
+        ];
+        lake.write(table, WHOLE, &RecordBatch::try_new(mart_schema(table), columns)?)?;
+    }
+    Ok(forced)
+}
+
+/// Extends the chain of first active days month by month; a month is computed again only if its days or the month before it changed.
+fn activation(context: &Context<'_>, lake: &mut Lake<'_>, horizon: Day, made_from: &mut BTreeMap<String, String>) -> Result<()> {
+    let (table, person_day) = (context.catalog.expect("person_activation")?, context.catalog.expect("person_day")?);
+    let mut months: BTreeMap<String, Vec<(Day, String, String)>> = BTreeMap::new();
+    for (partition, file) in lake.partitions(person_day)? {
+        if let Some(day) = day_partition(&partition) {
+            months.entry(month_label(day)).or_default().push((day, partition, file.sha256));
+        }
+    }
+    // Nothing builds on the current month yet.
+    months.retain(|month, _| *month < month_label(horizon - 1));
+    lake.keep(table, |partition| months.contains_key(partition))?;
+    made_from.retain(|step, _| step.strip_prefix("person_activation/").is_none_or(|month| months.contains_key(month)));
+    let mut before: Option<String> = None;
+    for (month, days) in &months {
+        let mut basis = format!("{}|{:?}", table.hash, before);
+        if let Some(before) = before.as_deref() {
+            basis.push_str(lake.file(table, before)?.map_or("-", |file| file.sha256.as_str()));
+        }
+        days.iter().for_each(|(_, _, sha256)| basis.push_str(sha256));
+        let fingerprint = hex_sha256(basis.as_bytes())[..16].to_owned();
+        let key = format!("person_activation/{month}");
+        if made_from.get(&key) != Some(&fingerprint) || lake.file(table, month)?.is_none() {
+            let mut first = match before.as_deref() {
+                Some(before) => read_activation(lake, table, before)?,
+                None => BTreeMap::new(),
+            };
+            for (day, partition, _) in days {
+                for batch in lake.read(person_day, partition, Some(&["person_key", "active_acts"]))? {
+                    let (person, active) = (Text::of(&batch, "person_key"), ints(&batch, "active_acts"));
+                    for row in (0..batch.num_rows()).filter(|row| active(*row).unwrap_or(0) > 0) {
+                        if let Some(person) = person.get(row) {
+                            if !first.contains_key(person) {
+                                first.insert(person.to_owned(), *day);
+                            }
+                        }
+                    }
+                }
+            }
+            let columns: Vec<ArrayRef> = vec![
+                Arc::new(StringArray::from_iter_values(first.keys())),
+                Arc::new(Date32Array::from_iter_values(first.values().copied())),
+            ];
+            lake.write(table, month, &RecordBatch::try_new(mart_schema(table), columns)?)?;
+            made_from.insert(key, fingerprint);
+        }
+        before = Some(month.clone());
+    }
+    Ok(())
+}
+
+/// The link of the chain that holds at the end of a month: its own, or that of the last month before with any person-day.
+pub fn activation_link(lake: &Lake<'_>, table: &Table, month: &str) -> Result<Option<String>> {
+    Ok(lake.partitions(table)?.range(..=month.to_owned()).next_back().map(|(month, _)| month.clone()))
+}
+
+/// First active days by person as of the end of a month that has a link.
+pub fn read_activation(lake: &Lake<'_>, table: &Table, month: &str) -> Result<BTreeMap<String, Day>> {
+    let mut first = BTreeMap::new();
+    for batch in lake.read(table, month, None)? {
+        let (person, day) = (Text::of(&batch, "person_key"), dates(&batch, "first_active_day"));
+        for row in 0..batch.num_rows() {
+            let (Some(person), Some(day)) = (person.get(row), day(row)) else {
+                return Err(Error::gate(format!("person_activation {month} holds a row without a person or day")));
+            };
+            first.insert(person.to_owned(), day);
+        }
+    }
+    Ok(first)
+}

@@ -1,0 +1,229 @@
+//! One run's view of the lake: the files that head names, changed step by step into the files the next commit will name.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, mart_schema};
+use crate::contract::{Area, Catalog, Table};
+use crate::error::{Error, Result};
+use crate::publish::commit::read_file;
+use crate::publish::{ColumnMeta, FileMeta, FileRef, Files, NewFile, Publisher, parquet};
+use crate::store::layout;
+use crate::store::Store;
+
+/// The partition of a table that one file holds.
+pub const WHOLE: &str = "all";
+
+/// Files by table and partition, with the ways to read and replace them.
+pub struct Lake<'a> {
+    pub catalog: &'a Catalog,
+    store: &'a Store,
+    publisher: &'a Publisher<'a>,
+    pub files: Files,
+    /// Set for a dry run: what would be written stays here.
+    overlay: Option<BTreeMap<String, Bytes>>,
+    pub files_written: u64,
+    pub bytes_written: u64,
+}
+
+impl<'a> Lake<'a> {
+    pub fn new(catalog: &'a Catalog, store: &'a Store, publisher: &'a Publisher<'a>, dry_run: bool) -> Lake<'a> {
+        let files = publisher.head().map(|head| head.files.clone()).unwrap_or_default();
+        Lake { catalog, store, publisher, files, overlay: dry_run.then(BTreeMap::new), files_written: 0, bytes_written: 0 }
+    }
+
+    /// `canon/activity`, the name of a table in the commit.
+    pub fn name(table: &Table) -> Result<String> {
+        Ok(layout::table(area(table.area), &table.name)?)
+    }
+
+    pub fn partitions(&self, table: &Table) -> Result<BTreeMap<String, FileRef>> {
+        Ok(self.files.get(&Self::name(table)?).cloned().unwrap_or_default())
+    }
+
+    pub fn file(&self, table: &Table, partition: &str) -> Result<Option<&FileRef>> {
+        Ok(self.files.get(&Self::name(table)?).and_then(|files| files.get(partition)))
+    }
+
+    /// The rows of one partition; none where it does not exist. `columns` limits what is read.
+    pub fn read(&self, table: &Table, partition: &str, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+        match self.file(table, partition)? {
+            Some(file) => self.read_ref(table, file, columns),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The rows of a file that some commit names.
+    pub fn read_ref(&self, table: &Table, file: &FileRef, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+        let bytes = match self.overlay.as_ref().and_then(|overlay| overlay.get(&file.path)) {
+            Some(bytes) => bytes.clone(),
+            None => read_file(self.store, file)?,
+        };
+        let only_key: Vec<&str> = if table.key.len() == 1 { vec![table.key[0].as_str()] } else { Vec::new() };
+        let text = if is_stated(table) { parquet::Text::DictionaryExcept(&only_key) } else { parquet::Text::Plain };
+        Ok(parquet::decode(&bytes, columns, text)?)
+    }
+
+    /// Encodes rows as a file of the table; pure, so that many can be encoded at once.
+    pub fn encode(table: &Table, partition: &str, batch: &RecordBatch) -> Result<NewFile> {
+        let body = parquet::encode(std::slice::from_ref(batch), &meta(table))?;
+        Ok(NewFile {
+            area: area(table.area),
+            table: table.name.clone(),
+            partition: partition.to_owned(),
+            body,
+            rows: batch.num_rows() as u64,
+        })
+    }
+
+    /// Writes encoded files and makes them the partitions of their tables.
+    pub fn put(&mut self, files: Vec<NewFile>) -> Result<()> {
+        let names: Vec<(String, String)> = files
+            .iter()
+            .map(|file| Ok((layout::table(file.area, &file.table)?, file.partition.clone())))
+            .collect::<Result<_>>()?;
+        self.files_written += files.len() as u64;
+        self.bytes_written += files.iter().map(|file| file.body.len() as u64).sum::<u64>();
+        let refs = match &mut self.overlay {
+            None => self.publisher.put_files(files)?,
+            Some(overlay) => {
+                let mut refs = Vec::with_capacity(files.len());
+                for file in files {
+                    let sha256 = crate::publish::commit::hex_sha256(&file.body);
+                    let path = layout::data(file.area, &file.table, &file.partition, &sha256)?;
+                    refs.push(FileRef { path: path.clone(), sha256, bytes: file.body.len() as u64, rows: file.rows });
+                    overlay.insert(path, file.body);
+                }
+                refs
+            }
+        };
+        for ((table, partition), file) in names.into_iter().zip(refs) {
+            self.files.entry(table).or_default().insert(partition, file);
+        }
+        Ok(())
+    }
+
+    /// Encodes and writes one partition.
+    pub fn write(&mut self, table: &Table, partition: &str, batch: &RecordBatch) -> Result<()> {
+        self.put(vec![Self::encode(table, partition, batch)?])
+    }
+
+    /// Takes partitions out of a table; the files stay for readers of older commits.
+    pub fn keep(&mut self, table: &Table, keep: impl Fn(&str) -> bool) -> Result<()> {
+        if let Some(files) = self.files.get_mut(&Self::name(table)?) {
+            files.retain(|partition, _| keep(partition));
+        }
+        Ok(())
+    }
+
+    pub fn is_dry_run(&self) -> bool {
+        self.overlay.is_some()
+    }
+}
+
+fn area(area: Area) -> layout::Area {
+    match area {
+        Area::Canon => layout::Area::Canon,
+        Area::Marts => layout::Area::Marts,
+        Area::Restricted => layout::Area::Restricted,
+        Area::Ops => layout::Area::Ops,
+    }
+}
+
+/// Whether a table's rows are statements of deliveries, with provenance, or computed ones.
+pub fn is_stated(table: &Table) -> bool {
+    table.area == Area::Canon && !COMPUTED.contains(&table.name.as_str())
+}
+
+/// Canon tables that uptake computes from the others.
+pub const COMPUTED: [&str; 3] = ["person_day", "person_activation", "user_seen"];
+
+/// What a file says of itself: everything the contract does.
+fn meta(table: &Table) -> FileMeta {
+    let described = |name: &str| table.column(name).map(|column| (column.description.clone(), column.unit.clone()));
+    let file_schema = mart_schema(table);
+    let mut columns: Vec<ColumnMeta> = file_schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let (description, unit) = described(field.name()).unwrap_or_default();
+            ColumnMeta {
+                name: field.name().clone(),
+                data_type: field.data_type().clone(),
+                // Deletes carry a key alone, so a canon file may hold nulls anywhere.
+                nullable: field.is_nullable() || is_stated(table),
+                description,
+                unit: (!unit.is_empty()).then_some(unit),
+            }
+        })
+        .collect();
+    if is_stated(table) {
+        let own = [
+            (DELIVERY, arrow::datatypes::DataType::Utf8, "Object path of the delivery the row came from."),
+            (ROW, arrow::datatypes::DataType::Int64, "Record number in the delivery, from 1, header not counted."),
+            (KNOWN_AT, crate::contract::arrow::file_type(crate::contract::Type::Timestamp), "When the delivery was made."),
+            (DELETED, arrow::datatypes::DataType::Boolean, "Whether the row says that its key no longer exists."),
+        ];
+        columns.extend(own.map(|(name, data_type, description)| ColumnMeta {
+            name: name.into(),
+            data_type,
+            nullable: false,
+            description: description.into(),
+            unit: None,
+        }));
+    }
+    FileMeta {
+        table: table.name.clone(),
+        description: format!("{} ({})", table.description, table.grain),
+        contract_hash: table.hash.clone(),
+        columns,
+        sort: table.sort.clone(),
+        extra: BTreeMap::new(),
+    }
+}
+
+impl From<crate::publish::Error> for Error {
+    fn from(error: crate::publish::Error) -> Error {
+        use crate::error::Exit;
+        let exit = match &error {
+            crate::publish::Error::Store(cause) => return Error::from_store(cause),
+            crate::publish::Error::Newer { .. } => Exit::Usage,
+            crate::publish::Error::Damaged { .. } => Exit::Gate,
+            crate::publish::Error::Encode { .. } => Exit::Bug,
+            crate::publish::Error::Vacuuming { .. } => Exit::Transient,
+            crate::publish::Error::Stale { .. } | crate::publish::Error::LostRace => Exit::LostRace,
+        };
+        let hint = error.hint().map(str::to_owned);
+        let wrapped = Error::new(exit, error.to_string());
+        match hint {
+            Some(hint) => wrapped.hint(hint),
+            None => wrapped,
+        }
+    }
+}
+
+impl From<crate::store::Error> for Error {
+    fn from(error: crate::store::Error) -> Error {
+        Error::from_store(&error)
+    }
+}
+
+impl Error {
+    /// A store's error: whether trying again can help decides the exit code.
+    pub fn from_store(error: &crate::store::Error) -> Error {
+        use crate::error::Exit;
+        use crate::store::Kind;
+        let exit = match error.kind {
+            _ if error.is_transient() => Exit::Transient,
+            Kind::Denied | Kind::Unsupported => Exit::Usage,
+            _ => Exit::Transient,
+        };
+        let wrapped = Error::new(exit, error.to_string());
+        match &error.hint {
+            Some(hint) => wrapped.hint(hint.clone()),
+            None => wrapped,
+        }
+    }
+}

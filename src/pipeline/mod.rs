@@ -1,0 +1,235 @@
+//! The only place where I/O meets transforms: deliveries become canon, canon becomes published marts.
+//!
+//! A run is: read head, compare the landing area with the ledger ([`plan`]), read what is new ([`ingest`]), roll up the days that
+//! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
+//! share this path.
+
+pub mod days;
+pub mod gates;
+pub mod ingest;
+pub mod lake;
+pub mod ops;
+pub mod periods;
+pub mod plan;
+pub mod world;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Catalog;
+use crate::error::{Error, Result};
+use crate::feed::Pseudonyms;
+use crate::job::Job;
+use crate::ledger::{Counts, Ledger};
+use crate::period::Day;
+use crate::publish::{self, Draft};
+use crate::store::Store;
+
+use lake::Lake;
+use plan::{DeliveryPlan, LoadedFeed, Planned};
+
+/// Everything a run is given. Time is a value: `as_of` comes from the command line.
+pub struct Context<'a> {
+    pub catalog: &'a Catalog,
+    pub job: &'a Job,
+    pub feeds: &'a [LoadedFeed],
+    pub landing: &'a Store,
+    pub lake: &'a Store,
+    pub pseudonyms: &'a Pseudonyms,
+    pub as_of: DateTime<Utc>,
+    /// Only deliveries made by the end of this day, for a rebuild into another lake.
+    pub known_on: Option<NaiveDate>,
+    /// Days `[from, to)` to recompute whatever the fingerprints say, and the one mart it is about.
+    pub backfill: Option<(Day, Day)>,
+    pub dry_run: bool,
+    pub threads: usize,
+    /// Bytes the run may hold.
+    pub memory_limit: usize,
+    /// The number the next commit will have.
+    pub next_commit: u64,
+    /// Told of each delivery read.
+    pub progress: &'a (dyn Fn(&Planned) + Sync),
+}
+
+/// What a commit remembers beside its files, as the value of `ledger`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Memory {
+    pub deliveries: Ledger,
+    /// Fingerprints of what computed partitions were made from, by step (`person_day/2026-03-01`). Equal means: nothing to do.
+    pub made_from: BTreeMap<String, String>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The commit that is current now.
+    pub commit: u64,
+    pub snapshot_id: String,
+    /// `published`, `nothing_to_do` or `dry_run`.
+    pub verdict: &'static str,
+    pub deliveries_read: u64,
+    pub deliveries_known: u64,
+    pub counts: CountsReport,
+    pub days_rolled_up: u64,
+    pub periods_computed: u64,
+    pub files_written: u64,
+    pub bytes_written: u64,
+    /// Rows by published table.
+    pub tables: BTreeMap<String, u64>,
+    /// One line each: marts left out for want of inputs, objects no feed recognises, tables that started over.
+    pub remarks: Vec<String>,
+}
+
+/// The conservation equation of a run: read = accepted + rejected + duplicate + voided + superseded.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CountsReport {
+    pub read: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub duplicate: u64,
+    pub voided: u64,
+    pub superseded: u64,
+}
+
+impl From<Counts> for CountsReport {
+    fn from(counts: Counts) -> CountsReport {
+        let Counts { read, accepted, rejected, duplicate, voided, superseded } = counts;
+        CountsReport { read, accepted, rejected, duplicate, voided, superseded }
+    }
+}
+
+/// `ops/runs` changes with every commit by nature: its change alone is no reason for one.
+const DISREGARDED: [&str; 1] = ["ops/runs"];
+
+/// What the ledger of a head says; an empty one for an empty lake.
+///
+/// # Errors
+/// The commit was written by something else than this program.
+pub fn memory(head: Option<&publish::Commit>) -> Result<Memory> {
+    let Some(head) = head else { return Ok(Memory::default()) };
+    Memory::deserialize(&head.ledger)
+        .map_err(|cause| Error::gate(format!("commit {} holds a ledger that cannot be read: {cause}", head.n)))
+}
+
+/// Compares the landing area with the ledger.
+///
+/// # Errors
+/// The store fails, two feeds claim one object, or a feed of the job has no delivery at all.
+pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<DeliveryPlan> {
+    let objects = context.landing.list("")?;
+    let ledger = &memory.deliveries;
+    let mut plan = plan::deliveries(&objects, context.feeds, ledger, context.job.zone, context.known_on)?;
+    // A touched object is a new delivery only if its bytes changed.
+    for touched in std::mem::take(&mut plan.touched) {
+        let bytes = context.landing.get(&touched.object)?;
+        let same = ledger.entries.get(&touched.delivery.path).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
+        if same {
+            plan.known += 1;
+        } else {
+            plan.read.push(touched);
+        }
+    }
+    plan::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog)?;
+    Ok(plan)
+}
+
+/// Runs the job once: reads what is new, recomputes what that changes, publishes it whole or not at all.
+///
+/// # Errors
+/// Any gate, store or privacy error; head is untouched then.
+pub fn run(context: &Context<'_>) -> Result<Report> {
+    let mut report = None;
+    if context.dry_run {
+        let publisher = publish::Publisher::open(context.lake)?;
+        let (_, mut report) = step(context, &publisher)?;
+        report.verdict = "dry_run";
+        return Ok(report);
+    }
+    let published = publish::publish(context.lake, &DISREGARDED, |publisher| -> Result<Draft> {
+        let (draft, made) = step(context, publisher)?;
+        report = Some(made);
+        Ok(draft)
+    })?;
+    let mut report = report.ok_or_else(|| Error::bug("a run published without a report"))?;
+    report.commit = published.commit.n;
+    report.snapshot_id = published.commit.snapshot_id()?;
+    report.verdict = if published.is_new { "published" } else { "nothing_to_do" };
+    Ok(report)
+}
+
+/// One attempt on one head.
+fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Draft, Report)> {
+    let head = publisher.head();
+    let context = &Context { next_commit: head.map_or(1, |head| head.n + 1), ..*context };
+    let mut memory = memory(head)?;
+    let plan = plan_deliveries(context, &memory)?;
+    let missing: Vec<&String> = plan.missing_feeds.iter().filter(|feed| !context.job.missing_feeds.contains(feed)).collect();
+    if let Some(feed) = missing.first() {
+        let what = format!("feed {feed} has no delivery in {}", context.landing.label());
+        return Err(Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds"));
+    }
+    let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
+    let before = world::Before::of(&lake)?;
+    let ingested = ingest::ingest(context, &mut lake, &plan, memory.deliveries)?;
+    let world = world::World::build(context, &lake)?;
+    let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
+    let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
+    if let Some(entry) = rolled.ledger.unaccounted().first() {
+        return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
+    }
+    let mut remarks: Vec<String> = plan.start_over.iter().map(|(table, why)| format!("canon {table} was built anew: {why}")).collect();
+    if !plan.strangers.is_empty() {
+        remarks.push(format!("{} objects in the landing area match no feed, e.g. {}", plan.strangers.len(), plan.strangers[0]));
+    }
+    remarks.extend(computed.remarks.iter().cloned());
+    ops::describe(context, &mut lake, &rolled, &computed, &memory.made_from, &world, head)?;
+
+    let mut counts = Counts::default();
+    for (path, _) in &rolled.intakes {
+        if let Some(entry) = rolled.ledger.entries.get(path) {
+            counts.add(&entry.counts);
+        }
+    }
+    let tables = lake.files.iter().map(|(table, files)| (table.clone(), files.values().map(|file| file.rows).sum())).collect();
+    let report = Report {
+        commit: head.map_or(0, |head| head.n),
+        snapshot_id: String::new(),
+        verdict: "published",
+        deliveries_read: rolled.intakes.len() as u64,
+        deliveries_known: plan.known as u64,
+        counts: counts.into(),
+        days_rolled_up: rolled.days as u64,
+        periods_computed: computed.periods as u64,
+        files_written: lake.files_written,
+        bytes_written: lake.bytes_written,
+        tables,
+        remarks,
+    };
+    let memory = Memory { deliveries: rolled.ledger, made_from: memory.made_from };
+    let draft = Draft {
+        as_of: context.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        binary_version: env!("CARGO_PKG_VERSION").into(),
+        config_hash: context.job.config_hash(),
+        contract_hashes: context.catalog.tables().map(|table| (table.name.clone(), table.hash.clone())).collect(),
+        files: lake.files,
+        ledger: serde_json::to_value(&memory).map_err(|cause| Error::bug(cause.to_string()))?,
+        counts: BTreeMap::from([
+            ("rows_read".to_owned(), counts.read),
+            ("rows_rejected".to_owned(), counts.rejected),
+            ("deliveries_read".to_owned(), report.deliveries_read),
+        ]),
+    };
+    Ok((draft, report))
+}
+
+/// The column of a canon table that names the LMS account of an act, and the one that says when.
+pub fn seen_columns(table: &str) -> Option<(&'static str, &'static str)> {
+    match table {
+        "activity" => Some(("user_id", "occurred_at")),
+        "reactions" => Some(("actor_id", "occurred_at")),
+        "contributions" => Some(("author_id", "created_at")),
+        _ => None,
+    }
+}

@@ -1,0 +1,402 @@
+//! What operators read: runs, deliveries, data quality, quarantine, suppressed cells. Derived from the ledger and the commits.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
+
+use super::days::Rolled;
+use super::lake::{Lake, WHOLE};
+use super::periods::{Computed, publish};
+use super::{Context, gates};
+use crate::canon::identity::Unmatched;
+use crate::contract::Table;
+use crate::contract::arrow::mart_schema;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::ledger::{Counts, Entry};
+use crate::mart::MARTS;
+use crate::publish::Commit;
+
+/// Rows of one table under construction: text, numbers and shares by column name, missing columns are null.
+#[derive(Default)]
+struct Rows {
+    count: usize,
+    texts: BTreeMap<&'static str, Vec<Option<String>>>,
+    ints: BTreeMap<&'static str, Vec<Option<i64>>>,
+    doubles: BTreeMap<&'static str, Vec<Option<f64>>>,
+}
+
+/// One row, by column name.
+#[derive(Default)]
+struct Row {
+    texts: Vec<(&'static str, Option<String>)>,
+    ints: Vec<(&'static str, Option<i64>)>,
+    doubles: Vec<(&'static str, Option<f64>)>,
+}
+
+impl Row {
+    fn text(mut self, name: &'static str, value: impl Into<String>) -> Row {
+        self.texts.push((name, Some(value.into())));
+        self
+    }
+
+    fn maybe(mut self, name: &'static str, value: Option<String>) -> Row {
+        self.texts.push((name, value));
+        self
+    }
+
+    fn int(mut self, name: &'static str, value: u64) -> Row {
+        self.ints.push((name, i64::try_from(value).ok()));
+        self
+    }
+
+    fn instant(mut self, name: &'static str, micros: i64) -> Row {
+        self.ints.push((name, Some(micros)));
+        self
+    }
+
+    fn share(mut self, name: &'static str, value: Option<f64>) -> Row {
+        self.doubles.push((name, value));
+        self
+    }
+
+    fn counts(self, counts: &Counts) -> Row {
+        self.int("rows_read", counts.read)
+            .int("rows_accepted", counts.accepted)
+            .int("rows_rejected", counts.rejected)
+            .int("rows_duplicate", counts.duplicate)
+            .int("rows_voided", counts.voided)
+            .int("rows_superseded", counts.superseded)
+    }
+
+    /// The columns that say which delivery a row is about.
+    fn delivery(self, entry: &Entry) -> Row {
+        self.text("delivery", &entry.path)
+            .text("etag", entry.etag.clone().unwrap_or_default())
+            .text("feed", &entry.feed)
+            .text("canon_table", &entry.table)
+    }
+}
+
+impl Rows {
+    fn push(&mut self, row: Row) {
+        fn put<T: Clone>(columns: &mut BTreeMap<&'static str, Vec<Option<T>>>, at: usize, values: Vec<(&'static str, Option<T>)>) {
+            for (name, value) in values {
+                let column = columns.entry(name).or_default();
+                column.resize(at, None);
+                column.push(value);
+            }
+        }
+        put(&mut self.texts, self.count, row.texts);
+        put(&mut self.ints, self.count, row.ints);
+        put(&mut self.doubles, self.count, row.doubles);
+        self.count += 1;
+    }
+
+    /// The rows in the order and types of the contract.
+    fn batch(mut self, table: &Table) -> Result<RecordBatch> {
+        use crate::contract::Type;
+        let columns = table
+            .stored()
+            .map(|column| {
+                let name = column.name.as_str();
+                let count = self.count;
+                Ok(match column.data_type {
+                    Type::Text => Column::new(name.into(), filled(self.texts.remove(name), count)),
+                    Type::Double => Column::new(name.into(), filled(self.doubles.remove(name), count)),
+                    Type::Timestamp => Column::new(name.into(), filled(self.ints.remove(name), count))
+                        .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
+                    Type::Date => Column::new(name.into(), filled(self.ints.remove(name), count)).cast(&DataType::Date)?,
+                    Type::Int | Type::Bool => Column::new(name.into(), filled(self.ints.remove(name), count)),
+                })
+            })
+            .collect::<Result<Vec<Column>>>()?;
+        if let Some(stray) = self.texts.keys().chain(self.ints.keys()).chain(self.doubles.keys()).next() {
+            return Err(Error::bug(format!("{} has no column {stray}", table.name)));
+        }
+        Ok(engine::to_arrow(&DataFrame::new(self.count, columns)?, &mart_schema(table))?)
+    }
+}
+
+fn filled<T: Clone>(column: Option<Vec<Option<T>>>, count: usize) -> Vec<Option<T>> {
+    let mut column = column.unwrap_or_default();
+    column.resize(count, None);
+    column
+}
+
+/// Writes the tables of section E.
+///
+/// # Errors
+/// The store fails, or rows break their contract.
+pub fn describe(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    rolled: &Rolled,
+    computed: &Computed,
+    made_from: &BTreeMap<String, String>,
+    world: &super::world::World,
+    head: Option<&Commit>,
+) -> Result<()> {
+    deliveries(context, lake, rolled)?;
+    quarantine(context, lake, rolled)?;
+    data_quality(context, lake, rolled, computed, world)?;
+    suppressed(context, lake, made_from)?;
+    runs(context, lake, rolled, head)
+}
+
+fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Result<()> {
+    let table = context.catalog.expect("deliveries")?;
+    let mut rows = Rows::default();
+    for entry in rolled.ledger.entries.values() {
+        rows.push(
+            Row::default()
+                .delivery(entry)
+                .int("size_bytes", entry.size)
+                .text("sha256", &entry.sha256)
+                .instant("known_at", entry.known_at)
+                .text("status", if entry.is_accepted() { "accepted" } else { "refused" })
+                .maybe("reason_code", entry.refused.clone())
+                .maybe("sentence", entry.sentence.clone())
+                .int("commit_no", entry.commit)
+                .counts(&entry.counts),
+        );
+    }
+    publish(lake, table, WHOLE, &[rows.batch(table)?])
+}
+
+/// The name of what one run adds to a table that grows run by run.
+fn own_partition(context: &Context<'_>) -> String {
+    format!("commit-{:020}", context.next_commit)
+}
+
+fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Result<()> {
+    let table = context.catalog.expect("quarantine")?;
+    let mut rows = Rows::default();
+    for (path, intake) in &rolled.intakes {
+        let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
+        for reject in &intake.rejected {
+            rows.push(
+                Row::default()
+                    .delivery(entry)
+                    .int("record", reject.record)
+                    .int("byte_offset", reject.byte_offset)
+                    .maybe("column_name", reject.column.clone())
+                    .text("reason_code", reject.reason.code())
+                    .text("sentence", reject.reason.sentence()),
+            );
+        }
+    }
+    if rows.count > 0 || lake.partitions(table)?.is_empty() {
+        publish(lake, table, &own_partition(context), &[sorted(table, rows.batch(table)?)?])?;
+    }
+    Ok(())
+}
+
+fn data_quality(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, computed: &Computed, world: &super::world::World) -> Result<()> {
+    let table = context.catalog.expect("data_quality")?;
+    let mut rows = Rows::default();
+    for (path, intake) in &rolled.intakes {
+        let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
+        let share = |count: u64| (intake.read > 0).then(|| count as f64 / intake.read as f64);
+        let mut by_place: BTreeMap<(crate::feed::Reason, String), u64> = BTreeMap::new();
+        for reject in &intake.rejected {
+            *by_place.entry((reject.reason, reject.column.clone().unwrap_or_default())).or_default() += 1;
+        }
+        for ((reason, column), count) in by_place {
+            rows.push(
+                Row::default()
+                    .delivery(entry)
+                    .text("check_kind", "reject")
+                    .text("severity", "warn")
+                    .text("reason_code", reason.code())
+                    .text("column_name", column)
+                    .text("sentence", reason.sentence())
+                    .int("affected", count)
+                    .int("out_of", intake.read)
+                    .share("share", share(count)),
+            );
+        }
+        let previous = rolled
+            .ledger
+            .accepted(&entry.feed)
+            .into_iter()
+            .rfind(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path));
+        for (column, filled) in &intake.coverage {
+            let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
+            let was = previous.and_then(|previous| {
+                let rows = previous.counts.read - previous.counts.rejected;
+                (rows > 0).then(|| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows as f64)
+            });
+            rows.push(
+                Row::default()
+                    .delivery(entry)
+                    .text("check_kind", "coverage")
+                    .text("severity", "note")
+                    .text("reason_code", "field_coverage")
+                    .text("column_name", column)
+                    .text("sentence", "share of accepted records with a value in this column")
+                    .int("affected", *filled)
+                    .int("out_of", intake.accepted)
+                    .share("share", now)
+                    .share("previous_share", was)
+                    .share("share_change", now.zip(was).map(|(now, was)| now - was)),
+            );
+        }
+        for warning in &intake.warnings {
+            let kind = match warning.code {
+                "unknown_values" => "unknown_value",
+                "unknown_column" => "unknown_column",
+                _ => "late",
+            };
+            if kind == "late" {
+                continue;
+            }
+            rows.push(
+                Row::default()
+                    .delivery(entry)
+                    .text("check_kind", kind)
+                    .text("severity", "note")
+                    .text("reason_code", warning.code)
+                    .text("column_name", warning.column.clone().unwrap_or_default())
+                    .text("sentence", "the feed neither maps nor ignores this")
+                    .int("affected", warning.count)
+                    .int("out_of", intake.read),
+            );
+        }
+    }
+    for note in &rolled.notes {
+        if let Some(entry) = rolled.ledger.entries.get(&note.delivery) {
+            rows.push(noted(entry, note));
+        }
+    }
+    if rows.count > 0 {
+        publish(lake, table, &own_partition(context), &[sorted(table, rows.batch(table)?)?])?;
+    }
+    let mut state = Rows::default();
+    let company = |kind: &'static str, table: &str, code: &str, sentence: &str, affected: u64, out_of: Option<u64>| {
+        let row = Row::default()
+            .text("delivery", "")
+            .text("etag", "")
+            .text("feed", "")
+            .text("canon_table", table)
+            .text("check_kind", kind)
+            .text("severity", if affected > 0 { "warn" } else { "note" })
+            .text("reason_code", code)
+            .text("column_name", "")
+            .text("sentence", sentence)
+            .int("affected", affected);
+        match out_of {
+            Some(all) => row.int("out_of", all).share("share", (all > 0).then(|| affected as f64 / all as f64)),
+            None => row,
+        }
+    };
+    let accounts = world.identity.count(world.horizon - 1);
+    let all: u64 = accounts.values().sum();
+    for reason in Unmatched::ALL {
+        let count = accounts.get(reason.code()).copied().unwrap_or(0);
+        state.push(company("identity", "users", reason.code(), reason.sentence(), count, Some(all)));
+    }
+    state.push(company("hierarchy", "org_units", "cycles_cut", "chains of parents or managers that came back to themselves were cut at the smallest id", computed.cycles_cut, None));
+    state.push(company("hierarchy", "org_units", "orphans", "units name a parent that nobody knows and stand at the top instead", computed.orphans, None));
+    state.push(company("hierarchy", "workers", "overlapping_rows", "workers have rows that overlap; the later known one holds", world.people.overlapping, Some(world.people.workers.len() as u64)));
+    publish(lake, table, "state", &[sorted(table, state.batch(table)?)?])
+}
+
+fn noted(entry: &Entry, note: &gates::Note) -> Row {
+    Row::default()
+        .delivery(entry)
+        .text("check_kind", note.check)
+        .text("severity", "warn")
+        .text("reason_code", note.code)
+        .text("column_name", &note.column)
+        .text("sentence", &note.sentence)
+        .int("affected", note.affected)
+        .int("out_of", note.out_of)
+        .share("share", (note.out_of > 0).then(|| note.affected as f64 / note.out_of as f64))
+        .share("previous_share", note.previous_share)
+}
+
+/// Adds up what each period withheld: `made_from` holds it as `kind:rows:withheld:cells` beside the fingerprints.
+fn suppressed(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &BTreeMap<String, String>) -> Result<()> {
+    let table = context.catalog.expect("suppressed_cells")?;
+    let mut totals: BTreeMap<(String, String, String), [u64; 4]> = BTreeMap::new();
+    for mart in MARTS {
+        let prefix = format!("{}/", mart.name);
+        for (step, tally) in made_from.range(prefix.clone()..).take_while(|(step, _)| step.starts_with(&prefix)) {
+            let mut parts = step.split('/').skip(1);
+            let (Some(grain), Some(_), Some("withheld")) = (parts.next(), parts.next(), parts.next()) else { continue };
+            for scope in tally.split(';') {
+                let fields: Vec<&str> = scope.split(':').collect();
+                let [kind, counts @ ..] = fields.as_slice() else { continue };
+                let total = totals.entry((mart.name.into(), grain.into(), (*kind).into())).or_default();
+                for (total, count) in total.iter_mut().zip(counts) {
+                    *total += count.parse::<u64>().unwrap_or(0);
+                }
+            }
+        }
+    }
+    let mut rows = Rows::default();
+    for ((mart, grain, kind), [all, withheld, cells, merged]) in totals {
+        rows.push(
+            Row::default()
+                .text("table_name", mart)
+                .text("grain", grain)
+                .text("scope_kind", kind)
+                .int("rows_total", all)
+                .int("rows_withheld", withheld)
+                .int("cells_withheld", cells)
+                .int("values_merged", merged),
+        );
+    }
+    publish(lake, table, WHOLE, &[rows.batch(table)?])
+}
+
+/// The runs so far and this one. Read from the table itself, so that the log of commits may be pruned.
+fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Option<&Commit>) -> Result<()> {
+    let table = context.catalog.expect("runs")?;
+    let mut batches = lake.read(table, WHOLE, None)?;
+    for batch in &mut batches {
+        *batch = RecordBatch::try_new(mart_schema(table), batch.columns().to_vec())?;
+    }
+    let mut counts = Counts::default();
+    let mut refused = 0;
+    for entry in rolled.intakes.iter().filter_map(|(path, _)| rolled.ledger.entries.get(path)) {
+        counts.add(&entry.counts);
+        refused += u64::from(!entry.is_accepted());
+    }
+    let changed = lake.files.iter().filter(|(name, files)| head.and_then(|head| head.files.get(*name)) != Some(files)).count();
+    let mut contracts: String = context.catalog.tables().map(|table| table.hash.as_str()).collect();
+    contracts = crate::publish::commit::hex_sha256(contracts.as_bytes())[..16].to_owned();
+    let mut row = Rows::default();
+    row.push(
+        Row::default()
+            .int("commit_no", context.next_commit)
+            .instant("as_of", context.as_of.timestamp_micros())
+            .int("deliveries_read", rolled.intakes.len() as u64)
+            .int("deliveries_refused", refused)
+            .int("tables_changed", changed as u64)
+            .int("files_written", lake.files_written)
+            .int("bytes_written", lake.bytes_written)
+            .text("binary_version", env!("CARGO_PKG_VERSION"))
+            .text("config_hash", context.job.config_hash())
+            .text("contracts_hash", contracts)
+            .counts(&counts),
+    );
+    if let Some(head) = head {
+        row.ints.insert("parent_commit_no", vec![i64::try_from(head.n).ok()]);
+    }
+    batches.push(row.batch(table)?);
+    publish(lake, table, WHOLE, &batches)
+}
+
+/// Rows in the order of the contract.
+fn sorted(table: &Table, batch: RecordBatch) -> Result<RecordBatch> {
+    use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+    let columns: Vec<SortColumn> = table
+        .sort
+        .iter()
+        .filter_map(|name| Some(SortColumn { values: batch.column_by_name(name)?.clone(), options: None }))
+        .collect();
+    Ok(take_record_batch(&batch, &lexsort_to_indices(&columns, None)?)?)
+}

@@ -1,0 +1,413 @@
+//! Periods that changed: their person-periods are added up, guarded and put in place of the old rows. Every other period stays
+//! as it was published.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch, SortColumn};
+use rayon::prelude::*;
+
+use super::Context;
+use super::days::{activation_link, read_activation};
+use super::ingest::{day_partition, partition_of};
+use super::lake::{Lake, WHOLE};
+use super::world::World;
+use crate::canon::columns::{Text, dates, doubles};
+use crate::contract::Table;
+use crate::contract::arrow::mart_schema;
+use crate::engine;
+use crate::error::{Error, Exit, Result};
+use crate::mart::{Guarded, Inputs, MANAGERS, MARTS, Mart, MartError, PLAIN, Previous, World as Plain};
+use crate::period::{Day, Grain, Period, month_label};
+use crate::publish::FileRef;
+use crate::publish::commit::hex_sha256;
+use crate::rollup::person_period::{self, Activation, NEVER, PersonDay, PersonPeriod, WINDOW};
+
+/// What the period stage did.
+#[derive(Default)]
+pub struct Computed {
+    pub periods: usize,
+    pub remarks: Vec<String>,
+    /// Cut and missing links of the hierarchies as of the last computed period.
+    pub cycles_cut: u64,
+    pub orphans: u64,
+}
+
+/// Recomputes what changed of every mart the job wants.
+///
+/// # Errors
+/// The privacy audit refuses, the store fails, or a frame breaks its contract.
+pub fn compute(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, made_from: &mut BTreeMap<String, String>) -> Result<Computed> {
+    let mut done = Computed::default();
+    let person_day = context.catalog.expect("person_day")?;
+    let days: BTreeMap<Day, FileRef> = lake
+        .partitions(person_day)?
+        .into_iter()
+        .filter_map(|(partition, file)| Some((day_partition(&partition)?, file)))
+        .collect();
+    let acts = acts(lake, context)?;
+    let first = world.first_day(context, acts.into_iter()).unwrap_or(world.horizon);
+    let range = (first.min(world.horizon), world.horizon);
+    for mart in MARTS.iter().filter(|mart| context.job.wants(mart.name)) {
+        if world.people.workers.is_empty() {
+            done.remarks.push(format!("{} is not published: the job has no workers", mart.name));
+            continue;
+        }
+        let run = Run { context, world, mart, days: &days, range };
+        run.compute(lake, made_from, &mut done)?;
+    }
+    plain(context, lake, world, range, &mut done)?;
+    Ok(done)
+}
+
+/// Days with an act in a day table.
+fn acts(lake: &Lake<'_>, context: &Context<'_>) -> Result<BTreeSet<Day>> {
+    let mut days = BTreeSet::new();
+    for name in ["activity", "reactions"] {
+        days.extend(lake.partitions(context.catalog.expect(name)?)?.keys().filter_map(|partition| day_partition(partition)));
+    }
+    Ok(days)
+}
+
+/// Tables that say nothing about people.
+fn plain(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, range: (Day, Day), done: &mut Computed) -> Result<()> {
+    let inputs = Plain {
+        catalog: context.catalog,
+        calendar: &context.job.calendar,
+        people: &world.people,
+        units: &world.units,
+        content: &world.content,
+        days: range,
+    };
+    for plain in PLAIN.iter().filter(|plain| context.job.wants(plain.name)) {
+        if plain.name == "dim_content" && world.content.is_empty() {
+            done.remarks.push("dim_content is not published: the job has no content".into());
+            continue;
+        }
+        let table = context.catalog.expect(plain.name)?;
+        let batch = engine::to_arrow(&(plain.build)(&inputs)?, &mart_schema(table))?;
+        publish(lake, table, WHOLE, &[batch])?;
+    }
+    Ok(())
+}
+
+/// One mart over the reported days.
+struct Run<'a> {
+    context: &'a Context<'a>,
+    world: &'a World,
+    mart: &'a Mart,
+    days: &'a BTreeMap<Day, FileRef>,
+    range: (Day, Day),
+}
+
+impl Run<'_> {
+    fn compute(&self, lake: &mut Lake<'_>, made_from: &mut BTreeMap<String, String>, done: &mut Computed) -> Result<()> {
+        let calendar = &self.context.job.calendar;
+        let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
+        let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
+        for grain in Grain::ALL {
+            let periods = calendar.periods(grain, self.range.0, self.range.1);
+            let places = self.world.people.fingerprints(&periods);
+            let mut follows_change = false;
+            for (period, places) in periods.iter().zip(places) {
+                let step = self.step(*period);
+                let now = self.fingerprint(lake, *period, places)?;
+                let forced = self.context.backfill.is_some_and(|(from, to)| period.start < to && period.end > from);
+                let changed = forced || made_from.get(&step) != Some(&now);
+                // The period after a changed one shows a change against it.
+                if changed || follows_change {
+                    dirty.insert(*period, now);
+                }
+                follows_change = changed;
+                wanted.insert(step, *period);
+            }
+        }
+        let prefix = format!("{}/", self.mart.name);
+        let containers: BTreeSet<String> = wanted.values().map(|period| container(*period)).collect();
+        let (table, managers) = (self.context.catalog.expect(self.mart.name)?, self.context.catalog.expect(MANAGERS)?);
+        lake.keep(table, |partition| containers.contains(partition))?;
+        lake.keep(managers, |partition| containers.contains(partition))?;
+
+        let mut order: Vec<Period> = dirty.keys().copied().collect();
+        order.sort_by_key(|period| (period.end, period.grain, period.start));
+        let mut fresh: BTreeMap<String, Vec<(Period, Guarded)>> = BTreeMap::new();
+        let mut shown: BTreeMap<Period, Previous> = BTreeMap::new();
+        let mut reader = Reader::new(self, lake);
+        for chunk in order.chunks(self.context.threads.max(1) * 16) {
+            let mut tasks = Vec::new();
+            for &period in chunk {
+                tasks.push((period, reader.task(period)?));
+            }
+            let guarded: Vec<Result<(Period, PersonPeriod, crate::mart::Shown)>> = tasks
+                .into_par_iter()
+                .map(|(period, task)| {
+                    let person_period = person_period::build(period, calendar, &self.world.people, &task.days, &task.before, &task.activation)?;
+                    let shown = self.mart.show(self.context.catalog, &self.inputs(period, &person_period)).map_err(mart_error)?;
+                    Ok((period, person_period, shown))
+                })
+                .collect();
+            for guarded in guarded {
+                let (period, person_period, rows) = guarded?;
+                let before = calendar.previous(period);
+                if !shown.contains_key(&before) {
+                    shown.insert(before, published_rates(reader.lake, table, managers, before)?);
+                }
+                let guarded = self
+                    .mart
+                    .complete(self.context.catalog, rows, &self.inputs(period, &person_period), &shown[&before])
+                    .map_err(mart_error)?;
+                let mut rates = rates(&guarded.rows, period);
+                rates.extend(self::rates(&guarded.managers, period));
+                shown.insert(period, rates);
+                done.cycles_cut = guarded.cycles_cut;
+                done.orphans = guarded.orphans;
+                done.periods += 1;
+                fresh.entry(container(period)).or_default().push((period, guarded));
+            }
+        }
+        drop(reader);
+        for (partition, periods) in fresh {
+            let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
+            let live: BTreeSet<Day> =
+                wanted.values().filter(|period| container(**period) == partition).map(|period| period.start).collect();
+            let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
+            let public = replace(lake, table, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
+            publish(lake, table, &partition, &[public])?;
+            if self.context.job.policy.manager_scopes {
+                let restricted = replace(lake, managers, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.managers))?;
+                publish(lake, managers, &partition, &[restricted])?;
+            }
+            for (period, guarded) in &periods {
+                if let Some(now) = dirty.get(period) {
+                    made_from.insert(self.step(*period), now.clone());
+                }
+                let tally: Vec<String> = guarded
+                    .withheld
+                    .iter()
+                    .map(|(tally, merged)| format!("{}:{}:{}:{}:{merged}", tally.kind, tally.rows, tally.rows_withheld, tally.cells_withheld))
+                    .collect();
+                made_from.insert(format!("{}/withheld", self.step(*period)), tally.join(";"));
+            }
+        }
+        let steps: BTreeSet<String> = wanted.keys().flat_map(|step| [step.clone(), format!("{step}/withheld")]).collect();
+        made_from.retain(|step, _| !step.starts_with(&prefix) || steps.contains(step));
+        Ok(())
+    }
+
+    fn step(&self, period: Period) -> String {
+        format!("{}/{}/{}", self.mart.name, period.grain, partition_of(period.start))
+    }
+
+    fn inputs<'b>(&'b self, period: Period, person_period: &'b PersonPeriod) -> Inputs<'b> {
+        Inputs {
+            period,
+            is_complete: period.end <= self.as_of_day(),
+            person_period,
+            calendar: &self.context.job.calendar,
+            people: &self.world.people,
+            units: &self.world.units,
+            policy: &self.context.job.policy,
+        }
+    }
+
+    /// The reporting-zone day that `--as-of` falls in: periods that end by its first moment are complete.
+    fn as_of_day(&self) -> Day {
+        crate::period::local_day(self.context.as_of.timestamp_micros(), self.context.job.zone)
+    }
+
+    /// The first day whose person-day a period reads: its own, the period before it, and the moving window's; back to a month's
+    /// beginning, where the chain of first active days takes over.
+    fn base(&self, period: Period) -> Day {
+        let first = period.start.min(period.end.min(self.range.1) - WINDOW);
+        self.context.job.calendar.period(Grain::Month, first).start
+    }
+
+    /// A hash over everything the rows of a period are made from.
+    fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<String> {
+        let table = self.context.catalog.expect(self.mart.name)?;
+        let complete = period.end <= self.as_of_day();
+        let mut basis = format!(
+            "{}|{}|{}|{complete}|{places:x}|{:x}",
+            self.context.job.config_hash(),
+            table.hash,
+            env!("CARGO_PKG_VERSION"),
+            self.world.units.fingerprint(period)
+        );
+        let from = self.base(period).min(self.context.job.calendar.previous(period).start);
+        for (day, file) in self.days.range(from..period.end.min(self.range.1)) {
+            basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
+        }
+        let chain = self.context.catalog.expect("person_activation")?;
+        if let Some(month) = activation_link(lake, chain, &month_label(self.base(period) - 1))? {
+            basis.push_str(lake.file(chain, &month)?.map_or("-", |file| &file.sha256[..16]));
+        }
+        Ok(hex_sha256(basis.as_bytes())[..16].to_owned())
+    }
+}
+
+/// What one period is added up from.
+struct Task {
+    days: Vec<Arc<PersonDay>>,
+    before: Vec<Arc<PersonDay>>,
+    activation: Activation,
+}
+
+/// Reads person-days once each and keeps the recent ones; carries first and last active days forward from period to period.
+struct Reader<'a, 'l> {
+    run: &'a Run<'a>,
+    lake: &'a Lake<'l>,
+    held: BTreeMap<Day, Arc<PersonDay>>,
+    bytes: usize,
+    activation: Activation,
+    /// Days before this one are in `activation`.
+    through: Day,
+    /// Since this day last active days are known.
+    since: Day,
+}
+
+impl<'a, 'l> Reader<'a, 'l> {
+    fn new(run: &'a Run<'a>, lake: &'a Lake<'l>) -> Reader<'a, 'l> {
+        Reader { run, lake, held: BTreeMap::new(), bytes: 0, activation: Activation::new(Vec::new()), through: Day::MIN, since: Day::MAX }
+    }
+
+    fn task(&mut self, period: Period) -> Result<Task> {
+        let base = self.run.base(period);
+        let end = period.end.min(self.run.range.1);
+        if base < self.since || base > self.through {
+            self.begin(base)?;
+        }
+        while self.through < end {
+            let day = self.through;
+            if let Some(rows) = self.day(day)? {
+                self.activation.advance(&rows);
+            }
+            self.through = day + 1;
+        }
+        let before = self.run.context.job.calendar.previous(period);
+        Ok(Task {
+            days: self.range(period.start, end)?,
+            before: self.range(before.start, before.end)?,
+            activation: self.activation.clone(),
+        })
+    }
+
+    /// Starts over from the chain of first active days as of the end of the month before `base`.
+    fn begin(&mut self, base: Day) -> Result<()> {
+        let mut first = vec![NEVER; self.run.world.people.workers.len()];
+        let table = self.run.context.catalog.expect("person_activation")?;
+        if let Some(month) = activation_link(self.lake, table, &month_label(base - 1))? {
+            for (person, day) in read_activation(self.lake, table, &month)? {
+                if let Some(code) = self.run.world.people.code(&person) {
+                    first[code as usize] = day;
+                }
+            }
+        }
+        self.activation = Activation::new(first);
+        (self.since, self.through) = (base, base);
+        Ok(())
+    }
+
+    fn range(&mut self, from: Day, to: Day) -> Result<Vec<Arc<PersonDay>>> {
+        let days: Vec<Day> = self.run.days.range(from..to.max(from)).map(|(day, _)| *day).collect();
+        days.into_iter().filter_map(|day| self.day(day).transpose()).collect()
+    }
+
+    fn day(&mut self, day: Day) -> Result<Option<Arc<PersonDay>>> {
+        if let Some(rows) = self.held.get(&day) {
+            return Ok(Some(Arc::clone(rows)));
+        }
+        let Some(file) = self.run.days.get(&day) else { return Ok(None) };
+        let table = self.run.context.catalog.expect("person_day")?;
+        let batches = self.lake.read_ref(table, file, None)?;
+        let rows = Arc::new(PersonDay::read(day, &batches, &self.run.world.people));
+        self.bytes += rows.bytes();
+        self.held.insert(day, Arc::clone(&rows));
+        while self.bytes > self.run.context.memory_limit / 4 && self.held.len() > 1 {
+            // Periods come in order of their end, so the earliest day is the one least likely to be read again.
+            let Some((_, oldest)) = self.held.pop_first() else { break };
+            self.bytes -= oldest.bytes();
+        }
+        Ok(Some(rows))
+    }
+}
+
+/// The file of a mart that holds a period: days and weeks by month of their start, months and quarters by year.
+fn container(period: Period) -> String {
+    let label = month_label(period.start);
+    match period.grain {
+        Grain::Day | Grain::Week => format!("{}-{label}", period.grain),
+        Grain::Month | Grain::Quarter => format!("{}-{}", period.grain, &label[..4]),
+    }
+}
+
+/// Active rates shown in a period's rows, by scope.
+fn rates(batch: &RecordBatch, period: Period) -> Previous {
+    let (kind, id) = (Text::of(batch, "scope_kind"), Text::of(batch, "scope_id"));
+    let (start, rate) = (dates(batch, "period_start"), doubles(batch, "active_rate"));
+    (0..batch.num_rows())
+        .filter(|row| start(*row) == Some(period.start))
+        .filter_map(|row| Some(((kind.get(row)?.to_owned(), id.get(row)?.to_owned()), rate(row)?)))
+        .collect()
+}
+
+/// Active rates that head shows for a period.
+fn published_rates(lake: &Lake<'_>, table: &Table, managers: &Table, period: Period) -> Result<Previous> {
+    let mut shown = Previous::new();
+    for table in [table, managers] {
+        let columns = ["period_start", "scope_kind", "scope_id", "active_rate"];
+        for batch in lake.read(table, &container(period), Some(&columns))? {
+            shown.extend(rates(&batch, period));
+        }
+    }
+    Ok(shown)
+}
+
+/// The rows of a file with some periods replaced, in the order of the contract.
+fn replace<'b>(
+    lake: &Lake<'_>,
+    table: &Table,
+    partition: &str,
+    keep: &dyn Fn(Day) -> bool,
+    fresh: impl Iterator<Item = &'b RecordBatch>,
+) -> Result<RecordBatch> {
+    let schema = mart_schema(table);
+    let mut batches = Vec::new();
+    for batch in lake.read(table, partition, None)? {
+        let start = dates(&batch, "period_start");
+        let mask: BooleanArray = (0..batch.num_rows()).map(|row| Some(start(row).is_some_and(keep))).collect();
+        let kept = filter_record_batch(&batch, &mask)?;
+        batches.push(RecordBatch::try_new(Arc::clone(&schema), kept.columns().to_vec())?);
+    }
+    batches.extend(fresh.cloned());
+    let all = concat_batches(&schema, &batches)?;
+    let columns: Vec<SortColumn> = table
+        .sort
+        .iter()
+        .filter_map(|name| Some(SortColumn { values: all.column_by_name(name)?.clone(), options: None }))
+        .collect();
+    Ok(take_record_batch(&all, &lexsort_to_indices(&columns, None)?)?)
+}
+
+/// Checks a table's rows against its contract, then writes them. What fails is not published.
+pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<()> {
+    let violations = crate::contract::check::check(table, batches);
+    if let Some(first) = violations.first() {
+        return Err(Error::bug(format!("{}, partition {partition}: {first} ({} violations)", table.name, violations.len())));
+    }
+    let batch = concat_batches(&mart_schema(table), batches)?;
+    lake.write(table, partition, &batch)
+}
+
+fn mart_error(error: MartError) -> Error {
+    let exit = match &error {
+        MartError::Privacy { cause: crate::guard::GuardError::AuditFailed { .. }, .. } => Exit::Privacy,
+        _ => Exit::Bug,
+    };
+    let hint = if exit == Exit::Privacy {
+        "nothing was published; raise policy.smallest_group, or leave out a scope kind's source column"
+    } else {
+        "this is a bug in uptake: please report it with this message"
+    };
+    Error::new(exit, error.to_string()).hint(hint)
+}

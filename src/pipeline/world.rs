@@ -1,0 +1,121 @@
+//! The whole tables as they are now: people, units, accounts, content, contributions and enrollments.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use hashbrown::HashMap;
+
+use super::Context;
+use super::lake::{Lake, WHOLE};
+use crate::canon::columns::{Text, bools, instants};
+use crate::canon::enrollment::{FactsByDay, facts};
+use crate::canon::hierarchy::Units;
+use crate::canon::history::{Eligibility, People};
+use crate::canon::identity::Identity;
+use crate::contract::arrow::DELETED;
+use crate::error::Result;
+use crate::period::{Day, day_of, local_day};
+use crate::publish::FileRef;
+
+/// The tables that decide who an account is.
+const IDENTITY: [&str; 3] = ["workers", "users", "identity_links"];
+
+/// What head said about identity, kept to see which accounts changed.
+pub struct Before {
+    files: BTreeMap<&'static str, Option<FileRef>>,
+}
+
+impl Before {
+    pub fn of(lake: &Lake<'_>) -> Result<Before> {
+        let mut files = BTreeMap::new();
+        for name in IDENTITY {
+            files.insert(name, lake.file(lake.catalog.expect(name)?, WHOLE)?.cloned());
+        }
+        Ok(Before { files })
+    }
+
+    /// Accounts that are somebody else now than in head.
+    pub fn changed(&self, context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Vec<String>> {
+        let now = Before::of(lake)?;
+        if self.files == now.files {
+            return Ok(Vec::new());
+        }
+        let read = |name: &str| -> Result<Vec<RecordBatch>> {
+            match &self.files[name] {
+                Some(file) => lake.read_ref(lake.catalog.expect(name)?, file, None),
+                None => Ok(Vec::new()),
+            }
+        };
+        let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
+        let people = People::build(&workers, &eligibility(context));
+        let identity = Identity::build(&users, &links, &workers, &people);
+        Ok(world.identity.changed(&world.people, &identity, &people).into_iter().collect())
+    }
+}
+
+/// Everything computed from whole tables.
+pub struct World {
+    pub people: People,
+    pub units: Units,
+    pub identity: Identity,
+    pub content: Vec<RecordBatch>,
+    /// Authors of contributions by day, one entry a contribution, in order.
+    pub authors: BTreeMap<Day, Vec<String>>,
+    pub facts: FactsByDay,
+    /// The first day after the reported ones: days that began before `--as-of` are reported.
+    pub horizon: Day,
+}
+
+fn eligibility(context: &Context<'_>) -> Eligibility {
+    let policy = &context.job.policy;
+    Eligibility { worker_types: policy.worker_types.clone(), min_tenure_days: policy.min_tenure_days }
+}
+
+impl World {
+    pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
+        let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
+        let zone = context.job.zone;
+        let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
+        let people = People::build(&workers, &eligibility(context));
+        let identity = Identity::build(&users, &links, &workers, &people);
+        let content = read("content")?;
+        let facts = facts(&read("enrollments")?, &content, &identity, zone, &context.job.calendar);
+        let as_of = context.as_of.timestamp_micros();
+        let today = local_day(as_of, zone);
+        let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
+        Ok(World {
+            units: Units::build(&read("org_units")?),
+            authors: authors(&read("contributions")?, zone),
+            people,
+            identity,
+            content,
+            facts,
+            horizon,
+        })
+    }
+
+    /// The first reported day: the job's, else the first day with an act of anybody.
+    pub fn first_day(&self, context: &Context<'_>, days: impl Iterator<Item = Day>) -> Option<Day> {
+        match context.job.report_from {
+            Some(date) => Some(day_of(date)),
+            None => days.chain(self.authors.keys().copied().take(1)).min(),
+        }
+    }
+}
+
+fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
+    let mut authors: BTreeMap<Day, Vec<String>> = BTreeMap::new();
+    for batch in contributions {
+        let (author, created_at, deleted) = (Text::of(batch, "author_id"), instants(batch, "created_at"), bools(batch, DELETED));
+        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
+            if let (Some(author), Some(at)) = (author.get(row), created_at(row)) {
+                authors.entry(local_day(at, zone)).or_default().push(author.to_owned());
+            }
+        }
+    }
+    authors.values_mut().for_each(|authors| authors.sort_unstable());
+    authors
+}
+
+/// First and last day on which each account was seen.
+pub type Seen = HashMap<String, (Day, Day)>;

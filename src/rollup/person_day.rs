@@ -1,0 +1,262 @@
+//! What each person did on one day. The aggregation is `person_day.sql`; this file prepares its views from canon rows and
+//! adds the day's enrollment facts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::error::ArrowError;
+use hashbrown::HashMap;
+use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PolarsResult};
+
+use crate::canon::columns::{Text, instants, ints};
+use crate::canon::enrollment::Facts;
+use crate::canon::history::People;
+use crate::canon::identity::{Identity, Unmatched, Who};
+use crate::contract::Table;
+use crate::job::Policy;
+use crate::period::Day;
+
+/// The one text of the rollup, for this engine and any other.
+pub const SQL: &str = include_str!("person_day.sql");
+
+/// Everything one day of the rollup reads.
+pub struct Inputs<'a> {
+    pub day: Day,
+    /// Live activity of the day.
+    pub activity: &'a [RecordBatch],
+    /// Live reactions of the day.
+    pub reactions: &'a [RecordBatch],
+    /// Authors of the day's contributions, one entry a contribution.
+    pub authors: &'a [String],
+    pub facts: Option<&'a BTreeMap<u32, Facts>>,
+    pub identity: &'a Identity,
+    pub people: &'a People,
+    pub policy: &'a Policy,
+}
+
+/// The views of `person_day.sql`, and what they leave out.
+pub struct Views {
+    pub frames: Vec<(&'static str, LazyFrame)>,
+    /// Events, contributions and reactions of accounts that are nobody we know, by reason.
+    pub unmatched: BTreeMap<Unmatched, i64>,
+}
+
+/// Users of a day under small numbers, with who they are.
+struct Users<'a> {
+    inputs: &'a Inputs<'a>,
+    codes: HashMap<String, i64>,
+    who: Vec<Who>,
+    unmatched: BTreeMap<Unmatched, i64>,
+}
+
+impl Users<'_> {
+    fn code(&mut self, user: &str) -> i64 {
+        if let Some(&code) = self.codes.get(user) {
+            return code;
+        }
+        let code = self.who.len() as i64;
+        self.who.push(self.inputs.identity.who(user, self.inputs.day));
+        self.codes.insert(user.to_owned(), code);
+        code
+    }
+
+    /// Whether an act of the user counts for a person; an act of nobody we know is counted by its reason.
+    fn counts(&mut self, code: i64) -> bool {
+        match self.who[code as usize] {
+            Who::Worker(_) => true,
+            Who::Unmatched(reason) => {
+                *self.unmatched.entry(reason).or_default() += 1;
+                false
+            }
+            Who::Excluded => false,
+        }
+    }
+}
+
+/// Prepares the views of one day.
+///
+/// # Errors
+/// Polars refuses a frame; a bug.
+pub fn views(inputs: &Inputs<'_>) -> PolarsResult<Views> {
+    let mut users = Users { inputs, codes: HashMap::new(), who: Vec::new(), unmatched: BTreeMap::new() };
+    let policy = inputs.policy;
+    let verbs: Vec<&str> = policy.active_verbs.iter().chain(&policy.passive_verbs).map(String::as_str).collect();
+    // Any other verb is a visit and nothing more.
+    let visit = verbs.len() as i64;
+    let cap = policy.max_event_minutes * 60;
+
+    let (mut user, mut occurred, mut verb, mut seconds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for batch in inputs.activity {
+        let user_codes = codes(&Text::of(batch, "user_id"), batch.num_rows(), &mut |text| users.code(text));
+        let verb_codes = codes(&Text::of(batch, "verb"), batch.num_rows(), &mut |text| {
+            verbs.iter().position(|known| *known == text).map_or(visit, |at| at as i64)
+        });
+        let (occurred_at, duration) = (instants(batch, "occurred_at"), ints(batch, "duration_seconds"));
+        for i in 0..batch.num_rows() {
+            let (Some(code), Some(verb_code)) = (user_codes[i], verb_codes[i]) else { continue };
+            if users.counts(code) {
+                user.push(code);
+                occurred.push(occurred_at(i).unwrap_or(0).div_euclid(1_000_000));
+                verb.push(verb_code);
+                seconds.push(duration(i).unwrap_or(0).clamp(0, cap));
+            }
+        }
+    }
+    let mut authors: Vec<i64> = inputs.authors.iter().map(|author| users.code(author)).collect();
+    authors.retain(|code| users.counts(*code));
+    let mut reacting: Vec<i64> = Vec::new();
+    for batch in inputs.reactions {
+        let actors = codes(&Text::of(batch, "actor_id"), batch.num_rows(), &mut |text| users.code(text));
+        reacting.extend(actors.into_iter().flatten());
+    }
+    reacting.retain(|code| users.counts(*code));
+
+    let day = i64::from(inputs.day);
+    let days = |count: usize| vec![day; count];
+    let (mut identified, mut person) = (Vec::new(), Vec::new());
+    for (code, who) in users.who.iter().enumerate() {
+        if let Who::Worker(worker) = who {
+            identified.push(code as i64);
+            person.push(i64::from(*worker));
+        }
+    }
+    let active = verbs.len() - policy.passive_verbs.len();
+    let flags = |wanted: &dyn Fn(usize) -> bool| -> Vec<i64> { (0..=verbs.len()).map(|at| i64::from(wanted(at))).collect() };
+    let frames = vec![
+        (
+            "event",
+            frame(vec![
+                ("day", days(user.len())),
+                ("user_id", user),
+                ("occurred_s", occurred),
+                ("verb", verb),
+                ("seconds", seconds),
+            ])?,
+        ),
+        ("post", frame(vec![("day", days(authors.len())), ("user_id", authors)])?),
+        ("reaction", frame(vec![("day", days(reacting.len())), ("user_id", reacting)])?),
+        (
+            "identity",
+            frame(vec![
+                ("valid_from", days(person.len())),
+                ("valid_to", vec![day + 1; person.len()]),
+                ("user_id", identified),
+                ("person", person),
+            ])?,
+        ),
+        (
+            "verb",
+            frame(vec![
+                ("verb", (0..=visit).collect()),
+                ("is_active", flags(&|at| at < active)),
+                ("is_passive", flags(&|at| at >= active && at < verbs.len())),
+            ])?,
+        ),
+        ("rule", frame(vec![("session_gap_s", vec![policy.session_gap_minutes * 60])])?),
+    ];
+    Ok(Views { frames, unmatched: users.unmatched })
+}
+
+fn frame(columns: Vec<(&str, Vec<i64>)>) -> PolarsResult<LazyFrame> {
+    let columns = columns.into_iter().map(|(name, values)| Column::new(name.into(), values)).collect();
+    Ok(DataFrame::new_infer_height(columns)?.lazy())
+}
+
+/// A number for each row's text; a dictionary's values are asked for once each.
+fn codes(text: &Text<'_>, rows: usize, code: &mut dyn FnMut(&str) -> i64) -> Vec<Option<i64>> {
+    match text {
+        Text::Dictionary(dictionary, values) => {
+            let mut known: Vec<Option<i64>> = vec![None; values.len()];
+            (0..rows)
+                .map(|row| {
+                    let key = dictionary.key(row)?;
+                    if values.is_null(key) {
+                        return None;
+                    }
+                    Some(*known[key].get_or_insert_with(|| code(values.value(key))))
+                })
+                .collect()
+        }
+        _ => (0..rows).map(|row| text.get(row).map(&mut *code)).collect(),
+    }
+}
+
+/// One row of `person_day`: the SQL's sums and the enrollment facts, in the order of [`MEASURES`].
+pub const MEASURES: [&str; 16] = [
+    "events",
+    "active_acts",
+    "passive_acts",
+    "contributions",
+    "learning_seconds",
+    "sessions",
+    "assigned",
+    "due",
+    "due_done_day",
+    "due_done_week",
+    "due_done_month",
+    "due_done_quarter",
+    "due_on_time",
+    "completions",
+    "last_day_completions",
+    "checkbox_completions",
+];
+
+/// Joins the SQL's rows with the facts and writes them as canon `person_day`: one row that counts the acts of nobody we know,
+/// where there are any, then one row a person, ascending by worker id.
+///
+/// # Errors
+/// The frame lacks a column of the SQL.
+pub fn rows(table: &Table, frame: &DataFrame, views: &Views, inputs: &Inputs<'_>) -> Result<RecordBatch, ArrowError> {
+    let column = |name: &str| -> Result<Vec<i64>, ArrowError> {
+        let missing = |_| ArrowError::SchemaError(format!("person_day.sql gives no column {name}"));
+        let series = frame.column(name).map_err(missing)?;
+        Ok(series.i64().map_err(missing)?.iter().map(|value| value.unwrap_or(0)).collect())
+    };
+    let mut by_person: BTreeMap<u32, [i64; MEASURES.len()]> = BTreeMap::new();
+    let persons = column("person")?;
+    for (at, name) in MEASURES[..6].iter().enumerate() {
+        for (person, value) in persons.iter().zip(column(name)?) {
+            by_person.entry(*person as u32).or_default()[at] = value;
+        }
+    }
+    for (worker, fact) in inputs.facts.into_iter().flatten() {
+        let row = by_person.entry(*worker).or_default();
+        row[6..].copy_from_slice(&[
+            fact.assigned,
+            fact.due,
+            fact.due_done[0],
+            fact.due_done[1],
+            fact.due_done[2],
+            fact.due_done[3],
+            fact.due_on_time,
+            fact.completions,
+            fact.last_day,
+            fact.checkbox,
+        ]);
+    }
+    let unmatched: i64 = views.unmatched.values().sum();
+    // The row without a person stands first: its key is the empty text.
+    let (mut keys, mut strangers) = (Vec::new(), Vec::new());
+    let mut measures: Vec<Vec<i64>> = vec![Vec::new(); MEASURES.len()];
+    if unmatched > 0 {
+        keys.push("");
+        strangers.push(unmatched);
+        measures.iter_mut().for_each(|values| values.push(0));
+    }
+    for (code, row) in &by_person {
+        let Some(worker) = inputs.people.workers.get(*code as usize) else { continue };
+        keys.push(worker);
+        strangers.push(0);
+        measures.iter_mut().zip(row).for_each(|(values, value)| values.push(*value));
+    }
+    let count = keys.len();
+    let mut columns: Vec<ArrayRef> = vec![
+        Arc::new(Date32Array::from(vec![inputs.day; count])),
+        Arc::new(StringArray::from(keys)),
+    ];
+    columns.extend(measures.into_iter().map(|values| Arc::new(Int64Array::from(values)) as ArrayRef));
+    columns.push(Arc::new(Int64Array::from(strangers)));
+    let schema = crate::contract::arrow::mart_schema(table);
+    RecordBatch::try_new(schema, columns)
+}

@@ -1,0 +1,185 @@
+//! The company's data at rest, as vendors drop it: one file, one job, any order.
+
+mod activity;
+mod community;
+mod hris;
+mod lms;
+mod xapi;
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::period::{Day, date_of};
+
+use super::dirt::{self, Flaw, Place};
+use super::{Cadence, Company};
+
+/// One file, ready to be stored.
+#[derive(Debug)]
+pub struct Delivery {
+    pub path: String,
+    pub bytes: Bytes,
+    /// Activity events in it that no other file brings.
+    pub events: u64,
+}
+
+/// What an export is about; also where it lies and what its files are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Export {
+    Workers,
+    OrgUnits,
+    Users,
+    Content,
+    IdentityLinks,
+    Transcript,
+    Activity,
+    Xapi,
+    Contributions,
+    Reactions,
+}
+
+impl Export {
+    /// Path below the root up to the date.
+    fn stem(self) -> &'static str {
+        match self {
+            Export::Workers => "landing/hris/workday/workers",
+            Export::OrgUnits => "landing/hris/org_units",
+            Export::Users => "landing/lms/users",
+            Export::Content => "landing/lms/content",
+            Export::IdentityLinks => "landing/identity/identity_links",
+            Export::Transcript => "landing/lms/cornerstone/transcript",
+            Export::Activity => "landing/lms/activity/activity",
+            Export::Xapi => "landing/lms/xapi/statements",
+            Export::Contributions => "landing/community/contributions",
+            Export::Reactions => "landing/community/reactions",
+        }
+    }
+
+    /// The file delivered on `day`.
+    pub fn path(self, day: Day, suffix: &str) -> String {
+        format!("{}_{}.{suffix}", self.stem(), date_of(day))
+    }
+}
+
+/// One delivery to be made: the `nth` of its export, about the days `[from, to)`, handed over on `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Job {
+    pub export: Export,
+    pub nth: u32,
+    pub from: Day,
+    pub to: Day,
+}
+
+/// All deliveries of a company, in the order of their making.
+pub fn jobs(company: &Company) -> Vec<Job> {
+    let calendar = company.calendar;
+    let mut jobs = Vec::new();
+    // Registers: as of the first morning, then every few weeks, and once more at the end.
+    for (export, every) in [
+        (Export::Workers, if company.options.workers > 5_000 { 4 } else { 2 }),
+        (Export::OrgUnits, 4),
+        (Export::Users, 4),
+        (Export::Content, 4),
+        (Export::IdentityLinks, 20),
+    ] {
+        let weeks = (0..calendar.weeks).step_by(every).chain([calendar.weeks]);
+        let day = |week| calendar.monday(week);
+        jobs.extend(weeks.enumerate().map(|(nth, week)| Job { export, nth: nth as u32, from: day(week), to: day(week) }));
+    }
+    let mut streams = |export, step: u32| {
+        let weeks = (0..calendar.weeks).step_by(step as usize).enumerate();
+        jobs.extend(weeks.map(|(nth, week)| {
+            let to = calendar.monday((week + step).min(calendar.weeks));
+            Job { export, nth: nth as u32, from: calendar.monday(week), to }
+        }));
+    };
+    for export in [Export::Transcript, Export::Contributions, Export::Reactions] {
+        streams(export, 1);
+    }
+    streams(Export::Xapi, 4);
+    match company.options.cadence {
+        Cadence::Weekly => streams(Export::Activity, 1),
+        Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| {
+            Job { export: Export::Activity, nth: nth as u32, from: day, to: day + 1 }
+        })),
+    }
+    jobs
+}
+
+impl Job {
+    /// Makes the file, and the second one where it was delivered twice.
+    ///
+    /// # Errors
+    /// The file cannot be encoded.
+    pub fn run(&self, company: &Company) -> io::Result<Vec<Delivery>> {
+        let flaw = dirt::flaw(company, self);
+        let day = self.to + if flaw == Some(Flaw::Late) { dirt::LATE_DAYS } else { 0 };
+        let (suffix, bytes, events) = match self.export {
+            Export::Activity => activity::write(company, self, flaw)?,
+            Export::Xapi => ("ndjson", xapi::write(company, self), 0),
+            export => {
+                let mut text = match export {
+                    Export::Workers => hris::workers(company, self.to),
+                    Export::OrgUnits => hris::org_units(company, self.to),
+                    Export::Users => lms::users(company, self.to),
+                    Export::Content => lms::content(company, self.to),
+                    Export::IdentityLinks => hris::identity_links(company, self.to),
+                    Export::Contributions => community::contributions(company, self),
+                    Export::Reactions => community::reactions(company, self),
+                    _ => lms::transcript(company, self),
+                };
+                dirt::soil(self, flaw, &mut text);
+                // What is small and looked at by people comes plain.
+                match export {
+                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => ("csv", Bytes::from(text), 0),
+                    _ => ("csv.gz", gzip(company, &text)?, 0),
+                }
+            }
+        };
+        let suffix = if flaw == Some(Flaw::HiddenGzip) { "csv" } else { suffix };
+        let path = self.export.path(day, suffix);
+        let mut made = vec![Delivery { path, bytes: bytes.clone(), events }];
+        if flaw == Some(Flaw::Twice) {
+            made.push(Delivery { path: self.export.path(self.to + 1, suffix), bytes, events: 0 });
+        }
+        Ok(made)
+    }
+
+    /// Rows of a flawed activity file that an earlier one brought already.
+    ///
+    /// # Errors
+    /// The rows cannot be encoded.
+    pub fn rows_again(&self, company: &Company, corrected: bool) -> io::Result<usize> {
+        let rows = activity::again(company, self, corrected)?;
+        Ok(rows.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    /// Where the job stands among its export's deliveries.
+    pub fn place(&self, company: &Company) -> Place {
+        let calendar = company.calendar;
+        let of = match (self.export, company.options.cadence) {
+            (Export::Activity, Cadence::Daily) => 7 * calendar.weeks,
+            (Export::Workers, _) if company.options.workers > 5_000 => calendar.weeks.div_ceil(4),
+            (Export::Workers, _) => calendar.weeks.div_ceil(2),
+            (Export::OrgUnits | Export::Users | Export::Content | Export::Xapi, _) => calendar.weeks.div_ceil(4),
+            (Export::IdentityLinks, _) => calendar.weeks.div_ceil(20),
+            _ => calendar.weeks,
+        };
+        Place { nth: self.nth, of }
+    }
+}
+
+/// Small companies are kept in repositories, large ones are read at once: size there, speed here.
+fn level(company: &Company) -> Compression {
+    Compression::new(if company.options.workers <= 1_000 { 9 } else { 2 })
+}
+
+/// One member, no name, no time: the same text gives the same bytes.
+fn gzip(company: &Company, text: &[u8]) -> io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 5), level(company));
+    encoder.write_all(text)?;
+    encoder.finish().map(Bytes::from)
+}

@@ -1,0 +1,214 @@
+//! From people to scopes: one pass over the rows of a period fills every scope kind's tree with what its direct members did.
+//!
+//! A person has one place, so each kind splits the company once and every total is a sum (the additive law). The trees go
+//! to the guard, which decides what of them is shown.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use polars::prelude::{DataFrame, PolarsResult};
+
+use crate::canon::hierarchy::{Units, managers};
+use crate::canon::history::{NONE, People};
+use crate::guard::{Crossing, Mass, Node, ScopeTree, Shape};
+use crate::period::Period;
+
+/// The scope of people about whom HRIS does not say.
+pub const UNKNOWN: &str = "unknown";
+/// The columns of a person row that say where the person counts.
+pub const PLACE: [&str; 6] = ["worker", "org", "leader_band", "location", "function", "manager"];
+
+/// Every scope kind's tree for one period, in the order org, leader_band, location, function and, where the policy asks, manager.
+pub struct Scopes {
+    pub trees: Vec<ScopeTree>,
+    /// People by pairs of places, for the audit of margins.
+    pub crossings: Vec<Crossing>,
+    /// What was cut or missing in the hierarchies, for data quality.
+    pub cycles_cut: u64,
+    pub orphans: u64,
+}
+
+/// What [`build`] needs beside the rows.
+pub struct Company<'a> {
+    pub people: &'a People,
+    pub units: &'a Units,
+    pub period: Period,
+    pub smallest_group: i64,
+    /// Set where manager scopes are published.
+    pub smallest_group_manager: Option<i64>,
+}
+
+/// Adds the rows of a period up. `measures` name integer columns of `rows`, each a value per person.
+///
+/// # Errors
+/// A column is missing or not an integer; a bug in the mart.
+pub fn build(rows: &DataFrame, measures: &[&str], shape: &Company<'_>) -> PolarsResult<Scopes> {
+    let column = |name: &str| -> PolarsResult<Vec<i64>> {
+        Ok(rows.column(name)?.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
+    };
+    let values: Vec<Vec<i64>> = measures.iter().map(|name| column(name)).collect::<PolarsResult<_>>()?;
+    let place: Vec<Vec<i64>> = PLACE.iter().map(|name| column(name)).collect::<PolarsResult<_>>()?;
+
+    let label = |code: i64| u32::try_from(code).ok().and_then(|code| shape.people.labels.text(code));
+    let (org, cycles_cut, orphans) = orgs(&place[1], &label, shape);
+    let mut kinds: Vec<Kind> = vec![org];
+    for (kind, codes) in [("leader_band", &place[2]), ("location", &place[3]), ("function", &place[4])] {
+        kinds.push(Kind::flat(kind, codes, &label));
+    }
+    let mut cycles_cut = cycles_cut;
+    if shape.smallest_group_manager.is_some() {
+        let (manager, cut) = manager_tree(&place[0], &place[5], shape.people);
+        cycles_cut += cut;
+        kinds.push(manager);
+    }
+
+    let mut trees: Vec<ScopeTree> = kinds
+        .iter()
+        .map(|kind| ScopeTree {
+            kind: kind.name.into(),
+            shape: kind.shape,
+            k: if kind.name == "manager" { shape.smallest_group_manager.unwrap_or(shape.smallest_group) } else { shape.smallest_group },
+            nodes: kind
+                .ids
+                .iter()
+                .zip(&kind.parents)
+                .map(|(id, parent)| Node { id: id.clone(), parent: *parent, population: 0, direct: vec![Mass::ZERO; measures.len()] })
+                .collect(),
+        })
+        .collect();
+    for (tree, kind) in trees.iter_mut().zip(&kinds) {
+        for (person, &node) in kind.node_of.iter().enumerate() {
+            let node = &mut tree.nodes[node as usize];
+            node.population += 1;
+            for (mass, values) in node.direct.iter_mut().zip(&values) {
+                if values[person] != 0 {
+                    *mass = mass.merge(Mass::of_person(values[person]));
+                }
+            }
+        }
+    }
+    Ok(Scopes { trees, crossings: crossings(&kinds), cycles_cut, orphans })
+}
+
+/// One way to split the company: a tree, and the node of every person.
+struct Kind {
+    name: &'static str,
+    shape: Shape,
+    ids: Vec<String>,
+    parents: Vec<Option<usize>>,
+    node_of: Vec<u32>,
+}
+
+impl Kind {
+    fn flat<'t>(name: &'static str, codes: &[i64], label: &dyn Fn(i64) -> Option<&'t str>) -> Kind {
+        let mut ids: Vec<&str> = codes.iter().map(|code| label(*code).unwrap_or(UNKNOWN)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let node: BTreeMap<&str, u32> = ids.iter().enumerate().map(|(at, id)| (*id, at as u32 + 1)).collect();
+        let mut by_code: HashMap<i64, u32> = HashMap::new();
+        let mut node_of = Vec::with_capacity(codes.len());
+        for code in codes {
+            let find = || node.get(label(*code).unwrap_or(UNKNOWN)).copied().unwrap_or(0);
+            node_of.push(*by_code.entry(*code).or_insert_with(find));
+        }
+        let mut kind = Kind { name, shape: Shape::Flat, ids: vec!["all".into()], parents: vec![None], node_of };
+        kind.parents.extend(ids.iter().map(|_| Some(0)));
+        kind.ids.extend(ids.into_iter().map(str::to_owned));
+        kind
+    }
+}
+
+/// The org tree of the period: every unit with people and every unit that exists in it, so that an absent row says nothing.
+fn orgs<'t>(codes: &[i64], label: &dyn Fn(i64) -> Option<&'t str>, shape: &Company<'_>) -> (Kind, u64, u64) {
+    let mut wanted: Vec<String> = Vec::new();
+    let mut seen: HashMap<i64, ()> = HashMap::new();
+    for code in codes {
+        if seen.insert(*code, ()).is_none() {
+            wanted.push(label(*code).unwrap_or(UNKNOWN).to_owned());
+        }
+    }
+    let lives = |versions: &[crate::canon::hierarchy::UnitVersion]| {
+        versions.iter().any(|version| version.from < shape.period.end && version.to > shape.period.start)
+    };
+    wanted.extend(shape.units.versions.iter().filter(|(_, versions)| lives(versions)).map(|(id, _)| id.clone()));
+    wanted.sort_unstable();
+    wanted.dedup();
+    let forest = shape.units.forest(&wanted, shape.period);
+    let node: HashMap<&str, u32> = forest.ids.iter().enumerate().map(|(at, id)| (id.as_str(), at as u32 + 1)).collect();
+    let mut by_code: HashMap<i64, u32> = HashMap::new();
+    let node_of = codes
+        .iter()
+        .map(|code| *by_code.entry(*code).or_insert_with(|| node.get(label(*code).unwrap_or(UNKNOWN)).copied().unwrap_or(0)))
+        .collect();
+    drop(node);
+    let mut kind = Kind { name: "org", shape: Shape::Hierarchy, ids: vec!["all".into()], parents: vec![None], node_of };
+    kind.parents.extend(forest.parents.iter().map(|parent| Some(parent.map_or(0, |parent| parent + 1))));
+    kind.ids.extend(forest.ids);
+    (kind, forest.cycles_cut, forest.orphans)
+}
+
+/// Reporting subtrees: a node for everybody who has reports among the people of the period; everybody else is a direct
+/// member of their manager's node. Managers who are not counted themselves pass their people to the next one up.
+fn manager_tree(workers: &[i64], manager_of_person: &[i64], people: &People) -> (Kind, u64) {
+    let mut manager_of = vec![NONE; people.workers.len()];
+    for (worker, manager) in workers.iter().zip(manager_of_person) {
+        manager_of[*worker as usize] = u32::try_from(*manager).unwrap_or(NONE);
+    }
+    let (parent, cut) = managers(&manager_of);
+    let mut leads = vec![false; parent.len()];
+    for worker in workers {
+        if let Some(manager) = leads.get_mut(parent[*worker as usize]) {
+            *manager = true;
+        }
+    }
+    // Parents first: order managers by depth, found without recursion.
+    let mut depth = vec![u32::MAX; parent.len()];
+    let mut path = Vec::new();
+    for start in (0..parent.len()).filter(|code| leads[*code]) {
+        let mut node = start;
+        while node < parent.len() && depth[node] == u32::MAX {
+            path.push(node);
+            node = parent[node];
+        }
+        let mut above = depth.get(node).map_or(0, |depth| depth + 1);
+        while let Some(node) = path.pop() {
+            depth[node] = above;
+            above += 1;
+        }
+    }
+    let mut order: Vec<usize> = (0..parent.len()).filter(|code| depth[*code] != u32::MAX).collect();
+    order.sort_unstable_by_key(|code| (depth[*code], *code));
+    let mut kind = Kind { name: "manager", shape: Shape::Hierarchy, ids: vec!["all".into()], parents: vec![None], node_of: Vec::new() };
+    let mut node = vec![0u32; parent.len()];
+    for code in order {
+        node[code] = kind.ids.len() as u32;
+        kind.parents.push(Some(node.get(parent[code]).map_or(0, |up| *up as usize)));
+        kind.ids.push(people.workers[code].clone());
+    }
+    kind.node_of = workers
+        .iter()
+        .map(|worker| {
+            let worker = *worker as usize;
+            if leads[worker] { node[worker] } else { node.get(parent[worker]).copied().unwrap_or(0) }
+        })
+        .collect();
+    (kind, cut)
+}
+
+/// People by pairs of places for every pair of kinds.
+fn crossings(kinds: &[Kind]) -> Vec<Crossing> {
+    let mut crossings = Vec::new();
+    for a in 0..kinds.len() {
+        for b in a + 1..kinds.len() {
+            let mut people: HashMap<(u32, u32), i64> = HashMap::new();
+            for pair in kinds[a].node_of.iter().zip(&kinds[b].node_of) {
+                *people.entry((*pair.0, *pair.1)).or_default() += 1;
+            }
+            let mut cells: Vec<(usize, usize, i64)> =
+                people.into_iter().map(|((a, b), people)| (a as usize, b as usize, people)).collect();
+            cells.sort_unstable();
+            crossings.push(Crossing { first: a, second: b, cells });
+        }
+    }
+    crossings
+}

@@ -1,0 +1,143 @@
+//! Rings: a few people each of whom can be reached from every other along unusually strong endorsements.
+
+use std::collections::BTreeMap;
+
+use super::Pair;
+
+/// An endorsement edge is strong from this count and below this probability.
+const COUNT_MIN: u32 = 3;
+const P_MAX: f64 = 0.005;
+/// Two are a mutual pair, and a larger set is a community.
+const SIZES: std::ops::RangeInclusive<usize> = 3..=8;
+
+/// Strongly connected sets of 3 to 8 people over the strong edges of `pairs`, each ascending, by first person.
+pub fn rings(pairs: &[Pair]) -> Vec<Vec<usize>> {
+    let mut edges: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for pair in pairs.iter().filter(|p| p.count >= COUNT_MIN && p.p < P_MAX) {
+        edges.entry(pair.from).or_default().push(pair.to);
+        edges.entry(pair.to).or_default();
+    }
+    let mut rings: Vec<Vec<usize>> =
+        strongly_connected(&edges).into_iter().filter(|set| SIZES.contains(&set.len())).collect();
+    rings.iter_mut().for_each(|ring| ring.sort_unstable());
+    rings.sort();
+    rings
+}
+
+/// Tarjan's algorithm on a stack of our own, so that a long chain of people cannot exhaust the thread's.
+fn strongly_connected(edges: &BTreeMap<usize, Vec<usize>>) -> Vec<Vec<usize>> {
+    struct Seen {
+        order: usize,
+        lowest: usize,
+        open: bool,
+    }
+    let mut seen: BTreeMap<usize, Seen> = BTreeMap::new();
+    let (mut open, mut sets) = (Vec::new(), Vec::new());
+    for start in edges.keys() {
+        if seen.contains_key(start) {
+            continue;
+        }
+        // Each frame is a person and how many of their edges have been followed.
+        let mut path = vec![(*start, 0)];
+        while let Some((person, followed)) = path.pop() {
+            if followed == 0 {
+                let order = seen.len();
+                seen.insert(person, Seen { order, lowest: order, open: true });
+                open.push(person);
+            }
+            let next = edges.get(&person).and_then(|to| to.get(followed)).copied();
+            if let Some(next) = next {
+                path.push((person, followed + 1));
+                match seen.get(&next) {
+                    None => path.push((next, 0)),
+                    Some(met) if met.open => {
+                        let order = met.order;
+                        lower(&mut seen, person, order);
+                    }
+                    Some(_) => {}
+                }
+                continue;
+            }
+            let Some(done) = seen.get(&person) else { continue };
+            let (order, lowest) = (done.order, done.lowest);
+            if let Some((parent, _)) = path.last() {
+                lower(&mut seen, *parent, lowest);
+            }
+            if order == lowest {
+                let mut set = Vec::new();
+                while let Some(member) = open.pop() {
+                    if let Some(s) = seen.get_mut(&member) {
+                        s.open = false;
+                    }
+                    set.push(member);
+                    if member == person {
+                        break;
+                    }
+                }
+                sets.push(set);
+            }
+        }
+    }
+
+    fn lower(seen: &mut BTreeMap<usize, Seen>, person: usize, to: usize) {
+        if let Some(s) = seen.get_mut(&person) {
+            s.lowest = to.min(s.lowest);
+        }
+    }
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::endorsements::Block;
+
+    fn strong(edges: &[(usize, usize)]) -> Vec<Pair> {
+        let pair = |&(from, to): &(usize, usize)| Pair {
+            from,
+            to,
+            block: Block::Across,
+            count: 4,
+            given: 4,
+            got: 4,
+            all: 100,
+            expected: 0.16,
+            p: 1e-5,
+            q: 1e-4,
+            flag: true,
+        };
+        edges.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn three_in_a_circle_are_a_ring_and_a_chain_is_not() {
+        assert_eq!(rings(&strong(&[(1, 4), (4, 9), (9, 1), (9, 2), (2, 3)])), [vec![1, 4, 9]]);
+    }
+
+    #[test]
+    fn two_and_nine_are_no_ring_eight_are() {
+        let circle = |n: usize| strong(&(0..n).map(|i| (i, (i + 1) % n)).collect::<Vec<_>>());
+        assert!(rings(&circle(2)).is_empty() && rings(&circle(9)).is_empty());
+        assert_eq!(rings(&circle(8)).len(), 1);
+    }
+
+    #[test]
+    fn circles_that_share_a_person_are_one_ring() {
+        assert_eq!(rings(&strong(&[(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 2)])), [vec![0, 1, 2, 3, 4]]);
+    }
+
+    #[test]
+    fn a_weak_edge_breaks_the_circle() {
+        let mut pairs = strong(&[(0, 1), (1, 2), (2, 0)]);
+        pairs[1].p = 0.005;
+        assert!(rings(&pairs).is_empty());
+        pairs[1].p = 0.004;
+        pairs[1].count = 2;
+        assert!(rings(&pairs).is_empty());
+    }
+
+    #[test]
+    fn a_chain_of_100_000_people_ends() {
+        assert!(rings(&strong(&(0..100_000).map(|i| (i, i + 1)).collect::<Vec<_>>())).is_empty());
+    }
+}

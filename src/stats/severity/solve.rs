@@ -1,0 +1,204 @@
+//! Least squares of scores on items and raters, with or without ridge, in time linear in the ratings.
+
+use super::{Rating, SE_RATERS_MAX};
+
+/// Who rated what, and how many ratings each item and rater has.
+pub struct Design<'a> {
+    ratings: &'a [Rating],
+    pub item_sizes: Vec<usize>,
+    pub rater_sizes: Vec<usize>,
+}
+
+/// Scale of every effect: the ridge acts on effect / scale, and an effect of scale 0 is 0.
+pub struct Scales {
+    pub item: Vec<f64>,
+    pub rater: Vec<f64>,
+}
+
+/// A fitted mean, items and raters.
+pub struct Effects {
+    pub mean: f64,
+    pub items: Vec<f64>,
+    pub raters: Vec<f64>,
+}
+
+impl<'a> Design<'a> {
+    /// `None` when a number between 0 and the largest has no rating.
+    pub fn new(ratings: &'a [Rating]) -> Option<Design<'a>> {
+        let sizes = |number: fn(&Rating) -> usize| {
+            let last = ratings.iter().map(number).max()?;
+            // More numbers than ratings is a gap; asking first keeps a stray number from asking for memory.
+            let mut sizes = (last < ratings.len()).then(|| vec![0; last + 1])?;
+            ratings.iter().for_each(|r| sizes[number(r)] += 1);
+            sizes.iter().all(|size| *size > 0).then_some(sizes)
+        };
+        Some(Design { ratings, item_sizes: sizes(|r| r.item)?, rater_sizes: sizes(|r| r.rater)? })
+    }
+
+    pub fn means_by_item(&self) -> Vec<f64> {
+        self.means(&self.item_sizes, |r| r.item)
+    }
+
+    pub fn means_by_rater(&self) -> Vec<f64> {
+        self.means(&self.rater_sizes, |r| r.rater)
+    }
+
+    fn means(&self, sizes: &[usize], number: fn(&Rating) -> usize) -> Vec<f64> {
+        let mut sums = vec![0.0; sizes.len()];
+        self.ratings.iter().for_each(|r| sums[number(r)] += r.score);
+        sums.iter().zip(sizes).map(|(sum, size)| sum / *size as f64).collect()
+    }
+
+    /// Island of each item and of each rater, numbered in order of items, and how many there are.
+    pub fn components(&self) -> (Vec<usize>, Vec<usize>, usize) {
+        let items = self.item_sizes.len();
+        let mut parent: Vec<usize> = (0..items + self.rater_sizes.len()).collect();
+        fn root(parent: &mut [usize], mut node: usize) -> usize {
+            while parent[node] != node {
+                parent[node] = parent[parent[node]];
+                node = parent[node];
+            }
+            node
+        }
+        for r in self.ratings {
+            let (a, b) = (root(&mut parent, r.item), root(&mut parent, items + r.rater));
+            parent[a.max(b)] = a.min(b);
+        }
+        let mut number = vec![usize::MAX; parent.len()];
+        let mut count = 0;
+        let mut component = Vec::with_capacity(parent.len());
+        for node in 0..parent.len() {
+            let root = root(&mut parent, node);
+            if number[root] == usize::MAX {
+                number[root] = count;
+                count += 1;
+            }
+            component.push(number[root]);
+        }
+        let raters = component.split_off(items);
+        (component, raters, count)
+    }
+
+    /// Minimises Σ(y - mean - item - rater)² + ridge · Σ(effect / scale)² by conjugate gradients. The mean bears no ridge:
+    /// it is eliminated by centring. Started from nothing, the search stays in the range of the equations, so without
+    /// ridge it ends at the solution with the smallest effects, which is also the limit of ever smaller ridges.
+    pub fn solve(&self, scales: &Scales, ridge: f64) -> Effects {
+        let items = self.item_sizes.len();
+        let scale: Vec<f64> = scales.item.iter().chain(&scales.rater).copied().collect();
+        let n = self.ratings.len() as f64;
+        let mean_score = self.ratings.iter().map(|r| r.score).sum::<f64>() / n;
+        let mut fitted = vec![0.0; self.ratings.len()];
+        // Z'(t - mean t), scaled: the transpose of the design applied to centred values, one a rating.
+        let gather = |values: &[f64]| {
+            let mean = values.iter().sum::<f64>() / n;
+            let mut sums = vec![0.0; scale.len()];
+            for (r, value) in self.ratings.iter().zip(values) {
+                sums[r.item] += value - mean;
+                sums[items + r.rater] += value - mean;
+            }
+            sums.iter_mut().zip(&scale).for_each(|(sum, s)| *sum *= s);
+            sums
+        };
+        let scatter = |u: &[f64], out: &mut [f64]| {
+            for (r, out) in self.ratings.iter().zip(out) {
+                let rater = items + r.rater;
+                *out = scale[r.item] * u[r.item] + scale[rater] * u[rater];
+            }
+        };
+
+        let scores: Vec<f64> = self.ratings.iter().map(|r| r.score - mean_score).collect();
+        let mut rest = gather(&scores);
+        let mut direction = rest.clone();
+        let mut u = vec![0.0; scale.len()];
+        let mut length = dot(&rest, &rest);
+        let small_enough = length * 1e-30;
+        for _ in 0..10 * scale.len() + 100 {
+            if length <= small_enough || length == 0.0 {
+                break;
+            }
+            scatter(&direction, &mut fitted);
+            let mut image = gather(&fitted);
+            image.iter_mut().zip(&direction).for_each(|(image, d)| *image += ridge * d);
+            let curvature = dot(&direction, &image);
+            if curvature.is_nan() || curvature <= 0.0 {
+                break;
+            }
+            let step = length / curvature;
+            u.iter_mut().zip(&direction).for_each(|(u, d)| *u += step * d);
+            rest.iter_mut().zip(&image).for_each(|(rest, image)| *rest -= step * image);
+            let next = dot(&rest, &rest);
+            let turn = next / length;
+            direction.iter_mut().zip(&rest).for_each(|(d, rest)| *d = rest + turn * *d);
+            length = next;
+        }
+
+        scatter(&u, &mut fitted);
+        let mean = mean_score - fitted.iter().sum::<f64>() / n;
+        let mut effects: Vec<f64> = u.iter().zip(&scale).map(|(u, s)| u * s).collect();
+        let raters = effects.split_off(items);
+        Effects { mean, items: effects, raters }
+    }
+
+    /// Standard errors of prediction of the rater effects: the diagonal of the inverse mixed-model equations after
+    /// eliminating items, times the error variance. Items of variance 0 are no part of the equations.
+    pub fn rater_se(&self, error: f64, item: f64, rater: f64) -> Option<Vec<f64>> {
+        let raters = self.rater_sizes.len();
+        if raters > SE_RATERS_MAX || error <= 0.0 || rater <= 0.0 {
+            return None;
+        }
+        // Row and column 0 are the mean, 1.. the raters. In units of the error variance.
+        let size = raters + 1;
+        let mut matrix = vec![0.0; size * size];
+        matrix[0] = self.ratings.len() as f64;
+        for (r, count) in self.rater_sizes.iter().enumerate() {
+            matrix[r + 1] += *count as f64;
+            matrix[(r + 1) * size] += *count as f64;
+            matrix[(r + 1) * size + r + 1] += *count as f64 + error / rater;
+        }
+        if item > 0.0 {
+            let mut by_item = vec![Vec::new(); self.item_sizes.len()];
+            self.ratings.iter().for_each(|r| by_item[r.item].push(r.rater + 1));
+            for rated_by in &by_item {
+                let m = rated_by.len() as f64;
+                let weight = 1.0 / (m + error / item);
+                matrix[0] -= m * m * weight;
+                for a in rated_by {
+                    matrix[*a] -= m * weight;
+                    matrix[a * size] -= m * weight;
+                    rated_by.iter().for_each(|b| matrix[a * size + b] -= weight);
+                }
+            }
+        }
+        let diagonal = inverse_diagonal(matrix, size)?;
+        Some(diagonal[1..].iter().map(|d| (d * error).sqrt()).collect())
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Diagonal of the inverse of a symmetric positive definite matrix, by Cholesky; `None` where it is not.
+fn inverse_diagonal(mut a: Vec<f64>, n: usize) -> Option<Vec<f64>> {
+    for j in 0..n {
+        for i in j..n {
+            let sum = a[i * n + j] - dot(&a[i * n..i * n + j], &a[j * n..j * n + j]);
+            if i == j {
+                a[j * n + j] = (sum > 0.0).then(|| sum.sqrt())?;
+            } else {
+                a[i * n + j] = sum / a[j * n + j];
+            }
+        }
+    }
+    // Column j of the inverse factor; the squares of row i of its transpose sum to the diagonal.
+    let mut diagonal = vec![0.0; n];
+    let mut column = vec![0.0; n];
+    for j in 0..n {
+        column[j] = 1.0 / a[j * n + j];
+        for i in j + 1..n {
+            column[i] = -dot(&a[i * n + j..i * n + i], &column[j..i]) / a[i * n + i];
+        }
+        diagonal[j] = dot(&column[j..], &column[j..]);
+    }
+    Some(diagonal)
+}

@@ -1,0 +1,445 @@
+//! From a URL and the environment to a [`Store`].
+//!
+//! Secrets come from the environment by object_store's own names, never from a URL. A name that is nearly one of them is taken
+//! for a typo and refused: `AWS_SECRET_ACESS_KEY` must not end in an anonymous request at two in the morning.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use url::Url;
+
+use super::error::{Error, Kind, Result, credentials_hint, scrub};
+use super::{Store, retry};
+
+/// The first pause when an unclear write is looked up again.
+const SETTLE_PAUSE: Duration = Duration::from_millis(200);
+/// How long a metadata service may take to accept a connection before there is none.
+const IDENTITY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The environment as a value. Debug shows names only.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    /// From `std::env::vars_os()` in `main`, or from a list in a test. What is not UTF-8 is no setting of ours.
+    pub fn new<K: Into<std::ffi::OsString>, V: Into<std::ffi::OsString>>(
+        vars: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let text = |(k, v): (K, V)| Some((k.into().into_string().ok()?, v.into().into_string().ok()?));
+        Self(vars.into_iter().filter_map(text).collect())
+    }
+
+    /// A variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.get(name).is_some())
+    }
+
+    /// Foreign text with every secret of this environment taken out.
+    fn redact(&self, text: &str) -> String {
+        let is_secret =
+            |name: &str| ["KEY", "SECRET", "TOKEN", "SAS", "PASSWORD"].iter().any(|mark| name.contains(mark));
+        let secrets = self.0.iter().filter(|(name, value)| is_secret(name) && value.len() >= 6);
+        secrets.fold(scrub(text), |text, (_, value)| text.replace(value.as_str(), "***"))
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What to do about a local folder that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Refuse,
+    Create,
+}
+
+pub(super) fn open(url: &str, env: &Env, missing: Missing) -> Result<Store> {
+    // `C:\…` has no place here and `a:b` is no URL: whatever has no `://` is a path.
+    if !url.contains("://") {
+        return local(std::path::Path::new(url), missing);
+    }
+    let parsed = Url::parse(url).map_err(|e| config("the URL of a store", e.to_string()))?;
+    let label = label(&parsed);
+    if parsed.query().is_some() || parsed.password().is_some() || parsed.fragment().is_some() {
+        return Err(config(&label, "its URL has a query, a fragment or a password")
+            .hint("settings and secrets come from the environment, never from a URL"));
+    }
+    let prefix =
+        Path::from_url_path(parsed.path()).map_err(|_| config(&label, "its path is not a valid object name"))?;
+    let ready = |inner: Arc<dyn ObjectStore>| Store::new(inner, prefix, &label, SETTLE_PAUSE);
+    match parsed.scheme() {
+        "file" => {
+            let path = parsed
+                .to_file_path()
+                .map_err(|()| config(&label, "a file URL needs an absolute path: file:///path"))?;
+            local(&path, missing)
+        }
+        "memory" => ready(memory(parsed.host_str().unwrap_or_default())),
+        "s3" | "s3a" => ready(s3(&parsed, &label, env)?),
+        "gs" => ready(gcs(&parsed, &label, env)?),
+        "az" | "azure" | "adl" | "abfs" | "abfss" => ready(azure(&parsed, &label, env)?),
+        scheme => Err(config(&label, format!("{scheme}:// is not a kind of store this program knows"))
+            .hint("use file://, s3://, gs://, az:// or memory://")),
+    }
+}
+
+fn local(path: &std::path::Path, missing: Missing) -> Result<Store> {
+    let shown = path.display().to_string();
+    let io = |e: std::io::Error| {
+        let kind = if e.kind() == std::io::ErrorKind::PermissionDenied { Kind::Denied } else { Kind::Config };
+        Error::new(kind, "open", &shown, e.to_string())
+    };
+    if missing == Missing::Create {
+        std::fs::create_dir_all(path).map_err(io)?;
+    }
+    if !path.is_dir() {
+        let (kind, reason) = if path.exists() {
+            (Kind::Config, "it is not a folder")
+        } else {
+            (Kind::NotFound, "there is no such folder")
+        };
+        return Err(Error::new(kind, "open", &shown, reason)
+            .hint("check the path in the job file; relative paths start at that file"));
+    }
+    let absolute = std::fs::canonicalize(path).map_err(io)?;
+    // Without fsync a commit could outlive the data it names when the power goes.
+    let inner = LocalFileSystem::new_with_prefix(&absolute)
+        .map_err(|e| config(&shown, scrub(&e.to_string())))?
+        .with_fsync(true);
+    let label = format!("file://{}", absolute.display());
+    Store::new(Arc::new(inner), Path::default(), &label, SETTLE_PAUSE)
+}
+
+/// One store a name, for as long as the process lives.
+fn memory(name: &str) -> Arc<dyn ObjectStore> {
+    static NAMED: OnceLock<Mutex<HashMap<String, Arc<InMemory>>>> = OnceLock::new();
+    let named = NAMED.get_or_init(Mutex::default);
+    let mut named = named.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(named.entry(name.to_owned()).or_default()) as Arc<dyn ObjectStore>
+}
+
+fn s3(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
+    let settings = settings::<AmazonS3ConfigKey>("AWS_", &S3_NAMES, label, env)?;
+    let insecure = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+        .iter()
+        .find(|name| env.get(name).is_some_and(|endpoint| endpoint.starts_with("http://")));
+    if let (Some(name), None) = (insecure, env.get("AWS_ALLOW_HTTP")) {
+        return Err(config(label, format!("{name} is an http:// address"))
+            .hint("use https, or set AWS_ALLOW_HTTP=true for a test server"));
+    }
+    let has_credentials = env.any(&[
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_SKIP_SIGNATURE",
+    ]);
+    require_identity(has_credentials, env.get("AWS_METADATA_ENDPOINT").unwrap_or("http://169.254.169.254"), label)?;
+    let start = AmazonS3Builder::new()
+        .with_config(client("timeout")?, retry::REQUEST_TIMEOUT)
+        .with_config(client("read_timeout")?, retry::READ_TIMEOUT)
+        .with_retry(retry::config(patience(env, label)?));
+    let builder = settings.into_iter().fold(start, |b, (key, value)| b.with_config(key, value));
+    let built = builder.with_url(bucket_url(url)).build();
+    Ok(Arc::new(built.map_err(|e| config(label, env.redact(&e.to_string())).hint(credentials_hint(label)))?))
+}
+
+fn gcs(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
+    let settings = settings::<GoogleConfigKey>("GOOGLE_", &GCS_NAMES, label, env)?;
+    let well_known = env
+        .get("HOME")
+        .map(|home| std::path::Path::new(home).join(".config/gcloud/application_default_credentials.json"));
+    let has_credentials = well_known.is_some_and(|path| path.exists())
+        || env.any(&[
+            "GOOGLE_SERVICE_ACCOUNT",
+            "GOOGLE_SERVICE_ACCOUNT_PATH",
+            "GOOGLE_SERVICE_ACCOUNT_KEY",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "GOOGLE_BEARER_TOKEN",
+            "GOOGLE_SKIP_SIGNATURE",
+        ]);
+    require_identity(has_credentials, "http://169.254.169.254", label)?;
+    let start = GoogleCloudStorageBuilder::new()
+        .with_config(client("timeout")?, retry::REQUEST_TIMEOUT)
+        .with_config(client("read_timeout")?, retry::READ_TIMEOUT)
+        .with_retry(retry::config(patience(env, label)?));
+    let builder = settings.into_iter().fold(start, |b, (key, value)| b.with_config(key, value));
+    let built = builder.with_url(bucket_url(url)).build();
+    Ok(Arc::new(built.map_err(|e| config(label, env.redact(&e.to_string())).hint(credentials_hint(label)))?))
+}
+
+fn azure(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
+    let settings = settings::<AzureConfigKey>("AZURE_", &AZURE_NAMES, label, env)?;
+    let has_credentials = env.any(&[
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_TOKEN",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_STORAGE_USE_EMULATOR",
+        "AZURE_USE_AZURE_CLI",
+        "AZURE_SKIP_SIGNATURE",
+        "AZURE_MSI_ENDPOINT",
+        "AZURE_IDENTITY_ENDPOINT",
+    ]);
+    require_identity(has_credentials, "http://169.254.169.254", label)?;
+    let start = MicrosoftAzureBuilder::new()
+        .with_config(client("timeout")?, retry::REQUEST_TIMEOUT)
+        .with_config(client("read_timeout")?, retry::READ_TIMEOUT)
+        .with_retry(retry::config(patience(env, label)?));
+    let builder = settings.into_iter().fold(start, |b, (key, value)| b.with_config(key, value));
+    let built = builder.with_url(bucket_url(url)).build();
+    Ok(Arc::new(built.map_err(|e| config(label, env.redact(&e.to_string())).hint(credentials_hint(label)))?))
+}
+
+/// The settings of one kind of store, as parsed keys. A name that is nearly a known one fails; other foreign names are left
+/// alone, since many tools share these prefixes.
+fn settings<K: FromStr>(prefix: &str, known: &[&str], label: &str, env: &Env) -> Result<Vec<(K, String)>> {
+    let mut settings = Vec::new();
+    for (name, value) in env.0.iter().filter(|(name, value)| name.starts_with(prefix) && !value.is_empty()) {
+        if let Ok(key) = name.to_ascii_lowercase().parse() {
+            settings.push((key, value.clone()));
+        } else if let Some(meant) = known.iter().find(|known| is_typo_of(name, known)) {
+            return Err(
+                config(label, format!("{name} is set, which nothing reads")).hint(format!("did you mean {meant}?"))
+            );
+        }
+    }
+    Ok(settings)
+}
+
+/// One or two letters apart (added, lost, changed, or two neighbours swapped).
+fn is_typo_of(name: &str, known: &str) -> bool {
+    let (a, b) = (name.as_bytes(), known.as_bytes());
+    if a.len().abs_diff(b.len()) > 2 {
+        return false;
+    }
+    let mut previous: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let changed = previous[j] + usize::from(x != y);
+            row.push(changed.min(previous[j + 1] + 1).min(row[j] + 1));
+        }
+        previous = row;
+    }
+    previous.last().is_some_and(|distance| *distance <= 2)
+}
+
+/// Without credentials the store libraries ask a metadata service, for as long as the retry budget lasts. Ask once, quickly.
+fn require_identity(has_credentials: bool, service: &str, label: &str) -> Result<()> {
+    let answers = |service: &str| {
+        let url = Url::parse(service).ok()?;
+        let address =
+            (url.host_str()?.trim_matches(['[', ']']), url.port_or_known_default()?).to_socket_addrs().ok()?.next()?;
+        TcpStream::connect_timeout(&address, IDENTITY_TIMEOUT).ok()
+    };
+    if has_credentials || answers(service).is_some() {
+        return Ok(());
+    }
+    let reason = "no credentials: none in the environment, and no metadata service answers";
+    Err(Error::new(Kind::Denied, "open", label, reason).hint(credentials_hint(label)))
+}
+
+fn patience(env: &Env, label: &str) -> Result<Option<u64>> {
+    let parse = |text: &str| text.parse().map_err(|_| config(label, "UPTAKE_RETRY_SECONDS is not a whole number"));
+    env.get("UPTAKE_RETRY_SECONDS").map(parse).transpose()
+}
+
+fn client<K: FromStr>(name: &str) -> Result<K> {
+    name.parse().map_err(|_| config("store", format!("unknown client setting {name}")))
+}
+
+/// The URL without its path: the prefix is ours to add.
+fn bucket_url(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_path("");
+    url.to_string()
+}
+
+/// The URL as it may be shown. The user part stays: in `abfss://container@account…` it is the container.
+fn label(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Refused only for URLs that cannot have one.
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
+fn config(object: &str, reason: impl Into<String>) -> Error {
+    Error::new(Kind::Config, "open", object, reason)
+}
+
+const S3_NAMES: [&str; 14] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ALLOW_HTTP",
+    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_SKIP_SIGNATURE",
+    "AWS_SERVER_SIDE_ENCRYPTION",
+];
+
+const GCS_NAMES: [&str; 6] = [
+    "GOOGLE_SERVICE_ACCOUNT",
+    "GOOGLE_SERVICE_ACCOUNT_PATH",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_BEARER_TOKEN",
+    "GOOGLE_SKIP_SIGNATURE",
+];
+
+const AZURE_NAMES: [&str; 13] = [
+    "AZURE_STORAGE_ACCOUNT_NAME",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_SAS_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_STORAGE_USE_EMULATOR",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_TENANT_ID",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_ALLOW_HTTP",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn env(vars: &[(&str, &str)]) -> Env {
+        Env::new(vars.iter().copied())
+    }
+
+    #[test]
+    fn names_the_house_suggests_are_names_object_store_reads() {
+        let lower = |name: &&str| name.to_ascii_lowercase();
+        assert!(S3_NAMES.iter().map(lower).all(|n| n.parse::<AmazonS3ConfigKey>().is_ok()));
+        assert!(GCS_NAMES.iter().map(lower).all(|n| n.parse::<GoogleConfigKey>().is_ok()));
+        assert!(AZURE_NAMES.iter().map(lower).all(|n| n.parse::<AzureConfigKey>().is_ok()));
+    }
+
+    #[test]
+    fn a_typo_in_the_environment_fails_and_other_tools_settings_do_not() {
+        let typo = env(&[("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACESS_KEY", "hunter2hunter2")]);
+        let error = Store::open("s3://lake/x", &typo).unwrap_err();
+        assert_eq!(error.kind, Kind::Config);
+        assert_eq!(error.hint.as_deref(), Some("did you mean AWS_SECRET_ACCESS_KEY?"));
+        let fine = env(&[
+            ("AWS_ACCESS_KEY_ID", "k"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("AWS_PAGER", ""),
+            ("AWS_LAMBDA_NAME", "f"),
+        ]);
+        assert_eq!(Store::open("s3://lake/x/", &fine).unwrap().url("y"), "s3://lake/x/y");
+    }
+
+    #[test]
+    fn missing_credentials_are_named_at_once() {
+        // A port that was free a moment ago answers nothing.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let error = Store::open("s3://lake", &env(&[("AWS_METADATA_ENDPOINT", &endpoint)])).unwrap_err();
+        assert_eq!(error.kind, Kind::Denied);
+        assert!(error.to_string().starts_with("cannot open s3://lake: no credentials"), "{error}");
+        assert!(error.hint.unwrap().contains("AWS_ACCESS_KEY_ID"));
+    }
+
+    #[test]
+    fn values_that_do_not_parse_fail_without_showing_a_secret() {
+        let vars = [
+            ("AWS_ACCESS_KEY_ID", "AKIA1234567"),
+            ("AWS_SECRET_ACCESS_KEY", "topsecretvalue"),
+            ("AWS_ALLOW_HTTP", "ture"),
+        ];
+        let error = Store::open("s3://lake", &env(&vars)).unwrap_err();
+        assert_eq!(error.kind, Kind::Config);
+        let vars =
+            [("AZURE_STORAGE_ACCOUNT_NAME", "acc"), ("AZURE_STORAGE_ACCOUNT_KEY", "not base64 !!topsecretvalue")];
+        let error = Store::open("az://lake", &env(&vars)).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("topsecretvalue"), "{error}");
+    }
+
+    #[test]
+    fn debug_and_labels_show_no_secret() {
+        let vars = env(&[
+            ("AWS_ACCESS_KEY_ID", "AKIACANARY"),
+            ("AWS_SECRET_ACCESS_KEY", "canary-secret"),
+            ("AWS_REGION", "eu-west-1"),
+        ]);
+        let store = Store::open("s3://lake/p", &vars).unwrap();
+        let shown = format!("{vars:?} {store:?} {}", store.label());
+        assert!(!shown.to_lowercase().contains("canary"), "{shown}");
+        assert!(shown.contains("AWS_SECRET_ACCESS_KEY"));
+        for secret in ["s3://user:canary@lake/p", "s3://lake/p?X-Amz-Signature=canary"] {
+            let error = Store::open(secret, &vars).unwrap_err();
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_http_endpoint_has_to_be_allowed() {
+        let vars = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_ENDPOINT", "http://127.0.0.1:1")];
+        let error = Store::open("s3://lake", &env(&vars)).unwrap_err();
+        assert!(error.hint.unwrap().contains("AWS_ALLOW_HTTP=true"));
+    }
+
+    #[test]
+    fn a_lake_folder_is_made_and_a_landing_folder_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = folder.path().join("a/b");
+        let url = Url::from_file_path(&lake).unwrap().to_string();
+        assert_eq!(Store::open(&url, &Env::default()).unwrap_err().kind, Kind::NotFound);
+        let store = Store::open_or_create(&url, &Env::default()).unwrap();
+        store.put_new("c/d.txt", Bytes::from("1")).unwrap();
+        let again = Store::open(lake.to_str().unwrap(), &Env::default()).unwrap();
+        assert_eq!(again.list("").unwrap()[0].path, "c/d.txt");
+    }
+
+    #[test]
+    fn memory_stores_are_shared_by_name() {
+        let at = |url: &str| Store::open(url, &Env::default()).unwrap();
+        at("memory://open-test/lake").put_new("x", Bytes::from("1")).unwrap();
+        assert_eq!(at("memory://open-test/lake").read("x").unwrap(), Bytes::from("1"));
+        assert_eq!(at("memory://open-test").list("").unwrap()[0].path, "lake/x");
+        assert!(at("memory://open-test-2").list("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn unknown_kinds_of_store_name_the_known_ones() {
+        let error = Store::open("ftp://host/x", &Env::default()).unwrap_err();
+        assert!(error.hint.unwrap().contains("s3://"));
+    }
+}
