@@ -104,7 +104,6 @@ pub struct Job {
     pub report_from: Option<NaiveDate>,
     /// The pseudonym epoch, or `None` where the job says `pseudonyms = "off"`.
     pub pseudonym_epoch: Option<String>,
-    pub synthetic_data: bool,
     pub policy: Policy,
     pub missing_feeds: Vec<String>,
     pub refused_feeds: Vec<String>,
@@ -115,6 +114,8 @@ pub struct Job {
 /// The rules of the company, named as its policy paper names them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
+    /// The data are about nobody real: groups below 5 may be shown.
+    pub synthetic_data: bool,
     /// Fewer people than this are never shown.
     pub smallest_group: i64,
     pub smallest_group_manager: i64,
@@ -204,7 +205,6 @@ impl Job {
             calendar: Calendar { fiscal_year_start: file.fiscal_year_start, holidays },
             report_from: file.report_from,
             pseudonym_epoch,
-            synthetic_data: file.synthetic_data,
             policy,
             missing_feeds: file.tolerate.missing_feeds,
             refused_feeds: file.tolerate.refused_feeds,
@@ -220,13 +220,12 @@ impl Job {
     /// A hash over everything in the job that changes what canon and marts hold. Places, names and tolerances do not.
     pub fn config_hash(&self) -> String {
         let meant = format!(
-            "{:?}|{:?}|{:?}|{:?}|{:?}|{}",
+            "{:?}|{:?}|{:?}|{:?}|{:?}",
             self.zone.name(),
             self.calendar,
             self.report_from,
             self.pseudonym_epoch,
-            self.policy,
-            self.synthetic_data
+            self.policy
         );
         Sha256::digest(meant.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -261,6 +260,7 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
         words
     };
     let policy = Policy {
+        synthetic_data: synthetic,
         smallest_group,
         smallest_group_manager,
         rounding,

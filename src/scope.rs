@@ -127,10 +127,7 @@ fn orgs<'t>(codes: &[i64], label: &dyn Fn(i64) -> Option<&'t str>, shape: &Compa
             wanted.push(label(*code).unwrap_or(UNKNOWN).to_owned());
         }
     }
-    let lives = |versions: &[crate::canon::hierarchy::UnitVersion]| {
-        versions.iter().any(|version| version.from < shape.period.end && version.to > shape.period.start)
-    };
-    wanted.extend(shape.units.versions.iter().filter(|(_, versions)| lives(versions)).map(|(id, _)| id.clone()));
+    wanted.extend(shape.units.versions.iter().filter(|(_, versions)| Units::lives(versions, shape.period)).map(|(id, _)| id.clone()));
     wanted.sort_unstable();
     wanted.dedup();
     let forest = shape.units.forest(&wanted, shape.period);

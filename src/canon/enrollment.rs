@@ -49,7 +49,7 @@ struct Enrollment {
 /// Computes the facts from the live rows of `enrollments` and `content`.
 ///
 /// Assigned and due count required enrollments that were not waived or withdrawn, one per person and content: the earliest
-/// success, else the earliest assignment. Completions count every completed enrollment.
+/// success, else the earliest assignment. Completions count required or not, likewise one per person and content: the earliest.
 pub fn facts(
     enrollments: &[RecordBatch],
     content: &[RecordBatch],
@@ -60,6 +60,7 @@ pub fn facts(
     let minutes = content_minutes(content);
     let mut facts = FactsByDay::new();
     let mut required: HashMap<(u32, &str), Enrollment> = HashMap::new();
+    let mut successes: HashMap<(u32, &str), Success> = HashMap::new();
     for batch in enrollments {
         let (user, content_id, status) =
             (Text::of(batch, "user_id"), Text::of(batch, "content_id"), Text::of(batch, "status"));
@@ -80,16 +81,11 @@ pub fn facts(
                 attempt: attempt(i),
             };
             if let Some(at) = row.completed_at {
-                let day = local_day(at, zone);
-                if let Who::Worker(worker) = identity.who(user, day) {
-                    let fact = facts.entry(day).or_default().entry(worker).or_default();
-                    fact.completions += 1;
-                    if row.due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
-                        fact.last_day += 1;
-                        let quarter = minutes.get(content).map(|minutes| minutes * 60 / 4);
-                        let hasty = spent(i).zip(quarter).is_some_and(|(spent, quarter)| spent < quarter);
-                        fact.checkbox += i64::from(hasty);
-                    }
+                if let Who::Worker(worker) = identity.who(user, local_day(at, zone)) {
+                    let hasty = spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
+                    let success = Success { at, due_at: row.due_at, hasty };
+                    let first = successes.entry((worker, content)).or_insert(success);
+                    *first = (*first).min(success);
                 }
             }
             let counts = is_required(i) == Some(true) && !matches!(status, "waived" | "withdrawn");
@@ -103,6 +99,14 @@ pub fn facts(
                     }
                 })
                 .or_insert(row);
+        }
+    }
+    for ((worker, _), Success { at, due_at, hasty }) in successes {
+        let fact = facts.entry(local_day(at, zone)).or_default().entry(worker).or_default();
+        fact.completions += 1;
+        if due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
+            fact.last_day += 1;
+            fact.checkbox += i64::from(hasty);
         }
     }
     for ((worker, _), row) in required {
@@ -121,6 +125,15 @@ pub fn facts(
         }
     }
     facts
+}
+
+/// A completed enrollment; ordered so that the least is the one that counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Success {
+    at: i64,
+    due_at: Option<i64>,
+    /// Less than a quarter of the content's duration was spent.
+    hasty: bool,
 }
 
 impl Enrollment {

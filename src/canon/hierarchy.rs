@@ -95,11 +95,17 @@ impl Units {
         Forest::new(parents, orphans)
     }
 
-    /// A hash of where every unit stands as of a period.
+    /// Whether a unit exists on some day of a period.
+    pub fn lives(versions: &[UnitVersion], period: Period) -> bool {
+        versions.iter().any(|version| version.from < period.end && version.to > period.start)
+    }
+
+    /// A hash of which units exist in a period and where each stands.
     pub fn fingerprint(&self, period: Period) -> u64 {
         let mut hash = Fnv::default();
-        for id in self.versions.keys() {
+        for (id, versions) in &self.versions {
             hash.text(id);
+            hash.number(i64::from(Self::lives(versions, period)));
             let parent = self.version(id, period).and_then(|version| version.parent.as_deref());
             hash.text(parent.unwrap_or("\u{1}"));
         }

@@ -65,7 +65,8 @@ pub fn merge(
     let age = |i: usize| (known_at(i), delivery.get(i), row(i));
 
     let keys = key_rows(table, &all)?;
-    let content = Content::of(table, &all)?;
+    // (winner, loser): what both said is compared afterwards, for all pairs at once.
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
     let mut winners: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(all.num_rows());
     for i in 0..all.num_rows() {
         match winners.entry(keys.row(i)) {
@@ -76,10 +77,12 @@ pub fn merge(
                 let held = *entry.get();
                 let (winner, loser) = if age(i) > age(held) { (i, held) } else { (held, i) };
                 entry.insert(winner);
-                let kind = if content.same(winner, loser)? { Lost::Duplicate } else { Lost::Superseded };
-                lose(delivery.get(loser), kind);
+                pairs.push((winner as u32, loser as u32));
             }
         }
+    }
+    for (loser, same) in compare(table, &all, &pairs)? {
+        lose(delivery.get(loser), if same { Lost::Duplicate } else { Lost::Superseded });
     }
     let only_key = match table.key.as_slice() {
         [one] => Text::of(&all, one),
@@ -119,27 +122,21 @@ fn arrays<'a>(all: &RecordBatch, names: impl Iterator<Item = &'a str>) -> Result
         .collect()
 }
 
-/// What a row says beside its key; compared only where two rows share one.
-struct Content {
-    converter: RowConverter,
-    arrays: Vec<ArrayRef>,
-}
-
-impl Content {
-    fn of(table: &Table, all: &RecordBatch) -> Result<Content, ArrowError> {
-        let names = table.stored().map(|column| column.name.as_str()).chain([DELETED]);
-        let arrays = arrays(all, names)?;
-        let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-        Ok(Content { converter: RowConverter::new(fields)?, arrays })
+/// For each loser whether its winner said the same. Converts only the rows that share a key with another.
+fn compare(table: &Table, all: &RecordBatch, pairs: &[(u32, u32)]) -> Result<Vec<(usize, bool)>, ArrowError> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
     }
-
-    fn same(&self, a: usize, b: usize) -> Result<bool, ArrowError> {
-        let row = |i: usize| {
-            let one: Vec<ArrayRef> = self.arrays.iter().map(|array| array.slice(i, 1)).collect();
-            self.converter.convert_columns(&one)
-        };
-        Ok(row(a)?.row(0) == row(b)?.row(0))
-    }
+    let columns = arrays(all, table.stored().map(|column| column.name.as_str()).chain([DELETED]))?;
+    let said = |rows: UInt32Array| -> Result<Vec<ArrayRef>, ArrowError> {
+        columns.iter().map(|array| arrow::compute::take(array, &rows, None)).collect()
+    };
+    let winners = said(pairs.iter().map(|pair| pair.0).collect())?;
+    let losers = said(pairs.iter().map(|pair| pair.1).collect())?;
+    let fields = winners.iter().map(|array| SortField::new(array.data_type().clone())).collect();
+    let converter = RowConverter::new(fields)?;
+    let (winners, losers) = (converter.convert_columns(&winners)?, converter.convert_columns(&losers)?);
+    Ok(pairs.iter().enumerate().map(|(at, pair)| (pair.1 as usize, winners.row(at) == losers.row(at))).collect())
 }
 
 /// One sort column as something cheap to compare.

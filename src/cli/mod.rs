@@ -8,6 +8,10 @@ mod plan;
 mod run;
 mod sample;
 mod schema;
+mod show;
+mod stats;
+pub mod stats_effects;
+pub mod stats_rest;
 mod talk;
 mod vacuum;
 
@@ -48,11 +52,16 @@ enum Command {
     Check(check::CheckArgs),
     /// Explain the lake: commits, one run, one delivery or one table
     Inspect(inspect::InspectArgs),
+    /// Print the first rows of a published table
+    Show(show::ShowArgs),
     /// Print the contracts of the tables
     Schema(schema::SchemaArgs),
     /// Try a file against a feed, or propose a feed for a file
     #[command(subcommand)]
     Feed(feed::FeedCommand),
+    /// The estimators on any file, at full precision
+    #[command(subcommand)]
+    Stats(stats::StatsCommand),
     /// Write a believable company at any scale
     Sample(sample::SampleArgs),
     /// Delete files that no kept commit names; prints its plan first
@@ -98,8 +107,10 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
         Command::Plan(args) => plan::plan(&args, env, now, threads),
         Command::Check(args) => check::check(&args, env, now, threads),
         Command::Inspect(args) => inspect::inspect(&args, env),
+        Command::Show(args) => show::show(&args, env),
         Command::Schema(args) => schema::schema(&args),
         Command::Feed(command) => feed::feed(&command, env, now),
+        Command::Stats(command) => stats::stats(&command),
         Command::Sample(args) => sample::sample(&args, env),
         Command::Vacuum(args) => vacuum::vacuum(&args, env, now),
         Command::Completions { shell } => {

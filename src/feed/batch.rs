@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
+    NullBufferBuilder, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -72,7 +73,8 @@ pub(crate) enum Values {
 /// Values and their validity.
 pub(crate) struct Builder {
     pub values: Values,
-    valid: BooleanBufferBuilder,
+    /// Costs nothing while there are no nulls.
+    valid: NullBufferBuilder,
     nulls: usize,
 }
 
@@ -87,7 +89,7 @@ impl Builder {
             DataType::Timestamp(_, _) => Values::Timestamp(Vec::with_capacity(BATCH_ROWS)),
             _ => Values::Text(Text::default()),
         };
-        Builder { values, valid: BooleanBufferBuilder::new(BATCH_ROWS), nulls: 0 }
+        Builder { values, valid: NullBufferBuilder::new(BATCH_ROWS), nulls: 0 }
     }
 
     /// Notes whether the value just pushed is one.
@@ -104,11 +106,9 @@ impl Builder {
     /// Takes back what a refused record left: back to `rows` values.
     pub fn truncate(&mut self, rows: usize) {
         for row in rows..self.valid.len() {
-            self.nulls -= usize::from(!self.valid.get_bit(row));
+            self.nulls -= usize::from(!self.valid.is_valid(row));
         }
-        if self.valid.len() > rows {
-            self.valid.truncate(rows);
-        }
+        self.valid.truncate(rows);
         match &mut self.values {
             Values::Text(text) => text.truncate(rows),
             Values::Dictionary(dictionary) => dictionary.truncate(rows),
@@ -125,8 +125,7 @@ impl Builder {
 
     /// The values so far as an array; the builder is empty afterwards.
     pub fn finish(&mut self) -> Result<ArrayRef, arrow::error::ArrowError> {
-        let valid = self.valid.finish();
-        let nulls = (self.nulls > 0).then(|| NullBuffer::new(valid));
+        let nulls = self.valid.finish();
         self.nulls = 0;
         fn take<T>(values: &mut Vec<T>) -> Vec<T> {
             std::mem::replace(values, Vec::with_capacity(BATCH_ROWS))
@@ -145,7 +144,7 @@ impl Builder {
     /// The value of the last row as comparable bytes, for rules between columns of one row.
     pub fn last(&self) -> Option<Last<'_>> {
         let row = self.valid.len().checked_sub(1)?;
-        if !self.valid.get_bit(row) {
+        if !self.valid.is_valid(row) {
             return None;
         }
         Some(match &self.values {
@@ -229,29 +228,98 @@ impl Text {
     }
 }
 
+/// A raw text and what it became.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// The text itself if it is short: most are, and a look-up then touches one cache line.
+    ends: Ends,
+    /// Its place among the raw texts.
+    at: u32,
+    /// Its value; -1: none.
+    pub key: i32,
+    /// A value map's default stood in for it.
+    pub unknown: bool,
+}
+
+/// Length, first and last eight bytes of a text: all of it up to 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    first: u64,
+    last: u64,
+    length: u32,
+}
+
+impl Ends {
+    #[inline]
+    fn of(text: &[u8]) -> Ends {
+        let length = text.len() as u32;
+        let (first, last) = if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+        } else {
+            (text.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0)
+        };
+        Ends { first, last, length }
+    }
+
+    fn is_whole(self) -> bool {
+        self.length <= 16
+    }
+}
+
 /// Text by reference into a list of distinct values that grows over batches.
-#[derive(Default)]
 pub(crate) struct Dictionary {
     keys: Vec<i32>,
     /// Raw texts seen and what they became.
-    seen: HashTable<(u32, i32)>,
+    seen: HashTable<Seen>,
     raw: Text,
     /// Values by content: two raw texts may mean one value.
     known: HashTable<i32>,
     values: Text,
     hasher: DefaultHashBuilder,
+    seeds: (u64, u64),
     array: Option<Arc<StringArray>>,
 }
 
+impl Default for Dictionary {
+    fn default() -> Dictionary {
+        let hasher = DefaultHashBuilder::default();
+        Dictionary {
+            keys: Vec::with_capacity(BATCH_ROWS),
+            seen: HashTable::new(),
+            raw: Text::default(),
+            known: HashTable::new(),
+            values: Text::default(),
+            seeds: (hasher.hash_one(1u8), hasher.hash_one(2u8)),
+            hasher,
+            array: None,
+        }
+    }
+}
+
 impl Dictionary {
-    /// What a raw text became before: `Some(-1)` no value, `Some(key)`; `None` if it is new.
+    /// What a raw text became before; `None` if it is new.
     #[inline]
-    pub fn find(&self, raw: &[u8]) -> Option<i32> {
-        self.seen.find(self.hasher.hash_one(raw), |&(at, _)| self.raw.get(at as usize) == raw).map(|&(_, key)| key)
+    pub fn find(&self, raw: &[u8]) -> Option<Seen> {
+        let ends = Ends::of(raw);
+        let same = |seen: &Seen| seen.ends == ends && (ends.is_whole() || self.raw.get(seen.at as usize) == raw);
+        self.seen.find(self.hash(ends, raw), same).copied()
     }
 
-    /// Remembers what a raw text means and returns its key.
-    pub fn learn(&mut self, raw: &[u8], value: Option<&str>) -> i32 {
+    /// Seeded, so that nobody can choose texts that collide.
+    #[inline]
+    fn hash(&self, ends: Ends, raw: &[u8]) -> u64 {
+        if !ends.is_whole() {
+            return self.hasher.hash_one(raw);
+        }
+        let (a, b) = self.seeds;
+        let folded = u128::from(ends.first ^ a) * u128::from(ends.last ^ b ^ u64::from(ends.length).rotate_left(32));
+        ((folded >> 64) as u64 ^ folded as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// Remembers what a raw text means.
+    pub fn learn(&mut self, raw: &[u8], value: Option<&str>, unknown: bool) -> Seen {
         let key = match value {
             None => -1,
             Some(value) => {
@@ -269,11 +337,14 @@ impl Dictionary {
                 }
             }
         };
-        let at = self.raw.len() as u32;
+        let ends = Ends::of(raw);
+        let seen = Seen { ends, at: self.raw.len() as u32, key, unknown };
         self.raw.push(raw);
-        let (texts, hasher) = (&self.raw, &self.hasher);
-        self.seen.insert_unique(hasher.hash_one(raw), (at, key), |&(at, _)| hasher.hash_one(texts.get(at as usize)));
-        key
+        let hash = self.hash(ends, raw);
+        let mut table = std::mem::take(&mut self.seen);
+        table.insert_unique(hash, seen, |seen| self.hash(seen.ends, self.raw.get(seen.at as usize)));
+        self.seen = table;
+        seen
     }
 
     #[inline]
@@ -292,7 +363,7 @@ impl Dictionary {
     fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef, arrow::error::ArrowError> {
         // A column of nulls alone still needs keys that point somewhere.
         if self.values.len() == 0 {
-            self.learn(b"", Some(""));
+            self.learn(b"", Some(""), false);
             self.seen.clear();
             self.known.clear();
         }
@@ -304,7 +375,7 @@ impl Dictionary {
         let keys = Int32Array::try_new(std::mem::replace(&mut self.keys, Vec::with_capacity(BATCH_ROWS)).into(), nulls)?;
         let array = DictionaryArray::<Int32Type>::try_new(keys, values)?;
         if self.raw.len() > DICTIONARY_VALUES || self.raw.bytes() + self.values.bytes() > DICTIONARY_BYTES {
-            *self = Dictionary { hasher: self.hasher.clone(), ..Dictionary::default() };
+            *self = Dictionary::default();
         }
         Ok(Arc::new(array))
     }
@@ -320,9 +391,9 @@ mod tests {
         let mut builder = Builder::new(&DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into()));
         let Values::Dictionary(dictionary) = &mut builder.values else { panic!("a dictionary") };
         for raw in [" u1", "u1", "u2", " u1"] {
-            let key = dictionary.find(raw.as_bytes());
-            let key = key.unwrap_or_else(|| dictionary.learn(raw.as_bytes(), Some(raw.trim())));
-            dictionary.push(key);
+            let seen = dictionary.find(raw.as_bytes());
+            let seen = seen.unwrap_or_else(|| dictionary.learn(raw.as_bytes(), Some(raw.trim()), false));
+            dictionary.push(seen.key);
         }
         assert_eq!((dictionary.raw.len(), dictionary.values.len()), (3, 2));
         (0..4).for_each(|_| builder.mark(true));

@@ -102,6 +102,15 @@ fn bare_address(value: &str) -> Option<&str> {
     value.get(..SCHEME.len()).filter(|head| head.eq_ignore_ascii_case(SCHEME)).map(|_| &value[SCHEME.len()..])
 }
 
+/// Text in which nothing needs trimming, checking or decoding.
+#[inline]
+pub(crate) fn is_printable(raw: &[u8]) -> bool {
+    match raw {
+        [] | [b' ', ..] | [.., b' '] => false,
+        _ => raw.iter().fold(true, |all, byte| all & byte.wrapping_sub(b' ').lt(&95)),
+    }
+}
+
 /// What a text column asks of its values.
 pub(crate) struct TextRule<'a> {
     pub mapping: &'a Mapping,
@@ -140,6 +149,9 @@ fn mapped<'v>(value: &str, values: &'v Values) -> Result<Option<&'v str>, Reason
 
 /// Whether the value map has no word of its own for this text, so that the default stands in.
 pub(crate) fn is_unknown(raw: &[u8], values: &Values) -> bool {
+    if values.default.is_none() {
+        return false;
+    }
     let text = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
     let text = if values.fold_case { text.to_lowercase() } else { text };
     !text.is_empty() && !values.map.contains_key(&text)
@@ -310,6 +322,7 @@ pub(crate) fn bool(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<bool>, Re
 pub(crate) fn instant(cell: Cell<'_>, mapping: &Mapping, latest: Option<i64>) -> Result<Option<i64>, Reason> {
     let micros = match cell {
         Cell::Missing | Cell::Null => return Ok(None),
+        Cell::Text(raw) if raw.len() == 20 && raw[19] == b'Z' && mapping.is_iso() && time::iso(raw).is_ok() => time::iso(raw)?.local,
         Cell::Text(raw) => match stamp(raw, mapping)? {
             None => return Ok(None),
             Some(stamp) => match (stamp.timed, stamp.offset, mapping.zone) {

@@ -47,6 +47,8 @@ struct Target<'a> {
     rule: TextRule<'a>,
     required: bool,
     key: bool,
+    /// Printable ASCII passes unchanged: nothing is mapped, closed, folded or made a pseudonym.
+    as_is: bool,
     latest: Option<i64>,
     /// The stored column that says what kind of id this one holds (`by:subject_kind`).
     kind_at: Option<usize>,
@@ -86,6 +88,7 @@ impl<'a> Bound<'a> {
                 required: column.required && !matches!(source, Slot::Nothing),
                 source,
                 key: column.key && column.required,
+                as_is: column.values.is_empty() && domain.is_none() && mapping.is_plain_text(),
                 rule: TextRule {
                     mapping,
                     identifier,
@@ -266,21 +269,17 @@ impl<'a, E> Gate<'a, E> {
         let valid = match &mut builder.values {
             Values::Dictionary(dictionary) => match cell {
                 Cell::Text(raw) => {
-                    let key = match dictionary.find(raw) {
-                        Some(key) => key,
+                    let seen = match dictionary.find(raw) {
+                        Some(seen) => seen,
                         None => {
+                            let unknown = mapping.values.as_ref().is_some_and(|values| cast::is_unknown(raw, values));
                             let value = cast::text(raw, &target.rule, &mut self.scratch)?;
-                            dictionary.learn(raw, value)
+                            dictionary.learn(raw, value, unknown)
                         }
                     };
-                    if let Some(values) = &mapping.values
-                        && values.default.is_some()
-                        && cast::is_unknown(raw, values)
-                    {
-                        self.unknown[target.stored] += 1;
-                    }
-                    dictionary.push(key);
-                    key >= 0
+                    self.unknown[target.stored] += u64::from(seen.unknown);
+                    dictionary.push(seen.key);
+                    seen.key >= 0
                 }
                 Cell::Missing | Cell::Null => {
                     dictionary.push(-1);
@@ -289,6 +288,10 @@ impl<'a, E> Gate<'a, E> {
                 _ => return Err(Reason::TypeMismatch),
             },
             Values::Text(text) => match cell {
+                Cell::Text(raw) if target.as_is && cast::is_printable(raw) => {
+                    text.push(raw);
+                    true
+                }
                 Cell::Text(raw) => {
                     let value = cast::text(raw, &target.rule, &mut self.scratch)?;
                     text.push(value.unwrap_or_default().as_bytes());

@@ -514,6 +514,18 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
     })
 }
 
+impl Mapping {
+    /// Text that is taken as it stands, but for the empty one.
+    pub fn is_plain_text(&self) -> bool {
+        self.values.is_none() && self.nulls.is_empty() && self.extract.is_none() && self.reading == Reading::Plain
+    }
+
+    /// Instants in ISO 8601 and nothing else.
+    pub fn is_iso(&self) -> bool {
+        matches!(self.formats.as_slice(), [Format::Iso]) && self.sentinels.is_empty() && self.nulls.is_empty() && self.values.is_none()
+    }
+}
+
 fn split_hole(text: &str) -> Option<(String, String)> {
     let (before, after) = text.split_once("{}")?;
     Some((before.to_owned(), after.to_owned()))

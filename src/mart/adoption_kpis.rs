@@ -3,6 +3,7 @@
 use polars::prelude::*;
 
 use super::{Inputs, Mart, Previous};
+use crate::guard::rounding;
 use crate::period::Grain;
 use crate::rollup::person_period::WINDOW;
 use crate::scope::PLACE;
@@ -63,7 +64,7 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
         .collect();
     let company = |row: usize| kind.get(row) == Some("company");
     let unmatched: Vec<Option<i64>> =
-        (0..count).map(|row| company(row).then_some(inputs.person_period.unmatched_events)).collect();
+        (0..count).map(|row| company(row).then(|| rounding::multiple(inputs.person_period.unmatched_events, inputs.policy.rounding))).collect();
 
     let mut rows = rows;
     rows.with_column(Column::new("active_rate_low".into(), bounds.iter().map(|bound| bound.map(|bound| bound.0)).collect::<Vec<_>>()))?;

@@ -64,6 +64,8 @@ pub struct World<'a> {
 /// What one period of a mart is built from.
 pub struct Inputs<'a> {
     pub period: Period,
+    /// The part of it that had begun at `--as-of`; people and units stand where its last day finds them.
+    pub seen: Period,
     /// Whether the period has ended at `--as-of`.
     pub is_complete: bool,
     pub person_period: &'a PersonPeriod,
@@ -128,12 +130,16 @@ impl Mart {
         let company = scope::Company {
             people: inputs.people,
             units: inputs.units,
-            period: inputs.period,
+            period: inputs.seen,
             smallest_group: inputs.policy.smallest_group,
             smallest_group_manager: inputs.policy.manager_scopes.then_some(inputs.policy.smallest_group_manager),
         };
         let scopes = scope::build(&rows, &names, &company)?;
-        let rules = Rules { k: inputs.policy.smallest_group, rounding: inputs.policy.rounding };
+        let rules = Rules {
+            k: inputs.policy.smallest_group,
+            rounding: inputs.policy.rounding,
+            synthetic: inputs.policy.synthetic_data,
+        };
         let privacy = |cause| MartError::Privacy { mart: self.name.into(), period: inputs.period, cause };
         let protected = guard::protect(&kinds, &scopes.trees, &scopes.crossings, &rules).map_err(privacy)?;
 

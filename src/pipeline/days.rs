@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use rayon::prelude::*;
 
 use super::Context;
-use super::ingest::{Ingested, day_partition, merge_day, partition_of};
+use super::ingest::{Elsewhere, Ingested, day_partition, merge_day, partition_of};
 use super::lake::{Lake, WHOLE};
 use super::world::{Before, Seen, World};
 use crate::canon::columns::{Text, dates, ints};
@@ -58,7 +58,7 @@ pub fn roll_up(
     before: &Before,
     made_from: &mut BTreeMap<String, String>,
 ) -> Result<Rolled> {
-    let Ingested { mut ledger, intakes, days: fresh, removed, seen, notes, .. } = ingested;
+    let Ingested { mut ledger, intakes, days: fresh, removed, moved, seen, notes, .. } = ingested;
     let catalog = context.catalog;
     let tables = [catalog.expect(DAY_TABLES[0])?, catalog.expect(DAY_TABLES[1])?];
     let person_day = catalog.expect("person_day")?;
@@ -92,8 +92,8 @@ pub fn roll_up(
                         return Ok(None);
                     }
                     let new = fresh.take(&table.name, day)?;
-                    let none = crate::canon::merge::Removed::new();
-                    merge_day(lake, table, day, &new, removed.get(&table.name).unwrap_or(&none)).map(Some)
+                    let elsewhere = Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name) };
+                    merge_day(lake, table, day, &new, &elsewhere).map(Some)
                 })
             })
             .collect();

@@ -17,10 +17,10 @@ use super::Context;
 use super::gates;
 use super::lake::{Lake, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
-use crate::canon::columns::{Text, bools, dates, instants};
-use crate::canon::merge::{Losses, Removed, merge};
+use crate::canon::columns::{Text, bools, dates, instants, ints};
+use crate::canon::merge::{Losses, Lost, Removed, merge};
 use crate::canon::snapshot;
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema, dictionary};
 use crate::contract::{Partition, Table, Type};
 use crate::error::{Error, Result};
 use crate::feed::{self, Intake, Mode, Refusal, Stop};
@@ -47,10 +47,18 @@ pub struct Ingested {
     /// Rows of day tables waiting for their day.
     pub days: DayRows,
     pub removed: BTreeMap<String, Removed>,
+    /// Events whose last statement puts them on this day and no other, by table.
+    pub moved: BTreeMap<String, Moved>,
     /// Bounds of the days on which each LMS account was seen in this run.
     pub seen: HashMap<String, (Day, Day)>,
     pub notes: Vec<gates::Note>,
 }
+
+/// Key -> the one day it lives on.
+pub type Moved = HashMap<String, Day>;
+
+/// The age of a statement: the greatest one wins.
+type Age = (i64, String, i64);
 
 /// New rows of day tables: (table, day) -> batches, in memory or in scratch.
 pub struct DayRows {
@@ -130,6 +138,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     let mut refused = Vec::new();
     let mut notes = Vec::new();
     let mut seen = HashMap::new();
+    let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
     for chunk in plan.read.chunks(context.threads.max(1) * 2) {
         let first = plan.read.iter().position(|planned| std::ptr::eq(planned, &chunk[0])).unwrap_or(0);
@@ -185,6 +194,9 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                                 fresh_removed.entry(table.name.clone()).or_default().push(removed);
                             }
                             for (day, rows) in by_day(table, &rows, context)? {
+                                if loaded.feed.corrections_move_days {
+                                    note_ages(table, &rows, day, restated.entry(table.name.clone()).or_default());
+                                }
                                 days.push(table, day, rows)?;
                             }
                         }
@@ -218,7 +230,14 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
         }
         removed.insert(table.name.clone(), all);
     }
-    Ok(Ingested { ledger, intakes, changed_tables, days, removed, seen, notes })
+    let mut moved = BTreeMap::new();
+    for (name, stated) in restated {
+        let table = catalog.expect(&name)?;
+        let (settled, touched) = settle_days(lake, table, stated)?;
+        days.touched.extend(touched.into_iter().map(|day| (name.clone(), day)));
+        moved.insert(name, settled);
+    }
+    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, notes })
 }
 
 /// Fetches and reads one delivery into canon form.
@@ -467,11 +486,26 @@ fn merge_whole(
     let schema = canon_schema(table);
     let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
     let mut losses = Losses::new();
+    // A row of a full snapshot lives until the feed's next snapshot.
+    let full: BTreeMap<&str, i64> = context
+        .feeds
+        .iter()
+        .filter(|loaded| loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, context.catalog))
+        .filter_map(|loaded| Some((loaded.feed.name.as_str(), ledger.newest(&loaded.feed.name)?)))
+        .collect();
     let mut fresh = Vec::new();
     for (feed, batches) in deliveries {
         let feed = &context.feeds[*feed].feed;
         if !is_undated_snapshot(feed, context.catalog) {
-            fresh.extend(batches.iter().cloned());
+            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+                let (delivery, known_at) = (Text::of(batch, DELIVERY), instants(batch, KNOWN_AT));
+                if full.get(feed.name.as_str()).is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest)) {
+                    let delivery = delivery.get(0).unwrap_or_default().to_owned();
+                    *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
+                } else {
+                    fresh.push(batch.clone());
+                }
+            }
             continue;
         }
         // Deliveries come oldest first, so snapshots are compared in the order they were made.
@@ -484,13 +518,6 @@ fn merge_whole(
             *losses.entry(key).or_default() += rows;
         }
     }
-    // A row of a full snapshot lives until the feed's next snapshot.
-    let full: BTreeMap<&str, i64> = context
-        .feeds
-        .iter()
-        .filter(|loaded| loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, context.catalog))
-        .filter_map(|loaded| Some((loaded.feed.name.as_str(), ledger.newest(&loaded.feed.name)?)))
-        .collect();
     let is_current = |delivery: &str, known_at: i64| {
         let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
         feed.and_then(|feed| full.get(feed)).is_none_or(|newest| known_at >= *newest)
@@ -542,6 +569,49 @@ fn keys_removed(table: &Table, batches: &[RecordBatch]) -> Removed {
     removed
 }
 
+/// Notes when each key of a batch was stated, and for which day.
+fn note_ages(table: &Table, batch: &RecordBatch, day: Day, stated: &mut BTreeMap<String, Vec<(Age, Day)>>) {
+    let [key] = table.key.as_slice() else { return };
+    let (key, delivery) = (Text::of(batch, key), Text::of(batch, DELIVERY));
+    let (known_at, record) = (instants(batch, KNOWN_AT), ints(batch, ROW));
+    for row in 0..batch.num_rows() {
+        let Some(key) = key.get(row) else { continue };
+        let age = (known_at(row).unwrap_or(0), delivery.get(row).unwrap_or_default().to_owned(), record(row).unwrap_or(0));
+        stated.entry(key.to_owned()).or_default().push((age, day));
+    }
+}
+
+/// For feeds whose corrections move events to another day: the one day on which each restated key lives, and the days that lose it.
+/// Pays for it by reading the keys of every day file of the table.
+fn settle_days(
+    lake: &Lake<'_>,
+    table: &Table,
+    mut stated: BTreeMap<String, Vec<(Age, Day)>>,
+) -> Result<(Moved, BTreeSet<Day>)> {
+    let [key] = table.key.as_slice() else { return Ok((Moved::new(), BTreeSet::new())) };
+    for (partition, file) in lake.partitions(table)? {
+        let Some(day) = day_partition(&partition) else { continue };
+        for batch in lake.read_ref(table, &file, Some(&[key.as_str(), DELIVERY, KNOWN_AT, ROW]))? {
+            let mut held = BTreeMap::new();
+            note_ages(table, &batch, day, &mut held);
+            for (key, ages) in held {
+                if let Some(known) = stated.get_mut(&key) {
+                    known.extend(ages);
+                }
+            }
+        }
+    }
+    let (mut moved, mut touched) = (Moved::new(), BTreeSet::new());
+    for (key, ages) in stated {
+        let Some((_, day)) = ages.iter().max() else { continue };
+        if ages.iter().any(|(_, other)| other != day) {
+            touched.extend(ages.iter().map(|(_, day)| *day));
+            moved.insert(key, *day);
+        }
+    }
+    Ok((moved, touched))
+}
+
 /// The days whose files hold any of the keys. Reads one column of the day files, newest first, until all are found.
 fn locate(lake: &Lake<'_>, table: &Table, keys: &BTreeSet<String>) -> Result<BTreeSet<Day>> {
     let [key] = table.key.as_slice() else { return Ok(BTreeSet::new()) };
@@ -575,10 +645,31 @@ pub fn partition_of(day: Day) -> String {
     date_of(day).to_string()
 }
 
-/// One day of a day table, merged: the rows to write, or none where the day did not change.
-pub fn merge_day(lake: &Lake<'_>, table: &Table, day: Day, fresh: &[RecordBatch], removed: &Removed) -> Result<(RecordBatch, Losses)> {
+/// What happens to events of a day from outside it.
+#[derive(Default)]
+pub struct Elsewhere<'a> {
+    pub removed: Option<&'a Removed>,
+    pub moved: Option<&'a Moved>,
+}
+
+/// One day of a day table, merged: its rows, and what was lost.
+pub fn merge_day(lake: &Lake<'_>, table: &Table, day: Day, fresh: &[RecordBatch], elsewhere: &Elsewhere<'_>) -> Result<(RecordBatch, Losses)> {
     let mut batches = lake.read(table, &partition_of(day), None)?;
     batches.extend(fresh.iter().cloned());
-    let merged = merge(table, &batches, removed, &|_, _| true)?;
-    Ok((merged.rows, merged.losses))
+    let none = Removed::new();
+    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true)?;
+    let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
+    let mut losses = merged.losses;
+    let mut stays = Vec::with_capacity(merged.rows.num_rows());
+    {
+        let (key, delivery) = (Text::of(&merged.rows, key), Text::of(&merged.rows, DELIVERY));
+        for row in 0..merged.rows.num_rows() {
+            if key.get(row).and_then(|key| moved.get(key)).is_some_and(|home| *home != day) {
+                *losses.entry((delivery.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
+            } else {
+                stays.push(row as u32);
+            }
+        }
+    }
+    Ok((take_record_batch(&merged.rows, &UInt32Array::from(stays))?, losses))
 }

@@ -108,7 +108,8 @@ impl Run<'_> {
         let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
         for grain in Grain::ALL {
             let periods = calendar.periods(grain, self.range.0, self.range.1);
-            let places = self.world.people.fingerprints(&periods);
+            let seen: Vec<Period> = periods.iter().map(|period| self.seen(*period)).collect();
+            let places = self.world.people.fingerprints(&seen);
             let mut follows_change = false;
             for (period, places) in periods.iter().zip(places) {
                 let step = self.step(*period);
@@ -142,7 +143,7 @@ impl Run<'_> {
             let guarded: Vec<Result<(Period, PersonPeriod, crate::mart::Shown)>> = tasks
                 .into_par_iter()
                 .map(|(period, task)| {
-                    let person_period = person_period::build(period, calendar, &self.world.people, &task.days, &task.before, &task.activation)?;
+                    let person_period = person_period::build(period, self.seen(period), calendar, &self.world.people, &task.days, &task.before, &task.activation)?;
                     let shown = self.mart.show(self.context.catalog, &self.inputs(period, &person_period)).map_err(mart_error)?;
                     Ok((period, person_period, shown))
                 })
@@ -202,6 +203,7 @@ impl Run<'_> {
     fn inputs<'b>(&'b self, period: Period, person_period: &'b PersonPeriod) -> Inputs<'b> {
         Inputs {
             period,
+            seen: self.seen(period),
             is_complete: period.end <= self.as_of_day(),
             person_period,
             calendar: &self.context.job.calendar,
@@ -209,6 +211,11 @@ impl Run<'_> {
             units: &self.world.units,
             policy: &self.context.job.policy,
         }
+    }
+
+    /// The part of a period that lies before the horizon: nobody counts for a day that has not begun.
+    fn seen(&self, period: Period) -> Period {
+        Period { end: period.end.min(self.range.1), ..period }
     }
 
     /// The reporting-zone day that `--as-of` falls in: periods that end by its first moment are complete.
@@ -232,7 +239,7 @@ impl Run<'_> {
             self.context.job.config_hash(),
             table.hash,
             env!("CARGO_PKG_VERSION"),
-            self.world.units.fingerprint(period)
+            self.world.units.fingerprint(self.seen(period))
         );
         let from = self.base(period).min(self.context.job.calendar.previous(period).start);
         for (day, file) in self.days.range(from..period.end.min(self.range.1)) {

@@ -123,19 +123,20 @@ const SUMMED: [(&str, usize); 13] = [
     ("checkbox_completions", 15),
 ];
 
-/// Adds up one period. `days` and `before` are the days with data of the period and of the one before; `activation` is as of the period's end.
+/// Adds up one period, placing people by the part of it that was `seen` (days before the horizon). `days` and `before` are the days with data of the period and of the one before; `activation` is as of the period's end.
 ///
 /// # Errors
 /// Polars refuses the frame; a bug.
 pub fn build(
     period: Period,
+    seen: Period,
     calendar: &Calendar,
     people: &People,
     days: &[Arc<PersonDay>],
     before: &[Arc<PersonDay>],
     activation: &Activation,
 ) -> PolarsResult<PersonPeriod> {
-    let places: Vec<Stint> = people.places(period);
+    let places: Vec<Stint> = people.places(seen);
     let mut slot_of = vec![NONE; people.workers.len()];
     for (slot, stint) in places.iter().enumerate() {
         slot_of[stint.worker as usize] = slot as u32;

@@ -98,7 +98,15 @@ pub fn build(options: &Options, calendar: Calendar, people: &[Person]) -> Accoun
     for (kind, count) in strangers {
         for _ in 0..count {
             let created = calendar.start - LAUNCHED_BEFORE;
-            let account = Account { id: id(all.len()), person: None, bridge: Bridge::None, kind, created, deactivated: None, is_second: false };
+            let account = Account {
+                id: id(all.len()),
+                person: None,
+                bridge: Bridge::None,
+                kind,
+                created,
+                deactivated: None,
+                is_second: false,
+            };
             all.push(account);
         }
     }

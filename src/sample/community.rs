@@ -4,7 +4,7 @@
 
 use super::Company;
 use super::accounts::Bridge;
-use super::calendar::{is_holiday, rhythm};
+use super::calendar::{is_holiday, rhythm, season};
 use super::names::{LOCATIONS, TOPICS};
 use super::org::{Kind as UnitKind, UnitId};
 use super::people::{Band, Status, WorkerType};
@@ -47,7 +47,7 @@ pub struct Reaction {
 /// Share of a unit's contributions that its subject-matter experts write.
 pub const EXPERT_SHARE: f64 = 0.92;
 /// Spread of a unit's week around its expectation, beyond rounding: experts keep a steady rhythm.
-const NOISE: f64 = 0.07;
+const NOISE: f64 = 0.06;
 
 /// Who can write in one week: people below the leaders who are in one unit from Monday to Sunday.
 struct Authors {
@@ -121,8 +121,14 @@ fn moment(company: &Company, week: u32, account: usize, stream: &mut Stream) -> 
 }
 
 fn contribution(company: &Company, week: u32, author: usize, unit: UnitId, stream: &mut Stream) -> Contribution {
-    const KINDS: [(&str, f64); 6] =
-        [("answer", 0.46), ("post", 0.18), ("comment", 0.14), ("how_to", 0.1), ("article", 0.07), ("micro_lesson", 0.05)];
+    const KINDS: [(&str, f64); 6] = [
+        ("answer", 0.46),
+        ("post", 0.18),
+        ("comment", 0.14),
+        ("how_to", 0.1),
+        ("article", 0.07),
+        ("micro_lesson", 0.05),
+    ];
     let kind = KINDS[stream.weighted(&KINDS.map(|kind| kind.1))].0;
     let topic = topic(unit, stream);
     let (low, high) = match kind {
@@ -206,10 +212,9 @@ fn posts(company: &Company, week: u32, authors: &Authors) -> Vec<Contribution> {
         let treatment = company.plan.units[unit].treatment;
         let kind = match treatment {
             Some(treatment) if posts_in(treatment, week) => Some(treatment.kind.as_str()),
-            _ if of.kind == UnitKind::Company => [(4, "ama"), (0, "post")]
-                .into_iter()
-                .find(|(phase, _)| week % 8 == *phase)
-                .map(|(_, kind)| kind),
+            _ if of.kind == UnitKind::Company => {
+                [(4, "ama"), (0, "post")].into_iter().find(|(phase, _)| week % 8 == *phase).map(|(_, kind)| kind)
+            }
             Some(_) => None,
             None if of.kind == UnitKind::Lab => None,
             None => ((week + 3 * unit as u32) % 7 == 2).then_some(if unit % 3 == 0 { "article" } else { "post" }),
@@ -299,8 +304,8 @@ pub fn reactions(company: &Company, week: u32, contributions: &[Contribution]) -
     ];
     let mut stream = Stream::new(company.options.seed, Purpose::Reaction, u64::from(week));
     let readers = readers(company, week);
-    // The habit of reacting grows with the community.
-    let habit = 0.4 + 0.6 * (f64::from(week) / 20.0).min(1.0);
+    // The habit of reacting grows with the community, and rests when everybody does.
+    let habit = (0.4 + 0.6 * (f64::from(week) / 20.0).min(1.0)) * season(company.calendar.monday(week) + 2);
     let mut all: Vec<Reaction> = Vec::new();
     if readers.is_empty() {
         return all;
@@ -331,7 +336,13 @@ pub fn reactions(company: &Company, week: u32, contributions: &[Contribution]) -
 }
 
 /// Heads of treated teams endorse an expert every other week once they have posted; the others only like.
-fn from_leaders(company: &Company, week: u32, contributions: &[Contribution], all: &mut Vec<Reaction>, stream: &mut Stream) {
+fn from_leaders(
+    company: &Company,
+    week: u32,
+    contributions: &[Contribution],
+    all: &mut Vec<Reaction>,
+    stream: &mut Stream,
+) {
     let mut seen = vec![false; company.org.units.len()];
     for one in contributions.iter().filter(|one| !one.by_leader && one.deleted.is_none()) {
         if std::mem::replace(&mut seen[one.unit], true) || !(week as usize + one.unit).is_multiple_of(2) {
@@ -354,7 +365,7 @@ fn from_leaders(company: &Company, week: u32, contributions: &[Contribution], al
     }
 }
 
-/// Accounts of the community's readers who are at work all week: the experts and every sixth of the others. Nobody who
+/// Accounts of the community's readers who are at work all week: the experts and every tenth of the others. Nobody who
 /// ever leads is among them, because a leader's endorsement is a treatment.
 fn readers(company: &Company, week: u32) -> Vec<usize> {
     let (monday, next) = (company.calendar.monday(week), company.calendar.monday(week + 1));
@@ -363,8 +374,9 @@ fn readers(company: &Company, week: u32) -> Vec<usize> {
             && person.on(monday).is_some_and(|spell| spell.status == Status::Active && spell.to >= next)
     };
     let people = company.people.iter().zip(&company.accounts.of_person);
-    let reading = people.filter(|(person, _)| reads(person)).filter_map(|(person, account)| Some((person, (*account)?)));
-    reading.filter(|(person, account)| person.is_sme || account % 6 == 1).map(|(_, account)| account).collect()
+    let reading =
+        people.filter(|(person, _)| reads(person)).filter_map(|(person, account)| Some((person, (*account)?)));
+    reading.filter(|(person, account)| person.is_sme || account % 10 == 1).map(|(_, account)| account).collect()
 }
 
 #[cfg(test)]
@@ -385,15 +397,25 @@ mod tests {
     #[test]
     fn no_untreated_head_posts_or_endorses_what_would_count_as_treatment() {
         let company = Company::build(&Options::new(300, 40, 2)).unwrap();
-        let heads: BTreeSet<usize> =
-            company.org.units.iter().flat_map(|unit| &unit.heads).filter_map(|(_, head)| company.accounts.of_person[*head]).collect();
+        let heads: BTreeSet<usize> = company
+            .org
+            .units
+            .iter()
+            .flat_map(|unit| &unit.heads)
+            .filter_map(|(_, head)| company.accounts.of_person[*head])
+            .collect();
         for week in 0..40 {
             let made = contributions(&company, week);
-            for one in made.iter().filter(|one| one.by_leader && ["ama", "playbook", "micro_lesson"].contains(&one.kind)) {
+            for one in
+                made.iter().filter(|one| one.by_leader && ["ama", "playbook", "micro_lesson"].contains(&one.kind))
+            {
                 let treated = company.plan.units[one.unit].treatment;
                 assert!(one.unit == 0 || treated.is_some_and(|treatment| treatment.week <= week), "{one:?}");
             }
-            for one in reactions(&company, week, &made).iter().filter(|one| one.kind == "endorse" && heads.contains(&one.actor)) {
+            for one in reactions(&company, week, &made)
+                .iter()
+                .filter(|one| one.kind == "endorse" && heads.contains(&one.actor))
+            {
                 let person = company.accounts.all[one.actor].person.unwrap();
                 let unit = company.people[person].on(company.calendar.monday(week)).unwrap().unit;
                 let treated = company.plan.units[unit].treatment;

@@ -39,6 +39,8 @@ pub struct Flawed {
     pub rows_refused: usize,
     /// Records that say nothing new: the same again.
     pub rows_repeated: usize,
+    /// Records that replace one of an earlier file.
+    pub rows_corrected: usize,
 }
 
 pub const LATE_DAYS: Day = 9;
@@ -73,7 +75,7 @@ pub fn flaw(company: &Company, job: &Job) -> Option<Flaw> {
             (30, Flaw::Late),
             (42, Flaw::Twice),
             (55, Flaw::Redelivered),
-            (68, Flaw::Corrected),
+            (75, Flaw::Corrected),
             (80, Flaw::HiddenGzip),
         ],
         Export::Transcript => &[(15, Flaw::BadRows), (45, Flaw::RenamedHeader), (62, Flaw::Twice)],
@@ -96,17 +98,24 @@ pub fn flaw(company: &Company, job: &Job) -> Option<Flaw> {
 pub fn flaws(company: &Company) -> Vec<Flawed> {
     let flawed = |job: &Job| {
         let flaw = flaw(company, job)?;
-        let (what, rows_refused, rows_repeated) = match flaw {
-            Flaw::BadRows => ("rows with impossible dates, missing ids, unknown words", bad_rows(job), 0),
-            Flaw::Late => ("delivered nine days late", 0, 0),
-            Flaw::Twice => ("delivered again the next day, byte for byte", 0, 0),
-            Flaw::Redelivered => ("begins with rows of an earlier file", 0, job.rows_again(company, false).unwrap_or(0)),
-            Flaw::Corrected => ("begins with corrected rows of an earlier file", 0, 0),
-            Flaw::HiddenGzip => ("gzip under a .csv name", 0, 0),
-            Flaw::RenamedHeader => ("a renamed column", 0, 0),
-            Flaw::BomAndCrlf => ("a byte order mark and CR LF line ends", 0, 0),
-            Flaw::RepeatedRows => ("its first rows stand in it twice", 0, REPEATED_ROWS),
+        let what = match flaw {
+            Flaw::BadRows => "rows with impossible dates, missing ids, unknown words",
+            Flaw::Late => "delivered nine days late",
+            Flaw::Twice => "delivered again the next day, byte for byte",
+            Flaw::Redelivered => "begins with rows of an earlier file",
+            Flaw::Corrected => "begins with corrected rows of an earlier file",
+            Flaw::HiddenGzip => "gzip under a .csv name",
+            Flaw::RenamedHeader => "a renamed column",
+            Flaw::BomAndCrlf => "a byte order mark and CR LF line ends",
+            Flaw::RepeatedRows => "its first rows stand in it twice",
         };
+        let rows_refused = if flaw == Flaw::BadRows { bad_rows(job) } else { 0 };
+        let rows_repeated = match flaw {
+            Flaw::Redelivered => job.rows_again(company, false).unwrap_or(0),
+            Flaw::RepeatedRows => REPEATED_ROWS,
+            _ => 0,
+        };
+        let rows_corrected = if flaw == Flaw::Corrected { job.rows_again(company, true).unwrap_or(0) } else { 0 };
         let day = job.to + if flaw == Flaw::Late { LATE_DAYS } else { 0 };
         let suffix = match (job.export, company.options.format) {
             (Export::Activity, Format::Ndjson) => "ndjson",
@@ -115,7 +124,7 @@ pub fn flaws(company: &Company) -> Vec<Flawed> {
             (Export::Activity, _) if flaw == Flaw::HiddenGzip => "csv",
             _ => "csv.gz",
         };
-        Some(Flawed { path: job.export.path(day, suffix), what, rows_refused, rows_repeated })
+        Some(Flawed { path: job.export.path(day, suffix), what, rows_refused, rows_repeated, rows_corrected })
     };
     jobs(company).iter().filter_map(flawed).collect()
 }
@@ -166,10 +175,12 @@ fn bad_text(export: Export, day: Day) -> String {
             ",u10003,post,{on}T10:00:00Z,{on}T10:00:00Z,,,A note on testing,testing,,,120\n\
              x-02,u10003,haiku,{on}T10:00:00Z,{on}T10:00:00Z,,,A note on testing,testing,,,17\n"
         ),
-        Export::Workers => "W900001,true,2025-02-30 00:00:00,9999-12-31 23:59:59,false,9000001,nobody,true,false,,,2025-02-28,\
+        Export::Workers => {
+            "W900001,true,2025-02-30 00:00:00,9999-12-31 23:59:59,false,9000001,nobody,true,false,,,2025-02-28,\
                             2025-02-28,Active,Employee,nobody@haldenruck.example,,OU-0001,J1001,Data,Engineering,\
                             8_Individual_Contributor,ic,false,Berlin,DE,100\n"
-            .to_owned(),
+                .to_owned()
+        }
         _ => String::new(),
     }
 }

@@ -202,7 +202,10 @@ impl Learner<'_> {
         }
         let exam = matches!(self.content[enrollment.content].kind, "certification" | "assessment");
         enrollment.started = Some(started.max(Instant(enrollment.enrolled.0 + 600)));
-        enrollment.ended = Some((at.max(Instant(enrollment.enrolled.0 + 700)), if exam { Outcome::Passed } else { Outcome::Completed }));
+        enrollment.ended = Some((
+            at.max(Instant(enrollment.enrolled.0 + 700)),
+            if exam { Outcome::Passed } else { Outcome::Completed },
+        ));
         enrollment.spent_seconds = (full * share) as u32;
         enrollment.score = (exam || self.stream.chance(0.3)).then(|| 60 + self.stream.below(41));
     }
@@ -321,6 +324,10 @@ mod tests {
             .collect();
         let quarter = |one: &Enrollment| company.content[one.content].minutes * 15;
         let clicked = last_day.iter().filter(|one| one.spent_seconds < quarter(one)).count();
-        assert!(last_day.len() > 50 && clicked * 5 > last_day.len() && clicked < last_day.len(), "{clicked} of {}", last_day.len());
+        assert!(
+            last_day.len() > 50 && clicked * 5 > last_day.len() && clicked < last_day.len(),
+            "{clicked} of {}",
+            last_day.len()
+        );
     }
 }

@@ -7,6 +7,7 @@
 mod accounts;
 mod activity;
 mod calendar;
+mod careers;
 mod community;
 mod content;
 mod deliver;
@@ -19,6 +20,7 @@ mod plan;
 mod rng;
 mod text;
 mod truth;
+mod visitors;
 
 use std::sync::mpsc::sync_channel;
 
@@ -71,7 +73,16 @@ impl Options {
     pub fn new(workers: u32, weeks: u32, seed: u64) -> Options {
         let end = NaiveDate::from_ymd_opt(2026, 3, 30).unwrap_or_default();
         let start = end - chrono::Days::new(7 * u64::from(weeks.min(520)));
-        Options { workers, weeks, seed, dirt: false, format: Format::CsvGz, cadence: Cadence::Weekly, events: None, start }
+        Options {
+            workers,
+            weeks,
+            seed,
+            dirt: false,
+            format: Format::CsvGz,
+            cadence: Cadence::Weekly,
+            events: None,
+            start,
+        }
     }
 
     fn calendar(&self) -> Calendar {
@@ -150,7 +161,7 @@ impl Company {
         options.check()?;
         let calendar = options.calendar();
         let mut org = org::build(options, calendar);
-        let people = people::build(options, calendar, &mut org);
+        let people = careers::build(options, calendar, &mut org);
         let accounts = accounts::build(options, calendar, &people);
         let content = content::build(options, calendar, &people, &accounts);
         let enrollments = learning::build(options, calendar, &org, &people, &accounts, &content);
@@ -181,7 +192,11 @@ const WAITING_FILES: usize = 2;
 ///
 /// # Errors
 /// The options are out of range, or the sink fails; then nothing more is put.
-pub fn write<S: Sink>(options: &Options, sink: &mut S, progress: &dyn Fn(u64)) -> Result<Summary, SampleError<S::Error>> {
+pub fn write<S: Sink>(
+    options: &Options,
+    sink: &mut S,
+    progress: &dyn Fn(u64),
+) -> Result<Summary, SampleError<S::Error>> {
     let company = Company::build(options)?;
     let mut summary = Summary { workers: company.people.len() as u64, ..Summary::default() };
     let jobs = deliver::jobs(&company);

@@ -46,8 +46,21 @@ pub const WORK: [[&str; 6]; 8] = [
 ];
 
 pub const TOPICS: [&str; 16] = [
-    "incident response", "pricing", "onboarding", "data quality", "negotiation", "accessibility", "cloud costs",
-    "customer interviews", "forecasting", "testing", "feedback", "contracts", "escalations", "dashboards", "hiring",
+    "incident response",
+    "pricing",
+    "onboarding",
+    "data quality",
+    "negotiation",
+    "accessibility",
+    "cloud costs",
+    "customer interviews",
+    "forecasting",
+    "testing",
+    "feedback",
+    "contracts",
+    "escalations",
+    "dashboards",
+    "hiring",
     "supplier audits",
 ];
 
@@ -56,14 +69,15 @@ pub const COMPETENCIES: [&str; 6] =
 
 pub const FIRST: [&str; 48] = [
     "Ada", "Amara", "Anders", "Anika", "Bence", "Bruno", "Carla", "Chidi", "Clara", "Dario", "Deepa", "Edda", "Elias",
-    "Emeka", "Farah", "Felix", "Greta", "Hana", "Hugo", "Ines", "Ivo", "Jana", "Jonas", "Kavya", "Kenji", "Lara", "Leon",
-    "Lin", "Magnus", "Maya", "Milan", "Nadia", "Nils", "Noor", "Olga", "Omar", "Paula", "Priya", "Ravi", "Rosa", "Sami",
-    "Sofia", "Tara", "Tomas", "Uma", "Viktor", "Wanda", "Yusuf",
+    "Emeka", "Farah", "Felix", "Greta", "Hana", "Hugo", "Ines", "Ivo", "Jana", "Jonas", "Kavya", "Kenji", "Lara",
+    "Leon", "Lin", "Magnus", "Maya", "Milan", "Nadia", "Nils", "Noor", "Olga", "Omar", "Paula", "Priya", "Ravi",
+    "Rosa", "Sami", "Sofia", "Tara", "Tomas", "Uma", "Viktor", "Wanda", "Yusuf",
 ];
 
 pub const LAST: [&str; 48] = [
-    "Abbott", "Adeyemi", "Almeida", "Bakker", "Banerjee", "Becker", "Brandt", "Castro", "Chen", "Costa", "Dahl", "Dias",
-    "Eriksen", "Fischer", "Fontana", "Garcia", "Gupta", "Haas", "Hansen", "Hughes", "Ito", "Iyer", "Jensen", "Kaya",
-    "Keller", "Khan", "Kovacs", "Lang", "Lopez", "Mehta", "Moreau", "Murphy", "Nair", "Novak", "Okafor", "Olsen", "Patel",
-    "Pereira", "Quinn", "Rao", "Rossi", "Santos", "Schmidt", "Sharma", "Tanaka", "Varga", "Weber", "Young",
+    "Abbott", "Adeyemi", "Almeida", "Bakker", "Banerjee", "Becker", "Brandt", "Castro", "Chen", "Costa", "Dahl",
+    "Dias", "Eriksen", "Fischer", "Fontana", "Garcia", "Gupta", "Haas", "Hansen", "Hughes", "Ito", "Iyer", "Jensen",
+    "Kaya", "Keller", "Khan", "Kovacs", "Lang", "Lopez", "Mehta", "Moreau", "Murphy", "Nair", "Novak", "Okafor",
+    "Olsen", "Patel", "Pereira", "Quinn", "Rao", "Rossi", "Santos", "Schmidt", "Sharma", "Tanaka", "Varga", "Weber",
+    "Young",
 ];

@@ -114,7 +114,7 @@ pub fn build(options: &Options, calendar: Calendar) -> Org {
     let mut above = 0..1;
     for level in (0..levels.len()).rev() {
         let first = units.len();
-        for index in 0..levels[level] {
+        for (index, team_size) in (0..levels[level]).map(|index| (index, teams.get(index).copied().unwrap_or(0))) {
             let parent = above.start + index * above.len() / levels[level];
             let function = match kinds[level] {
                 // Departments have a trade each; most of their teams share it.
@@ -128,7 +128,7 @@ pub fn build(options: &Options, calendar: Calendar) -> Org {
             unit.location = stream.weighted(&LOCATIONS.map(|location| location.weight));
             unit.keenness = 0.7 + 0.6 * stream.unit();
             unit.size = match kinds[level] {
-                Kind::Team => teams[index],
+                Kind::Team => team_size,
                 // The office beside the department heads who sit here.
                 Kind::Division | Kind::Group if options.workers >= 120 => 3 + stream.below(3),
                 _ => 0,
@@ -228,7 +228,8 @@ fn reorganise(org: &mut Org, options: &Options, calendar: Calendar) {
     let day = calendar.monday(calendar.weeks * 3 / 5);
     let departments: Vec<UnitId> =
         (0..org.units.len()).filter(|&index| org.units[index].kind == Kind::Department).collect();
-    let divisions: Vec<UnitId> = (0..org.units.len()).filter(|&index| org.units[index].kind == Kind::Division).collect();
+    let divisions: Vec<UnitId> =
+        (0..org.units.len()).filter(|&index| org.units[index].kind == Kind::Division).collect();
     let (Some(&moved), Some(&target)) = (departments.first(), divisions.last()) else { return };
     if org.units[moved].parent_on(day) != Some(target) {
         org.units[moved].parents.push((day, target));
@@ -237,8 +238,7 @@ fn reorganise(org: &mut Org, options: &Options, calendar: Calendar) {
         org.units[lab].closes = day;
     }
     let parent = departments[departments.len() / 2];
-    let mut team =
-        unit(Kind::Team, format!("OU-{:04}", org.units.len()), "Automation".into(), Some(parent), calendar);
+    let mut team = unit(Kind::Team, format!("OU-{:04}", org.units.len()), "Automation".into(), Some(parent), calendar);
     team.opens = day;
     team.parents = vec![(day, parent)];
     team.function = org.units[parent].function;
@@ -281,7 +281,8 @@ mod tests {
             assert!(sizes(Kind::Team).filter(|&size| size > 0).all(|size| (8..=62).contains(&size)));
             assert!(sizes(Kind::Lab).all(|size| size < 5));
             let depth = if workers > 1_000 { 5 } else { 4 };
-            let mut kinds: Vec<Kind> = org.units.iter().map(|unit| unit.kind).filter(|kind| *kind != Kind::Lab).collect();
+            let mut kinds: Vec<Kind> =
+                org.units.iter().map(|unit| unit.kind).filter(|kind| *kind != Kind::Lab).collect();
             kinds.dedup();
             assert_eq!(kinds.len().min(5), depth, "{kinds:?}");
         }

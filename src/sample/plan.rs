@@ -40,9 +40,9 @@ impl Kind {
     /// Share of the teams whose head's first post is of this kind.
     fn share(self) -> f64 {
         match self {
-            Kind::Ama => 0.24,
-            Kind::Playbook => 0.2,
-            Kind::MicroLesson => 0.27,
+            Kind::Ama => 0.25,
+            Kind::Playbook => 0.21,
+            Kind::MicroLesson => 0.345,
         }
     }
 
@@ -82,7 +82,7 @@ pub struct Plan {
 /// Contributions per 100 people and week in a unit of average eagerness.
 const BASE_PER_100: f64 = 40.0;
 /// Relative rise of contributions at full effect of an AMA.
-pub const AMA_EFFECT: f64 = 1.1;
+pub const AMA_EFFECT: f64 = 1.25;
 /// How the rise comes and goes, by weeks since the first post; the last one stays.
 pub const AMA_SHAPE: [f64; 14] = [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.95, 0.9, 0.85, 0.8];
 /// A growing unit doubles over this many weeks, and began `GROWTH_LEAD` weeks before its first post.

@@ -59,11 +59,19 @@ fn the_same_options_give_the_same_bytes_on_one_thread_and_on_many() {
     // The writing thread is none of the pool's: it only waits for it.
     let alone = std::thread::scope(|scope| {
         let (options, one) = (&options, &one);
-        scope.spawn(move || {
-            let company = Company::build(options).unwrap();
-            let jobs = deliver::jobs(&company);
-            one.install(|| jobs.par_iter().flat_map_iter(|job| job.run(&company).unwrap()).map(|file| (file.path, file.bytes)).collect::<BTreeMap<_, _>>())
-        }).join().unwrap()
+        scope
+            .spawn(move || {
+                let company = Company::build(options).unwrap();
+                let jobs = deliver::jobs(&company);
+                one.install(|| {
+                    jobs.par_iter()
+                        .flat_map_iter(|job| job.run(&company).unwrap())
+                        .map(|file| (file.path, file.bytes))
+                        .collect::<BTreeMap<_, _>>()
+                })
+            })
+            .join()
+            .unwrap()
     });
     let (mut many, _) = Folder::of(&options);
     many.0.remove("truth.json");
@@ -89,7 +97,8 @@ fn every_id_points_to_something() {
     let content = folder.column("/content_", "content_id");
     let contributions = folder.column("/contributions_", "contribution_id");
     let within = |part: &str, name: &str, known: &BTreeSet<String>| {
-        let strangers: Vec<String> = folder.column(part, name).into_iter().filter(|id| !id.is_empty() && !known.contains(id)).collect();
+        let strangers: Vec<String> =
+            folder.column(part, name).into_iter().filter(|id| !id.is_empty() && !known.contains(id)).collect();
         assert!(strangers.is_empty(), "{part} {name}: {strangers:?}");
     };
     within("/workers_", "manager_id", &workers);
@@ -127,7 +136,8 @@ fn the_reporting_line_of_every_week_has_no_cycle_and_one_root() {
             roots += u32::from(manager.is_none());
             let mut steps = 0;
             while let Some(above) = manager {
-                manager = holds(above).unwrap_or_else(|| panic!("week {week}: {person} reports to someone who is not here"));
+                manager =
+                    holds(above).unwrap_or_else(|| panic!("week {week}: {person} reports to someone who is not here"));
                 steps += 1;
                 assert!(steps < 10, "week {week}: a cycle above {person}");
             }
@@ -178,6 +188,8 @@ fn dirt_is_where_the_truth_says() {
     for flaw in &truth.flaws {
         assert!(folder.0.contains_key(&flaw.path), "{}", flaw.path);
     }
+    let rows = |of: fn(&Flawed) -> usize| truth.flaws.iter().map(of).sum::<usize>();
+    assert_eq!((rows(|flaw| flaw.rows_repeated), rows(|flaw| flaw.rows_corrected)), (52, 40));
     let hidden = truth.flaws.iter().find(|flaw| flaw.what.starts_with("gzip")).unwrap();
     assert!(folder.0[&hidden.path].starts_with(&[0x1f, 0x8b]) && hidden.path.ends_with(".csv"));
     let (clean, _) = Folder::of(&Options::new(300, 40, 7));
@@ -195,8 +207,9 @@ fn before_after(kind: &str, seeds: std::ops::Range<u64>) -> (f64, f64) {
         let panel = company.panel();
         let rate = |team: &truth::Team, weeks: std::ops::Range<u32>| {
             let weeks = weeks.map(|week| week as usize).filter(|&week| team.headcount[week] > 0);
-            let rates: Vec<f64> =
-                weeks.map(|week| 100.0 * f64::from(team.contributions[week]) / f64::from(team.headcount[week])).collect();
+            let rates: Vec<f64> = weeks
+                .map(|week| 100.0 * f64::from(team.contributions[week]) / f64::from(team.headcount[week]))
+                .collect();
             rates.iter().sum::<f64>() / rates.len().max(1) as f64
         };
         let change = |team: &truth::Team, week: u32| rate(team, week..week + 8) - rate(team, week - 8..week);
@@ -205,8 +218,11 @@ fn before_after(kind: &str, seeds: std::ops::Range<u64>) -> (f64, f64) {
             .iter()
             .filter_map(|team| team.first_post.filter(|(of, _)| *of == kind).map(|(_, week)| (team, week)))
             .collect();
-        let never: Vec<&truth::Team> =
-            panel.teams.iter().filter(|team| team.first_post.is_none() && team.headcount.iter().all(|&people| people >= 5)).collect();
+        let never: Vec<&truth::Team> = panel
+            .teams
+            .iter()
+            .filter(|team| team.first_post.is_none() && team.headcount.iter().all(|&people| people >= 5))
+            .collect();
         let mut sum = 0.0;
         for (team, week) in &treated {
             sum += change(team, *week) - never.iter().map(|team| change(team, *week)).sum::<f64>() / never.len() as f64;
@@ -264,7 +280,10 @@ fn the_company_in_the_repository_is_what_the_generator_writes() {
     let (folder, _) = Folder::of(&dirty());
     for (path, bytes) in &folder.0 {
         let kept = std::fs::read(root.join(path)).unwrap_or_default();
-        assert!(kept == bytes, "sample-data/{path} is stale: uptake sample --workers 300 --weeks 40 --seed 7 --dirt --out sample-data");
+        assert!(
+            kept == bytes.as_ref(),
+            "sample-data/{path} is stale: uptake sample --workers 300 --weeks 40 --seed 7 --dirt --out sample-data"
+        );
     }
     let mut waiting = vec![root.join("landing")];
     while let Some(next) = waiting.pop() {

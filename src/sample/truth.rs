@@ -91,7 +91,8 @@ pub(super) fn truth(company: &Company) -> Truth {
             *by_location.entry(LOCATIONS[person.location].name.to_owned()).or_insert(0) += 1;
         }
     }
-    let headcount = |from: Day, to: Day| company.people.iter().filter(|one| one.place(from, to).is_some()).count() as u32;
+    let headcount =
+        |from: Day, to: Day| company.people.iter().filter(|one| one.place(from, to).is_some()).count() as u32;
     let weeks = (0..calendar.weeks).map(|week| (calendar.monday(week), calendar.monday(week + 1)));
     let mut months: Vec<(Day, Day)> = Vec::new();
     for day in calendar.days() {
@@ -111,8 +112,14 @@ pub(super) fn truth(company: &Company) -> Truth {
         leader_band: "manager",
         effects: Kind::ALL.into_iter().filter_map(|kind| effect(company, kind)).collect(),
         headcount_by_week: weeks.map(|(from, to)| (label(from), headcount(from, to))).collect(),
-        headcount_by_month: months.into_iter().map(|(from, to)| (label(from)[..7].to_owned(), headcount(from, to))).collect(),
-        headcount_by_unit: by_unit.into_iter().map(|(unit, people)| (company.org.units[unit].id.clone(), people)).collect(),
+        headcount_by_month: months
+            .into_iter()
+            .map(|(from, to)| (label(from)[..7].to_owned(), headcount(from, to)))
+            .collect(),
+        headcount_by_unit: by_unit
+            .into_iter()
+            .map(|(unit, people)| (company.org.units[unit].id.clone(), people))
+            .collect(),
         headcount_by_location: by_location,
         people: people(company),
         flaws: super::dirt::flaws(company),
@@ -139,7 +146,10 @@ fn effect(company: &Company, kind: Kind) -> Option<Effect> {
         (100.0 * (expected.with - expected.without) / people, 100.0 * expected.without / people)
     };
     let seen = |since: u32, for_weeks: u32| {
-        units.iter().filter(move |(_, week)| week + for_weeks < company.calendar.weeks).map(move |&(unit, week)| at(unit, week + since))
+        units
+            .iter()
+            .filter(move |(_, week)| week + for_weeks < company.calendar.weeks)
+            .map(move |&(unit, week)| at(unit, week + since))
     };
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
@@ -153,7 +163,9 @@ fn effect(company: &Company, kind: Kind) -> Option<Effect> {
         outcome: "contributions by people below the leaders, per 100 eligible people and week",
         units: units.len(),
         cohorts,
-        per_100_by_week: (0..HORIZON).map(|since| rounded(mean(&mut seen(since, since).map(|(rise, _)| rise)))).collect(),
+        per_100_by_week: (0..HORIZON)
+            .map(|since| rounded(mean(&mut seen(since, since).map(|(rise, _)| rise))))
+            .collect(),
         per_100_weeks_0_to_7: rounded(rise),
         relative_weeks_0_to_7: if base > 0.0 { rounded(rise / base) } else { 0.0 },
         expert_share: EXPERT_SHARE,
@@ -175,15 +187,24 @@ fn people(company: &Company) -> PeopleTruth {
         hired: count(&|one| during(one.hired())),
         left: count(&|one| one.spells.iter().any(|spell| spell.status == Status::Terminated && during(spell.from))),
         returned: count(&|one| one.employments().len() > 1),
-        transferred: count(&|one| one.spells.windows(2).any(|pair| pair[0].unit != pair[1].unit && during(pair[1].from))),
+        transferred: count(&|one| {
+            one.spells.windows(2).any(|pair| pair[0].unit != pair[1].unit && during(pair[1].from))
+        }),
         on_leave: count(&|one| one.spells.iter().any(|spell| spell.status == Status::Leave && during(spell.from))),
         announced_for_later: count(&|one| one.hired() >= calendar.end()),
         contractors: count(&|one| one.worker_type == WorkerType::Contractor),
         interns: count(&|one| one.worker_type == WorkerType::Intern),
         experts: count(&|one| one.is_sme),
-        without_account: people.iter().zip(&company.accounts.of_person).filter(|(one, account)| one.hired() < calendar.end() && account.is_none()).count(),
+        without_account: people
+            .iter()
+            .zip(&company.accounts.of_person)
+            .filter(|(one, account)| one.hired() < calendar.end() && account.is_none())
+            .count(),
         with_two_accounts: accounts.iter().filter(|account| account.is_second).count(),
-        unmatched_accounts: accounts.iter().filter(|one| one.kind == AccountKind::Learner && one.bridge == Bridge::None).count(),
+        unmatched_accounts: accounts
+            .iter()
+            .filter(|one| one.kind == AccountKind::Learner && one.bridge == Bridge::None)
+            .count(),
         test_and_external_accounts: accounts.iter().filter(|one| one.kind != AccountKind::Learner).count(),
     }
 }

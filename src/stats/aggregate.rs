@@ -103,19 +103,12 @@ pub fn aggregate(sample: &Sample, cohort_of: &[u32], cells: &Cells, plan: Plan) 
     let n_cohorts = sample.cohorts.len();
     let n_targets = targets.len();
 
-    let mut slots: Vec<Vec<(u32, f64)>> = vec![Vec::new(); cells.cells.len()];
+    let mut pooled_in: Vec<Vec<usize>> = vec![Vec::new(); cells.cells.len()];
     for (slot, target) in targets.iter().enumerate() {
-        for &(cell, weight) in &target.cells {
-            slots[cell].push((slot as u32, weight));
+        for &(cell, _) in &target.cells {
+            pooled_in[cell].push(slot);
         }
     }
-    let offsets: Vec<usize> = std::iter::once(0)
-        .chain(slots.iter().scan(0, |sum, list| {
-            *sum += list.len();
-            Some(*sum)
-        }))
-        .collect();
-    let slots: Vec<(u32, f64)> = slots.into_iter().flatten().collect();
     let pull: Vec<f64> =
         (0..n_cohorts).flat_map(|cohort| targets.iter().map(move |target| target.pull[cohort])).collect();
 
@@ -128,11 +121,11 @@ pub fn aggregate(sample: &Sample, cohort_of: &[u32], cells: &Cells, plan: Plan) 
     let mut cluster_used = vec![Used::default(); n_targets];
     cells.sweep(sample, cohort_of, |cluster, units, influence| {
         phi.fill(0.0);
-        for (at, &value) in influence.iter().enumerate() {
-            cell_squares[at] += value * value;
-            for &(slot, weight) in &slots[offsets[at]..offsets[at + 1]] {
-                phi[slot as usize] += weight * value;
-            }
+        for (square, value) in cell_squares.iter_mut().zip(influence) {
+            *square += value * value;
+        }
+        for (phi, target) in phi.iter_mut().zip(&targets) {
+            *phi += target.cells.iter().map(|&(cell, weight)| weight * influence[cell]).sum::<f64>();
         }
         cluster_used.fill(Used::default());
         for unit in units {
@@ -143,8 +136,7 @@ pub fn aggregate(sample: &Sample, cohort_of: &[u32], cells: &Cells, plan: Plan) 
                     *phi += weight * pull;
                 }
             }
-            let exact =
-                (!sample.complete[unit]).then(|| used_by(sample, cells, &targets, (&slots, &offsets), cohort, unit));
+            let exact = (!sample.complete[unit]).then(|| used_by(sample, cells, &targets, &pooled_in, cohort, unit));
             for (slot, target) in targets.iter().enumerate() {
                 let used = match &exact {
                     Some(exact) => exact[slot],
@@ -214,21 +206,21 @@ struct Used {
     control: bool,
 }
 
-/// What a unit with missing weeks is used for, target by target.
+/// What a unit with missing weeks is used for, target by target. `pooled_in` says which targets pool a cell.
 fn used_by(
     sample: &Sample,
     cells: &Cells,
     targets: &[Target],
-    (slots, offsets): (&[(u32, f64)], &[usize]),
+    pooled_in: &[Vec<usize>],
     cohort: usize,
     unit: usize,
 ) -> Vec<Used> {
     let mut used = vec![Used::default(); targets.len()];
     for (cell, treated) in cells.of_unit(sample, cohort, unit) {
-        for &(slot, _) in &slots[offsets[cell]..offsets[cell + 1]] {
+        for &slot in &pooled_in[cell] {
             match treated {
-                true => used[slot as usize].treated = true,
-                false => used[slot as usize].control = true,
+                true => used[slot].treated = true,
+                false => used[slot].control = true,
             }
         }
     }

@@ -105,9 +105,7 @@ impl Cells {
         }
         let mut cells = Cells::index(cells, sample.cohorts.len());
         cells.take_means(sample, cohort_of);
-        cells.cells.retain(|cell| {
-            cell.is_reference() && cell.treated.weight > 0.0 || cell.treated.weight > 0.0 && cell.control.weight > 0.0
-        });
+        cells.cells.retain(|cell| cell.treated.weight > 0.0 && (cell.is_reference() || cell.control.weight > 0.0));
         Cells::index(cells.cells, sample.cohorts.len())
     }
 
@@ -264,9 +262,9 @@ mod tests {
     use super::super::panel::{PanelBuilder, Row};
     use super::*;
 
-    /// Treated from week 3: u0 and u1, rising by 2 and 4; never treated: u2 and u3, rising by 1 and 1.
+    /// Treated from week 3: u0 and u1, rising by 2 and 4; never treated: u2 and u3, rising by 1 and 3.
     fn sample(design: Design) -> Sample {
-        let outcomes = [[1.0, 1.0, 3.0], [1.0, 1.0, 5.0], [0.0, 0.0, 1.0], [2.0, 2.0, 3.0]];
+        let outcomes = [[1.0, 1.0, 3.0], [1.0, 1.0, 5.0], [0.0, 0.0, 1.0], [2.0, 2.0, 5.0]];
         let mut builder = PanelBuilder::default();
         for (at, weeks) in outcomes.iter().enumerate() {
             for (week, &outcome) in weeks.iter().enumerate() {
@@ -285,7 +283,7 @@ mod tests {
         let cells = Cells::measure(&sample, &sample.cohort_of, |_, _| true).cells;
         let seen: Vec<_> =
             cells.iter().map(|c| (c.week, c.base, c.att, c.baseline, c.n_treated, c.n_control)).collect();
-        assert_eq!(seen, [(1, 0, 0.0, 1.0, 2, 2), (2, 1, 2.0, 1.0, 2, 2)]);
+        assert_eq!(seen, [(1, 0, 0.0, 1.0, 2, 2), (2, 1, 1.0, 1.0, 2, 2)]);
     }
 
     #[test]
@@ -294,7 +292,7 @@ mod tests {
         let cells = Cells::measure(&sample, &sample.cohort_of, |_, week| week == 2);
         let mut seen = Vec::new();
         cells.sweep(&sample, &sample.cohort_of, |_, _, influence| seen.push(influence[0]));
-        assert_eq!(seen, [-0.5, 0.5, 0.0, 0.0]);
+        assert_eq!(seen, [-0.5, 0.5, 0.5, -0.5]);
     }
 
     #[test]

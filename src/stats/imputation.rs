@@ -92,11 +92,11 @@ pub fn effects(panel: &Panel, anticipation: u32, centring: Centring) -> Vec<Effe
         let (unit_weight, week_weight) =
             levels.solve(&sums(&untreated, |cell| if is_pooled[cell] { 1.0 / n } else { 0.0 }));
         let mut by_cluster: BTreeMap<u32, f64> = BTreeMap::new();
-        for unit in 0..panel.units.len() {
+        for (unit, unit_weight) in unit_weight.iter().enumerate() {
             let cells = unit * weeks..(unit + 1) * weeks;
             let influence: f64 = cells
                 .map(|cell| match untreated.uses[cell] {
-                    Use::Fit => -(unit_weight[unit] + week_weight[cell % weeks]) * residual[cell],
+                    Use::Fit => -(unit_weight + week_weight[cell % weeks]) * residual[cell],
                     Use::Effect if is_pooled[cell] => residual[cell] / n,
                     _ => 0.0,
                 })
@@ -150,11 +150,11 @@ impl<'a> Levels<'a> {
     fn new(untreated: &'a Untreated) -> Option<Levels<'a>> {
         let n: Vec<f64> = (0..untreated.units).map(|unit| untreated.weeks_of(unit, Use::Fit).count() as f64).collect();
         let mut matrix = Square::zero(untreated.weeks);
-        for unit in 0..untreated.units {
+        for (unit, n) in n.iter().enumerate() {
             for s in untreated.weeks_of(unit, Use::Fit) {
                 matrix.add(s, s, 1.0);
                 for t in untreated.weeks_of(unit, Use::Fit) {
-                    matrix.add(s, t, -1.0 / n[unit]);
+                    matrix.add(s, t, -1.0 / n);
                 }
             }
         }

@@ -38,9 +38,9 @@ pub fn log_rank(groups: &[Vec<Spell>]) -> Option<LogRank> {
         for a in 0..k {
             let share = at_risk[a] / n;
             expected[a] += d * share;
-            for b in 0..k {
+            for (b, other) in at_risk.iter().enumerate() {
                 let own = if a == b { share } else { 0.0 };
-                covariance.add(a, b, spread * (own - share * at_risk[b] / n));
+                covariance.add(a, b, spread * (own - share * other / n));
             }
         }
     }

@@ -1,1 +1,24 @@
+//! One test binary, one module a promise. A test's name is the sentence it proves.
+#![allow(clippy::disallowed_methods, reason = "tests read files and drive the product as a shell does")]
 
+mod company;
+mod faulty;
+mod world;
+
+mod as_known_on;
+mod cli;
+mod conservation;
+mod documents;
+mod faults;
+mod gates;
+mod late;
+mod numbers;
+mod order;
+mod privacy;
+mod rerun;
+mod secrets;
+mod tidy;
+
+mod feeds;
+mod malformed;
+mod publish;

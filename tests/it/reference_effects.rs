@@ -272,6 +272,9 @@ fn a_single_treated_unit_has_a_rank_and_no_error() {
     let headline = summary(&found, "headline");
     assert!(headline["estimate"].is_f64() && headline["se"].is_null() && headline["ci_low"].is_null());
     assert_eq!(summary(&found, "n_treated")["value"], 1.0);
+    for kind in ["pretrend_event_study", "pretrend_all_cells"] {
+        assert!(rows(&found, "test", kind).all(|row| row["p"].is_null()), "{kind}");
+    }
     let p = rows(&found, "test", "placebo").next().unwrap()["p"].as_f64().unwrap();
     assert!((p * 20.0 - (p * 20.0).round()).abs() < 1e-12 && p >= 0.05, "a rank among 20 units: {p}");
 }

@@ -101,6 +101,10 @@ fn tests(found: &Effects) -> Vec<Line> {
     let unbounded = found.breakdown_mbar.is_some_and(f64::is_infinite);
     vec![
         wald("pretrend_event_study", found.pretrend),
+        Line {
+            p: found.pretrend.and_then(|wald| wald.p_small_sample),
+            ..wald("pretrend_small_sample", found.pretrend)
+        },
         wald("pretrend_all_cells", found.pretrend_cells),
         Line {
             statistic: studentised,

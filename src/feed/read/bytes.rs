@@ -127,6 +127,7 @@ impl<'a> Text<'a> {
             [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "packed twice",
             [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] | [0xfd, b'7', b'z', b'X', b'Z', ..] => "packed in a way the product does not read",
             _ if lower.starts_with(b"<!doctype") || lower.starts_with(b"<html") || lower.starts_with(b"<head") || lower.starts_with(b"<body") => "a web page",
+            _ if self.format == FileFormat::Csv && (trimmed.starts_with(b"{\"") || trimmed.starts_with(b"[{")) => "JSON",
             _ if lower.starts_with(b"<?xml") || lower.starts_with(b"<error") || lower.starts_with(b"<soap") => "XML",
             _ => return Ok(()),
         };

@@ -102,20 +102,21 @@ impl Reader {
 
     /// The same, holding the last records back until it is known that they are not the footer.
     fn hold_back<E>(&self, feed: &Feed, gate: &mut Gate<'_, E>, lines: &mut Lines<'_>, hold: usize) -> Result<(), Stop<E>> {
-        let mut held: VecDeque<(Vec<u8>, u64)> = VecDeque::new();
+        let mut held: VecDeque<(Vec<u8>, u64, Option<Reason>)> = VecDeque::new();
         let mut scanner = Scanner::new(&feed.csv);
         let mut record = 0;
-        let mut release = |gate: &mut Gate<'_, E>, (raw, offset): (Vec<u8>, u64)| {
+        let mut release = |gate: &mut Gate<'_, E>, (raw, offset, fault): (Vec<u8>, u64, Option<Reason>)| {
             record += 1;
-            let fault = match scanner.scan(&raw, true) {
-                Scan::Record { fault, .. } => fault,
-                Scan::Blank { .. } | Scan::NeedMore | Scan::Unterminated => Some(Reason::RecordTooLong),
-            };
-            scanner.unescape(&raw);
+            // Scanned before, so only its fields are wanted, and only if it was sound.
+            if fault.is_none() {
+                let _ = scanner.scan(&raw, true);
+                scanner.unescape(&raw);
+            }
             self.take(gate, record, Found { data: &raw, fields: &scanner.fields, loose: &scanner.loose, offset, fault })
         };
         while let Some(found) = lines.next()? {
-            held.push_back((found.data.to_vec(), found.offset));
+            let raw = if found.fault.is_some() { Vec::new() } else { found.data.to_vec() };
+            held.push_back((raw, found.offset, found.fault));
             if held.len() > hold
                 && let Some(first) = held.pop_front()
             {
@@ -124,7 +125,7 @@ impl Reader {
         }
         let footers = feed.csv.footer_rows;
         if let Some((before, after)) = &feed.footer_total {
-            let total = held.back().and_then(|(raw, _)| {
+            let total = held.back().and_then(|(raw, _, _)| {
                 let text = std::str::from_utf8(raw).ok()?.trim().trim_matches(['"', ',', ';']);
                 text.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?.trim().parse::<u64>().ok()
             });
@@ -497,7 +498,10 @@ impl<'a> Lines<'a> {
         };
         let offset = self.base + self.at as u64;
         let data = &self.buffer[self.at..self.at + length];
-        self.scanner.unescape(data);
+        // A record at fault is cut at its first line end, which may lie before the ends of its fields.
+        if fault.is_none() {
+            self.scanner.unescape(data);
+        }
         self.at += length;
         Ok(Some(Found { data, fields: &self.scanner.fields, loose: &self.scanner.loose, offset, fault }))
     }

@@ -49,8 +49,7 @@ impl Tape {
         self.own.clear();
         self.fault = None;
         let mut parser = serde_json::Deserializer::from_slice(record);
-        let origin = record.as_ptr() as usize;
-        let result = Value { tape: self, origin, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end());
+        let result = Value { tape: self, record, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end());
         match result {
             Ok(()) => Ok(()),
             Err(_) => Err(self.fault.unwrap_or(Reason::JsonInvalid)),
@@ -140,19 +139,19 @@ impl Iterator for Entries<'_> {
 
 struct Value<'t> {
     tape: &'t mut Tape,
-    /// Address of the record, to express borrowed text as a place in it.
-    origin: usize,
+    /// Borrowed text is a place in it.
+    record: &'t [u8],
     depth: usize,
     most_depth: usize,
 }
 
 impl Value<'_> {
     fn inner(&mut self) -> Value<'_> {
-        Value { tape: self.tape, origin: self.origin, depth: self.depth + 1, most_depth: self.most_depth }
+        Value { tape: self.tape, record: self.record, depth: self.depth + 1, most_depth: self.most_depth }
     }
 
     fn borrowed(&self, text: &str) -> Span {
-        let start = text.as_ptr() as usize - self.origin;
+        let start = text.as_ptr() as usize - self.record.as_ptr() as usize;
         Span { start: start as u32, end: (start + text.len()) as u32, own: false }
     }
 
@@ -241,7 +240,7 @@ impl<'de> Visitor<'de> for Value<'_> {
             count += 1;
         }
         self.tape.nodes[at] = Node::Object(self.tape.nodes.len() as u32);
-        if repeats(self.tape, at, count) {
+        if repeats(self.tape, self.record, at, count) {
             self.tape.fault = Some(Reason::DuplicateJsonKey);
             return Err(A::Error::custom("duplicate key"));
         }
@@ -265,9 +264,8 @@ impl<'de> Visitor<'de> for Key<'_> {
         f.write_str("a key")
     }
 
-    fn visit_borrowed_str<E: Error>(mut self, text: &'de str) -> Result<(), E> {
-        // Copied, so that the keys of one object can be compared without the record at hand.
-        let span = self.0.copied(text);
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        let span = self.0.borrowed(text);
         self.0.tape.nodes.push(Node::Key(span));
         Ok(())
     }
@@ -280,8 +278,8 @@ impl<'de> Visitor<'de> for Key<'_> {
 }
 
 /// Does the object at `at` name a key twice? Few keys are compared with each other, many through a set.
-fn repeats(tape: &Tape, at: usize, count: usize) -> bool {
-    let text = |span: Span| tape.text(span, &[]);
+fn repeats(tape: &Tape, record: &[u8], at: usize, count: usize) -> bool {
+    let text = |span: Span| tape.text(span, record);
     if count <= 16 {
         let mut keys = [Span { start: 0, end: 0, own: true }; 16];
         for (i, (span, _)) in tape.entries(at).enumerate() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::figures::residuals;
 use super::super::*;
 
-pub(super) const RULES: Rules = Rules { k: 5, rounding: 5 };
+pub(super) const RULES: Rules = Rules { k: 5, rounding: 5, synthetic: false };
 pub(super) const MEASURES: [Kind; 4] = [Kind::People, Kind::People, Kind::Events, Kind::Sum];
 pub(super) const WORLDS: u64 = 2_000;
 

@@ -23,7 +23,7 @@ pub fn write(company: &Company, job: &Job, flaw: Option<Flaw>) -> io::Result<(&'
     match company.options.format {
         Format::Csv => csv(company, job, flaw, Body::Plain(Vec::new())).map(|(bytes, events)| ("csv", bytes, events)),
         Format::CsvGz => {
-            let body = Body::Gzip(GzEncoder::new(Vec::new(), super::level(company)));
+            let body = Body::Gzip(Box::new(GzEncoder::new(Vec::new(), super::level(company))));
             csv(company, job, flaw, body).map(|(bytes, events)| ("csv.gz", bytes, events))
         }
         Format::Ndjson => {
@@ -62,7 +62,8 @@ fn csv(company: &Company, job: &Job, flaw: Option<Flaw>, body: Body) -> io::Resu
 
 /// Some rows of the file before, as they were or with a second thought.
 pub fn again(company: &Company, job: &Job, corrected: bool) -> io::Result<Bytes> {
-    let day = if job.to - job.from > 1 { job.from - 3 } else { job.from - 1 };
+    // Of a week its Tuesday, the busiest day.
+    let day = if job.to - job.from > 1 { job.from - 6 } else { job.from - 1 };
     let mut first = First { rows: Csv::new(Body::Plain(Vec::new())), left: dirt::AGAIN_ROWS, corrected };
     company.activity.day(day, &company.accounts, &company.content, &mut first)?;
     first.rows.finish()
@@ -71,7 +72,7 @@ pub fn again(company: &Company, job: &Job, corrected: bool) -> io::Result<Bytes>
 /// Bytes on their way to a file.
 enum Body {
     Plain(Vec<u8>),
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 /// Rows of CSV; nothing is allocated for a row, and the dates are spelt once a day.
@@ -263,7 +264,8 @@ impl Parquet {
         };
         // The empty first batch brings the schema, so that a file without events is a file all the same.
         let batch = parquet.batch()?;
-        let properties = WriterProperties::builder().set_compression(Codec::SNAPPY).set_created_by("halden-lms".into()).build();
+        let properties =
+            WriterProperties::builder().set_compression(Codec::SNAPPY).set_created_by("halden-lms".into()).build();
         let writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).map_err(io::Error::other)?;
         parquet.writer = Some(writer);
         Ok(parquet)

@@ -8,8 +8,10 @@ use super::Job;
 
 /// The contributions made in the job's week, and those of the week before that were deleted in it.
 pub fn contributions(company: &Company, job: &Job) -> Vec<u8> {
-    let mut out = b"contribution_id,author_id,kind,created_at,updated_at,deleted_at,parent_id,title,topics,credited_ids,\
-minutes,words\n".to_vec();
+    let mut out =
+        b"contribution_id,author_id,kind,created_at,updated_at,deleted_at,parent_id,title,topics,credited_ids,\
+minutes,words\n"
+            .to_vec();
     let (from, by) = (Instant::new(job.from, 0), Instant::new(job.to, 0));
     if let Some(before) = job.nth.checked_sub(1) {
         let deleted_now = |one: &&Contribution| one.deleted.is_some_and(|at| (from..by).contains(&at));
@@ -61,11 +63,8 @@ pub fn reactions(company: &Company, job: &Job) -> Vec<u8> {
 }
 
 fn reaction(out: &mut Vec<u8>, company: &Company, one: &Reaction, by: Instant) {
-    let record = Record::new(out)
-        .text(&one.id)
-        .text(&one.contribution)
-        .text(&company.accounts.all[one.actor].id)
-        .text(one.kind);
+    let record =
+        Record::new(out).text(&one.id).text(&one.contribution).text(&company.accounts.all[one.actor].id).text(one.kind);
     let record = match one.value {
         Some(value) => record.number(u64::from(value)),
         None => record.text(""),

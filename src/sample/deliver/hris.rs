@@ -18,7 +18,8 @@ pub fn workers(company: &Company, day: Day) -> Vec<u8> {
     let mut out = Vec::with_capacity(company.people.len() * 400);
     out.extend_from_slice(WORKERS.as_bytes());
     for (index, person) in company.people.iter().enumerate() {
-        let known: Vec<Row> = rows(index, person, &company.org).into_iter().filter(|row| row.spell.known <= day).collect();
+        let known: Vec<Row> =
+            rows(index, person, &company.org).into_iter().filter(|row| row.spell.known <= day).collect();
         for (n, row) in known.iter().enumerate() {
             let to = known.get(n + 1).map_or(OPEN_END, |next| next.spell.from);
             worker(&mut out, company, index, row, to, day);
@@ -49,8 +50,16 @@ fn worker(out: &mut Vec<u8>, company: &Company, index: usize, row: &Row, to: Day
     out.push(b',');
     let mail = email(index, person);
     let level = [
-        "", "8_Individual_Contributor", "8_Individual_Contributor", "7_Senior_Contributor", "7_Senior_Contributor", "6_Manager",
-        "6_Manager", "4_Director", "3_Vice_President", "1_Executive",
+        "",
+        "8_Individual_Contributor",
+        "8_Individual_Contributor",
+        "7_Senior_Contributor",
+        "7_Senior_Contributor",
+        "6_Manager",
+        "6_Manager",
+        "4_Director",
+        "3_Vice_President",
+        "1_Executive",
     ][usize::from(spell.level).min(9)];
     let status = match spell.status {
         Status::Active => "Active",
@@ -69,7 +78,13 @@ fn worker(out: &mut Vec<u8>, company: &Company, index: usize, row: &Row, to: Day
         .flag(matches!(spell.status, Status::Active | Status::Leave))
         .flag(is_gone)
         .date(is_gone.then_some(spell.from - 1))
-        .text(if !is_gone { "" } else if person.resigned { "false" } else { "true" })
+        .text(if !is_gone {
+            ""
+        } else if person.resigned {
+            "false"
+        } else {
+            "true"
+        })
         .date(Some(spell.hired))
         .date(Some(person.hired()))
         .text(status)
@@ -103,7 +118,8 @@ const ANNOUNCED: Day = 14;
 pub fn org_units(company: &Company, day: Day) -> Vec<u8> {
     let mut out = b"org_id,effective_from,effective_to,name,parent_id,kind,head_worker_id\n".to_vec();
     for unit in company.org.units.iter().filter(|unit| unit.opens <= day + ANNOUNCED) {
-        let mut changes: Vec<Day> = unit.parents.iter().map(|(day, _)| *day).chain(unit.heads.iter().map(|(day, _)| *day)).collect();
+        let mut changes: Vec<Day> =
+            unit.parents.iter().map(|(day, _)| *day).chain(unit.heads.iter().map(|(day, _)| *day)).collect();
         changes.push(unit.opens);
         changes.retain(|change| (unit.opens..unit.closes).contains(change) && *change <= day + ANNOUNCED);
         changes.sort_unstable();
@@ -127,10 +143,19 @@ pub fn org_units(company: &Company, day: Day) -> Vec<u8> {
 /// Accounts that only this list can bring together with their worker.
 pub fn identity_links(company: &Company, day: Day) -> Vec<u8> {
     let mut out = b"source,source_user_id,worker_id,valid_from,valid_to,reason\n".to_vec();
-    for account in company.accounts.all.iter().filter(|account| account.bridge == Bridge::Link && account.created <= day) {
+    for account in
+        company.accounts.all.iter().filter(|account| account.bridge == Bridge::Link && account.created <= day)
+    {
         let Some(person) = account.person else { continue };
         let created = date_of(account.created).to_string();
-        Record::new(&mut out).text("lms").text(&account.id).text(&worker_id(person)).text(&created).text("").text("merge").end();
+        Record::new(&mut out)
+            .text("lms")
+            .text(&account.id)
+            .text(&worker_id(person))
+            .text(&created)
+            .text("")
+            .text("merge")
+            .end();
     }
     out
 }

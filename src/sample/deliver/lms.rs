@@ -22,8 +22,14 @@ pub fn users(company: &Company, day: Day) -> Vec<u8> {
             (Bridge::Email, _, Some(address)) => (String::new(), address),
             (Bridge::Link, ..) => (String::new(), format!("old{index}@acquired.example")),
             (_, Some(_), _) => (String::new(), format!("private{index}@mail.example")),
-            _ => (String::new(), format!("{}{index}@{}", if account.kind == Kind::Test { "test" } else { "partner" },
-                if account.kind == Kind::Test { MAIL_DOMAIN } else { "partner.example" })),
+            _ => (
+                String::new(),
+                format!(
+                    "{}{index}@{}",
+                    if account.kind == Kind::Test { "test" } else { "partner" },
+                    if account.kind == Kind::Test { MAIL_DOMAIN } else { "partner.example" }
+                ),
+            ),
         };
         let (number, mail) = dirt::careless(company, index, number, mail);
         let gone = account.deactivated.filter(|gone| *gone <= day);
@@ -48,7 +54,8 @@ pub fn users(company: &Company, day: Day) -> Vec<u8> {
 /// The catalogue of the morning of `day`.
 pub fn content(company: &Company, day: Day) -> Vec<u8> {
     let mut out = b"content_id,title,kind,owner_id,published_at,updated_at,retired_at,duration_minutes,is_flagship,\
-is_onboarding,cert_valid_days,grace_days,topics,competencies,role_tags\n".to_vec();
+is_onboarding,cert_valid_days,grace_days,topics,competencies,role_tags\n"
+        .to_vec();
     for item in company.content.iter().filter(|item| item.published < day) {
         let record = Record::new(&mut out)
             .text(&item.id)
@@ -56,7 +63,10 @@ is_onboarding,cert_valid_days,grace_days,topics,competencies,role_tags\n".to_vec
             .text(item.kind)
             .text(item.owner.map_or("", |owner| &company.accounts.all[owner].id))
             .instant(Some(Instant::new(item.published, 32_400)))
-            .instant(Some(Instant::new(if item.updated < day { item.updated.max(item.published) } else { item.published }, 36_000)))
+            .instant(Some(Instant::new(
+                if item.updated < day { item.updated.max(item.published) } else { item.published },
+                36_000,
+            )))
             .instant(item.retired.filter(|retired| *retired < day).map(|retired| Instant::new(retired, 61_200)))
             .number(u64::from(item.minutes))
             .flag(item.is_flagship)
@@ -77,7 +87,8 @@ is_onboarding,cert_valid_days,grace_days,topics,competencies,role_tags\n".to_vec
 /// The registrations that changed in the job's week, as they stood on its last evening; the first file holds all older ones.
 pub fn transcript(company: &Company, job: &Job) -> Vec<u8> {
     let mut out = dirt::transcript_header(company, job).as_bytes().to_vec();
-    let (from, to) = (if job.nth == 0 { Instant(i64::MIN) } else { Instant::new(job.from, 0) }, Instant::new(job.to, 0));
+    let (from, to) =
+        (if job.nth == 0 { Instant(i64::MIN) } else { Instant::new(job.from, 0) }, Instant::new(job.to, 0));
     for one in &company.enrollments {
         let Some(changed) = one.changes().filter(|at| (from..to).contains(at)).max() else { continue };
         registration(&mut out, company, one, changed, to);

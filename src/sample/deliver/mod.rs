@@ -87,7 +87,12 @@ pub fn jobs(company: &Company) -> Vec<Job> {
     ] {
         let weeks = (0..calendar.weeks).step_by(every).chain([calendar.weeks]);
         let day = |week| calendar.monday(week);
-        jobs.extend(weeks.enumerate().map(|(nth, week)| Job { export, nth: nth as u32, from: day(week), to: day(week) }));
+        jobs.extend(weeks.enumerate().map(|(nth, week)| Job {
+            export,
+            nth: nth as u32,
+            from: day(week),
+            to: day(week),
+        }));
     }
     let mut streams = |export, step: u32| {
         let weeks = (0..calendar.weeks).step_by(step as usize).enumerate();
@@ -102,8 +107,11 @@ pub fn jobs(company: &Company) -> Vec<Job> {
     streams(Export::Xapi, 4);
     match company.options.cadence {
         Cadence::Weekly => streams(Export::Activity, 1),
-        Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| {
-            Job { export: Export::Activity, nth: nth as u32, from: day, to: day + 1 }
+        Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| Job {
+            export: Export::Activity,
+            nth: nth as u32,
+            from: day,
+            to: day + 1,
         })),
     }
     jobs
@@ -134,7 +142,9 @@ impl Job {
                 dirt::soil(self, flaw, &mut text);
                 // What is small and looked at by people comes plain.
                 match export {
-                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => ("csv", Bytes::from(text), 0),
+                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => {
+                        ("csv", Bytes::from(text), 0)
+                    }
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }

@@ -24,7 +24,7 @@ const VERBS: [(&str, &str); 6] = [
     ("completed", "http://adlnet.gov/expapi/verbs/completed"),
 ];
 
-/// The statements of the job's weeks, the last of them voided again, twice over the voiding comes first.
+/// The statements of the job's weeks; some are voided again, half of those by a statement that comes first.
 pub fn write(company: &Company, job: &Job) -> Bytes {
     let mut stream = Stream::new(company.options.seed, Purpose::Xapi, u64::from(job.nth));
     let learners: Vec<usize> = company
@@ -70,8 +70,14 @@ pub fn write(company: &Company, job: &Job) -> Bytes {
         }
         let voider = uuid(&mut stream);
         let voids = format!(r#"{{"objectType":"StatementRef","id":"{id}"}}"#);
-        let voiding = Statement { id: &voider, at: Instant(at.0 + 300), verb: "voided", iri: "http://adlnet.gov/expapi/verbs/voided", ..statement };
-        if n % 80 == 7 {
+        let voiding = Statement {
+            id: &voider,
+            at: Instant(at.0 + 300),
+            verb: "voided",
+            iri: "http://adlnet.gov/expapi/verbs/voided",
+            ..statement
+        };
+        if (n / 40 + job.nth as usize).is_multiple_of(2) {
             voiding.write(&mut out, &voids);
             statement.write(&mut out, &object);
         } else {

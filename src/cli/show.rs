@@ -1,0 +1,92 @@
+//! `show`: the first rows of a published table, for a look without any other tool.
+
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use clap::Args;
+
+use super::{load, talk};
+use crate::canon::columns::Text;
+use crate::contract::Catalog;
+use crate::error::{Error, Result};
+use crate::publish::commit::{self, read_file};
+use crate::publish::parquet;
+use crate::store::{Env, Store};
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The job file
+    job: std::path::PathBuf,
+    /// The table, e.g. adoption_kpis
+    table: String,
+    /// Rows where a text column has this value, e.g. grain=month; may be given several times
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    filters: Vec<String>,
+    /// Columns to show, joined by commas; by default the key and as many as fit
+    #[arg(long, value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Rows to show
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+}
+
+/// Columns shown where none are named.
+const BY_DEFAULT: usize = 10;
+
+pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
+    let catalog = Catalog::load()?;
+    let job = load::job(&args.job, &catalog)?;
+    let lake = Store::open(&job.lake, env)?;
+    let head = commit::head(&lake)?
+        .ok_or_else(|| Error::usage(format!("{} holds no commit", lake.label())).hint("run the job first"))?;
+    let name = args.table.rsplit('/').next().unwrap_or(&args.table);
+    let found = head.files.iter().find(|(table, _)| table.rsplit('/').next() == Some(name));
+    let Some((_, files)) = found else {
+        let names: Vec<&str> = head.files.keys().map(String::as_str).collect();
+        return Err(Error::usage(format!("{} has no table {name}", lake.label())).hint(format!("its tables are {}", names.join(", "))));
+    };
+    let filters = args
+        .filters
+        .iter()
+        .map(|filter| filter.split_once('=').ok_or_else(|| Error::usage(format!("`{filter}` is no COLUMN=VALUE"))))
+        .collect::<Result<Vec<_>>>()?;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut header: Vec<String> = Vec::new();
+    for file in files.values() {
+        if rows.len() >= args.limit {
+            break;
+        }
+        for batch in parquet::decode(&read_file(&lake, file)?, None, parquet::Text::Plain)? {
+            let schema = batch.schema();
+            let known = |name: &str| {
+                schema.index_of(name).map_err(|_| Error::usage(format!("{} has no column {name}", args.table)).hint(format!("`uptake schema {}` lists them", args.table)))
+            };
+            let columns: Vec<usize> = if args.columns.is_empty() {
+                (0..schema.fields().len().min(BY_DEFAULT)).collect()
+            } else {
+                args.columns.iter().map(|name| known(name)).collect::<Result<_>>()?
+            };
+            for (name, _) in &filters {
+                known(name)?;
+            }
+            header = columns.iter().map(|at| schema.field(*at).name().clone()).collect();
+            let chosen = (0..batch.num_rows()).filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));
+            for row in chosen.take(args.limit.saturating_sub(rows.len())) {
+                rows.push(columns.iter().map(|at| cell(&batch, *at, row)).collect::<Result<_>>()?);
+            }
+        }
+    }
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    talk::data(&talk::table(&header, &rows))?;
+    Ok(0)
+}
+
+/// A value as people read it: three decimals, nothing for null.
+fn cell(batch: &RecordBatch, column: usize, row: usize) -> Result<String> {
+    let array = batch.column(column);
+    if let Some(doubles) = array.as_any().downcast_ref::<arrow::array::Float64Array>() {
+        use arrow::array::Array;
+        return Ok(if doubles.is_valid(row) { format!("{:.3}", doubles.value(row)) } else { String::new() });
+    }
+    let options = FormatOptions::new().with_null("");
+    Ok(ArrayFormatter::try_new(array.as_ref(), &options)?.value(row).to_string())
+}
