@@ -45,7 +45,8 @@ pub struct Merged {
 
 /// Merges the batches of one partition, all in the table's canon schema.
 ///
-/// `is_current(delivery, known_at)` is false for rows of a full snapshot that a later snapshot of the same feed has replaced.
+/// `is_current(delivery, known_at)` is false for rows of a full snapshot that a later snapshot of the same feed has replaced;
+/// `keeps(delivery)` is true where an empty value means that the value known before still holds.
 ///
 /// # Errors
 /// The batches do not have the table's schema.
@@ -54,6 +55,7 @@ pub fn merge(
     batches: &[RecordBatch],
     removed: &Removed,
     is_current: &dyn Fn(&str, i64) -> bool,
+    keeps: &dyn Fn(&str) -> bool,
 ) -> Result<Merged, ArrowError> {
     let all = concat_batches(&canon_schema(table), batches)?;
     let mut losses = Losses::new();
@@ -102,8 +104,55 @@ pub fn merge(
     }
     drop(winners);
     sort(table, &all, &mut live)?;
-    let rows = take_record_batch(&all, &UInt32Array::from(live))?;
+    let mut rows = take_record_batch(&all, &UInt32Array::from_iter_values(live.iter().copied()))?;
+    if pairs.iter().any(|(winner, _)| keeps(delivery.get(*winner as usize).unwrap_or_default())) {
+        let mut stated: HashMap<arrow::row::Row<'_>, Vec<u32>> = HashMap::new();
+        for row in pairs.iter().flat_map(|(winner, loser)| [*winner, *loser]) {
+            stated.entry(keys.row(row as usize)).or_default().push(row);
+        }
+        for rows in stated.values_mut() {
+            rows.sort_unstable_by(|a, b| age(*b as usize).cmp(&age(*a as usize)));
+            rows.dedup();
+        }
+        let chain = |row: u32| stated.get(&keys.row(row as usize)).map_or(&[][..], Vec::as_slice);
+        let keeps = |row: u32| keeps(delivery.get(row as usize).unwrap_or_default());
+        rows = keep_known(table, &all, &live, &chain, &keeps)?;
+    }
     Ok(Merged { rows, losses })
+}
+
+/// Fills what a statement left empty from the statements before it, back to the first that means its empty values.
+fn keep_known<'c>(
+    table: &Table,
+    all: &RecordBatch,
+    live: &[u32],
+    chain: &dyn Fn(u32) -> &'c [u32],
+    keeps: &dyn Fn(u32) -> bool,
+) -> Result<RecordBatch, ArrowError> {
+    let schema = all.schema();
+    let columns = schema
+        .fields()
+        .iter()
+        .zip(all.columns())
+        .map(|(field, array)| {
+            let own = table.stored().any(|column| column.name == *field.name() && !column.key);
+            let source = |&row: &u32| {
+                if !own || array.is_valid(row as usize) {
+                    return row;
+                }
+                let mut reach = true;
+                // Newest first: a statement that does not keep ends the search with what it says, be it nothing.
+                let earlier = chain(row).iter().find(|earlier| {
+                    let found = reach && array.is_valid(**earlier as usize);
+                    reach &= keeps(**earlier);
+                    found
+                });
+                earlier.copied().unwrap_or(row)
+            };
+            arrow::compute::take(array, &UInt32Array::from_iter_values(live.iter().map(source)), None)
+        })
+        .collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
+    RecordBatch::try_new(schema, columns)
 }
 
 /// The key columns in a form that compares and hashes as bytes.
@@ -217,3 +266,79 @@ fn ranks(array: &ArrayRef, count: usize) -> Vec<u32> {
     (0..count).map(|i| dictionary.key(i).map_or(0, |key| rank_of[key])).collect()
 }
 
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{BooleanArray, Date32Array, DictionaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::datatypes::{DataType, Int32Type};
+
+    use super::*;
+    use crate::contract::Catalog;
+
+    /// Rows of `users`: (user_id, email, known_at, delivery, row).
+    fn users(rows: &[(&str, Option<&str>, i64, &str, i64)]) -> (Table, RecordBatch) {
+        let table = Catalog::load().unwrap().expect("users").unwrap().clone();
+        let schema = canon_schema(&table);
+        let text = |pick: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
+            Arc::new((0..rows.len()).map(pick).collect::<Vec<_>>().iter().map(Option::as_deref).collect::<DictionaryArray<Int32Type>>())
+        };
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| -> ArrayRef {
+                match field.name().as_str() {
+                    "user_id" => Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
+                    "email" => text(&|at| rows[at].1.map(str::to_owned)),
+                    DELIVERY => text(&|at| Some(rows[at].3.to_owned())),
+                    ROW => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.4))),
+                    KNOWN_AT => Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.2)).with_timezone("UTC")),
+                    DELETED => Arc::new(BooleanArray::from(vec![false; rows.len()])),
+                    _ => match field.data_type() {
+                        DataType::Timestamp(_, _) => Arc::new(TimestampMicrosecondArray::new_null(rows.len()).with_timezone("UTC")),
+                        DataType::Date32 => Arc::new(Date32Array::new_null(rows.len())),
+                        DataType::Boolean => Arc::new(BooleanArray::new_null(rows.len())),
+                        _ => text(&|_| None),
+                    },
+                }
+            })
+            .collect();
+        (table, RecordBatch::try_new(schema, columns).unwrap())
+    }
+
+    fn said(merged: &Merged) -> Vec<(String, Option<String>)> {
+        let (user, email) = (Text::of(&merged.rows, "user_id"), Text::of(&merged.rows, "email"));
+        (0..merged.rows.num_rows()).map(|row| (user.get(row).unwrap().to_owned(), email.get(row).map(str::to_owned))).collect()
+    }
+
+    #[test]
+    fn the_last_known_statement_wins_in_any_order_and_losers_are_counted() {
+        let rows = [("u1", Some("old"), 1, "a", 1), ("u1", Some("new"), 2, "b", 1), ("u1", Some("new"), 2, "b", 2), ("u2", None, 1, "a", 2)];
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+            let (table, batch) = users(&order.map(|at| rows[at]));
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            assert_eq!(said(&merged), [("u1".into(), Some("new".into())), ("u2".into(), None)]);
+            assert_eq!(merged.losses.values().sum::<u64>(), 2);
+            assert_eq!(merged.losses[&("b".to_owned(), Lost::Duplicate)], 1);
+        }
+    }
+
+    #[test]
+    fn what_the_source_took_back_is_gone_and_may_be_stated_again_after_a_delete() {
+        let (table, batch) = users(&[("u1", None, 5, "a", 1), ("u2", None, 5, "a", 2), ("u3", None, 9, "b", 1)]);
+        let removed = Removed::from_iter([("u1".to_owned(), i64::MAX), ("u3".to_owned(), 7)]);
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| false).unwrap();
+        assert_eq!(said(&merged), [("u2".into(), None), ("u3".into(), None)]);
+        assert_eq!(merged.losses[&("a".to_owned(), Lost::Voided)], 1);
+    }
+
+    #[test]
+    fn an_empty_value_keeps_what_was_known_only_where_the_feed_says_so() {
+        let (table, batch) = users(&[("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "b", 1)]);
+        let clears = merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| false).unwrap();
+        assert_eq!(said(&clears), [("u1".into(), None)]);
+        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| delivery == "b").unwrap();
+        assert_eq!(said(&keeps), [("u1".into(), Some("known".into()))]);
+    }
+}

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-use crate::contract::Catalog;
+use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
-use crate::feed::{Feed, Pseudonyms};
+use crate::feed::{Feed, Nulls, Pseudonyms};
 use crate::job::Job;
 use crate::pipeline::plan::LoadedFeed;
 use crate::store::{Env, Store};
@@ -66,6 +66,10 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
     };
     let feed = Feed::parse(&stem, &text, catalog)
         .map_err(|error| Error::usage(error.to_string()).hint("schemas/feed/ holds working examples to copy from"))?;
+    if feed.nulls_mean == Nulls::Keep && catalog.expect(&feed.fills)?.partition == Partition::Day {
+        return Err(Error::usage(format!("feed {stem}: nulls_mean = \"keep\" is for tables of things that change, not for events"))
+            .hint("leave nulls_mean out: an event is stated whole"));
+    }
     let hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(LoadedFeed { feed, hash })
 }

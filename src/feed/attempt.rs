@@ -63,14 +63,31 @@ struct Standing {
     voiding: Option<String>,
 }
 
-/// Reads `files` (path, bytes) in the given order through the gate and counts what would stand.
-pub fn attempt(feed: &Feed, table: &Table, as_of: DateTime<Utc>, pseudonyms: &Pseudonyms, files: &[(String, Bytes)]) -> Vec<Report> {
+/// Reads `files` (path, bytes) in the given order through the gate and counts what would stand. Control totals are taken
+/// from among the files, where the feed declares a sidecar.
+pub fn attempt(
+    feed: &Feed,
+    table: &Table,
+    as_of: DateTime<Utc>,
+    pseudonyms: &Pseudonyms,
+    files: &[(String, Bytes)],
+) -> Vec<Report> {
     let mut reports: Vec<Report> = Vec::new();
     let mut standing: HashMap<Hash, Standing> = HashMap::new();
     let mut ids: HashMap<String, Hash> = HashMap::new();
-    for (file, (path, bytes)) in files.iter().enumerate() {
-        let delivery = Delivery { feed: feed.name.clone(), path: path.clone(), size: bytes.len() as u64, etag: None, known_at: as_of };
-        let context = Context::new(table, as_of, pseudonyms);
+    let beside: Vec<String> = files.iter().filter_map(|(path, _)| feed.sidecar_of(path)).collect();
+    for (path, bytes) in files.iter().filter(|(path, _)| !beside.contains(path)) {
+        let file = reports.len();
+        let delivery = Delivery {
+            feed: feed.name.clone(),
+            path: path.clone(),
+            size: bytes.len() as u64,
+            etag: None,
+            known_at: as_of,
+        };
+        let sidecar = feed.sidecar_of(path).and_then(|name| files.iter().find(|(other, _)| *other == name));
+        let sidecar = sidecar.map(|(_, bytes)| bytes.as_ref());
+        let context = Context { sidecar, ..Context::new(table, as_of, pseudonyms) };
         let mut report = Report { file: path.clone(), verdict: "accept", ..Report::default() };
         let mut batches = Vec::new();
         let mut sink = |batch: RecordBatch| {
@@ -122,7 +139,8 @@ pub fn attempt(feed: &Feed, table: &Table, as_of: DateTime<Utc>, pseudonyms: &Ps
 
 /// Applies voiding statements, wherever they came.
 fn take_back(reports: &mut [Report], standing: &mut HashMap<Hash, Standing>, ids: &HashMap<String, Hash>) {
-    let voiding: Vec<(usize, String)> = standing.values().filter_map(|row| Some((row.file, row.voiding.clone()?))).collect();
+    let voiding: Vec<(usize, String)> =
+        standing.values().filter_map(|row| Some((row.file, row.voiding.clone()?))).collect();
     for (file, target) in voiding {
         reports[file].voided += 1;
         reports[file].accepted -= 1;
@@ -185,7 +203,11 @@ impl fmt::Display for Report {
         )?;
         for reject in &self.rejected {
             let column = reject.column.as_deref().map(|column| format!(", {column}")).unwrap_or_default();
-            writeln!(f, "  record {}, byte {}{column}: {} ({})", reject.record, reject.byte_offset, reject.sentence, reject.reason)?;
+            writeln!(
+                f,
+                "  record {}, byte {}{column}: {} ({})",
+                reject.record, reject.byte_offset, reject.sentence, reject.reason
+            )?;
         }
         for warning in &self.warnings {
             let column = warning.column.as_deref().map(|column| format!(" `{column}`")).unwrap_or_default();

@@ -2,6 +2,7 @@
 //!
 //! Everything is text until a rule here says otherwise; nothing is inferred.
 
+use super::duration;
 use super::plan::{Mapping, Reading, Values};
 use super::pseudonym::Pseudonyms;
 use super::reject::Reason;
@@ -177,10 +178,13 @@ pub(crate) fn int(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i64>, Reas
     let value = match cell {
         Cell::Missing | Cell::Null => return Ok(None),
         Cell::Text(raw) => {
-            if mapping.times.is_none() && mapping.reading == Reading::Plain && mapping.values.is_none() && !raw.is_empty() && raw.len() < 18 {
-                if let Some(value) = plain_digits(raw) {
-                    return in_range(value as f64, mapping).map(|_| Some(value));
-                }
+            if mapping.times.is_none()
+                && mapping.reading == Reading::Plain
+                && mapping.values.is_none()
+                && (1..18).contains(&raw.len())
+                && let Some(value) = plain_digits(raw)
+            {
+                return in_range(value as f64, mapping).map(|()| Some(value));
             }
             let Some(raw) = through_map(raw, mapping)? else { return Ok(None) };
             match (mapping.reading, mapping.times) {
@@ -192,7 +196,9 @@ pub(crate) fn int(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i64>, Reas
         Cell::UInt(value) => scaled_int(i64::try_from(value).map_err(|_| Reason::OutOfRange)?, mapping)?,
         Cell::Double(value) if mapping.times.is_some() => rounded(value * mapping.times.unwrap_or(1.0))?,
         Cell::Double(value) => whole(value)?,
-        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => return Err(Reason::TypeMismatch),
+        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => {
+            return Err(Reason::TypeMismatch);
+        }
     };
     in_range(value as f64, mapping)?;
     Ok(Some(value))
@@ -269,7 +275,9 @@ pub(crate) fn double(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<f64>, R
         Cell::Int(value) => value as f64 * times,
         Cell::UInt(value) => value as f64 * times,
         Cell::Double(value) => value * times,
-        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => return Err(Reason::TypeMismatch),
+        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => {
+            return Err(Reason::TypeMismatch);
+        }
     };
     in_range(value, mapping)?;
     // One zero: -0.0 would be a second key for the same number.
@@ -280,8 +288,8 @@ pub(crate) fn double(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<f64>, R
 fn measured(raw: &[u8], mapping: &Mapping) -> Result<f64, Reason> {
     let text = std::str::from_utf8(raw).map_err(|_| Reason::TypeMismatch)?;
     let value = match mapping.reading {
-        Reading::IsoDuration => time::iso_duration(text)?,
-        Reading::Clock => time::clock_duration(text)?,
+        Reading::IsoDuration => duration::iso(text)?,
+        Reading::Clock => duration::clock(text)?,
         _ if not_finite(text) => return Err(Reason::Nonfinite),
         _ if mapping.decimal_comma && text.contains('.') => return Err(Reason::TypeMismatch),
         _ if mapping.decimal_comma => text.replacen(',', ".", 1).parse().map_err(|_| Reason::TypeMismatch)?,
@@ -296,7 +304,11 @@ fn in_range(value: f64, mapping: &Mapping) -> Result<(), Reason> {
         return Err(Reason::Nonfinite);
     }
     let (min, max) = mapping.range;
-    if min.is_some_and(|min| value < min) || max.is_some_and(|max| value > max) { Err(Reason::OutOfRange) } else { Ok(()) }
+    if min.is_some_and(|min| value < min) || max.is_some_and(|max| value > max) {
+        Err(Reason::OutOfRange)
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) fn bool(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<bool>, Reason> {
@@ -322,7 +334,9 @@ pub(crate) fn bool(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<bool>, Re
 pub(crate) fn instant(cell: Cell<'_>, mapping: &Mapping, latest: Option<i64>) -> Result<Option<i64>, Reason> {
     let micros = match cell {
         Cell::Missing | Cell::Null => return Ok(None),
-        Cell::Text(raw) if raw.len() == 20 && raw[19] == b'Z' && mapping.is_iso() && time::iso(raw).is_ok() => time::iso(raw)?.local,
+        Cell::Text(raw) if raw.len() == 20 && raw[19] == b'Z' && mapping.is_iso() && time::iso(raw).is_ok() => {
+            time::iso(raw)?.local
+        }
         Cell::Text(raw) => match stamp(raw, mapping)? {
             None => return Ok(None),
             Some(stamp) => match (stamp.timed, stamp.offset, mapping.zone) {
@@ -333,7 +347,9 @@ pub(crate) fn instant(cell: Cell<'_>, mapping: &Mapping, latest: Option<i64>) ->
         },
         Cell::Instant(micros) => micros,
         Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true }.instant(mapping.zone)?,
-        Cell::Date(day) => Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false }.instant(mapping.zone)?,
+        Cell::Date(day) => {
+            Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false }.instant(mapping.zone)?
+        }
         _ => return Err(Reason::TypeMismatch),
     };
     if !(EARLIEST..ABSURD).contains(&micros) {

@@ -19,7 +19,8 @@ pub(crate) fn check(sidecar: Option<&[u8]>, rows: u64, bytes: u64, sha256: &str)
         };
         checked += 1;
         if !actual.eq_ignore_ascii_case(&value) {
-            let reason = if name.eq_ignore_ascii_case("sha256") { Reason::ChecksumMismatch } else { Reason::ControlTotal };
+            let reason =
+                if name.eq_ignore_ascii_case("sha256") { Reason::ChecksumMismatch } else { Reason::ControlTotal };
             return Err(Refusal::new(reason, format!("{name} differs")));
         }
     }
@@ -38,7 +39,10 @@ fn entries(text: &str) -> Vec<(String, String)> {
         if let Some((name, value)) = line.split_once(['=', ':']) {
             return Some((name.trim().to_owned(), value.trim().to_owned()));
         }
-        let sum = line.split_whitespace().next().filter(|sum| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let sum = line
+            .split_whitespace()
+            .next()
+            .filter(|sum| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         Some(("sha256".to_owned(), sum.to_owned()))
     };
     text.lines().filter_map(entry).collect()

@@ -81,7 +81,8 @@ impl<'a> Bound<'a> {
             };
             let domain = column.domain.as_deref();
             let by = domain.and_then(|domain| domain.strip_prefix("by:"));
-            let identifier = domain.is_some() || column.key || !column.values.is_empty() || column.name.ends_with("_id");
+            let identifier =
+                domain.is_some() || column.key || !column.values.is_empty() || column.name.ends_with("_id");
             columns.push(Target {
                 column,
                 stored: columns.len(),
@@ -110,17 +111,24 @@ impl<'a> Bound<'a> {
 
     /// Whether the source may lack the slot's column.
     pub fn optional(&self, slot: usize) -> bool {
-        self.columns.iter().any(|target| matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.optional)
+        self.columns
+            .iter()
+            .any(|target| matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.optional)
     }
 
     /// The canon column read from a slot.
     pub fn column_of(&self, slot: usize) -> Option<&'a Column> {
-        self.columns.iter().find(|target| matches!(target.source, Slot::At(at) if at == slot)).map(|target| target.column)
+        self.columns
+            .iter()
+            .find(|target| matches!(target.source, Slot::At(at) if at == slot))
+            .map(|target| target.column)
     }
 
     /// The zone in which the slot's column reads local times, if any.
     pub fn has_zone(&self, slot: usize) -> bool {
-        self.columns.iter().any(|target| matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.zone.is_some())
+        self.columns
+            .iter()
+            .any(|target| matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.zone.is_some())
     }
 }
 
@@ -133,6 +141,8 @@ pub(crate) struct Gate<'a, E> {
     rows: Vec<i64>,
     deleted: Vec<bool>,
     scratch: String,
+    /// Bytes of text in the batch so far, dictionaries included.
+    weight: usize,
     sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
     /// Records refused by an earlier look at the whole delivery.
     refused: &'a HashSet<u64>,
@@ -150,7 +160,8 @@ impl<'a, E> Gate<'a, E> {
         refused: &'a HashSet<u64>,
         sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
     ) -> Gate<'a, E> {
-        let builders: Vec<Builder> = context.table.stored().map(|column| Builder::new(&batch::data_type(context.table, column))).collect();
+        let builders: Vec<Builder> =
+            context.table.stored().map(|column| Builder::new(&batch::data_type(context.table, column))).collect();
         Gate {
             feed,
             bound,
@@ -161,6 +172,7 @@ impl<'a, E> Gate<'a, E> {
             rows: Vec::with_capacity(BATCH_ROWS),
             deleted: Vec::with_capacity(BATCH_ROWS),
             scratch: String::new(),
+            weight: 0,
             sink,
             refused,
             intake: Intake::default(),
@@ -192,7 +204,7 @@ impl<'a, E> Gate<'a, E> {
                 self.rows.push(place.record as i64);
                 self.deleted.push(deleted);
                 self.intake.accepted += 1;
-                if self.rows.len() >= BATCH_ROWS || self.heavy() {
+                if self.rows.len() >= BATCH_ROWS || self.weight > BATCH_BYTES {
                     self.flush()?;
                 }
             }
@@ -266,6 +278,11 @@ impl<'a, E> Gate<'a, E> {
         let target = &self.bound.columns[at];
         let mapping = target.rule.mapping;
         let builder = &mut self.builders[target.stored];
+        if let Cell::Text(raw) = cell
+            && raw.len() > self.feed.limits.record_bytes
+        {
+            return Err(Reason::RecordTooLong);
+        }
         let valid = match &mut builder.values {
             Values::Dictionary(dictionary) => match cell {
                 Cell::Text(raw) => {
@@ -274,6 +291,7 @@ impl<'a, E> Gate<'a, E> {
                         None => {
                             let unknown = mapping.values.as_ref().is_some_and(|values| cast::is_unknown(raw, values));
                             let value = cast::text(raw, &target.rule, &mut self.scratch)?;
+                            self.weight += raw.len();
                             dictionary.learn(raw, value, unknown)
                         }
                     };
@@ -289,11 +307,13 @@ impl<'a, E> Gate<'a, E> {
             },
             Values::Text(text) => match cell {
                 Cell::Text(raw) if target.as_is && cast::is_printable(raw) => {
+                    self.weight += raw.len();
                     text.push(raw);
                     true
                 }
                 Cell::Text(raw) => {
                     let value = cast::text(raw, &target.rule, &mut self.scratch)?;
+                    self.weight += raw.len();
                     text.push(value.unwrap_or_default().as_bytes());
                     value.is_some()
                 }
@@ -352,15 +372,12 @@ impl<'a, E> Gate<'a, E> {
         }
     }
 
-    fn heavy(&self) -> bool {
-        self.builders.iter().any(|builder| matches!(&builder.values, Values::Text(text) if text.bytes() > BATCH_BYTES))
-    }
-
     /// Hands the rows so far to the sink.
     pub fn flush(&mut self) -> Result<(), Stop<E>> {
         if self.rows.is_empty() {
             return Ok(());
         }
+        self.weight = 0;
         let rows = self.rows.len();
         let mut columns = Vec::with_capacity(self.builders.len() + 2);
         for (builder, non_null) in self.builders.iter_mut().zip(&mut self.non_null) {
@@ -381,8 +398,14 @@ impl<'a, E> Gate<'a, E> {
         let mut intake = self.intake;
         intake.rejected_by_reason = self.reasons.into_iter().collect();
         let rejected = intake.rejected_count();
-        if intake.read > 0 && rejected as f64 / intake.read as f64 > self.feed.limits.rejected_share {
-            let detail = format!("{rejected} of {} records, allowed is a share of {}", intake.read, self.feed.limits.rejected_share);
+        let limits = &self.feed.limits;
+        if intake.read >= limits.rejected_share_from.max(1)
+            && rejected as f64 / intake.read as f64 > limits.rejected_share
+        {
+            let detail = format!(
+                "{rejected} of {} records, allowed is a share of {}",
+                intake.read, self.feed.limits.rejected_share
+            );
             return Err(Refusal::new(Reason::RejectShare, detail).into());
         }
         let stored = self.bound.columns.iter().map(|target| target.column.name.clone());

@@ -5,14 +5,16 @@
 //! a bad record is data ([`Reject`]), a bad file is a [`Refusal`]. Nothing is inferred: type, header, delimiter,
 //! encoding, date order and zone come from the feed.
 //!
-//! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value · `batch` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `reject`
+//! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
+//! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `reject`
 //! the closed list of reasons · `xapi` statements
 
 pub mod attempt;
 mod batch;
 mod cast;
 mod control;
+mod dictionary;
+mod duration;
 mod file;
 mod gate;
 mod pattern;
@@ -21,6 +23,7 @@ pub mod propose;
 mod pseudonym;
 mod read;
 mod reject;
+mod resolve;
 mod time;
 mod unique;
 mod xapi;
@@ -111,7 +114,11 @@ pub struct Warning {
 
 impl Warning {
     pub(crate) fn new(code: &'static str, column: Option<&str>, count: u64) -> Warning {
-        Warning { code, column: column.map(|name| name.chars().take(100).flat_map(char::escape_debug).collect()), count }
+        Warning {
+            code,
+            column: column.map(|name| name.chars().take(100).flat_map(char::escape_debug).collect()),
+            count,
+        }
     }
 }
 
@@ -144,11 +151,20 @@ pub fn read<E>(
 ) -> Result<Intake, Stop<E>> {
     let size = bytes.len() as u64;
     if size > feed.limits.object_bytes {
-        return Err(Refusal::new(Reason::DecompressionLimit, format!("the object has more than {} bytes", feed.limits.object_bytes)).into());
+        return Err(Refusal::new(
+            Reason::DecompressionLimit,
+            format!("the object has more than {} bytes", feed.limits.object_bytes),
+        )
+        .into());
     }
     let digest = sha256(bytes);
-    let refused = if feed.unique_key { unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))? } else { HashSet::new() };
-    let mut intake = pass(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
+    let refused = if feed.unique_key {
+        unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))?
+    } else {
+        HashSet::new()
+    };
+    let mut intake =
+        pass(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
     if feed.sidecar.is_some() {
         control::check(context.sidecar, intake.read, size, &digest)?;
     }
@@ -183,7 +199,9 @@ fn pass<'a, E>(
 ) -> Result<Intake, Stop<E>> {
     match feed.format_of(&delivery.path) {
         FileFormat::Csv => read::csv::read(feed, context, bytes, refused, sink),
-        format @ (FileFormat::Ndjson | FileFormat::JsonArray) => read::json::read(feed, context, format, bytes, refused, sink),
+        format @ (FileFormat::Ndjson | FileFormat::JsonArray) => {
+            read::json::read(feed, context, format, bytes, refused, sink)
+        }
         FileFormat::Parquet => read::parquet::read(feed, context, bytes, refused, sink),
     }
 }

@@ -76,11 +76,14 @@ fn matches(parts: &[Part], path: &str) -> Option<Option<NaiveDateTime>> {
             let end = path.find('/').unwrap_or(path.len());
             (0..=end).filter(|&i| path.is_char_boundary(i)).find_map(|i| matches(parts, &path[i..]))
         }
-        Part::Folders => matches(parts, path)
-            .or_else(|| path.match_indices('/').find_map(|(i, _)| matches(parts, &path[i + 1..]))),
-        Part::Date => dates(path).into_iter().find_map(|(found, rest)| Some(Some(matches(parts, rest)?.unwrap_or(found)))),
+        Part::Folders => {
+            matches(parts, path).or_else(|| path.match_indices('/').find_map(|(i, _)| matches(parts, &path[i + 1..])))
+        }
+        Part::Date => {
+            dates(path).into_iter().find_map(|(found, rest)| Some(Some(matches(parts, rest)?.unwrap_or(found))))
+        }
         Part::DateAs(format) => (1..=path.len().min(40)).rev().filter(|&i| path.is_char_boundary(i)).find_map(|i| {
-            let found = format.naive(path[..i].as_bytes())?;
+            let found = format.naive(&path.as_bytes()[..i])?;
             Some(Some(matches(parts, &path[i..])?.unwrap_or(found)))
         }),
     }
@@ -90,10 +93,14 @@ fn matches(parts: &[Part], path: &str) -> Option<Option<NaiveDateTime>> {
 fn dates(path: &str) -> Vec<(NaiveDateTime, &str)> {
     let mut found = Vec::new();
     for (length, format) in [(10, "%Y-%m-%d"), (10, "%Y_%m_%d"), (8, "%Y%m%d")] {
-        let Some(day) = path.get(..length).and_then(|text| NaiveDate::parse_from_str(text, format).ok()) else { continue };
+        let Some(day) = path.get(..length).and_then(|text| NaiveDate::parse_from_str(text, format).ok()) else {
+            continue;
+        };
         let rest = &path[length..];
         if let Some(after) = rest.strip_prefix(['T', '_', '-', ' ']) {
-            for (length, format) in [(8, "%H:%M:%S"), (8, "%H-%M-%S"), (6, "%H%M%S"), (5, "%H:%M"), (5, "%H-%M"), (4, "%H%M")] {
+            for (length, format) in
+                [(8, "%H:%M:%S"), (8, "%H-%M-%S"), (6, "%H%M%S"), (5, "%H:%M"), (5, "%H-%M"), (4, "%H%M")]
+            {
                 let time = after.get(..length).and_then(|text| NaiveTime::parse_from_str(text, format).ok());
                 if let Some(time) = time {
                     let rest = &after[length..];

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::plan::{Csv, FileFormat};
 use super::read::bytes::Unpacked;
-use super::read::csv::split;
+use super::read::scan::split;
 use super::reject::{Reason, Refusal};
 use super::{Limits, time};
 use crate::contract::{Catalog, Column, Privacy, Table, Type};
@@ -58,8 +58,12 @@ pub fn propose(name: &str, bytes: &Bytes, catalog: &Catalog) -> Result<String, R
     let head = Head::read(bytes)?;
     let table = catalog
         .canon()
-        .filter(|table| table.columns.iter().any(|column| column.required && column.domain.is_some()) || table.name == "content")
-        .max_by_key(|table| (fit(table, &head.names), std::cmp::Reverse(table.columns.len()), std::cmp::Reverse(table.name.clone())));
+        .filter(|table| {
+            table.columns.iter().any(|column| column.required && column.domain.is_some()) || table.name == "content"
+        })
+        .max_by_key(|table| {
+            (fit(table, &head.names), std::cmp::Reverse(table.columns.len()), std::cmp::Reverse(table.name.clone()))
+        });
     let table = table.ok_or_else(|| Refusal::new(Reason::MissingColumn, "there are no canon tables"))?;
     Ok(draft(name, &head, table))
 }
@@ -85,7 +89,9 @@ impl Head {
         let text = text.trim_start_matches('\u{feff}');
         match text.trim_start().as_bytes().first() {
             None => Err(Refusal::new(Reason::EmptyFile, "")),
-            Some(b'{') => Ok(Head::json(FileFormat::Ndjson, text.lines().filter_map(|line| serde_json::from_str(line).ok()))),
+            Some(b'{') => {
+                Ok(Head::json(FileFormat::Ndjson, text.lines().filter_map(|line| serde_json::from_str(line).ok())))
+            }
             Some(b'[') => {
                 let values = serde_json::Deserializer::from_str(text.trim_start().trim_start_matches('['));
                 // A stream of values does not know commas, so one element is what a draft gets to see.
@@ -100,7 +106,8 @@ impl Head {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         // The delimiter that cuts the header into the most names.
         let delimiter = [',', ';', '\t', '|'].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
-        let csv = Csv { delimiter: delimiter as u8, quote: Some(b'"'), terminator: None, header_row: 1, footer_rows: 0 };
+        let csv =
+            Csv { delimiter: delimiter as u8, quote: Some(b'"'), terminator: None, header_row: 1, footer_rows: 0 };
         let mut rows = split(text.trim_start().as_bytes(), &csv, SAMPLE + 1).into_iter();
         let names = rows.next().unwrap_or_default();
         Head { format: FileFormat::Csv, delimiter, names, rows: rows.collect() }
@@ -114,7 +121,9 @@ impl Head {
                 names.push(name.clone());
             }
         }
-        let cell = |object: &Vec<(String, String)>, name: &String| object.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        let cell = |object: &Vec<(String, String)>, name: &String| {
+            object.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
         let rows = objects.iter().map(|object| names.iter().map(|name| cell(object, name)).collect()).collect();
         Head { format, delimiter: ',', names, rows }
     }
@@ -180,10 +189,18 @@ fn draft(name: &str, head: &Head, table: &Table) -> String {
         FileFormat::Parquet => "parquet",
     };
     let mut out = String::new();
-    let _ = writeln!(out, "# A draft: every line is a guess from one file. Check each, delete what is wrong, then `uptake feed try`.");
+    let _ = writeln!(
+        out,
+        "# A draft: every line is a guess from one file. Check each, delete what is wrong, then `uptake feed try`."
+    );
     let _ = writeln!(out, "description = \"\"");
     let _ = writeln!(out, "fills  = {}", quoted(&table.name));
-    let _ = writeln!(out, "path   = {}{}", quoted(&format!("**/{stem}")), if dated { "" } else { "   # the name holds no date: add {date} where it has one" });
+    let _ = writeln!(
+        out,
+        "path   = {}{}",
+        quoted(&format!("**/{stem}")),
+        if dated { "" } else { "   # the name holds no date: add {date} where it has one" }
+    );
     let _ = writeln!(out, "format = {}", quoted(format));
     let _ = writeln!(out, "mode   = \"append\"   # or full (everything each time) or delta (what changed)");
     if table.columns.iter().any(|column| column.data_type == Type::Timestamp) {
@@ -206,7 +223,13 @@ fn draft(name: &str, head: &Head, table: &Table) -> String {
             }
         }
     }
-    let rest: Vec<String> = head.names.iter().enumerate().filter(|(at, name)| !used.contains(at) && !name.is_empty()).map(|(_, name)| quoted(name)).collect();
+    let rest: Vec<String> = head
+        .names
+        .iter()
+        .enumerate()
+        .filter(|(at, name)| !used.contains(at) && !name.is_empty())
+        .map(|(_, name)| quoted(name))
+        .collect();
     let _ = writeln!(out, "ignore = [{}]", rest.join(", "));
     out
 }
@@ -218,16 +241,38 @@ fn mapping(column: &Column, head: &Head, at: usize) -> String {
     }
     let words = head.words(at);
     if matches!(column.data_type, Type::Date | Type::Timestamp) {
-        let fits = |format: &str| time::Format::parse(format).is_ok_and(|format| words.iter().all(|word| format.read(word.as_bytes(), None).is_ok()));
-        let formats = ["iso", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%y, %H:%M:%S"];
+        let fits = |format: &str| {
+            time::Format::parse(format)
+                .is_ok_and(|format| words.iter().all(|word| format.read(word.as_bytes(), None).is_ok()))
+        };
+        let formats = [
+            "iso",
+            "%m/%d/%Y",
+            "%d/%m/%Y",
+            "%d.%m.%Y",
+            "%Y%m%d",
+            "%m/%d/%Y %H:%M:%S",
+            "%d/%m/%Y %H:%M:%S",
+            "%d.%m.%Y %H:%M",
+            "%d/%m/%y, %H:%M:%S",
+        ];
         let possible: Vec<&str> = formats.into_iter().filter(|format| !words.is_empty() && fits(format)).collect();
         if !possible.contains(&"iso") {
             let format = possible.first().copied().unwrap_or("?");
-            let more = if possible.len() > 1 { format!("   # or {}: the sample does not say", possible[1..].join(", ")) } else { String::new() };
+            let more = if possible.len() > 1 {
+                format!("   # or {}: the sample does not say", possible[1..].join(", "))
+            } else {
+                String::new()
+            };
             return format!("{} = {{ {}, date = {} }}{more}", column.name, parts.join(", "), quoted(format));
         }
     }
-    if !column.values.is_empty() && !words.is_empty() && words.len() <= WORDS && column.domain.is_none() && harmless(column) {
+    if !column.values.is_empty()
+        && !words.is_empty()
+        && words.len() <= WORDS
+        && column.domain.is_none()
+        && harmless(column)
+    {
         let known = |word: &str| column.values.iter().any(|value| value == word);
         if !words.iter().all(|word| known(word)) {
             let entry = |word: &&str| {
@@ -242,7 +287,9 @@ fn mapping(column: &Column, head: &Head, at: usize) -> String {
 
 /// Words of a closed list describe a state, not a person; of person columns only state and kind are shown.
 fn harmless(column: &Column) -> bool {
-    column.privacy != Privacy::Person || ["status", "kind", "verb", "worker_type", "leader_band", "termination_kind", "reason"].contains(&column.name.as_str())
+    column.privacy != Privacy::Person
+        || ["status", "kind", "verb", "worker_type", "leader_band", "termination_kind", "reason"]
+            .contains(&column.name.as_str())
 }
 
 /// Replaces a date in a file name by `{date}` and drops what packs it.

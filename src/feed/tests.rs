@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use arrow::util::display::array_value_to_string;
 use std::sync::Arc;
@@ -17,7 +19,8 @@ fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, In
     let feed = Feed::parse("test", toml, &catalog).expect("a feed");
     let table = catalog.table(&feed.fills).expect("a table");
     let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
-    let delivery = Delivery { feed: "test".into(), path: path.into(), size: text.len() as u64, etag: None, known_at: as_of };
+    let delivery =
+        Delivery { feed: "test".into(), path: path.into(), size: text.len() as u64, etag: None, known_at: as_of };
     let mut batches = Vec::new();
     let mut sink = |batch| {
         batches.push(batch);
@@ -41,8 +44,15 @@ fn good_rows_pass_and_bad_rows_say_where_and_why() {
         e4,2026-03-02T09:00:00Z,u1,stared,60\n\
         e5,2026-03-03T09:00:00+01:00,u1,completed,";
     let (batches, intake) = try_read(&feed, "a_2026-03-03.csv", text.as_bytes()).expect("read");
-    let rejects: Vec<_> = intake.rejected.iter().map(|r| (r.record, r.byte_offset, r.column.as_deref().unwrap_or(""), r.reason.code())).collect();
-    assert_eq!(rejects, [(2, 90, "occurred_at", "ts_no_timezone"), (3, 126, "user_id", "id_charset"), (4, 167, "verb", "unknown_enum")]);
+    let rejects: Vec<_> = intake
+        .rejected
+        .iter()
+        .map(|r| (r.record, r.byte_offset, r.column.as_deref().unwrap_or(""), r.reason.code()))
+        .collect();
+    assert_eq!(
+        rejects,
+        [(2, 90, "occurred_at", "ts_no_timezone"), (3, 126, "user_id", "id_charset"), (4, 167, "verb", "unknown_enum")]
+    );
     assert_eq!((intake.read, intake.accepted, intake.blank_lines), (5, 2, 1));
     let batch = &batches[0];
     let column = |name: &str| batch.column_by_name(name).expect(name);
@@ -61,14 +71,17 @@ fn a_feed_file_says_what_is_wrong_with_it() {
     assert!(error("fils = 1").contains("fils"));
     assert!(error(&CANONICAL.replace("activity", "adoption_kpis")).contains("no canon table"));
     assert!(error(&format!("{CANONICAL}[[headers]]\nverb = \"v\"")).contains("is required and has no source"));
-    let misspelt = format!("{CANONICAL}[[headers]]\nevent_id = \"e\"\noccurred_at = \"o\"\nuser_id = \"u\"\nverb = {{ from = \"v\", values = {{ a = \"vewed\" }} }}");
+    let misspelt = format!(
+        "{CANONICAL}[[headers]]\nevent_id = \"e\"\noccurred_at = \"o\"\nuser_id = \"u\"\nverb = {{ from = \"v\", values = {{ a = \"vewed\" }} }}"
+    );
     assert!(error(&misspelt).contains("`vewed` is none of logged_in"), "{}", error(&misspelt));
 }
 
 /// Reads `text` with a feed into `enrollments` or another table, and shows the named columns of each row.
 #[track_caller]
 fn check(head: &str, columns: &str, path: &str, bytes: &[u8], shown: &[&str], expected: &[&str]) {
-    let toml = format!("description = \"\"\npath = \"**/*\"\n{head}\n[limits]\nrejected_share = 1.0\n[[headers]]\n{columns}");
+    let toml =
+        format!("description = \"\"\npath = \"**/*\"\n{head}\n[limits]\nrejected_share = 1.0\n[[headers]]\n{columns}");
     let said = match try_read(&toml, path, bytes) {
         Err(refusal) => vec![refusal.reason.code().to_owned()],
         Ok((batches, intake)) => {
@@ -76,12 +89,17 @@ fn check(head: &str, columns: &str, path: &str, bytes: &[u8], shown: &[&str], ex
                 let value = |row: usize, name: &&str| {
                     let column = batch.column_by_name(name).expect(name);
                     match column.as_primitive_opt::<TimestampMicrosecondType>() {
-                        Some(times) if times.is_valid(row) => chrono::DateTime::from_timestamp_micros(times.value(row)).expect("in range").format("%F %T").to_string(),
+                        Some(times) if times.is_valid(row) => chrono::DateTime::from_timestamp_micros(times.value(row))
+                            .expect("in range")
+                            .format("%F %T")
+                            .to_string(),
                         Some(_) => String::new(),
                         None => array_value_to_string(column, row).expect("a value"),
                     }
                 };
-                (0..batch.num_rows()).map(move |row| shown.iter().map(|name| value(row, name)).collect::<Vec<_>>().join("|")).collect::<Vec<_>>()
+                (0..batch.num_rows())
+                    .map(move |row| shown.iter().map(|name| value(row, name)).collect::<Vec<_>>().join("|"))
+                    .collect::<Vec<_>>()
             });
             let rejects = intake.rejected.iter().map(|reject| format!("{}:{}", reject.record, reject.reason.code()));
             rows.chain(rejects).collect()
@@ -96,7 +114,14 @@ const CONTENT: &str = "content_id = \"id\"\nkind = { value = \"course\" }\n";
 fn records_may_end_in_a_terminator_of_their_own() {
     let head = "fills = \"content\"\nformat = \"csv\"\n[csv]\ndelimiter = \"|\"\nquote = \"\"\nterminator = \"!##!\"";
     let text = "id|name|!##!\nc1|one \"line|!##!\nc2|two\nlines|!##!\nc3|!##!\n";
-    check(head, &format!("{CONTENT}title = \"name\""), "a", text.as_bytes(), &["content_id", "title"], &["c1|one \"line", "c2|two\nlines", "3:ragged_short"]);
+    check(
+        head,
+        &format!("{CONTENT}title = \"name\""),
+        "a",
+        text.as_bytes(),
+        &["content_id", "title"],
+        &["c1|one \"line", "c2|two\nlines", "3:ragged_short"],
+    );
 }
 
 #[test]
@@ -115,7 +140,8 @@ fn declared_encodings_are_decoded_and_undeclared_ones_refused() {
     let latin = b"id,name\nc1,Caf\xe9 \x80\n";
     check(&head("windows-1252"), &columns, "a", latin, &["title"], &["Caf\u{e9} \u{20ac}"]);
     check(&head("utf-8"), &columns, "a", latin, &["title"], &["invalid_utf8"]);
-    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("id,name\nc1,Caf\u{e9}\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let wide: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("id,name\nc1,Caf\u{e9}\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     check(&head("utf-16"), &columns, "a", &wide, &["title"], &["Caf\u{e9}"]);
     check(&head("utf-8"), &columns, "a", &wide, &["title"], &["encoding"]);
     check(&head("utf-16"), &columns, "a", &wide[2..], &["title"], &["encoding"]);
@@ -124,7 +150,9 @@ fn declared_encodings_are_decoded_and_undeclared_ones_refused() {
 #[test]
 fn the_first_header_block_whose_columns_are_all_there_is_read() {
     let head = "fills = \"content\"\nformat = \"csv\"";
-    let columns = format!("{CONTENT}title = \"Title\"\n[[headers]]\n{CONTENT}title = [\"Name\", \"Course\"]").replace("title = [", "title = { from = [").replace("\"Course\"]", "\"Course\"] }");
+    let columns = format!("{CONTENT}title = \"Title\"\n[[headers]]\n{CONTENT}title = [\"Name\", \"Course\"]")
+        .replace("title = [", "title = { from = [")
+        .replace("\"Course\"]", "\"Course\"] }");
     check(head, &columns, "a", b"id,Title\nc1,one\n", &["title"], &["one"]);
     check(head, &columns, "a", b"Course,id\none,c1\n", &["title"], &["one"]);
     check(head, &columns, "a", b"id,Label\nc1,one\n", &["title"], &["missing_column"]);
@@ -144,7 +172,13 @@ fn values_are_read_as_the_feed_declares() {
         mailto:b@x.test;no course;-;;;;\n\
         mailto:b@x.test;course with id 'c8';-;87.5;;;\n";
     let shown = ["user_id", "content_id", "status", "score", "time_spent_seconds", "completed_at", "attempt"];
-    let expected = ["ann@x.test|c7|completed|0.875|5400|2021-01-13 12:00:00|62", "b@x.test|c8|enrolled||||", "3:type_mismatch", "4:missing_required", "5:type_mismatch"];
+    let expected = [
+        "ann@x.test|c7|completed|0.875|5400|2021-01-13 12:00:00|62",
+        "b@x.test|c8|enrolled||||",
+        "3:type_mismatch",
+        "4:missing_required",
+        "5:type_mismatch",
+    ];
     check(head, columns, "a", text.as_bytes(), &shown, &expected);
 }
 
@@ -157,7 +191,14 @@ fn canvas_changes_carry_their_action_and_deletes_only_their_key() {
 {"meta":{"action":"X"},"key":{"id":"9"}}
 {"key":{"id":"10"}}
 "#;
-    check(head, columns, "a", text.as_bytes(), &["user_id", "email", "status", "_deleted"], &["7|a@x.test|active|false", "8|||true", "3:unknown_action", "4:unknown_action"]);
+    check(
+        head,
+        columns,
+        "a",
+        text.as_bytes(),
+        &["user_id", "email", "status", "_deleted"],
+        &["7|a@x.test|active|false", "8|||true", "3:unknown_action", "4:unknown_action"],
+    );
 }
 
 #[test]
@@ -184,7 +225,8 @@ fn strict_feeds_refuse_a_column_nobody_mapped_or_ignored() {
 fn people_become_pseudonyms_each_in_its_own_domain() {
     let catalog = Catalog::load().expect("contracts");
     let feed = "description = \"\"\nfills = \"measures\"\npath = \"**/*\"\nformat = \"csv\"";
-    let (feed, table) = (Feed::parse("f", feed, &catalog).expect("a feed"), catalog.table("measures").expect("measures"));
+    let (feed, table) =
+        (Feed::parse("f", feed, &catalog).expect("a feed"), catalog.table("measures").expect("measures"));
     let keyed = Pseudonyms::keyed(b"k", "1").expect("a key");
     let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
     let delivery = Delivery { feed: "f".into(), path: "a".into(), size: 0, etag: None, known_at: as_of };
@@ -202,13 +244,15 @@ fn people_become_pseudonyms_each_in_its_own_domain() {
 /// Records, quotes, characters and line ends fall on every side of the chunks in which a file is read.
 #[test]
 fn where_a_chunk_ends_changes_nothing() {
-    let head = "description = \"\"\nfills = \"content\"\npath = \"**/*\"\nformat = [\"csv\", \"ndjson\", \"json_array\"]";
+    let head =
+        "description = \"\"\nfills = \"content\"\npath = \"**/*\"\nformat = [\"csv\", \"ndjson\", \"json_array\"]";
     let (mut csv, mut lines, mut array) = ("content_id,title,kind\r\n".to_owned(), String::new(), "[".to_owned());
     let title = |n: usize| format!("\u{fc}\u{6f22}\u{1f600}{}\n\"{n}\"", "y".repeat(n % 37));
     for n in 0..20_000 {
         let _ = write!(csv, "c{n},\"{}\",course\r\n", title(n).replace('"', "\"\""));
-        let record = serde_json::json!({"content_id": format!("c{n}"), "title": title(n), "kind": "course"}).to_string();
-        let _ = write!(lines, "{record}\n");
+        let record =
+            serde_json::json!({"content_id": format!("c{n}"), "title": title(n), "kind": "course"}).to_string();
+        let _ = writeln!(lines, "{record}");
         let _ = write!(array, "{}{record}", if n > 0 { ", " } else { "" });
     }
     array.push(']');
@@ -217,7 +261,15 @@ fn where_a_chunk_ends_changes_nothing() {
         assert_eq!((intake.read, intake.accepted), (20_000, 20_000), "{path}");
         let titles: Vec<String> = batches
             .iter()
-            .flat_map(|batch| batch.column_by_name("title").expect("title").as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned()).collect::<Vec<_>>())
+            .flat_map(|batch| {
+                batch
+                    .column_by_name("title")
+                    .expect("title")
+                    .as_string::<i32>()
+                    .iter()
+                    .map(|text| text.unwrap_or_default().to_owned())
+                    .collect::<Vec<_>>()
+            })
             .collect();
         assert!(titles.iter().enumerate().all(|(n, text)| *text == title(n)), "{path}");
     }
@@ -231,14 +283,30 @@ fn parquet_columns_of_another_kind_refuse_the_file() {
     let micros = vec![1_700_000_000_000_000, 1_700_000_000_000_000];
     let utc: ArrayRef = Arc::new(TimestampMicrosecondArray::from(micros.clone()).with_timezone("UTC"));
     let naive: ArrayRef = Arc::new(TimestampMicrosecondArray::from(micros));
-    let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1_700_000_000_000_000_999, i64::MIN]).with_timezone("UTC"));
-    let list: ArrayRef = Arc::new(ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>([Some(vec![Some(1)]), None]));
+    let nanos: ArrayRef =
+        Arc::new(TimestampNanosecondArray::from(vec![1_700_000_000_000_000_999, i64::MIN]).with_timezone("UTC"));
+    let list: ArrayRef =
+        Arc::new(ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>([Some(vec![Some(1)]), None]));
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![7, 8]));
     let shown = ["user_id", "created_at"];
-    check(head, columns, "a", &parquet_file(ids(), utc.clone()), &shown, &["007|2023-11-14 22:13:20", "2:null_not_allowed"]);
+    check(
+        head,
+        columns,
+        "a",
+        &parquet_file(ids(), utc.clone()),
+        &shown,
+        &["007|2023-11-14 22:13:20", "2:null_not_allowed"],
+    );
     check(head, columns, "a", &parquet_file(ids(), nanos), &shown, &["007|2023-11-14 22:13:20", "2:null_not_allowed"]);
     check(head, columns, "a", &parquet_file(ids(), naive.clone()), &shown, &["ts_no_timezone"]);
-    check(&format!("{head}\nzone = \"Europe/Berlin\""), columns, "a", &parquet_file(ids(), naive), &shown, &["007|2023-11-14 21:13:20", "2:null_not_allowed"]);
+    check(
+        &format!("{head}\nzone = \"Europe/Berlin\""),
+        columns,
+        "a",
+        &parquet_file(ids(), naive),
+        &shown,
+        &["007|2023-11-14 21:13:20", "2:null_not_allowed"],
+    );
     check(head, columns, "a", &parquet_file(numbers, utc.clone()), &shown, &["type_mismatch"]);
     check(head, columns, "a", &parquet_file(list, utc), &shown, &["type_mismatch"]);
 }
@@ -255,14 +323,18 @@ fn parquet_file(id: ArrayRef, at: ArrayRef) -> Vec<u8> {
 #[test]
 fn a_sidecar_binds_where_the_feed_declares_one() {
     let catalog = Catalog::load().expect("contracts");
-    let toml = "description = \"\"\nfills = \"users\"\npath = \"**/*\"\nformat = \"csv\"\n[control]\nsidecar = \"{path}.ctl\"";
+    let toml =
+        "description = \"\"\nfills = \"users\"\npath = \"**/*\"\nformat = \"csv\"\n[control]\nsidecar = \"{path}.ctl\"";
     let feed = Feed::parse("f", toml, &catalog).expect("a feed");
     assert_eq!(feed.sidecar_of("a/b.csv").as_deref(), Some("a/b.csv.ctl"));
     let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
     let delivery = Delivery { feed: "f".into(), path: "a".into(), size: 0, etag: None, known_at: as_of };
     let reason = |sidecar: Option<&[u8]>| {
-        let context = Context { sidecar, ..Context::new(catalog.table("users").expect("users"), as_of, &Pseudonyms::Off) };
-        match read(&feed, &context, &delivery, &Bytes::from("user_id\n1\n2\n"), &mut |_| Ok::<(), std::convert::Infallible>(())) {
+        let context =
+            Context { sidecar, ..Context::new(catalog.table("users").expect("users"), as_of, &Pseudonyms::Off) };
+        match read(&feed, &context, &delivery, &Bytes::from("user_id\n1\n2\n"), &mut |_| {
+            Ok::<(), std::convert::Infallible>(())
+        }) {
             Ok(intake) => intake.read.to_string(),
             Err(Stop::Refused(refusal)) => refusal.reason.code().to_owned(),
         }
@@ -271,4 +343,3 @@ fn a_sidecar_binds_where_the_feed_declares_one() {
     assert_eq!(reason(Some(b"rows=3")), "control_total_mismatch");
     assert_eq!(reason(None), "control_total_mismatch");
 }
-

@@ -1,4 +1,4 @@
-//! Dates, instants and durations as exports write them. Everything is microseconds since 1970 and days since 1970.
+//! Dates and instants as exports write them. Everything is microseconds since 1970 and days since 1970.
 //!
 //! An instant needs an offset or the feed's zone. Where clocks go back, a local time happens twice: the earlier instant
 //! is taken. Where clocks go forward, the skipped hour never happened: such a time is refused as not existing.
@@ -68,7 +68,7 @@ fn clock(hour: u32, minute: u32, second: u32) -> Option<i64> {
 }
 
 #[inline]
-fn digits(bytes: &[u8]) -> Option<u32> {
+pub(crate) fn digits(bytes: &[u8]) -> Option<u32> {
     let mut value = 0u32;
     for &byte in bytes {
         let digit = byte.wrapping_sub(b'0');
@@ -228,7 +228,9 @@ fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<St
             }
             Item::Field(b'Y') => year = Some(number(&mut rest, 4, 4)? as i32),
             // POSIX: 69..99 are the last century.
-            Item::Field(b'y') => year = Some(number(&mut rest, 2, 2).map(|y| if y < 69 { 2000 + y } else { 1900 + y })? as i32),
+            Item::Field(b'y') => {
+                year = Some(number(&mut rest, 2, 2).map(|y| if y < 69 { 2000 + y } else { 1900 + y })? as i32)
+            }
             Item::Field(b'm') => month = Some(number(&mut rest, 1, 2)?),
             Item::Field(b'd') => day = number(&mut rest, 1, 2)?,
             Item::Field(b'H' | b'I') => (hour, timed) = (number(&mut rest, 1, 2)?, true),
@@ -249,7 +251,13 @@ fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<St
                 rest = tail;
             }
             Item::Field(b'z') => {
-                let length = if rest.first() == Some(&b'Z') { 1 } else if rest.get(3) == Some(&b':') { 6 } else { 5 };
+                let length = if rest.first() == Some(&b'Z') {
+                    1
+                } else if rest.get(3) == Some(&b':') {
+                    6
+                } else {
+                    5
+                };
                 let (text, tail) = rest.split_at_checked(length).ok_or(Reason::TsFormat)?;
                 zone = Some(if text == b"Z" { 0 } else { offset(text)? });
                 rest = tail;
@@ -311,7 +319,8 @@ impl Locale {
         if self.code == "de" && word == "mrz" {
             return Some(3);
         }
-        let mut hits = self.months.iter().enumerate().filter(|(_, name)| word.chars().count() >= 3 && name.starts_with(word));
+        let mut hits =
+            self.months.iter().enumerate().filter(|(_, name)| word.chars().count() >= 3 && name.starts_with(word));
         let hit = hits.next().map(|(i, _)| i as u32 + 1);
         if hits.next().is_some() { None } else { hit }
     }
@@ -329,56 +338,6 @@ fn month_name(rest: &mut &[u8], locale: Option<&Locale>) -> Option<u32> {
     let tail = &text[end..];
     *rest = tail.strip_prefix('.').unwrap_or(tail).as_bytes();
     Some(month)
-}
-
-/// An ISO 8601 duration (`PT1H30M`, `P2DT3H`, `P1W`, `-PT5M`) in seconds. Months and years have no length.
-pub(crate) fn iso_duration(text: &str) -> Result<f64, Reason> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text),
-    };
-    let rest = rest.strip_prefix('P').ok_or(Reason::DurationInvalid)?;
-    let (dates, times) = match rest.split_once('T') {
-        Some((_, "")) => return Err(Reason::DurationInvalid),
-        Some((dates, times)) => (dates, times),
-        None => (rest, ""),
-    };
-    if rest.is_empty() {
-        return Err(Reason::DurationInvalid);
-    }
-    let mut seconds = 0.0;
-    let mut ambiguous = false;
-    for (part, units, lengths) in [(dates, "YMWD", [0.0, 0.0, 604_800.0, 86_400.0]), (times, "HMS ", [3600.0, 60.0, 1.0, 0.0])] {
-        let mut part = part;
-        let mut next_unit = 0;
-        while !part.is_empty() {
-            let end = part.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').ok_or(Reason::DurationInvalid)?;
-            let unit = part[end..].chars().next().and_then(|c| units.find(c)).filter(|&unit| unit >= next_unit);
-            let (Some(unit), true) = (unit, end > 0) else { return Err(Reason::DurationInvalid) };
-            let value: f64 = part[..end].replace(',', ".").parse().map_err(|_| Reason::DurationInvalid)?;
-            ambiguous |= lengths[unit] == 0.0 && value != 0.0;
-            seconds += value * lengths[unit];
-            next_unit = unit + 1;
-            part = &part[end + 1..];
-        }
-    }
-    if ambiguous { Err(Reason::DurationAmbiguous) } else { Ok(sign * seconds) }
-}
-
-/// `H:M:S`, `M:S` with any number of hours, in seconds.
-pub(crate) fn clock_duration(text: &str) -> Result<f64, Reason> {
-    let mut seconds = 0u64;
-    let mut parts = 0;
-    for part in text.split(':') {
-        let value = (part.len() <= 9).then(|| digits(part.as_bytes())).flatten().filter(|_| !part.is_empty());
-        let value = value.ok_or(Reason::DurationInvalid)?;
-        if parts > 0 && value > 59 {
-            return Err(Reason::DurationInvalid);
-        }
-        seconds = seconds * 60 + u64::from(value);
-        parts += 1;
-    }
-    if (2..=3).contains(&parts) { Ok(seconds as f64) } else { Err(Reason::DurationInvalid) }
 }
 
 #[cfg(test)]
@@ -429,19 +388,5 @@ mod tests {
         assert_eq!(read("%d/%m/%Y", "31/02/2026", "en"), Err(Reason::TsInvalid));
         assert_eq!(read("%d/%m/%Y", "31/02/2026 ", "en"), Err(Reason::TsFormat));
         assert!(Format::parse("%d/%q/%Y").is_err());
-    }
-
-    #[test]
-    fn durations_have_a_length_or_are_refused() {
-        assert_eq!(iso_duration("PT1H30M"), Ok(5400.0));
-        assert_eq!(iso_duration("P1DT0.5S"), Ok(86_400.5));
-        assert_eq!(iso_duration("-PT5M"), Ok(-300.0));
-        assert_eq!(iso_duration("P1M"), Err(Reason::DurationAmbiguous));
-        assert_eq!(iso_duration("P0Y0M1D"), Ok(86_400.0));
-        for bad in ["90 minutes", "P", "PT", "PT5", "PT5M1H", "PTM", "PT1.2.3S", "1H"] {
-            assert_eq!(iso_duration(bad), Err(Reason::DurationInvalid), "{bad}");
-        }
-        assert_eq!(clock_duration("1:02:03"), Ok(3723.0));
-        assert_eq!(clock_duration("1:62:03"), Err(Reason::DurationInvalid));
     }
 }

@@ -29,7 +29,12 @@ pub(crate) struct Print {
 }
 
 /// Numbers of the records whose key comes with different content elsewhere in the delivery.
-pub(crate) fn conflicts<E>(feed: &Feed, context: &Context<'_>, delivery: &Delivery, bytes: &Bytes) -> Result<HashSet<u64>, Stop<E>> {
+pub(crate) fn conflicts<E>(
+    feed: &Feed,
+    context: &Context<'_>,
+    delivery: &Delivery,
+    bytes: &Bytes,
+) -> Result<HashSet<u64>, Stop<E>> {
     let mut seen: HashMap<Hash, (Hash, bool)> = HashMap::new();
     let mut rows: Vec<(Hash, u64)> = Vec::new();
     let none = HashSet::new();
@@ -45,7 +50,11 @@ pub(crate) fn conflicts<E>(feed: &Feed, context: &Context<'_>, delivery: &Delive
         Ok(_) => {}
         Err(Stop::Refused(refusal) | Stop::Sink(refusal)) => return Err(Stop::Refused(refusal)),
     }
-    Ok(rows.into_iter().filter(|(key, _)| seen.get(key).is_some_and(|(_, conflict)| *conflict)).map(|(_, row)| row).collect())
+    Ok(rows
+        .into_iter()
+        .filter(|(key, _)| seen.get(key).is_some_and(|(_, conflict)| *conflict))
+        .map(|(_, row)| row)
+        .collect())
 }
 
 /// Key and content of each row of a batch. Where the first key column is optional and filled, it is the key alone.
@@ -55,12 +64,17 @@ pub(crate) fn prints(table: &Table, batch: &RecordBatch) -> Result<Vec<Print>, R
     let keys: Vec<&str> = table.key.iter().map(String::as_str).collect();
     let content = encode(batch, &stored).map_err(broken)?;
     let key = encode(batch, &keys).map_err(broken)?;
-    let first = table.key.first().and_then(|name| table.column(name)).filter(|column| !column.required && table.key.len() > 1);
+    let first =
+        table.key.first().and_then(|name| table.column(name)).filter(|column| !column.required && table.key.len() > 1);
     let alone = match first {
-        Some(column) => Some((encode(batch, &[column.name.as_str()]).map_err(broken)?, batch.column_by_name(&column.name))),
+        Some(column) => {
+            Some((encode(batch, &[column.name.as_str()]).map_err(broken)?, batch.column_by_name(&column.name)))
+        }
         None => None,
     };
-    let (Some(records), Some(deleted)) = (batch.column_by_name(ROW), batch.column_by_name(DELETED)) else { return Ok(Vec::new()) };
+    let (Some(records), Some(deleted)) = (batch.column_by_name(ROW), batch.column_by_name(DELETED)) else {
+        return Ok(Vec::new());
+    };
     let (records, deleted) = (records.as_primitive::<Int64Type>(), deleted.as_boolean());
     let print = |row: usize| {
         let key = match &alone {

@@ -16,8 +16,19 @@ pub(crate) const VOIDED: &[u8] = b"http://adlnet.gov/expapi/verbs/voided";
 pub(crate) const VIRTUAL: [&str; 4] = ["@id", "@actor", "@object", "@voids"];
 
 /// Properties of a statement that need no mention in a feed's `ignore`.
-pub(crate) const PROPERTIES: [&str; 11] =
-    ["id", "actor", "verb", "object", "result", "context", "timestamp", "stored", "authority", "version", "attachments"];
+pub(crate) const PROPERTIES: [&str; 11] = [
+    "id",
+    "actor",
+    "verb",
+    "object",
+    "result",
+    "context",
+    "timestamp",
+    "stored",
+    "authority",
+    "version",
+    "attachments",
+];
 
 /// A valid statement's derived values.
 #[derive(Debug, Default)]
@@ -112,7 +123,9 @@ fn actor(tape: &Tape, record: &[u8]) -> Result<String, Reason> {
     let text = |path: &[&str]| text_at(tape, record, path).map_err(|_| Reason::ActorInvalid);
     if let Some(mail) = text(&["actor", "mbox"])? {
         let address = mail.trim().strip_prefix("mailto:").unwrap_or_default().to_lowercase();
-        let valid = address.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+        let valid = address
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
         return if valid { Ok(address) } else { Err(Reason::ActorInvalid) };
     }
     if let Some(sum) = text(&["actor", "mbox_sha1sum"])? {
@@ -123,7 +136,8 @@ fn actor(tape: &Tape, record: &[u8]) -> Result<String, Reason> {
         return if is_iri(openid.as_bytes()) { Ok(openid) } else { Err(Reason::ActorInvalid) };
     }
     let home = text(&["actor", "account", "homePage"])?.ok_or(Reason::ActorInvalid)?;
-    let name = text(&["actor", "account", "name"])?.filter(|name| !name.trim().is_empty()).ok_or(Reason::ActorInvalid)?;
+    let name =
+        text(&["actor", "account", "name"])?.filter(|name| !name.trim().is_empty()).ok_or(Reason::ActorInvalid)?;
     if is_iri(home.as_bytes()) { Ok(name) } else { Err(Reason::ActorInvalid) }
 }
 
@@ -157,7 +171,11 @@ fn is_iri(text: &[u8]) -> bool {
     scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
         && !rest.is_empty()
-        && !rest.iter().any(|byte| *byte <= b' ' || *byte == 0x7f || matches!(byte, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`'))
+        && !rest.iter().any(|byte| {
+            *byte <= b' '
+                || *byte == 0x7f
+                || matches!(byte, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`')
+        })
 }
 
 #[cfg(test)]
@@ -194,7 +212,10 @@ mod tests {
         assert_eq!(check_text(ann, voided, reference), Ok(("a@x".into(), Some("b-1".into()))));
         assert_eq!(check_text(ann, voided, COURSE), Err(Reason::ObjectNotActivity));
         assert_eq!(check_text(ann, DONE, reference), Err(Reason::ObjectNotActivity));
-        assert_eq!(check_text(ann, DONE, r#"{"objectType":"Agent","mbox":"mailto:b@x"}"#), Err(Reason::ObjectNotActivity));
+        assert_eq!(
+            check_text(ann, DONE, r#"{"objectType":"Agent","mbox":"mailto:b@x"}"#),
+            Err(Reason::ObjectNotActivity)
+        );
         assert_eq!(check_text(ann, "completed", COURSE), Err(Reason::VerbNotIri));
     }
 }

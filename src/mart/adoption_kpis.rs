@@ -62,7 +62,8 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
             Some((rate.get(row)? - previous.get(&scope)?) * 100.0)
         })
         .collect();
-    let company = |row: usize| kind.get(row) == Some("company");
+    // What nobody knows is about the company as a whole; a company too small to be shown hides it too.
+    let company = |row: usize| kind.get(row) == Some("company") && headcount.get(row).is_some();
     let unmatched: Vec<Option<i64>> =
         (0..count).map(|row| company(row).then(|| rounding::multiple(inputs.person_period.unmatched_events, inputs.policy.rounding))).collect();
 

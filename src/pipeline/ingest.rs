@@ -23,7 +23,7 @@ use crate::canon::snapshot;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema, dictionary};
 use crate::contract::{Partition, Table, Type};
 use crate::error::{Error, Result};
-use crate::feed::{self, Intake, Mode, Refusal, Stop};
+use crate::feed::{self, Intake, Mode, Nulls, Refusal, Stop};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, date_of, day_of, local_day};
 use crate::store::scratch::Scratch;
@@ -523,7 +523,11 @@ fn merge_whole(
         feed.and_then(|feed| full.get(feed)).is_none_or(|newest| known_at >= *newest)
     };
     fresh.push(state);
-    let merged = merge(table, &fresh, &Removed::new(), &is_current)?;
+    let keeps = |delivery: &str| {
+        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
+        context.feeds.iter().any(|loaded| Some(loaded.feed.name.as_str()) == feed && loaded.feed.nulls_mean == Nulls::Keep)
+    };
+    let merged = merge(table, &fresh, &Removed::new(), &is_current, &keeps)?;
     for (key, rows) in merged.losses {
         *losses.entry(key).or_default() += rows;
     }
@@ -540,7 +544,7 @@ fn merge_removed(lake: &mut Lake<'_>, table: &Table, fresh: &[RecordBatch], ledg
     let before = keys_removed(table, &held);
     let mut all = held;
     all.extend(fresh.iter().cloned());
-    let merged = merge(table, &all, &Removed::new(), &|_, _| true)?;
+    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| false)?;
     ledger.lose(&merged.losses);
     if !fresh.is_empty() {
         lake.write(table, REMOVED, &merged.rows)?;
@@ -657,7 +661,7 @@ pub fn merge_day(lake: &Lake<'_>, table: &Table, day: Day, fresh: &[RecordBatch]
     let mut batches = lake.read(table, &partition_of(day), None)?;
     batches.extend(fresh.iter().cloned());
     let none = Removed::new();
-    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true)?;
+    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &|_| false)?;
     let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
     let mut losses = merged.losses;
     let mut stays = Vec::with_capacity(merged.rows.num_rows());

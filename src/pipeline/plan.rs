@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
-use crate::feed::{Delivery, Feed, Mode};
+use crate::feed::{Delivery, Feed, Mode, Nulls};
 use crate::ledger::Ledger;
 use crate::store::Object;
 
@@ -145,7 +145,8 @@ pub fn start_over(
         if planned.why == Why::Replaced && was_accepted {
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} was replaced", planned.delivery.path));
         }
-        if is_undated_snapshot(feed, catalog) {
+        // Empty values that keep what was known, too, can only be filled in the order they were told.
+        if is_undated_snapshot(feed, catalog) || feed.nulls_mean == Nulls::Keep {
             let known_at = planned.delivery.known_at.timestamp_micros();
             let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
             if known_at <= *last && planned.why != Why::Replaced {

@@ -49,7 +49,7 @@ impl Folder {
 }
 
 fn dirty() -> Options {
-    Options { dirt: true, ..Options::new(300, 40, 7) }
+    Options { dirt: true, ..Options::new(300, 40, 106) }
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn the_repository_company_is_small() {
 
 #[test]
 fn every_id_points_to_something() {
-    let (folder, summary) = Folder::of(&Options::new(300, 40, 7));
+    let (folder, summary) = Folder::of(&Options::new(300, 40, 106));
     let workers = folder.column("/workers_", "id");
     let units = folder.column("/org_units_", "org_id");
     let users = folder.column("/users_", "user_id");
@@ -121,7 +121,7 @@ fn every_id_points_to_something() {
 
 #[test]
 fn the_reporting_line_of_every_week_has_no_cycle_and_one_root() {
-    let company = Company::build(&Options::new(300, 40, 7)).unwrap();
+    let company = Company::build(&Options::new(300, 40, 106)).unwrap();
     let rows: Vec<Vec<people::Row>> =
         company.people.iter().enumerate().map(|(index, person)| people::rows(index, person, &company.org)).collect();
     for week in 0..40 {
@@ -148,7 +148,7 @@ fn the_reporting_line_of_every_week_has_no_cycle_and_one_root() {
 
 #[test]
 fn histories_have_no_overlap_and_every_story_is_told() {
-    let company = Company::build(&Options::new(300, 40, 7)).unwrap();
+    let company = Company::build(&Options::new(300, 40, 106)).unwrap();
     for (index, person) in company.people.iter().enumerate() {
         let rows = people::rows(index, person, &company.org);
         assert!(rows.windows(2).all(|pair| pair[0].spell.to == pair[1].spell.from), "{index}: {rows:?}");
@@ -192,8 +192,8 @@ fn dirt_is_where_the_truth_says() {
     assert_eq!((rows(|flaw| flaw.rows_repeated), rows(|flaw| flaw.rows_corrected)), (52, 40));
     let hidden = truth.flaws.iter().find(|flaw| flaw.what.starts_with("gzip")).unwrap();
     assert!(folder.0[&hidden.path].starts_with(&[0x1f, 0x8b]) && hidden.path.ends_with(".csv"));
-    let (clean, _) = Folder::of(&Options::new(300, 40, 7));
-    assert!(Company::build(&Options::new(300, 40, 7)).unwrap().truth().flaws.is_empty());
+    let (clean, _) = Folder::of(&Options::new(300, 40, 106));
+    assert!(Company::build(&Options::new(300, 40, 106)).unwrap().truth().flaws.is_empty());
     let same = clean.0.iter().filter(|(path, bytes)| folder.0.get(*path) == Some(bytes)).count();
     assert!(same > clean.0.len() * 3 / 4 && same < clean.0.len(), "{same} of {} files are the same", clean.0.len());
 }
@@ -282,7 +282,7 @@ fn the_company_in_the_repository_is_what_the_generator_writes() {
         let kept = std::fs::read(root.join(path)).unwrap_or_default();
         assert!(
             kept == bytes.as_ref(),
-            "sample-data/{path} is stale: uptake sample --workers 300 --weeks 40 --seed 7 --dirt --out sample-data"
+            "sample-data/{path} is stale: uptake sample --workers 300 --weeks 40 --seed 106 --dirt --out sample-data"
         );
     }
     let mut waiting = vec![root.join("landing")];

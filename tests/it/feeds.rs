@@ -2,6 +2,7 @@
 //! `rejected.csv` (record `file` where the whole delivery is refused). No list of cases stands here: a folder is a case, and a feed without the seven usual ones fails.
 //!
 //! `UPTAKE_BLESS=1` writes the expectations instead; read them before you keep them.
+#![allow(clippy::print_stderr)] // a test that skips says so
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -14,7 +15,8 @@ use bytes::Bytes;
 use uptake::contract::Catalog;
 use uptake::feed::{self, Context, DELETED, Delivery, Feed, Intake, Pseudonyms, ROW, Refusal, Stop};
 
-const USUAL: [&str; 7] = ["basic", "bad_rows", "renamed_headers", "unknown_values", "empty", "truncated", "wrong_encoding"];
+const USUAL: [&str; 7] =
+    ["basic", "bad_rows", "renamed_headers", "unknown_values", "empty", "truncated", "wrong_encoding"];
 
 #[test]
 fn every_feed_reads_its_cases_as_expected() {
@@ -22,8 +24,11 @@ fn every_feed_reads_its_cases_as_expected() {
     let mut wrong = Vec::new();
     for feed in feeds(&catalog) {
         let folder = root().join("tests/feed").join(&feed.name);
-        let cases: BTreeSet<String> = entries(&folder).iter().filter(|path| path.is_dir()).map(|path| stem(path)).collect();
-        wrong.extend(USUAL.iter().filter(|case| !cases.contains(**case)).map(|case| format!("{}: no case {case}", feed.name)));
+        let cases: BTreeSet<String> =
+            entries(&folder).iter().filter(|path| path.is_dir()).map(|path| stem(path)).collect();
+        wrong.extend(
+            USUAL.iter().filter(|case| !cases.contains(**case)).map(|case| format!("{}: no case {case}", feed.name)),
+        );
         for case in cases {
             if let Err(what) = check(&feed, &catalog, &folder.join(&case)) {
                 wrong.push(format!("{}/{case}: {what}", feed.name));
@@ -38,8 +43,20 @@ fn every_feed_has_a_canon_table_and_every_input_table_a_canonical_feed() {
     let catalog = Catalog::load().expect("contracts");
     let names: BTreeSet<String> = feeds(&catalog).into_iter().map(|feed| feed.name).collect();
     for table in [
-        "workers", "org_units", "users", "identity_links", "content", "enrollments", "activity", "contributions", "reactions", "submissions",
-        "rubric_scores", "measures", "milestones", "events",
+        "workers",
+        "org_units",
+        "users",
+        "identity_links",
+        "content",
+        "enrollments",
+        "activity",
+        "contributions",
+        "reactions",
+        "submissions",
+        "rubric_scores",
+        "measures",
+        "milestones",
+        "events",
     ] {
         assert!(names.contains(&format!("canonical_{table}")), "no canonical_{table}");
     }
@@ -70,7 +87,11 @@ fn real_workday_history_becomes_half_open_intervals() {
     let (batches, intake) = read_with("workday_workers", "hris/workday/workers_2025-05-01.csv", &bytes);
     assert_eq!((intake.read, intake.accepted), (7, 7));
     let value = |column: &str, row: usize| value(batches[0].column_by_name(column).expect(column), row);
-    let row = |row: usize| ["worker_id", "effective_from", "effective_to", "status", "employee_no"].map(|column| value(column, row)).join(" ");
+    let row = |row: usize| {
+        ["worker_id", "effective_from", "effective_to", "status", "employee_no"]
+            .map(|column| value(column, row))
+            .join(" ")
+    };
     assert_eq!(row(0), "3aa5550b7fe348b98d7b5741afc65534 2000-01-01  terminated 10010");
     assert_eq!(row(5), "aabbccdd11223344aabbccdd11223344 2024-01-01 2025-04-01 active 10030");
     assert_eq!(row(6), "aabbccdd11223344aabbccdd11223344 2025-04-01  active 10030");
@@ -102,7 +123,8 @@ fn feeds(catalog: &Catalog) -> Vec<Feed> {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }
@@ -121,7 +143,8 @@ fn read_with(name: &str, path: &str, bytes: &Bytes) -> (Vec<RecordBatch>, Intake
 
 fn gate(feed: &Feed, catalog: &Catalog, path: &str, bytes: &Bytes) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
     let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
-    let delivery = Delivery { feed: feed.name.clone(), path: path.into(), size: bytes.len() as u64, etag: None, known_at: as_of };
+    let delivery =
+        Delivery { feed: feed.name.clone(), path: path.into(), size: bytes.len() as u64, etag: None, known_at: as_of };
     let context = Context::new(catalog.table(&feed.fills).expect("a table"), as_of, &Pseudonyms::Off);
     let mut batches = Vec::new();
     let mut sink = |batch| {

@@ -2,6 +2,7 @@
 //!
 //! The deliveries lie beside the repository (`../shared/reference/malformed`); where they are absent the test says so and
 //! passes. Our reason codes are the manifest's, so there is no mapping table.
+#![allow(clippy::print_stderr)] // a test that skips says so
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,7 +19,10 @@ use uptake::feed::{self, Context, Delivery, Feed, Limits, Pseudonyms, Reason};
 fn malformed_deliveries_are_judged_as_specified() {
     let Some(manifest) = manifest() else { return };
     let cases = manifest["cases"].as_array().expect("cases");
-    let wrong: Vec<String> = cases.iter().filter_map(|case| judge(&manifest, case).err().map(|what| format!("{}: {what}", case["file"]))).collect();
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|case| judge(&manifest, case).err().map(|what| format!("{}: {what}", case["file"])))
+        .collect();
     assert!(wrong.is_empty(), "{} of {} deliveries judged otherwise:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
@@ -39,7 +43,9 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
     let with = |from: &str, to: &str| good.replacen(from, to, 1).into_bytes();
     let third = |value: &str| with("e003,u003,viewed,o003,Title 3,2026-03-04T09:00:00Z,180", value);
     let when = |text: &str| with("2026-03-04T09:00:00Z", text);
-    let utf16 = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| [mark.to_vec(), good.encode_utf16().flat_map(bytes).collect()].concat();
+    let utf16 = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
+        [mark.to_vec(), good.encode_utf16().flat_map(bytes).collect()].concat()
+    };
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("utf-8 mark", ["\u{feff}", &good].concat().into(), "5"),
         ("utf-16 little endian", utf16(&[0xff, 0xfe], u16::to_le_bytes), "encoding"),
@@ -64,7 +70,11 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
         ("line ends", b"\n\r\n\n".to_vec(), "empty_file"),
         ("a column more", good.replace('\n', ",x\n").replacen(",x", ",extra", 1).into(), "5"),
         ("a column's case", with("actor_id", "Actor_ID"), "missing_column"),
-        ("repeated header", with("e003", "event_id,actor_id,verb,object_id,object_title,occurred_at,duration_s\ne003"), "5 3:repeated_header"),
+        (
+            "repeated header",
+            with("e003", "event_id,actor_id,verb,object_id,object_title,occurred_at,duration_s\ne003"),
+            "5 3:repeated_header",
+        ),
         ("tabs", good.replace(',', "\t").into(), "missing_column"),
         ("missing id", with("u003", ""), "4 3:missing_required"),
         ("blank id", with("u003", "  "), "4 3:missing_required"),
@@ -92,8 +102,16 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
         ("a reversing character in an id", with("u003", "u\u{202e}003"), "4 3:id_charset"),
         ("a decomposed letter in an id", with("u003", "u\u{e9}"), "5"),
         ("a record of 100 kB", with("Title 3", &"x".repeat(100_000)), "4 3:record_too_long"),
-        ("501 columns", format!("{}\n", (0..501).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",")).into(), "too_many_columns"),
-        ("one key, two contents", third("e001,u009,viewed,o003,Title 3,2026-03-04T09:00:00Z,180"), "3 1:duplicate_key_conflict 3:duplicate_key_conflict"),
+        (
+            "501 columns",
+            format!("{}\n", (0..501).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",")).into(),
+            "too_many_columns",
+        ),
+        (
+            "one key, two contents",
+            third("e001,u009,viewed,o003,Title 3,2026-03-04T09:00:00Z,180"),
+            "3 1:duplicate_key_conflict 3:duplicate_key_conflict",
+        ),
         ("one key, one content", third("e001,u001,viewed,o001,Title 1,2026-03-02T09:00:00Z,60"), "4"),
         ("a total that holds", [good.as_bytes(), b"TOTAL ROWS: 5\n"].concat(), "5"),
         ("a web page", b"<!DOCTYPE html><html><body>Sign in</body></html>".to_vec(), "not_csv"),
@@ -101,12 +119,20 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
         ("JSON", b"{\"event_id\": \"e001\"}\n".to_vec(), "not_csv"),
         ("gzip cut", gzip(&good)[..100].to_vec(), "truncated_compressed"),
         ("gzip, then garbage", [gzip(&good), b"garbage".to_vec()].concat(), "corrupt_compressed"),
-        ("gzip twice in a row", [gzip(&good), gzip("e006,u006,viewed,o006,Title 6,2026-03-07T09:00:00Z,360\n")].concat(), "6"),
+        (
+            "gzip twice in a row",
+            [gzip(&good), gzip("e006,u006,viewed,o006,Title 6,2026-03-07T09:00:00Z,360\n")].concat(),
+            "6",
+        ),
         ("gzip in gzip", gzip_bytes(&gzip(&good)), "not_csv"),
         ("gzip of nothing", gzip(""), "empty_file"),
         ("gzip of damage", gzip_bytes(&with("Title 3", "\"Title 3")), "unterminated_quote"),
         ("zstd cut", zstd::encode_all(good.as_bytes(), 3).expect("zstd")[..60].to_vec(), "truncated_compressed"),
-        ("zstd of a gigabyte", zstd::encode_all(std::io::Read::take(std::io::repeat(b'a'), 1 << 30), 1).expect("zstd"), "decompression_limit"),
+        (
+            "zstd of a gigabyte",
+            zstd::encode_all(std::io::Read::take(std::io::repeat(b'a'), 1 << 30), 1).expect("zstd"),
+            "decompression_limit",
+        ),
     ];
     let lines: Vec<(&str, Vec<u8>, &str)> = {
         let good = std::fs::read_to_string(folder().join("ndjson/j001_baseline.ndjson")).expect("the baseline");
@@ -116,7 +142,11 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
             ("windows line ends", good.replace('\n', "\r\n").into(), "5"),
             ("carriage returns alone", good.replace('\n', "\r").into(), "line_endings"),
             ("two objects on a line", with("}\n", "}"), "3 1:json_invalid"),
-            ("a key twice", with("{\"event_id\": \"e003\"", "{\"verb\": \"viewed\", \"event_id\": \"e003\""), "4 3:duplicate_json_key"),
+            (
+                "a key twice",
+                with("{\"event_id\": \"e003\"", "{\"verb\": \"viewed\", \"event_id\": \"e003\""),
+                "4 3:duplicate_json_key",
+            ),
             ("null where a value must be", with("\"u003\"", "null"), "4 3:null_not_allowed"),
             ("a key missing", with("\"actor_id\": \"u003\", ", ""), "4 3:missing_required"),
             ("a list for an object", with("{\"event_id\": \"e003\"", "[1]\n{\"event_id\": \"e003\""), "5 3:not_object"),
@@ -131,13 +161,16 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
             ("white space", b" \n\n".to_vec(), "empty_file"),
         ]
     };
-    let named = cases.into_iter().map(|case| (case, "case.csv")).chain(lines.into_iter().map(|case| (case, "case.ndjson")));
+    let named =
+        cases.into_iter().map(|case| (case, "case.csv")).chain(lines.into_iter().map(|case| (case, "case.ndjson")));
     let (feed, table) = feed_of("activity", &manifest["limits"]);
     let as_of = manifest["limits"]["as_of"].as_str().and_then(|text| text.parse().ok()).expect("as_of");
     let wrong: Vec<String> = named
         .filter_map(|((name, bytes, wanted), path)| {
             let report = attempt(&feed, &table, as_of, &Pseudonyms::Off, &[(path.into(), bytes.into())]).remove(0);
-            let rejects = report.rejected.iter().fold(report.accepted.to_string(), |text, reject| format!("{text} {}:{}", reject.record, reject.reason));
+            let rejects = report.rejected.iter().fold(report.accepted.to_string(), |text, reject| {
+                format!("{text} {}:{}", reject.record, reject.reason)
+            });
             let said = report.refused.as_ref().map_or(rejects, |refused| refused.reason.to_owned());
             (said != wanted).then(|| format!("{path}, {name}: {said}, wanted {wanted}"))
         })
@@ -167,8 +200,11 @@ fn mutated_deliveries_never_panic_and_always_add_up() {
         .filter_map(|case| Some((case, std::fs::read(folder().join(case["file"].as_str()?)).ok()?)))
         .filter(|(_, bytes)| bytes.len() < 20_000)
         .collect();
-    let feeds: std::collections::BTreeMap<&str, (Feed, Table)> =
-        cases.iter().filter_map(|(case, _)| case["feed"].as_str()).map(|name| (name, feed_of(name, &manifest["limits"]))).collect();
+    let feeds: std::collections::BTreeMap<&str, (Feed, Table)> = cases
+        .iter()
+        .filter_map(|(case, _)| case["feed"].as_str())
+        .map(|name| (name, feed_of(name, &manifest["limits"])))
+        .collect();
     let as_of = manifest["limits"]["as_of"].as_str().and_then(|text| text.parse().ok()).expect("as_of");
     let rounds = std::env::var("UPTAKE_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
     let first = std::env::var("UPTAKE_FIRST_MUTATION").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -191,8 +227,10 @@ fn mutated_deliveries_never_panic_and_always_add_up() {
         let wrong = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
             Err(_) => Some(LAST.lock().map_or_else(|_| String::new(), |last| last.clone())),
             Ok(report) => {
-                let sum = report.accepted + report.rejected_count + report.duplicate + report.superseded + report.voided;
-                (report.refused.is_none() && sum != report.read).then(|| format!("{} read, {sum} accounted for", report.read))
+                let sum =
+                    report.accepted + report.rejected_count + report.duplicate + report.superseded + report.voided;
+                (report.refused.is_none() && sum != report.read)
+                    .then(|| format!("{} read, {sum} accounted for", report.read))
             }
         };
         wrong.map(|what| format!("round {round}, {path}: {what}"))
@@ -268,13 +306,15 @@ fn judge(manifest: &Value, case: &Value) -> Result<(), String> {
     if sum != report.read {
         return Err(format!("{} read, {sum} accounted for", report.read));
     }
-    let delivery = Delivery { feed: feed.name.clone(), path: path.into(), size: bytes.len() as u64, etag: None, known_at: as_of };
+    let delivery =
+        Delivery { feed: feed.name.clone(), path: path.into(), size: bytes.len() as u64, etag: None, known_at: as_of };
     let mut batches = Vec::new();
     let mut sink = |batch| {
         batches.push(batch);
         Ok::<(), std::convert::Infallible>(())
     };
-    feed::read(&feed, &Context::new(&table, as_of, &Pseudonyms::Off), &delivery, &bytes, &mut sink).map_err(|stop| format!("{stop:?}"))?;
+    feed::read(&feed, &Context::new(&table, as_of, &Pseudonyms::Off), &delivery, &bytes, &mut sink)
+        .map_err(|stop| format!("{stop:?}"))?;
     extras(&case["verdict"], &report, &batches)
 }
 
@@ -283,7 +323,12 @@ fn verdict(report: &Report, case: &Value) -> Result<(), String> {
     let exact = match wanted["outcome"].as_str() {
         Some("reject_file") => report.refused.as_ref().map(|refused| refused.reason) == wanted["reason"].as_str(),
         _ => {
-            let mut rejects: Vec<(u64, &str)> = wanted["rejects"].as_array().into_iter().flatten().map(|r| (r["record"].as_u64().unwrap_or(0), r["reason"].as_str().unwrap_or(""))).collect();
+            let mut rejects: Vec<(u64, &str)> = wanted["rejects"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|r| (r["record"].as_u64().unwrap_or(0), r["reason"].as_str().unwrap_or("")))
+                .collect();
             rejects.sort_unstable();
             let ours: Vec<(u64, &str)> = report.rejected.iter().map(|reject| (reject.record, reject.reason)).collect();
             report.refused.is_none() && wanted["rows"].as_u64() == Some(report.accepted) && rejects == ours
@@ -319,7 +364,13 @@ fn extras(verdict: &Value, report: &Report, batches: &[RecordBatch]) -> Result<(
     }
     let warned = |code: &str| report.warnings.iter().any(|warning| warning.code == code);
     // `id_case_variant` is seen where ids are joined, not by the gate.
-    for code in verdict["warn"].as_array().into_iter().flatten().filter_map(Value::as_str).filter(|code| *code != "id_case_variant") {
+    for code in verdict["warn"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|code| *code != "id_case_variant")
+    {
         if !warned(code) {
             return Err(format!("no warning {code}"));
         }
@@ -379,7 +430,15 @@ fn column_set(name: &str) -> Table {
             "+occurred_at timestamp",
             "duration_s 0..10000000",
         ],
-        "rubric" => &["*+contribution_id text", "+author_id user", "*+rater_id user", "+relevance 1..4", "+quality 1..4", "+impact 1..4", "+scored_at timestamp"],
+        "rubric" => &[
+            "*+contribution_id text",
+            "+author_id user",
+            "*+rater_id user",
+            "+relevance 1..4",
+            "+quality 1..4",
+            "+impact 1..4",
+            "+scored_at timestamp",
+        ],
         "nomination" => &[
             "*+nomination_id text",
             "+contribution_id text",
@@ -389,7 +448,14 @@ fn column_set(name: &str) -> Table {
             "+nominated_at timestamp",
             "consent bool",
         ],
-        _ => &["*+endorsement_id text", "+contribution_id text", "+endorser_id user", "+author_id user", "manager_id user", "+endorsed_at timestamp"],
+        _ => &[
+            "*+endorsement_id text",
+            "+contribution_id text",
+            "+endorser_id user",
+            "+author_id user",
+            "manager_id user",
+            "+endorsed_at timestamp",
+        ],
     };
     let columns: Vec<Column> = columns.iter().map(|text| column(text)).collect();
     let key: Vec<String> = columns.iter().filter(|column| column.key).map(|column| column.name.clone()).collect();

@@ -18,8 +18,8 @@ fn at_once(setup: &Setup, deliveries: &[Delivery], as_of: &str) -> (World, FileM
 
 #[test]
 fn random_histories_of_a_dirty_company_end_as_one_run_over_everything() {
-    for company in 0..4 {
-        let plan = Plan { workers: 40, weeks: 6, seed: company, bad_rows: true };
+    for company in 0..3 {
+        let plan = Plan { workers: 30, weeks: 5, seed: company, bad_rows: true };
         let mut deliveries = company::deliveries(&plan);
         let mut dice = Dice::new(1000 + company);
         // Some deliveries are made twice, byte for byte, under another name.
@@ -84,7 +84,7 @@ fn lived(plan: &Plan, deliveries: &[Delivery], case: u64, dice: &mut Dice) -> (F
 
 // ---- hand-made histories, in every order, with a nightly after every delivery ----
 
-const AS_OF: &str = "2026-04-07";
+const AS_OF: &str = "2026-03-31";
 
 fn delivery(path: &str, text: &str) -> Delivery {
     Delivery { path: path.into(), made_on: company::start(), text: text.into() }
@@ -94,12 +94,14 @@ fn delivery(path: &str, text: &str) -> Delivery {
 fn any_order(setup: &Setup, base: &[Delivery], told: &[Delivery]) -> World {
     let everything: Vec<Delivery> = base.iter().chain(told).cloned().collect();
     let (at_once, expected) = at_once(setup, &everything, AS_OF);
-    for order in permutations(told.len()) {
+    let orders = permutations(told.len());
+    // All orders of three; of four, every third, which still puts each delivery at each place.
+    for order in orders.iter().step_by(if told.len() > 3 { 3 } else { 1 }) {
         let world = World::with(setup.clone());
         for delivery in base {
             world.deliver(&delivery.path, &delivery.text);
         }
-        for &at in &order {
+        for &at in order {
             world.deliver(&told[at].path, &told[at].text);
             world.nightly(AS_OF);
         }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -290,14 +293,23 @@ pub fn rows_of(file: &Bytes) -> Vec<Row> {
     let options = FormatOptions::default();
     for batch in parquet::decode(file, None, parquet::Text::Plain).expect("a Parquet file") {
         let schema = batch.schema();
+        let columns: Vec<ArrayRef> = batch.columns().iter().map(plain).collect();
         let cells: Vec<ArrayFormatter<'_>> =
-            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).expect("a formatter")).collect();
+            columns.iter().map(|column| ArrayFormatter::try_new(column, &options).expect("a formatter")).collect();
         for at in 0..batch.num_rows() {
             let cell = |(field, cell): (&arrow::datatypes::FieldRef, &ArrayFormatter<'_>)| (field.name().clone(), cell.value(at).to_string());
             rows.push(schema.fields().iter().zip(&cells).map(cell).collect());
         }
     }
     rows
+}
+
+/// Instants without their zone, which the formatter does not know; they are UTC.
+fn plain(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => cast(column, &DataType::Timestamp(*unit, None)).expect("a cast"),
+        _ => column.clone(),
+    }
 }
 
 /// The first moment of a day in UTC, or an instant.

@@ -35,7 +35,12 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    pub fn new(bytes: &'a Bytes, limits: &Limits, encoding: TextEncoding, format: FileFormat) -> Result<Text<'a>, Refusal> {
+    pub fn new(
+        bytes: &'a Bytes,
+        limits: &Limits,
+        encoding: TextEncoding,
+        format: FileFormat,
+    ) -> Result<Text<'a>, Refusal> {
         Ok(Text {
             unpacked: Unpacked::new(bytes, limits)?,
             decoder: None,
@@ -95,7 +100,10 @@ impl<'a> Text<'a> {
             }
             TextEncoding::Windows1252 => {
                 if utf16_mark || head.starts_with(&UTF8_BOM) {
-                    return Err(Refusal::new(Reason::Encoding, "the file has a Unicode byte order mark, the feed declares Windows-1252"));
+                    return Err(Refusal::new(
+                        Reason::Encoding,
+                        "the file has a Unicode byte order mark, the feed declares Windows-1252",
+                    ));
                 }
                 self.sniff(head)?;
                 self.decoder = Some(WINDOWS_1252.new_decoder_without_bom_handling());
@@ -106,7 +114,12 @@ impl<'a> Text<'a> {
                 let decoder = match head {
                     [0xff, 0xfe, ..] => UTF_16LE.new_decoder_without_bom_handling(),
                     [0xfe, 0xff, ..] => UTF_16BE.new_decoder_without_bom_handling(),
-                    _ => return Err(Refusal::new(Reason::Encoding, "the feed declares UTF-16 and the file has no byte order mark")),
+                    _ => {
+                        return Err(Refusal::new(
+                            Reason::Encoding,
+                            "the feed declares UTF-16 and the file has no byte order mark",
+                        ));
+                    }
                 };
                 self.decoder = Some(decoder);
                 Ok(2)
@@ -125,9 +138,19 @@ impl<'a> Text<'a> {
             [b'P', b'A', b'R', b'1', ..] => "a Parquet file",
             [0xd0, 0xcf, 0x11, 0xe0, ..] => "an old spreadsheet",
             [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "packed twice",
-            [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] | [0xfd, b'7', b'z', b'X', b'Z', ..] => "packed in a way the product does not read",
-            _ if lower.starts_with(b"<!doctype") || lower.starts_with(b"<html") || lower.starts_with(b"<head") || lower.starts_with(b"<body") => "a web page",
-            _ if self.format == FileFormat::Csv && (trimmed.starts_with(b"{\"") || trimmed.starts_with(b"[{")) => "JSON",
+            [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] | [0xfd, b'7', b'z', b'X', b'Z', ..] => {
+                "packed in a way the product does not read"
+            }
+            _ if lower.starts_with(b"<!doctype")
+                || lower.starts_with(b"<html")
+                || lower.starts_with(b"<head")
+                || lower.starts_with(b"<body") =>
+            {
+                "a web page"
+            }
+            _ if self.format == FileFormat::Csv && (trimmed.starts_with(b"{\"") || trimmed.starts_with(b"[{")) => {
+                "JSON"
+            }
             _ if lower.starts_with(b"<?xml") || lower.starts_with(b"<error") || lower.starts_with(b"<soap") => "XML",
             _ => return Ok(()),
         };
@@ -200,7 +223,13 @@ impl<'a> Unpacked<'a> {
             Some(stream) => stream,
             None => Stream::Plain(bytes),
         };
-        Ok(Unpacked { stream, packed: bytes.len() as u64, unpacked: 0, limit: limits.decompressed_bytes, ratio: limits.ratio })
+        Ok(Unpacked {
+            stream,
+            packed: bytes.len() as u64,
+            unpacked: 0,
+            limit: limits.decompressed_bytes,
+            ratio: limits.ratio,
+        })
     }
 
     /// Appends the next bytes to `out`. `false`: there are no more.
@@ -223,7 +252,10 @@ impl<'a> Unpacked<'a> {
                 return Err(Refusal::new(Reason::DecompressionLimit, format!("more than {} bytes", self.limit)));
             }
             if packed && self.unpacked > RATIO_FROM && self.unpacked / self.packed.max(1) > self.ratio {
-                return Err(Refusal::new(Reason::DecompressionLimit, format!("more than {} times its size", self.ratio)));
+                return Err(Refusal::new(
+                    Reason::DecompressionLimit,
+                    format!("more than {} times its size", self.ratio),
+                ));
             }
             if count > 0 {
                 return Ok(true);
@@ -244,7 +276,9 @@ impl<'a> Unpacked<'a> {
         }
         match member(rest)? {
             Some(stream) => self.stream = stream,
-            None => return Err(Refusal::new(Reason::CorruptCompressed, "data follows the end of the compressed stream")),
+            None => {
+                return Err(Refusal::new(Reason::CorruptCompressed, "data follows the end of the compressed stream"));
+            }
         }
         Ok(())
     }

@@ -2,8 +2,10 @@
 
 pub(crate) mod bytes;
 pub(crate) mod csv;
+mod elements;
 pub(crate) mod json;
 pub(crate) mod parquet;
+pub(crate) mod scan;
 pub(crate) mod tape;
 
 use std::collections::HashSet;
@@ -40,14 +42,17 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
     let mut missing: Option<Refusal> = None;
     for block in &feed.blocks {
         let bound = Bound::new(feed, block, context);
-        let at = |wanted: &String| if wanted == RECORD { Some(DERIVED) } else { names.iter().position(|name| name == wanted) };
+        let at = |wanted: &String| {
+            if wanted == RECORD { Some(DERIVED) } else { names.iter().position(|name| name == wanted) }
+        };
         let find = |list: &[String]| list.iter().find_map(at);
         let positions: Vec<Option<usize>> = bound.names.iter().map(|list| find(list)).collect();
         let gap = positions.iter().enumerate().position(|(slot, at)| at.is_none() && !bound.optional(slot));
         if let Some(slot) = gap {
             let column = bound.column_of(slot).map_or("action", |column| column.name.as_str());
             let wanted = bound.names[slot].join("` or `");
-            missing.get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));
+            missing
+                .get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));
             continue;
         }
         let known = |name: &str| {

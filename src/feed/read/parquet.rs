@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::Type as Physical;
 use parquet::column::page::PageReader;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -45,7 +47,11 @@ pub(crate) fn read<'a, E>(
     let metadata = Arc::new(metadata);
     let leaves = metadata.file_metadata().schema_descr().num_columns();
     if leaves > feed.limits.columns {
-        return Err(Refusal::new(Reason::TooManyColumns, format!("{leaves} columns, allowed are {}", feed.limits.columns)).into());
+        return Err(Refusal::new(
+            Reason::TooManyColumns,
+            format!("{leaves} columns, allowed are {}", feed.limits.columns),
+        )
+        .into());
     }
     let fields = metadata.file_metadata().schema_descr().root_schema().get_fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
@@ -63,7 +69,9 @@ pub(crate) fn read<'a, E>(
         gate.intake.warnings.push(Warning::new("unknown_column", Some(name), 1));
     }
     let mut record = 0;
-    while let Some(batch) = guarded(|| batches.next().transpose().map_err(|cause| Refusal::new(arrow_reason(&cause.to_string()), "")))? {
+    while let Some(batch) =
+        guarded(|| batches.next().transpose().map_err(|cause| Refusal::new(arrow_reason(&cause.to_string()), "")))?
+    {
         let arrays: Vec<Option<&ArrayRef>> = columns.iter().map(|at| at.map(|at| batch.column(at))).collect();
         for row in 0..batch.num_rows() {
             record += 1;
@@ -72,7 +80,11 @@ pub(crate) fn read<'a, E>(
     }
     let claimed = metadata.file_metadata().num_rows();
     if u64::try_from(claimed) != Ok(record) {
-        return Err(Refusal::new(Reason::CorruptParquet, format!("the footer says {claimed} rows, {record} were read")).into());
+        return Err(Refusal::new(
+            Reason::CorruptParquet,
+            format!("the footer says {claimed} rows, {record} were read"),
+        )
+        .into());
     }
     debug_assert_eq!(positions.len(), columns.len());
     gate.finish()
@@ -93,7 +105,8 @@ fn magic(bytes: &[u8]) -> Result<(), Refusal> {
 
 /// Runs the decoder; a panic in it is a damaged file, not the end of the run.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Refusal::new(Reason::CorruptParquet, "the decoder gave up")))
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Refusal::new(Reason::CorruptParquet, "the decoder gave up")))
 }
 
 fn corrupt(cause: &parquet::errors::ParquetError) -> Refusal {
@@ -122,10 +135,14 @@ fn leaves_of(metadata: &ParquetMetaData, header: &Header<'_>) -> Result<Vec<Opti
     for (slot, position) in header.positions.iter().enumerate() {
         leaf_of.push(match position {
             None => None,
-            Some(at) if fields[*at].is_primitive() => (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == *at),
+            Some(at) if fields[*at].is_primitive() => {
+                (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == *at)
+            }
             Some(_) => {
                 let name = header.bound.column_of(slot).map_or("action", |column| column.name.as_str());
-                return Err(Refusal::new(Reason::TypeMismatch, "a nested column where a value is expected").column(name));
+                return Err(
+                    Refusal::new(Reason::TypeMismatch, "a nested column where a value is expected").column(name)
+                );
             }
         });
     }
@@ -141,7 +158,9 @@ fn totals(feed: &Feed, metadata: &ParquetMetaData, leaf_of: &[Option<usize>]) ->
         rows = rows.checked_add(u64::try_from(group.num_rows()).map_err(|_| broken())?).ok_or_else(broken)?;
         for leaf in leaf_of.iter().flatten() {
             let column = group.columns().get(*leaf).ok_or_else(broken)?;
-            unpacked = unpacked.checked_add(u64::try_from(column.uncompressed_size()).map_err(|_| broken())?).ok_or_else(broken)?;
+            unpacked = unpacked
+                .checked_add(u64::try_from(column.uncompressed_size()).map_err(|_| broken())?)
+                .ok_or_else(broken)?;
         }
     }
     if u64::try_from(metadata.file_metadata().num_rows()) != Ok(rows) {
@@ -151,7 +170,10 @@ fn totals(feed: &Feed, metadata: &ParquetMetaData, leaf_of: &[Option<usize>]) ->
         return Err(Refusal::new(Reason::RowLimit, format!("{rows} rows, allowed are {}", feed.limits.rows)));
     }
     if unpacked > feed.limits.decompressed_bytes {
-        return Err(Refusal::new(Reason::DecompressionLimit, format!("{unpacked} bytes, allowed are {}", feed.limits.decompressed_bytes)));
+        return Err(Refusal::new(
+            Reason::DecompressionLimit,
+            format!("{unpacked} bytes, allowed are {}", feed.limits.decompressed_bytes),
+        ));
     }
     Ok(())
 }
@@ -163,7 +185,8 @@ fn pages(bytes: &Bytes, metadata: &ParquetMetaData, leaf_of: &[Option<usize>]) -
         for leaf in leaf_of.iter().flatten() {
             let column = group.column(*leaf);
             let rows = group.num_rows().max(0) as usize;
-            let mut pages = SerializedPageReader::new(reader.clone(), column, rows, None).map_err(|cause| corrupt(&cause))?;
+            let mut pages =
+                SerializedPageReader::new(reader.clone(), column, rows, None).map_err(|cause| corrupt(&cause))?;
             let mut values = 0usize;
             while let Some(page) = pages.peek_next_page().map_err(|cause| corrupt(&cause))? {
                 if !page.is_dict {
@@ -189,7 +212,8 @@ fn open(
     leaf_of: &[Option<usize>],
 ) -> Result<(ParquetRecordBatchReader, Vec<Option<usize>>), Refusal> {
     // The writer's own arrow schema is a stranger's claim; the Parquet types are what is stored.
-    let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(PageIndexPolicy::Skip);
+    let options =
+        || ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(PageIndexPolicy::Skip);
     let loaded = ArrowReaderMetadata::try_new(metadata.clone(), options()).map_err(|cause| corrupt(&cause))?;
     let descriptor = metadata.file_metadata().schema_descr();
     let int96: HashSet<usize> = (0..descriptor.num_columns())
@@ -209,13 +233,18 @@ fn open(
         .enumerate()
         .map(|(at, field)| {
             let zone = feed.int96_is_utc.then(|| "UTC".into());
-            if int96.contains(&at) { Field::new(field.name(), DataType::Timestamp(TimeUnit::Microsecond, zone), field.is_nullable()) } else { field.as_ref().clone() }
+            if int96.contains(&at) {
+                Field::new(field.name(), DataType::Timestamp(TimeUnit::Microsecond, zone), field.is_nullable())
+            } else {
+                field.as_ref().clone()
+            }
         })
         .collect();
     let loaded = if int96.is_empty() {
         loaded
     } else {
-        ArrowReaderMetadata::try_new(metadata.clone(), options().with_schema(Arc::new(Schema::new(fields)))).map_err(|cause| corrupt(&cause))?
+        ArrowReaderMetadata::try_new(metadata.clone(), options().with_schema(Arc::new(Schema::new(fields))))
+            .map_err(|cause| corrupt(&cause))?
     };
     let wanted: Vec<usize> = leaf_of.iter().flatten().copied().collect();
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded);
@@ -224,7 +253,8 @@ fn open(
     let mut sorted = wanted.clone();
     sorted.sort_unstable();
     sorted.dedup();
-    let columns = leaf_of.iter().map(|leaf| leaf.and_then(|leaf| sorted.iter().position(|&other| other == leaf))).collect();
+    let columns =
+        leaf_of.iter().map(|leaf| leaf.and_then(|leaf| sorted.iter().position(|&other| other == leaf))).collect();
     Ok((reader, columns))
 }
 
@@ -236,7 +266,10 @@ fn fits(feed: &Feed, header: &Header<'_>, slot: usize, field: &Field, int96: boo
         return refuse(Reason::UnsupportedParquet, "INT96 instants, and the feed says neither int96_is_utc nor a zone");
     }
     let given = field.data_type();
-    let text = matches!(given, DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary | DataType::Null);
+    let text = matches!(
+        given,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary | DataType::Null
+    );
     let number = given.is_integer() || given.is_floating() || matches!(given, DataType::Decimal128(_, _));
     let time = matches!(given, DataType::Date32 | DataType::Timestamp(_, _));
     let fit = text
@@ -309,7 +342,9 @@ fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
                 TimeUnit::Second => array.as_primitive::<TimestampSecondType>().value(row).checked_mul(1_000_000),
                 TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().value(row).checked_mul(1_000),
                 TimeUnit::Microsecond => Some(array.as_primitive::<TimestampMicrosecondType>().value(row)),
-                TimeUnit::Nanosecond => Some(array.as_primitive::<TimestampNanosecondType>().value(row).div_euclid(1_000)),
+                TimeUnit::Nanosecond => {
+                    Some(array.as_primitive::<TimestampNanosecondType>().value(row).div_euclid(1_000))
+                }
             };
             at(micros, zone.is_some())
         }

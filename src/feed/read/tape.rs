@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use serde::de::{Deserializer, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::feed::cast::Cell;
 use crate::feed::reject::Reason;
@@ -49,7 +49,8 @@ impl Tape {
         self.own.clear();
         self.fault = None;
         let mut parser = serde_json::Deserializer::from_slice(record);
-        let result = Value { tape: self, record, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end());
+        let result =
+            Value { tape: self, record, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end());
         match result {
             Ok(()) => Ok(()),
             Err(_) => Err(self.fault.unwrap_or(Reason::JsonInvalid)),
@@ -320,7 +321,16 @@ mod tests {
         assert_eq!(parse(r#"{"a":1,"a":2}"#).err(), Some(Reason::DuplicateJsonKey));
         assert_eq!(parse(r#"{"x":{"a":1,"\u0061":2}}"#).err(), Some(Reason::DuplicateJsonKey));
         assert_eq!(parse("[[[[[1]]]]]").err(), Some(Reason::NestingTooDeep));
-        for bad in ["{\"a\":1}{", "{\"a\":01}", "{\"a\":NaN}", "{'a':1}", "{\"a\":1,}", "{\"a\":\"\t\"}", "{\"a\":\"\\ud800\"}", ""] {
+        for bad in [
+            "{\"a\":1}{",
+            "{\"a\":01}",
+            "{\"a\":NaN}",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\\ud800\"}",
+            "",
+        ] {
             assert_eq!(parse(bad).err(), Some(Reason::JsonInvalid), "{bad}");
         }
     }

@@ -127,7 +127,7 @@ impl Job {
         let day = self.to + if flaw == Some(Flaw::Late) { dirt::LATE_DAYS } else { 0 };
         let (suffix, bytes, events) = match self.export {
             Export::Activity => activity::write(company, self, flaw)?,
-            Export::Xapi => ("ndjson", xapi::write(company, self), 0),
+            Export::Xapi => ("ndjson.gz", gzip(company, &xapi::write(company, self))?, 0),
             export => {
                 let mut text = match export {
                     Export::Workers => hris::workers(company, self.to),

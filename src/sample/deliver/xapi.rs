@@ -1,7 +1,5 @@
 //! The statements that the phone app of one site sends to a learning record store: a small share of all activity.
 
-use bytes::Bytes;
-
 use super::super::Company;
 use super::super::accounts::{Bridge, Kind};
 use super::super::calendar::{is_weekend, rhythm};
@@ -25,7 +23,7 @@ const VERBS: [(&str, &str); 6] = [
 ];
 
 /// The statements of the job's weeks; some are voided again, half of those by a statement that comes first.
-pub fn write(company: &Company, job: &Job) -> Bytes {
+pub fn write(company: &Company, job: &Job) -> Vec<u8> {
     let mut stream = Stream::new(company.options.seed, Purpose::Xapi, u64::from(job.nth));
     let learners: Vec<usize> = company
         .accounts
@@ -39,7 +37,7 @@ pub fn write(company: &Company, job: &Job) -> Bytes {
     let open = company.content[FREE..].iter().filter(|item| item.published < job.from).collect::<Vec<_>>();
     let mut out = Vec::new();
     if learners.is_empty() || open.is_empty() {
-        return Bytes::from(out);
+        return out;
     }
     let days: Vec<_> = (job.from..job.to).filter(|day| !is_weekend(*day)).collect();
     let weights: Vec<f64> = days.iter().map(|day| rhythm(*day)).collect();
@@ -86,7 +84,7 @@ pub fn write(company: &Company, job: &Job) -> Bytes {
         }
     }
     super::super::dirt::soil_statements(company, job, &mut out);
-    Bytes::from(out)
+    out
 }
 
 /// What all statements have.

@@ -1,0 +1,66 @@
+# Every target is one command; what it does lives in the program or in tests/.
+# `make` alone prints this list.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+
+CARGO ?= cargo
+# CI builds in a fresh clone; a target folder beside the registry cache spares it the dependencies.
+ifeq ($(CI),true)
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/uptake/target
+endif
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+UPTAKE := $(TARGET)/debug/uptake
+DEMO_DAY := 2026-03-30T02:00:00Z
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## The program, for development (10 minutes the first time, half a minute later)
+	@$(CARGO) build --locked --quiet
+
+demo: build ## sample-data in, ./out out: the tables of an invented company
+	@$(UPTAKE) run jobs/demo.toml --as-of $(DEMO_DAY)
+	@echo
+	@$(UPTAKE) show jobs/demo.toml marts/adoption_kpis --where grain=month --where scope_kind=company \
+	    --columns period_start,headcount,active_learners,active_rate,active_rate_change_points,completion_rate,learning_hours_per_active
+	@echo
+	@echo "one Parquet file a table, for any BI tool:"
+	@ls -1 out/marts/latest/*.parquet
+
+test: ## Everything: installs what it needs, starts S3 and Azure servers on loopback, then foreign readers
+	@tests/run.sh
+
+quick: ## The tests without servers and foreign readers
+	@$(CARGO) nextest run --locked
+
+s3: ## The tests of the object stores alone, on the real servers
+	@tests/run.sh store object_stores
+
+readers: ## Foreign readers and the independent SQL over the demo's lake
+	@tests/run.sh --readers-only
+
+check: ## Format, lints, licences and advisories
+	@tests/check.sh
+
+snapshots: ## Review snapshots that changed
+	@$(CARGO) insta review
+
+dictionary: build ## Write schemas/README.md anew from the contracts
+	@$(UPTAKE) schema > schemas/README.md.new && mv schemas/README.md.new schemas/README.md
+
+sample-data: build ## Write sample-data anew (the tests compare its expected tables)
+	@rm -rf sample-data/landing sample-data/truth.json
+	@$(UPTAKE) sample --workers 300 --weeks 40 --seed 106 --dirt --out sample-data
+
+bench: release ## Whole jobs against DuckDB; ARGS="--events 100000000 --format parquet" and the like
+	@tests/setup.sh
+	@$(or $(UPTAKE_TOOLS),$(HOME)/.cache/uptake)/venv/bin/python tests/bench/bench.py $(TARGET)/release/uptake --folder $(TARGET)/bench $(ARGS)
+
+release: ## The program as it is shipped (half an hour on two cores)
+	@$(CARGO) build --locked --release
+
+clean: ## Remove the demo's output; `cargo clean` removes the build
+	@rm -rf out
+
+.PHONY: help build demo test quick s3 readers check snapshots dictionary sample-data bench release clean

@@ -1,0 +1,239 @@
+-- adoption_kpis once more, written from its definitions alone, in DuckDB: an independent check and the other side of the bench.
+-- It reads the views raw_workers, raw_org_units, raw_users, raw_links, raw_content, raw_enrollments, raw_activity,
+-- raw_contributions and raw_reactions (deliveries with typed columns and `known`, the day of the delivery), the macro
+-- local_day(instant), and the variables `horizon` (first day not reported) and `holidays`.
+-- It leaves the table kpis: exact figures of every scope, nothing withheld and nothing rounded.
+
+-- HRIS: each file holds everything, so the last one speaks. Eligible: an active employee between hire and termination.
+CREATE TEMP TABLE worker AS
+SELECT * FROM raw_workers WHERE known = (SELECT max(known) FROM raw_workers) AND worker_id IS NOT NULL AND valid_from IS NOT NULL;
+
+CREATE TEMP TABLE stint AS
+SELECT worker_id, greatest(valid_from, coalesce(hired, valid_from)) AS since,
+       least(valid_to, CASE WHEN terminated >= coalesce(hired, terminated) THEN terminated + 1 ELSE valid_to END) AS until,
+       coalesce(org_id, 'unknown') AS org, coalesce(leader_band, 'unknown') AS leader_band,
+       coalesce(location, 'unknown') AS location, coalesce("function", 'unknown') AS "function"
+FROM worker
+WHERE status = 'Active' AND worker_type = 'Employee' AND since < until;
+
+-- Who an account is: a link valid on the day, else the employee number, else the e-mail; several candidates are nobody.
+CREATE TEMP TABLE account AS
+SELECT * FROM raw_users WHERE known = (SELECT max(known) FROM raw_users);
+
+CREATE TEMP TABLE link AS
+SELECT source_user_id AS user_id, worker_id, coalesce(valid_from, DATE '1900-01-01') AS since, coalesce(valid_to, DATE '9999-01-01') AS until
+FROM raw_links WHERE known = (SELECT max(known) FROM raw_links);
+
+CREATE TEMP TABLE candidate AS
+WITH numbered AS (
+    SELECT a.user_id, w.worker_id, w.valid_from AS since, w.valid_to AS until
+    FROM account a JOIN worker w ON a.employee_no = w.employee_no
+), mailed AS (
+    SELECT a.user_id, w.worker_id, w.valid_from AS since, w.valid_to AS until
+    FROM account a JOIN worker w ON lower(trim(a.email)) = lower(trim(w.email))
+    WHERE a.user_id NOT IN (SELECT user_id FROM numbered)
+), every AS (FROM numbered UNION ALL FROM mailed)
+SELECT user_id, min(worker_id) AS worker_id, DATE '1900-01-01' AS since, DATE '9999-01-01' AS until
+FROM every GROUP BY user_id HAVING count(DISTINCT worker_id) = 1
+UNION ALL
+SELECT DISTINCT user_id, worker_id, since, until
+FROM every WHERE user_id IN (SELECT user_id FROM every GROUP BY user_id HAVING count(DISTINCT worker_id) > 1);
+
+CREATE TEMP TABLE who AS
+WITH named AS (SELECT user_id FROM account UNION SELECT user_id FROM link),
+cut AS (
+    SELECT user_id, DATE '1900-01-01' AS since FROM named
+    UNION SELECT user_id, unnest([since, until]) FROM link
+    UNION SELECT user_id, unnest([since, until]) FROM candidate
+), piece AS (
+    SELECT user_id, since, lead(since, 1, DATE '9999-01-01') OVER (PARTITION BY user_id ORDER BY since) AS until FROM cut
+), linked AS (
+    SELECT p.user_id, p.since, count(DISTINCT l.worker_id) AS candidates, min(l.worker_id) AS worker_id
+    FROM piece p JOIN link l ON l.user_id = p.user_id AND l.since <= p.since AND p.since < l.until GROUP BY ALL
+), other AS (
+    SELECT p.user_id, p.since, count(DISTINCT c.worker_id) AS candidates, min(c.worker_id) AS worker_id
+    FROM piece p JOIN candidate c ON c.user_id = p.user_id AND c.since <= p.since AND p.since < c.until GROUP BY ALL
+)
+SELECT p.user_id, p.since, p.until, coalesce(a.kind IN ('test', 'external'), false) AS excluded,
+       CASE WHEN l.candidates = 1 THEN (SELECT min(worker_id) FROM worker w WHERE w.worker_id = l.worker_id)
+            WHEN l.candidates IS NULL AND o.candidates = 1 THEN o.worker_id END AS worker_id
+FROM piece p LEFT JOIN account a USING (user_id)
+LEFT JOIN linked l ON l.user_id = p.user_id AND l.since = p.since
+LEFT JOIN other o ON o.user_id = p.user_id AND o.since = p.since
+WHERE p.since < p.until;
+
+-- Events: one an (event, day), the last known; a voided one never counts, nor does the statement that voids it.
+CREATE TEMP TABLE event AS
+WITH one AS (
+    SELECT event_id, local_day(occurred_at) AS day, max_by(struct_pack(occurred_at, user_id, verb, seconds), known) AS said
+    FROM raw_activity GROUP BY ALL
+)
+SELECT day, said.user_id, said.occurred_at, said.verb, least(coalesce(said.seconds, 0), 240 * 60) AS seconds
+FROM one WHERE said.verb <> 'voided' AND event_id NOT IN (SELECT voids FROM raw_activity WHERE voids IS NOT NULL);
+
+CREATE TEMP TABLE act AS
+WITH matched AS (
+    SELECT e.*, w.worker_id, coalesce(w.excluded, false) AS excluded,
+           verb IN ('launched', 'progressed', 'attempted', 'answered', 'completed', 'passed', 'failed', 'commented', 'rated') AS active,
+           verb IN ('viewed', 'searched') AS passive
+    FROM event e LEFT JOIN who w ON e.user_id = w.user_id AND w.since <= e.day AND e.day < w.until
+), spaced AS (
+    SELECT *, lag(occurred_at) OVER (PARTITION BY worker_id, day ORDER BY occurred_at) AS before FROM matched WHERE worker_id IS NOT NULL AND NOT excluded
+)
+SELECT worker_id, day, count(*) AS events, count_if(active) AS active, count_if(passive) AS passive, 0 AS contributions,
+       sum(seconds)::BIGINT AS seconds, count_if(before IS NULL OR occurred_at - before > INTERVAL 30 MINUTE) AS sessions, 0 AS unmatched
+FROM spaced GROUP BY ALL
+UNION ALL
+SELECT NULL, day, 0, 0, 0, 0, 0, 0, count(*) FROM matched WHERE worker_id IS NULL AND NOT excluded GROUP BY day
+UNION ALL
+SELECT CASE WHEN NOT coalesce(w.excluded, false) THEN w.worker_id END, p.day, 0, count(w.worker_id), 0, count(w.worker_id) FILTER (WHERE is_post), 0, 0,
+       count(*) FILTER (WHERE w.worker_id IS NULL AND NOT coalesce(w.excluded, false))
+FROM (
+    SELECT local_day(created_at) AS day, author_id AS user_id, true AS is_post
+    FROM (SELECT max_by(created_at, known) AS created_at, max_by(author_id, known) AS author_id FROM raw_contributions GROUP BY contribution_id)
+    UNION ALL
+    SELECT local_day(occurred_at), actor_id, false
+    FROM (SELECT max_by(occurred_at, known) AS occurred_at, max_by(actor_id, known) AS actor_id FROM raw_reactions GROUP BY reaction_id)
+) p LEFT JOIN who w ON p.user_id = w.user_id AND w.since <= p.day AND p.day < w.until
+GROUP BY 1, 2, coalesce(w.excluded, false);
+
+CREATE TEMP TABLE person_day AS
+SELECT worker_id, day, sum(events) AS events, sum(active) AS active, sum(passive) AS passive, sum(contributions) AS contributions,
+       sum(seconds) AS seconds, sum(sessions) AS sessions
+FROM act WHERE worker_id IS NOT NULL GROUP BY ALL;
+
+-- Periods, from the first day with an act to the horizon.
+CREATE TEMP TABLE calendar AS
+WITH day AS (
+    SELECT unnest(generate_series((SELECT min(day) FROM act), getvariable('horizon') - 1, INTERVAL 1 DAY))::DATE AS day
+)
+SELECT 'day' AS grain, day AS start, day + 1 AS stop, day FROM day
+UNION ALL SELECT 'week', date_trunc('week', day)::DATE, date_trunc('week', day)::DATE + 7, day FROM day
+UNION ALL SELECT 'month', date_trunc('month', day)::DATE, (date_trunc('month', day) + INTERVAL 1 MONTH)::DATE, day FROM day
+UNION ALL SELECT 'quarter', date_trunc('quarter', day)::DATE, (date_trunc('quarter', day) + INTERVAL 3 MONTH)::DATE, day FROM day;
+
+CREATE TEMP TABLE period AS
+SELECT DISTINCT grain, start, stop,
+       (SELECT count(*) FROM range(start, stop, INTERVAL 1 DAY) d(x) WHERE isodow(x) < 6 AND x::DATE NOT IN (SELECT unnest(getvariable('holidays')::DATE[]))) AS working_days
+FROM calendar;
+
+-- One place per person and period: that of the last eligible day so far.
+CREATE TEMP TABLE place AS
+SELECT * EXCLUDE (spot), spot.*
+FROM (
+    SELECT p.grain, p.start, p.stop, s.worker_id, max_by(struct_pack(s.org, s.leader_band, s.location, s."function"), s.since) AS spot
+    FROM period p JOIN stint s ON s.since < least(p.stop, getvariable('horizon')) AND s.until > p.start GROUP BY ALL
+);
+
+CREATE TEMP TABLE first_active AS SELECT worker_id, min(day) AS day FROM person_day WHERE active > 0 GROUP BY ALL;
+
+CREATE TEMP TABLE person_period AS
+SELECT c.grain, c.start, d.worker_id, sum(d.events) AS events, sum(d.active) AS active, sum(d.passive) AS passive,
+       sum(d.contributions) AS contributions, sum(d.seconds) AS seconds, sum(d.sessions) AS sessions,
+       count_if(d.active > 0 AND isodow(d.day) < 6 AND d.day NOT IN (SELECT unnest(getvariable('holidays')::DATE[]))) AS active_days
+FROM person_day d JOIN calendar c USING (day) GROUP BY ALL;
+
+-- Enrollments: the last statement of (user, content, attempt); required ones count once per person and content, the earliest success.
+CREATE TEMP TABLE enrollment AS
+SELECT said.* FROM (SELECT max_by(e, e.known) AS said FROM raw_enrollments e GROUP BY e.user_id, e.content_id, e.attempt);
+
+CREATE TEMP TABLE required AS
+WITH mine AS (
+    SELECT e.*, w.worker_id, CASE WHEN e.status IN ('Completed', 'Passed', 'Completed (Equivalent)') THEN e.completed_at END AS done_at
+    FROM enrollment e JOIN who w ON e.user_id = w.user_id AND NOT w.excluded AND w.worker_id IS NOT NULL
+     AND w.since <= local_day(coalesce(e.assigned_at, e.due_at)) AND local_day(coalesce(e.assigned_at, e.due_at)) < w.until
+    WHERE e.required AND e.status NOT IN ('Withdrawn', 'Cancelled', 'Denied', 'Waived', 'Exempt')
+)
+SELECT worker_id, local_day(assigned_at) AS assigned_on, local_day(due_at) AS due_on, local_day(done_at) AS done_on, done_at <= due_at AS on_time
+FROM mine
+QUALIFY row_number() OVER (PARTITION BY worker_id, content_id ORDER BY done_at NULLS LAST, assigned_at NULLS LAST, due_at NULLS LAST, attempt NULLS LAST) = 1;
+
+-- Completions, required or not: one per person and content, the earliest success.
+CREATE TEMP TABLE completion AS
+WITH content AS (SELECT content_id, duration_minutes FROM raw_content WHERE known = (SELECT max(known) FROM raw_content))
+SELECT w.worker_id, e.content_id, local_day(e.completed_at) AS day, e.completed_at,
+       coalesce(e.due_at - INTERVAL 24 HOUR <= e.completed_at AND e.completed_at <= e.due_at, false) AS last_day,
+       coalesce(last_day AND e.spent_seconds < c.duration_minutes * 60 // 4, false) AS checkbox
+FROM enrollment e JOIN who w ON e.user_id = w.user_id AND NOT w.excluded AND w.worker_id IS NOT NULL
+ AND w.since <= local_day(e.completed_at) AND local_day(e.completed_at) < w.until
+LEFT JOIN content c USING (content_id)
+WHERE e.status IN ('Completed', 'Passed', 'Completed (Equivalent)') AND e.completed_at IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY w.worker_id, e.content_id
+                           ORDER BY e.completed_at, e.assigned_at NULLS LAST, e.due_at NULLS LAST, e.attempt NULLS LAST) = 1;
+
+CREATE TEMP TABLE learning AS
+SELECT grain, start, worker_id, count(*) FILTER (WHERE kind = 'assigned') AS assigned, count(*) FILTER (WHERE kind = 'due') AS due,
+       count_if(kind = 'due' AND done_on < stop) AS due_completed, count_if(kind = 'due' AND on_time) AS due_completed_on_time,
+       count(*) FILTER (WHERE kind = 'completed') AS completions, count_if(kind = 'completed' AND last_day) AS last_day_completions,
+       count_if(kind = 'completed' AND checkbox) AS checkbox_completions
+FROM calendar c JOIN (
+    SELECT 'assigned' AS kind, worker_id, assigned_on AS day, NULL::DATE AS done_on, NULL AS on_time, NULL AS last_day, NULL AS checkbox FROM required
+    UNION ALL SELECT 'due', worker_id, due_on, done_on, on_time, NULL, NULL FROM required
+    UNION ALL SELECT 'completed', worker_id, day, NULL, NULL, last_day, checkbox FROM completion
+) f USING (day) GROUP BY ALL;
+
+-- Everything a person adds to their scopes in a period.
+CREATE TEMP TABLE person AS
+WITH active_day AS (SELECT worker_id, day FROM person_day WHERE active > 0),
+before AS (SELECT worker_id, grain, stop AS start, passive > 0 AND active = 0 AS passive FROM person_period JOIN period USING (grain, start))
+SELECT l.*, 1 AS headcount,
+       (coalesce(pp.events, 0) > 0 OR coalesce(pp.active, 0) > 0)::INT AS visitors,
+       (coalesce(pp.passive, 0) > 0 AND coalesce(pp.active, 0) = 0)::INT AS passive_learners,
+       (coalesce(pp.active, 0) > 0)::INT AS active_learners,
+       (coalesce(pp.contributions, 0) > 0)::INT AS contributors,
+       coalesce(f.day >= l.start AND f.day < l.stop, false)::INT AS newly_activated,
+       coalesce(f.day < l.stop, false)::INT AS activated_to_date,
+       coalesce(f.day >= l.start, true)::INT AS not_yet_activated_at_start,
+       coalesce(pp.active_days, 0) AS daily_active_sum,
+       coalesce(a.day >= l.stop - 28, false)::INT AS active_28d,
+       coalesce(b.passive, false)::INT AS previous_passive,
+       (coalesce(b.passive, false) AND coalesce(pp.active, 0) > 0)::INT AS passive_to_active,
+       coalesce(pp.seconds, 0) AS learning_seconds, coalesce(pp.sessions, 0) AS sessions,
+       coalesce(n.assigned, 0) AS assigned, coalesce(n.due, 0) AS due, coalesce(n.due_completed, 0) AS due_completed,
+       coalesce(n.due_completed_on_time, 0) AS due_completed_on_time, coalesce(n.completions, 0) AS completions,
+       coalesce(n.last_day_completions, 0) AS last_day_completions, coalesce(n.checkbox_completions, 0) AS checkbox_completions
+FROM place l
+ASOF LEFT JOIN active_day a ON a.worker_id = l.worker_id AND a.day < l.stop
+LEFT JOIN person_period pp ON pp.grain = l.grain AND pp.start = l.start AND pp.worker_id = l.worker_id
+LEFT JOIN before b ON b.grain = l.grain AND b.start = l.start AND b.worker_id = l.worker_id
+LEFT JOIN learning n ON n.grain = l.grain AND n.start = l.start AND n.worker_id = l.worker_id
+LEFT JOIN first_active f ON f.worker_id = l.worker_id;
+
+-- Figures of the finest cells, then of every scope. Units stand under each other as on the last day of the period.
+CREATE TEMP TABLE cell AS
+SELECT grain, start, stop, org, leader_band, location, "function", SUMS FROM person GROUP BY ALL;
+
+CREATE TEMP TABLE unit AS
+SELECT org_id, valid_from, parent_id FROM raw_org_units WHERE known = (SELECT max(known) FROM raw_org_units);
+
+CREATE TEMP TABLE epoch AS
+SELECT grain, start, (SELECT max(valid_from) FROM unit WHERE valid_from < stop) AS epoch FROM period;
+
+CREATE TEMP TABLE parent AS
+SELECT e.epoch, u.org_id, arg_max_null(u.parent_id, (u.valid_from <= e.epoch, CASE WHEN u.valid_from <= e.epoch THEN u.valid_from - DATE '1900-01-01' ELSE DATE '1900-01-01' - u.valid_from END)) AS parent_id
+FROM (SELECT DISTINCT epoch FROM epoch) e, unit u GROUP BY ALL;
+
+CREATE TEMP TABLE above AS
+WITH RECURSIVE up AS (
+    SELECT epoch, org_id, org_id AS scope_id FROM parent
+    UNION SELECT u.epoch, u.org_id, p.parent_id FROM up u JOIN parent p ON p.epoch = u.epoch AND p.org_id = u.scope_id
+    WHERE p.parent_id IN (SELECT org_id FROM unit)
+)
+FROM up;
+
+CREATE TEMP TABLE scope AS
+SELECT grain, start, stop, 'company' AS scope_kind, 'all' AS scope_id, SUMS FROM cell GROUP BY ALL
+UNION ALL SELECT grain, start, stop, 'leader_band', leader_band, SUMS FROM cell GROUP BY ALL
+UNION ALL SELECT grain, start, stop, 'location', location, SUMS FROM cell GROUP BY ALL
+UNION ALL SELECT grain, start, stop, 'function', "function", SUMS FROM cell GROUP BY ALL
+UNION ALL SELECT c.grain, c.start, c.stop, 'org', coalesce(a.scope_id, c.org), SUMS
+FROM cell c JOIN epoch e USING (grain, start) LEFT JOIN above a ON a.epoch = e.epoch AND a.org_id = c.org GROUP BY ALL;
+
+CREATE TABLE kpis AS
+SELECT s.* EXCLUDE (start, stop, daily_active_sum), s.start AS period_start, s.stop AS period_end,
+       CASE WHEN s.grain <> 'day' THEN s.daily_active_sum END AS daily_active_sum,
+       CASE WHEN s.grain <> 'day' THEN p.working_days END AS working_days,
+       CASE WHEN s.scope_kind = 'company' THEN coalesce(u.unmatched, 0) END AS unmatched_events
+FROM scope s JOIN period p USING (grain, start)
+LEFT JOIN (SELECT grain, start, sum(unmatched) AS unmatched FROM act JOIN calendar USING (day) GROUP BY ALL) u USING (grain, start)
+ORDER BY grain, period_start, scope_kind, scope_id;
