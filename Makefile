@@ -43,9 +43,6 @@ readers: ## Foreign readers and the independent SQL over the demo's lake
 check: ## Format, lints, licences and advisories
 	@tests/check.sh
 
-snapshots: ## Review snapshots that changed
-	@$(CARGO) insta review
-
 dictionary: build ## Write schemas/README.md anew from the contracts
 	@$(UPTAKE) schema > schemas/README.md.new && mv schemas/README.md.new schemas/README.md
 
@@ -63,4 +60,4 @@ release: ## The program as it is shipped (half an hour on two cores)
 clean: ## Remove the demo's output; `cargo clean` removes the build
 	@rm -rf out
 
-.PHONY: help build demo test quick s3 readers check snapshots dictionary sample-data bench release clean
+.PHONY: help build demo test quick s3 readers check dictionary sample-data bench release clean

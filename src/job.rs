@@ -165,11 +165,16 @@ impl Job {
             return Err(error(format!("week `{}` is not supported", file.week), "weeks are ISO weeks: week = \"iso\""));
         }
         if !(1..=12).contains(&file.fiscal_year_start) {
-            return Err(error("fiscal_year_start is no month".into(), "give the first month of the fiscal year, 1 to 12"));
+            return Err(error(
+                "fiscal_year_start is no month".into(),
+                "give the first month of the fiscal year, 1 to 12",
+            ));
         }
         let marts = match file.marts {
             MartsFile::Word(word) if word == "all" => None,
-            MartsFile::Word(word) => return Err(error(format!("marts = \"{word}\""), "write \"all\" or a list of tables")),
+            MartsFile::Word(word) => {
+                return Err(error(format!("marts = \"{word}\""), "write \"all\" or a list of tables"));
+            }
             MartsFile::List(list) => {
                 for name in &list {
                     if catalog.table(name).is_none_or(|table| table.area == Area::Canon) {
@@ -179,9 +184,14 @@ impl Job {
                 Some(list)
             }
         };
-        for (key, listed) in [("missing_feeds", &file.tolerate.missing_feeds), ("refused_feeds", &file.tolerate.refused_feeds)] {
+        for (key, listed) in
+            [("missing_feeds", &file.tolerate.missing_feeds), ("refused_feeds", &file.tolerate.refused_feeds)]
+        {
             if let Some(stranger) = listed.iter().find(|feed| !file.feeds.contains(feed)) {
-                return Err(error(format!("tolerate.{key} names `{stranger}`, which feeds does not"), "correct the name"));
+                return Err(error(
+                    format!("tolerate.{key} names `{stranger}`, which feeds does not"),
+                    "correct the name",
+                ));
             }
         }
         let pseudonym_epoch = match file.pseudonyms {
@@ -192,7 +202,8 @@ impl Job {
             }
             PseudonymsFile::Keyed { epoch } => Some(epoch),
         };
-        let holidays = file.policy.holidays.clone().unwrap_or_default().into_iter().map(day_of).collect::<BTreeSet<_>>();
+        let holidays =
+            file.policy.holidays.clone().unwrap_or_default().into_iter().map(day_of).collect::<BTreeSet<_>>();
         let policy = policy(file.policy, file.synthetic_data).map_err(|(what, hint)| error(what, hint))?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(Job {
@@ -239,7 +250,9 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
     }
     if !synthetic && (smallest_group < SMALLEST_GROUP || smallest_group_manager < SMALLEST_GROUP_MANAGER) {
         return Err((
-            format!("smallest_group = {smallest_group}, smallest_group_manager = {smallest_group_manager} would show fewer people than 5 (managers: 10)"),
+            format!(
+                "smallest_group = {smallest_group}, smallest_group_manager = {smallest_group_manager} would show fewer people than 5 (managers: 10)"
+            ),
             "raise it; only a job with synthetic_data = true may go below",
         ));
     }

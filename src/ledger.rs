@@ -94,7 +94,11 @@ impl Ledger {
 
     /// The newest accepted delivery of a feed, as microseconds since the epoch.
     pub fn newest(&self, feed: &str) -> Option<i64> {
-        self.entries.values().filter(|entry| entry.feed == feed && entry.is_accepted()).map(|entry| entry.known_at).max()
+        self.entries
+            .values()
+            .filter(|entry| entry.feed == feed && entry.is_accepted())
+            .map(|entry| entry.known_at)
+            .max()
     }
 
     /// Accepted deliveries of a feed, oldest first.

@@ -17,8 +17,8 @@ pub mod canon;
 pub mod rollup;
 
 pub mod guard;
-pub mod scope;
 pub mod mart;
+pub mod scope;
 
 pub mod engine;
 pub mod ledger;

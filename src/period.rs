@@ -192,7 +192,10 @@ mod tests {
     #[test]
     fn an_iso_week_runs_from_monday_to_sunday_across_the_new_year() {
         let week = calendar(1).period(Grain::Week, day("2026-01-01"));
-        assert_eq!((date_of(week.start), date_of(week.last_day())), (date_of(day("2025-12-29")), date_of(day("2026-01-04"))));
+        assert_eq!(
+            (date_of(week.start), date_of(week.last_day())),
+            (date_of(day("2025-12-29")), date_of(day("2026-01-04")))
+        );
         assert_eq!(calendar(1).working_days(week), 4, "the first of January is a holiday");
     }
 

@@ -67,12 +67,21 @@ pub fn build(rows: &DataFrame, measures: &[&str], shape: &Company<'_>) -> Polars
         .map(|kind| ScopeTree {
             kind: kind.name.into(),
             shape: kind.shape,
-            k: if kind.name == "manager" { shape.smallest_group_manager.unwrap_or(shape.smallest_group) } else { shape.smallest_group },
+            k: if kind.name == "manager" {
+                shape.smallest_group_manager.unwrap_or(shape.smallest_group)
+            } else {
+                shape.smallest_group
+            },
             nodes: kind
                 .ids
                 .iter()
                 .zip(&kind.parents)
-                .map(|(id, parent)| Node { id: id.clone(), parent: *parent, population: 0, direct: vec![Mass::ZERO; measures.len()] })
+                .map(|(id, parent)| Node {
+                    id: id.clone(),
+                    parent: *parent,
+                    population: 0,
+                    direct: vec![Mass::ZERO; measures.len()],
+                })
                 .collect(),
         })
         .collect();
@@ -127,7 +136,14 @@ fn orgs<'t>(codes: &[i64], label: &dyn Fn(i64) -> Option<&'t str>, shape: &Compa
             wanted.push(label(*code).unwrap_or(UNKNOWN).to_owned());
         }
     }
-    wanted.extend(shape.units.versions.iter().filter(|(_, versions)| Units::lives(versions, shape.period)).map(|(id, _)| id.clone()));
+    wanted.extend(
+        shape
+            .units
+            .versions
+            .iter()
+            .filter(|(_, versions)| Units::lives(versions, shape.period))
+            .map(|(id, _)| id.clone()),
+    );
     wanted.sort_unstable();
     wanted.dedup();
     let forest = shape.units.forest(&wanted, shape.period);
@@ -135,7 +151,9 @@ fn orgs<'t>(codes: &[i64], label: &dyn Fn(i64) -> Option<&'t str>, shape: &Compa
     let mut by_code: HashMap<i64, u32> = HashMap::new();
     let node_of = codes
         .iter()
-        .map(|code| *by_code.entry(*code).or_insert_with(|| node.get(label(*code).unwrap_or(UNKNOWN)).copied().unwrap_or(0)))
+        .map(|code| {
+            *by_code.entry(*code).or_insert_with(|| node.get(label(*code).unwrap_or(UNKNOWN)).copied().unwrap_or(0))
+        })
         .collect();
     drop(node);
     let mut kind = Kind { name: "org", shape: Shape::Hierarchy, ids: vec!["all".into()], parents: vec![None], node_of };
@@ -175,7 +193,13 @@ fn manager_tree(workers: &[i64], manager_of_person: &[i64], people: &People) -> 
     }
     let mut order: Vec<usize> = (0..parent.len()).filter(|code| depth[*code] != u32::MAX).collect();
     order.sort_unstable_by_key(|code| (depth[*code], *code));
-    let mut kind = Kind { name: "manager", shape: Shape::Hierarchy, ids: vec!["all".into()], parents: vec![None], node_of: Vec::new() };
+    let mut kind = Kind {
+        name: "manager",
+        shape: Shape::Hierarchy,
+        ids: vec!["all".into()],
+        parents: vec![None],
+        node_of: Vec::new(),
+    };
     let mut node = vec![0u32; parent.len()];
     for code in order {
         node[code] = kind.ids.len() as u32;

@@ -72,7 +72,9 @@ pub fn facts(
             if gone(i) == Some(true) || deleted(i) == Some(true) {
                 continue;
             }
-            let (Some(user), Some(content), Some(status)) = (user.get(i), content_id.get(i), status.get(i)) else { continue };
+            let (Some(user), Some(content), Some(status)) = (user.get(i), content_id.get(i), status.get(i)) else {
+                continue;
+            };
             let done = matches!(status, "completed" | "passed");
             let row = Enrollment {
                 assigned_at: assigned_at(i),
@@ -82,7 +84,8 @@ pub fn facts(
             };
             if let Some(at) = row.completed_at {
                 if let Who::Worker(worker) = identity.who(user, local_day(at, zone)) {
-                    let hasty = spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
+                    let hasty =
+                        spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
                     let success = Success { at, due_at: row.due_at, hasty };
                     let first = successes.entry((worker, content)).or_insert(success);
                     *first = (*first).min(success);
@@ -150,7 +153,8 @@ impl Enrollment {
 fn content_minutes(content: &[RecordBatch]) -> HashMap<&str, i64> {
     let mut minutes = HashMap::new();
     for batch in content {
-        let (id, duration, deleted) = (Text::of(batch, "content_id"), ints(batch, "duration_minutes"), bools(batch, DELETED));
+        let (id, duration, deleted) =
+            (Text::of(batch, "content_id"), ints(batch, "duration_minutes"), bools(batch, DELETED));
         for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
             if let (Some(id), Some(duration)) = (id.get(i), duration(i)) {
                 minutes.insert(id, duration);

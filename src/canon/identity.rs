@@ -165,7 +165,9 @@ fn candidates(workers: &[RecordBatch], column: &str, people: &People) -> Candida
         let (value, worker) = (Text::of(batch, column), Text::of(batch, "worker_id"));
         let (from, to, deleted) = (dates(batch, "effective_from"), dates(batch, "effective_to"), bools(batch, DELETED));
         for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
-            let (Some(value), Some(code)) = (value.get(i), worker.get(i).and_then(|id| people.code(id))) else { continue };
+            let (Some(value), Some(code)) = (value.get(i), worker.get(i).and_then(|id| people.code(id))) else {
+                continue;
+            };
             let row = (from(i).unwrap_or(Day::MIN), to(i).unwrap_or(OPEN_END), code);
             found.entry_ref(value).or_default().push(row);
         }

@@ -14,8 +14,8 @@ use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
 use crate::contract::Table;
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
 
 /// Why an accepted row is not (or no longer) live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -266,12 +266,13 @@ fn ranks(array: &ArrayRef, count: usize) -> Vec<u32> {
     (0..count).map(|i| dictionary.key(i).map_or(0, |key| rank_of[key])).collect()
 }
 
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{BooleanArray, Date32Array, DictionaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::array::{
+        BooleanArray, Date32Array, DictionaryArray, Int64Array, StringArray, TimestampMicrosecondArray,
+    };
     use arrow::datatypes::{DataType, Int32Type};
 
     use super::*;
@@ -282,7 +283,14 @@ mod tests {
         let table = Catalog::load().unwrap().expect("users").unwrap().clone();
         let schema = canon_schema(&table);
         let text = |pick: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
-            Arc::new((0..rows.len()).map(pick).collect::<Vec<_>>().iter().map(Option::as_deref).collect::<DictionaryArray<Int32Type>>())
+            Arc::new(
+                (0..rows.len())
+                    .map(pick)
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(Option::as_deref)
+                    .collect::<DictionaryArray<Int32Type>>(),
+            )
         };
         let columns = schema
             .fields()
@@ -293,10 +301,14 @@ mod tests {
                     "email" => text(&|at| rows[at].1.map(str::to_owned)),
                     DELIVERY => text(&|at| Some(rows[at].3.to_owned())),
                     ROW => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.4))),
-                    KNOWN_AT => Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.2)).with_timezone("UTC")),
+                    KNOWN_AT => Arc::new(
+                        TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.2)).with_timezone("UTC"),
+                    ),
                     DELETED => Arc::new(BooleanArray::from(vec![false; rows.len()])),
                     _ => match field.data_type() {
-                        DataType::Timestamp(_, _) => Arc::new(TimestampMicrosecondArray::new_null(rows.len()).with_timezone("UTC")),
+                        DataType::Timestamp(_, _) => {
+                            Arc::new(TimestampMicrosecondArray::new_null(rows.len()).with_timezone("UTC"))
+                        }
                         DataType::Date32 => Arc::new(Date32Array::new_null(rows.len())),
                         DataType::Boolean => Arc::new(BooleanArray::new_null(rows.len())),
                         _ => text(&|_| None),
@@ -309,12 +321,19 @@ mod tests {
 
     fn said(merged: &Merged) -> Vec<(String, Option<String>)> {
         let (user, email) = (Text::of(&merged.rows, "user_id"), Text::of(&merged.rows, "email"));
-        (0..merged.rows.num_rows()).map(|row| (user.get(row).unwrap().to_owned(), email.get(row).map(str::to_owned))).collect()
+        (0..merged.rows.num_rows())
+            .map(|row| (user.get(row).unwrap().to_owned(), email.get(row).map(str::to_owned)))
+            .collect()
     }
 
     #[test]
     fn the_last_known_statement_wins_in_any_order_and_losers_are_counted() {
-        let rows = [("u1", Some("old"), 1, "a", 1), ("u1", Some("new"), 2, "b", 1), ("u1", Some("new"), 2, "b", 2), ("u2", None, 1, "a", 2)];
+        let rows = [
+            ("u1", Some("old"), 1, "a", 1),
+            ("u1", Some("new"), 2, "b", 1),
+            ("u1", Some("new"), 2, "b", 2),
+            ("u2", None, 1, "a", 2),
+        ];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
             let (table, batch) = users(&order.map(|at| rows[at]));
             let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();

@@ -35,7 +35,11 @@ struct Finding {
 pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
     let loaded = load::load(&args.job.job, env, None)?;
     let as_of = args.job.as_of.as_deref().map_or(Ok(now), |text| super::instant(text, loaded.job.zone))?;
-    let mut findings = vec![Finding { what: format!("job {}", loaded.job.name), ok: true, detail: format!("{} feeds", loaded.feeds.len()) }];
+    let mut findings = vec![Finding {
+        what: format!("job {}", loaded.job.name),
+        ok: true,
+        detail: format!("{} feeds", loaded.feeds.len()),
+    }];
     let mut find = |what: String, result: std::result::Result<String, String>| {
         let ok = result.is_ok();
         let detail = result.unwrap_or_else(|failure| failure);
@@ -43,13 +47,31 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
         ok
     };
     for mart in MARTS {
-        find(format!("contract of {}", mart.name), mart.disagreements(&loaded.catalog).map(|()| "agrees with the code".into()).map_err(|error| error.to_string()));
+        find(
+            format!("contract of {}", mart.name),
+            mart.disagreements(&loaded.catalog)
+                .map(|()| "agrees with the code".into())
+                .map_err(|error| error.to_string()),
+        );
     }
-    find("contracts of plain tables".into(), mart::check_plain(&loaded.catalog).map(|()| "say nothing about people".into()).map_err(|error| error.to_string()));
+    find(
+        "contracts of plain tables".into(),
+        mart::check_plain(&loaded.catalog)
+            .map(|()| "say nothing about people".into())
+            .map_err(|error| error.to_string()),
+    );
     let head = commit::head(&loaded.lake);
-    find(format!("lake {}", loaded.lake.label()), head.as_ref().map(|head| head.as_ref().map_or("empty".into(), |head| format!("at commit {}", head.n))).map_err(told));
+    find(
+        format!("lake {}", loaded.lake.label()),
+        head.as_ref()
+            .map(|head| head.as_ref().map_or("empty".into(), |head| format!("at commit {}", head.n)))
+            .map_err(told),
+    );
     if !args.read_only {
-        find("create-only writes".into(), probe::create_only(&loaded.lake).map(|()| "honoured".into()).map_err(|error| error.to_string()));
+        find(
+            "create-only writes".into(),
+            probe::create_only(&loaded.lake).map(|()| "honoured".into()).map_err(|error| error.to_string()),
+        );
     }
     let context = Context {
         catalog: &loaded.catalog,
@@ -71,27 +93,49 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
     let plan = pipeline::plan_deliveries(&context, &memory);
     find(
         format!("landing {}", loaded.landing.label()),
-        plan.as_ref().map(|plan| format!("{} deliveries new, {} known, {} objects of no feed", plan.read.len(), plan.known, plan.strangers.len())).map_err(|error| error.to_string()),
+        plan.as_ref()
+            .map(|plan| {
+                format!(
+                    "{} deliveries new, {} known, {} objects of no feed",
+                    plan.read.len(),
+                    plan.known,
+                    plan.strangers.len()
+                )
+            })
+            .map_err(|error| error.to_string()),
     );
     if let Ok(plan) = &plan {
         for (at, loaded_feed) in loaded.feeds.iter().enumerate() {
             // The newest delivery speaks for its feed.
             let name = format!("feed {}", loaded_feed.feed.name);
             let Some(planned) = plan.read.iter().rev().find(|planned| planned.feed == at) else {
-                let missing = plan.missing_feeds.contains(&loaded_feed.feed.name) && !loaded.job.missing_feeds.contains(&loaded_feed.feed.name);
-                find(name, if missing { Err("no delivery in the landing area: check the feed's path".into()) } else { Ok("nothing new".into()) });
+                let missing = plan.missing_feeds.contains(&loaded_feed.feed.name)
+                    && !loaded.job.missing_feeds.contains(&loaded_feed.feed.name);
+                find(
+                    name,
+                    if missing {
+                        Err("no delivery in the landing area: check the feed's path".into())
+                    } else {
+                        Ok("nothing new".into())
+                    },
+                );
                 continue;
             };
             let table = loaded.catalog.expect(&loaded_feed.feed.fills)?;
             let bytes = loaded.landing.get(&planned.object)?;
             let gate = feed::Context::new(table, as_of, &loaded.pseudonyms);
-            let read = feed::read(&loaded_feed.feed, &gate, &planned.delivery, &bytes, &mut |_| Ok::<(), std::convert::Infallible>(()));
-            let path = &planned.delivery.path;
-            find(name, match read {
-                Ok(intake) => Ok(format!("{path}: {} records, {} rejected", intake.read, intake.rejected_count())),
-                Err(feed::Stop::Refused(refusal)) => Err(format!("{path}: {}", refusal.sentence())),
-                Err(feed::Stop::Sink(never)) => match never {},
+            let read = feed::read(&loaded_feed.feed, &gate, &planned.delivery, &bytes, &mut |_| {
+                Ok::<(), std::convert::Infallible>(())
             });
+            let path = &planned.delivery.path;
+            find(
+                name,
+                match read {
+                    Ok(intake) => Ok(format!("{path}: {} records, {} rejected", intake.read, intake.rejected_count())),
+                    Err(feed::Stop::Refused(refusal)) => Err(format!("{path}: {}", refusal.sentence())),
+                    Err(feed::Stop::Sink(never)) => match never {},
+                },
+            );
         }
     }
     let failed = findings.iter().filter(|finding| !finding.ok).count();
@@ -100,12 +144,15 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
     } else {
         let rows: Vec<Vec<String>> = findings
             .iter()
-            .map(|finding| vec![if finding.ok { "ok" } else { "FAILED" }.into(), finding.what.clone(), finding.detail.clone()])
+            .map(|finding| {
+                vec![if finding.ok { "ok" } else { "FAILED" }.into(), finding.what.clone(), finding.detail.clone()]
+            })
             .collect();
         talk::data(&talk::table(&["", "what", "found"], &rows))?;
     }
     if failed > 0 {
-        return Err(Error::gate(format!("{failed} of {} checks failed", findings.len())).hint("a run would stop at the first of them"));
+        return Err(Error::gate(format!("{failed} of {} checks failed", findings.len()))
+            .hint("a run would stop at the first of them"));
     }
     Ok(0)
 }

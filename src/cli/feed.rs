@@ -27,9 +27,7 @@ pub enum FeedCommand {
         json: bool,
     },
     /// Propose a feed file for an unknown export, to edit
-    Propose {
-        file: PathBuf,
-    },
+    Propose { file: PathBuf },
     /// List the shipped feeds
     List,
 }
@@ -59,8 +57,10 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
         FeedCommand::Propose { file } => {
             let bytes = load::read_bytes(file)?;
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let proposal = feed::propose::propose(&name, &bytes.into(), &Catalog::load()?)
-                .map_err(|cause| Error::usage(format!("{name}: {cause}")).hint("propose reads CSV, NDJSON, JSON arrays and Parquet, plain or compressed"))?;
+            let proposal = feed::propose::propose(&name, &bytes.into(), &Catalog::load()?).map_err(|cause| {
+                Error::usage(format!("{name}: {cause}"))
+                    .hint("propose reads CSV, NDJSON, JSON arrays and Parquet, plain or compressed")
+            })?;
             talk::data(&proposal)?;
             Ok(0)
         }

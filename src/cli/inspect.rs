@@ -58,21 +58,38 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
         talk::data(&format!(
             "{} ({} -> {}), {} bytes, sha256 {}\n{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\nfirst read by commit {}\n",
-            entry.path, entry.feed, entry.table, entry.size, entry.sha256, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded, entry.commit
+            entry.path,
+            entry.feed,
+            entry.table,
+            entry.size,
+            entry.sha256,
+            counts.read,
+            counts.accepted,
+            counts.rejected,
+            counts.duplicate,
+            counts.voided,
+            counts.superseded,
+            entry.commit
         ))?;
         return Ok(0);
     }
-    let tables: Vec<_> = head.files.iter().filter(|(name, _)| *name == subject || name.ends_with(&format!("/{subject}"))).collect();
+    let tables: Vec<_> =
+        head.files.iter().filter(|(name, _)| *name == subject || name.ends_with(&format!("/{subject}"))).collect();
     if tables.is_empty() {
-        return Err(Error::usage(format!("{subject} is no commit, delivery or table of {}", lake.label())).hint("`uptake inspect JOB` lists commits; `uptake schema` lists tables"));
+        return Err(Error::usage(format!("{subject} is no commit, delivery or table of {}", lake.label()))
+            .hint("`uptake inspect JOB` lists commits; `uptake schema` lists tables"));
     }
     if args.json {
         talk::json(&tables)?;
         return Ok(0);
     }
     for (name, files) in tables {
-        let rows: Vec<Vec<String>> =
-            files.iter().map(|(partition, file)| vec![partition.clone(), file.rows.to_string(), file.bytes.to_string(), file.path.clone()]).collect();
+        let rows: Vec<Vec<String>> = files
+            .iter()
+            .map(|(partition, file)| {
+                vec![partition.clone(), file.rows.to_string(), file.bytes.to_string(), file.path.clone()]
+            })
+            .collect();
         talk::data(&format!("{name}\n{}", talk::table(&["partition", "rows", "bytes", "path"], &rows)))?;
     }
     Ok(0)
@@ -97,7 +114,16 @@ fn log(lake: &Store, json: bool) -> Result<u8> {
     }
     let rows: Vec<Vec<String>> = lines
         .iter()
-        .map(|line| vec![line.commit.to_string(), line.as_of.clone(), line.rows_read.to_string(), line.tables.to_string(), line.files.to_string(), line.binary_version.clone()])
+        .map(|line| {
+            vec![
+                line.commit.to_string(),
+                line.as_of.clone(),
+                line.rows_read.to_string(),
+                line.tables.to_string(),
+                line.files.to_string(),
+                line.binary_version.clone(),
+            ]
+        })
         .collect();
     talk::data(&talk::table(&["commit", "as of", "records read", "tables", "files", "version"], &rows))?;
     Ok(0)

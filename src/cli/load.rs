@@ -1,5 +1,8 @@
 //! What every command starts from: the contracts, the job file, its feeds and its stores.
-#![allow(clippy::disallowed_methods, reason = "job and feed files lie on the local disk, and this is where they are read")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "job and feed files lie on the local disk, and this is where they are read"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +51,9 @@ pub fn job(path: &Path, catalog: &Catalog) -> Result<Job> {
 
 /// A feed by the name of a shipped one, of a file in `feeds/` beside the job, or by path.
 pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<LoadedFeed> {
-    let beside = folder.map(|folder| if name.ends_with(".toml") { folder.join(name) } else { folder.join("feeds").join(format!("{name}.toml")) });
+    let beside = folder.map(|folder| {
+        if name.ends_with(".toml") { folder.join(name) } else { folder.join("feeds").join(format!("{name}.toml")) }
+    });
     let (stem, text) = match beside.or_else(|| name.ends_with(".toml").then(|| PathBuf::from(name))) {
         Some(path) if name.ends_with(".toml") || path.exists() => {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -58,8 +63,10 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
             let shipped = FEEDS.get_file(format!("{name}.toml")).and_then(|file| file.contents_utf8());
             let text = shipped.ok_or_else(|| {
                 let names: Vec<String> = shipped_feeds().collect();
-                Error::usage(format!("there is no feed `{name}`"))
-                    .hint(format!("shipped feeds are {}; your own go into feeds/ beside the job file, or give a path ending in .toml", names.join(", ")))
+                Error::usage(format!("there is no feed `{name}`")).hint(format!(
+                    "shipped feeds are {}; your own go into feeds/ beside the job file, or give a path ending in .toml",
+                    names.join(", ")
+                ))
             })?;
             (name.to_owned(), text.to_owned())
         }
@@ -67,8 +74,10 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
     let feed = Feed::parse(&stem, &text, catalog)
         .map_err(|error| Error::usage(error.to_string()).hint("schemas/feed/ holds working examples to copy from"))?;
     if feed.nulls_mean == Nulls::Keep && catalog.expect(&feed.fills)?.partition == Partition::Day {
-        return Err(Error::usage(format!("feed {stem}: nulls_mean = \"keep\" is for tables of things that change, not for events"))
-            .hint("leave nulls_mean out: an event is stated whole"));
+        return Err(Error::usage(format!(
+            "feed {stem}: nulls_mean = \"keep\" is for tables of things that change, not for events"
+        ))
+        .hint("leave nulls_mean out: an event is stated whole"));
     }
     let hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(LoadedFeed { feed, hash })
@@ -92,7 +101,8 @@ fn pseudonyms(job: &Job, env: &Env) -> Result<Pseudonyms> {
                 .hint("make a key with `openssl rand -hex 32`, keep it outside the bucket; or say pseudonyms = \"off\" for data that are not personal"));
         }
     };
-    Pseudonyms::keyed(&key, epoch).map_err(|error| Error::usage(error.to_string()).hint("give a key of at least 16 characters"))
+    Pseudonyms::keyed(&key, epoch)
+        .map_err(|error| Error::usage(error.to_string()).hint("make one with `openssl rand -hex 32`"))
 }
 
 /// Reads a local text file.
@@ -103,5 +113,6 @@ pub fn read(path: &Path, what: &str) -> Result<String> {
 
 /// Reads a local file whole.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|cause| Error::usage(format!("cannot read {}: {cause}", path.display())).hint("check the path"))
+    std::fs::read(path)
+        .map_err(|cause| Error::usage(format!("cannot read {}: {cause}", path.display())).hint("check the path"))
 }

@@ -67,9 +67,7 @@ enum Command {
     /// Delete files that no kept commit names; prints its plan first
     Vacuum(vacuum::VacuumArgs),
     /// Print completions for a shell
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
     /// Print the manual page
     Man,
 }
@@ -101,6 +99,10 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
     let threads = cli.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // A second pool can only be refused because one exists, as in tests that call this twice.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    crate::store::on_terminate(|| {
+        talk::say("terminated: nothing was half published, the last commit stays current");
+        std::process::exit(i32::from(crate::error::Exit::Transient as u8));
+    });
     let result = match cli.command {
         Command::Run(args) => run::run(&args, env, now, threads),
         Command::Backfill(args) => run::backfill(&args, env, now, threads),
@@ -156,7 +158,8 @@ fn instant(text: &str, zone: chrono_tz::Tz) -> Result<DateTime<Utc>> {
         return Ok(instant.with_timezone(&Utc));
     }
     let day: NaiveDate = text.parse().map_err(|_| {
-        Error::usage(format!("`{text}` is neither a day nor an instant")).hint("write 2026-03-30 or 2026-03-30T02:00:00Z")
+        Error::usage(format!("`{text}` is neither a day nor an instant"))
+            .hint("write 2026-03-30 or 2026-03-30T02:00:00Z")
     })?;
     let micros = crate::period::day_start_micros(crate::period::day_of(day), zone);
     Ok(DateTime::from_timestamp_micros(micros).unwrap_or_default())

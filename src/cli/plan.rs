@@ -65,9 +65,15 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     let deliveries = pipeline::plan_deliveries(&context, &memory)?;
     let recompute_all = match &head {
         None => Some("the lake is empty"),
-        Some(head) if head.config_hash != loaded.job.config_hash() => Some("the job's rules changed since the last run"),
-        Some(head) if head.binary_version != env!("CARGO_PKG_VERSION") => Some("the program changed since the last run"),
-        Some(head) if loaded.catalog.tables().any(|table| head.contract_hashes.get(&table.name) != Some(&table.hash)) => {
+        Some(head) if head.config_hash != loaded.job.config_hash() => {
+            Some("the job's rules changed since the last run")
+        }
+        Some(head) if head.binary_version != env!("CARGO_PKG_VERSION") => {
+            Some("the program changed since the last run")
+        }
+        Some(head)
+            if loaded.catalog.tables().any(|table| head.contract_hashes.get(&table.name) != Some(&table.hash)) =>
+        {
             Some("a contract changed since the last run")
         }
         Some(_) => None,
@@ -106,10 +112,20 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
                 Why::Mended => "refused before, feed changed",
                 Why::StartOver => "its table starts over",
             };
-            vec![planned.delivery.clone(), planned.table.clone(), planned.bytes.to_string(), planned.known_at.clone(), why.into()]
+            vec![
+                planned.delivery.clone(),
+                planned.table.clone(),
+                planned.bytes.to_string(),
+                planned.known_at.clone(),
+                why.into(),
+            ]
         })
         .collect();
-    let mut text = if rows.is_empty() { String::new() } else { talk::table(&["delivery", "table", "bytes", "known at", "why"], &rows) };
+    let mut text = if rows.is_empty() {
+        String::new()
+    } else {
+        talk::table(&["delivery", "table", "bytes", "known at", "why"], &rows)
+    };
     text.push_str(&format!("{} deliveries to read, {} known\n", rows.len(), plan.known));
     for (table, why) in &plan.start_over {
         text.push_str(&format!("canon {table} starts over: {why}\n"));

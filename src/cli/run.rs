@@ -49,16 +49,24 @@ pub struct BackfillArgs {
 }
 
 pub fn run(args: &RunArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
-    let how = How { out: args.out.as_deref(), known_on: args.as_known_on, backfill: None, dry_run: args.dry_run, json: args.json };
+    let how = How {
+        out: args.out.as_deref(),
+        known_on: args.as_known_on,
+        backfill: None,
+        dry_run: args.dry_run,
+        json: args.json,
+    };
     let report = go(&args.job, &how, env, now, threads)?;
     Ok(if args.exit_99_if_nothing_to_do && report.verdict == "nothing_to_do" { 99 } else { 0 })
 }
 
 pub fn backfill(args: &BackfillArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
     if args.from >= args.to {
-        return Err(Error::usage(format!("--from {} is not before --to {}", args.from, args.to)).hint("--to is the day after the last one"));
+        return Err(Error::usage(format!("--from {} is not before --to {}", args.from, args.to))
+            .hint("--to is the day after the last one"));
     }
-    let how = How { out: None, known_on: None, backfill: Some((args.from, args.to)), dry_run: args.dry_run, json: args.json };
+    let how =
+        How { out: None, known_on: None, backfill: Some((args.from, args.to)), dry_run: args.dry_run, json: args.json };
     go(&args.job, &how, env, now, threads)?;
     Ok(0)
 }
@@ -120,7 +128,10 @@ fn told(report: &Report, lake: &str) -> String {
         "{} deliveries read, {} known; {} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\n",
         report.deliveries_read, report.deliveries_known, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded
     ));
-    text.push_str(&format!("{} days rolled up, {} periods computed, {} files written\n", report.days_rolled_up, report.periods_computed, report.files_written));
+    text.push_str(&format!(
+        "{} days rolled up, {} periods computed, {} files written\n",
+        report.days_rolled_up, report.periods_computed, report.files_written
+    ));
     for remark in &report.remarks {
         text.push_str(&format!("note: {remark}\n"));
     }

@@ -28,7 +28,9 @@ pub fn schema(args: &SchemaArgs) -> Result<u8> {
     let catalog = Catalog::load()?;
     if let Some(name) = args.table.as_deref().filter(|name| catalog.table(name).is_none()) {
         let names: Vec<&str> = catalog.tables().map(|table| table.name.as_str()).collect();
-        return Err(Error::usage(format!("there is no table `{name}`")).hint(format!("the tables are {}", names.join(", "))));
+        return Err(
+            Error::usage(format!("there is no table `{name}`")).hint(format!("the tables are {}", names.join(", ")))
+        );
     }
     let table = args.table.as_deref();
     match args.format {

@@ -42,7 +42,8 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
     let found = head.files.iter().find(|(table, _)| table.rsplit('/').next() == Some(name));
     let Some((_, files)) = found else {
         let names: Vec<&str> = head.files.keys().map(String::as_str).collect();
-        return Err(Error::usage(format!("{} has no table {name}", lake.label())).hint(format!("its tables are {}", names.join(", "))));
+        return Err(Error::usage(format!("{} has no table {name}", lake.label()))
+            .hint(format!("its tables are {}", names.join(", "))));
     };
     let filters = args
         .filters
@@ -58,7 +59,10 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
         for batch in parquet::decode(&read_file(&lake, file)?, None, parquet::Text::Plain)? {
             let schema = batch.schema();
             let known = |name: &str| {
-                schema.index_of(name).map_err(|_| Error::usage(format!("{} has no column {name}", args.table)).hint(format!("`uptake schema {}` lists them", args.table)))
+                schema.index_of(name).map_err(|_| {
+                    Error::usage(format!("{} has no column {name}", args.table))
+                        .hint(format!("`uptake schema {}` lists them", args.table))
+                })
             };
             let columns: Vec<usize> = if args.columns.is_empty() {
                 (0..schema.fields().len().min(BY_DEFAULT)).collect()
@@ -69,7 +73,8 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
                 known(name)?;
             }
             header = columns.iter().map(|at| schema.field(*at).name().clone()).collect();
-            let chosen = (0..batch.num_rows()).filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));
+            let chosen = (0..batch.num_rows())
+                .filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));
             for row in chosen.take(args.limit.saturating_sub(rows.len())) {
                 rows.push(columns.iter().map(|at| cell(&batch, *at, row)).collect::<Result<_>>()?);
             }

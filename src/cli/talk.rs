@@ -14,7 +14,8 @@ pub fn start_log(level: &str, json: bool) {
     let filter = EnvFilter::new(format!("error,uptake={level}"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Already started means a test did.
-    let _ = if json || !std::io::stderr().is_terminal() { log.json().try_init() } else { log.without_time().try_init() };
+    let _ =
+        if json || !std::io::stderr().is_terminal() { log.json().try_init() } else { log.without_time().try_init() };
 }
 
 /// Writes data to stdout. A reader that has gone away (`| head`) is no error.
@@ -66,9 +67,11 @@ fn plain(text: &str) -> String {
 
 /// A bar over deliveries on a terminal, nothing elsewhere.
 pub fn bar(deliveries: u64) -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(deliveries), target);
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style)
 }
 

@@ -70,11 +70,12 @@ fn array(series: &Series) -> Result<ArrayRef, ArrowError> {
 mod tests {
     use super::*;
     use arrow::datatypes::{Field, Int64Type, Schema};
-    use polars::prelude::*;
+    use polars::prelude::{IntoColumn, NamedFrom, df};
 
     #[test]
     fn values_and_nulls_survive_and_views_become_plain_text() {
-        let frame = df!("n" => [Some(1i64), None, Some(3)], "t" => ["a", "a longer text than fits a view", "c"]).unwrap();
+        let frame =
+            df!("n" => [Some(1i64), None, Some(3)], "t" => ["a", "a longer text than fits a view", "c"]).unwrap();
         let schema = Arc::new(Schema::new(vec![
             Field::new("t", arrow::datatypes::DataType::Utf8, true),
             Field::new("n", arrow::datatypes::DataType::Int64, true),

@@ -17,14 +17,24 @@ const DICTIONARY_BYTES: usize = 8 << 20;
 /// A raw text and what it became.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
-    /// The text itself if it is short: most are, and a look-up then touches one cache line.
-    ends: Ends,
+    /// Its [`Ends`]: the text itself if it is short. Most are, and a look-up then touches one cache line; laid out flat,
+    /// two entries share one.
+    first: u64,
+    last: u64,
+    length: u32,
     /// Its place among the raw texts.
     at: u32,
     /// Its value; -1: none.
     pub key: i32,
     /// A value map's default stood in for it.
     pub unknown: bool,
+}
+
+impl Seen {
+    #[inline]
+    fn ends(&self) -> Ends {
+        Ends { first: self.first, last: self.last, length: self.length }
+    }
 }
 
 /// Length, first and last eight bytes of a text: all of it up to 16 bytes.
@@ -89,7 +99,7 @@ impl Dictionary {
     #[inline]
     pub fn find(&self, raw: &[u8]) -> Option<Seen> {
         let ends = Ends::of(raw);
-        let same = |seen: &Seen| seen.ends == ends && (ends.is_whole() || self.raw.get(seen.at as usize) == raw);
+        let same = |seen: &Seen| seen.ends() == ends && (ends.is_whole() || self.raw.get(seen.at as usize) == raw);
         self.seen.find(self.hash(ends, raw), same).copied()
     }
 
@@ -124,11 +134,12 @@ impl Dictionary {
             }
         };
         let ends = Ends::of(raw);
-        let seen = Seen { ends, at: self.raw.len() as u32, key, unknown };
+        let Ends { first, last, length } = ends;
+        let seen = Seen { first, last, length, at: self.raw.len() as u32, key, unknown };
         self.raw.push(raw);
         let hash = self.hash(ends, raw);
         let mut table = std::mem::take(&mut self.seen);
-        table.insert_unique(hash, seen, |seen| self.hash(seen.ends, self.raw.get(seen.at as usize)));
+        table.insert_unique(hash, seen, |seen| self.hash(seen.ends(), self.raw.get(seen.at as usize)));
         self.seen = table;
         seen
     }

@@ -24,17 +24,17 @@ const WORDS: usize = 30;
 /// Names vendors use for what the canon calls otherwise: (canon column, word in a normalised header).
 #[rustfmt::skip]
 const SYNONYMS: [(&str, &[&str]); 24] = [
-    ("user_id", &["userid", "cpuserid", "studid", "studentid", "learnerid", "learneruserid", "userguid", "uniqueuserid", "username", "actor"]),
+    ("user_id", &["userid", "cpuserid", "studid", "studentid", "learnerid", "learneruserid", "userguid", "uniqueuserid", "username", "actor", "actorid", "learnerid", "memberid", "user"]),
     ("worker_id", &["employeeid", "workerid", "personid", "id"]),
     ("employee_no", &["employeenumber", "employee", "personnelnumber", "externalid"]),
     ("email", &["workemail", "emailaddress", "mail"]),
     ("content_id", &["courseid", "cpobjectid", "cpntid", "objectid", "loid", "learningcontentid", "coursecode"]),
     ("object_id", &["contentid", "courseid", "activityid"]),
-    ("completed_at", &["completiondate", "compldte", "completeddatetime", "completed", "enddate"]),
-    ("due_at", &["duedate", "duedatetime"]),
-    ("assigned_at", &["assigneddatetime", "assigneddate", "assignmentdate"]),
-    ("enrolled_at", &["enrollmentdate", "registrationdate", "enroldate"]),
-    ("started_at", &["startdate", "starteddate"]),
+    ("completed_at", &["completiondate", "compldte", "completeddatetime", "completed", "completion", "enddate"]),
+    ("due_at", &["duedate", "duedatetime", "due"]),
+    ("assigned_at", &["assigneddatetime", "assigneddate", "assignmentdate", "assigned"]),
+    ("enrolled_at", &["enrollmentdate", "registrationdate", "enroldate", "reg"]),
+    ("started_at", &["startdate", "starteddate", "start"]),
     ("status", &["completionstatus", "cmplstatid", "cpstatusid", "employmentstatus", "employmenthistorystatus"]),
     ("score", &["grade", "finalscore"]),
     ("progress", &["completionpercentage", "percentcomplete"]),
@@ -56,6 +56,13 @@ const SYNONYMS: [(&str, &[&str]); 24] = [
 /// The head of the file cannot be read, or it is in no format the gate reads.
 pub fn propose(name: &str, bytes: &Bytes, catalog: &Catalog) -> Result<String, Refusal> {
     let head = Head::read(bytes)?;
+    if head.format != FileFormat::Csv
+        && ["verb.id", "object.id"].iter().all(|name| head.names.iter().any(|known| known == name))
+    {
+        let said = "# These are xAPI statements. The shipped feed `xapi_statements` reads them: copy schemas/feed/xapi_statements.toml\n\
+            # and change its path. It knows voiding, actors and durations, which a plain mapping would not.\n";
+        return Ok(said.to_owned());
+    }
     let table = catalog
         .canon()
         .filter(|table| {
@@ -137,6 +144,10 @@ impl Head {
         Ok(Head { format: FileFormat::Parquet, delimiter: ',', names, rows: Vec::new() })
     }
 
+    fn is_json(&self) -> bool {
+        matches!(self.format, FileFormat::Ndjson | FileFormat::JsonArray)
+    }
+
     /// The distinct values of a column in the sample.
     fn words(&self, at: usize) -> BTreeSet<&str> {
         self.rows.iter().filter_map(|row| row.get(at)).map(|word| word.trim()).filter(|word| !word.is_empty()).collect()
@@ -146,7 +157,8 @@ impl Head {
 fn flatten(prefix: &str, value: &serde_json::Value) -> Vec<(String, String)> {
     match value {
         serde_json::Value::Object(object) => {
-            let name = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+            let step = |key: &str| if key.contains(['.', '[']) { format!("\"{key}\"") } else { key.to_owned() };
+            let name = |key: &str| if prefix.is_empty() { step(key) } else { format!("{prefix}.{}", step(key)) };
             object.iter().flat_map(|(key, value)| flatten(&name(key), value)).collect()
         }
         serde_json::Value::Array(_) => Vec::new(),
@@ -164,7 +176,11 @@ fn plain(name: &str) -> String {
 fn guess(column: &Column, names: &[String]) -> Option<usize> {
     let own = plain(&column.name);
     let words = SYNONYMS.iter().find(|(name, _)| *name == column.name).map_or(&[][..], |(_, words)| words);
-    let at = |word: &str| names.iter().position(|name| plain(name) == word);
+    let at = |word: &str| {
+        let bare = |name: &str| name.strip_prefix("cp").unwrap_or(name).trim_end_matches("dt").to_owned();
+        let exact = names.iter().position(|name| plain(name) == word);
+        exact.or_else(|| names.iter().position(|name| bare(&plain(name)) == word))
+    };
     at(&own).or_else(|| at(own.strip_suffix("at").unwrap_or(&own))).or_else(|| words.iter().find_map(|word| at(word)))
 }
 
@@ -223,13 +239,17 @@ fn draft(name: &str, head: &Head, table: &Table) -> String {
             }
         }
     }
-    let rest: Vec<String> = head
-        .names
-        .iter()
-        .enumerate()
-        .filter(|(at, name)| !used.contains(at) && !name.is_empty())
-        .map(|(_, name)| quoted(name))
-        .collect();
+    // In JSON a whole top-level key is ignored or not.
+    let top = |name: &str| {
+        if head.is_json() { name.split(['.', '[']).next().unwrap_or(name).to_owned() } else { name.to_owned() }
+    };
+    let tops: BTreeSet<String> = used.iter().map(|&at: &usize| top(&head.names[at])).collect();
+    let mut rest: Vec<String> = Vec::new();
+    for name in head.names.iter().map(|name| top(name)).filter(|name| !name.is_empty() && !tops.contains(name)) {
+        if !rest.contains(&quoted(&name)) {
+            rest.push(quoted(&name));
+        }
+    }
     let _ = writeln!(out, "ignore = [{}]", rest.join(", "));
     out
 }
@@ -241,10 +261,10 @@ fn mapping(column: &Column, head: &Head, at: usize) -> String {
     }
     let words = head.words(at);
     if matches!(column.data_type, Type::Date | Type::Timestamp) {
-        let fits = |format: &str| {
-            time::Format::parse(format)
-                .is_ok_and(|format| words.iter().all(|word| format.read(word.as_bytes(), None).is_ok()))
+        let reads = |format: &str, word: &str| {
+            time::Format::parse(format).is_ok_and(|format| format.read(word.as_bytes(), None).is_ok())
         };
+        let fits = |format: &str| words.iter().all(|word| reads(format, word));
         let formats = [
             "iso",
             "%m/%d/%Y",
@@ -256,15 +276,21 @@ fn mapping(column: &Column, head: &Head, at: usize) -> String {
             "%d.%m.%Y %H:%M",
             "%d/%m/%y, %H:%M:%S",
         ];
-        let possible: Vec<&str> = formats.into_iter().filter(|format| !words.is_empty() && fits(format)).collect();
-        if !possible.contains(&"iso") {
-            let format = possible.first().copied().unwrap_or("?");
-            let more = if possible.len() > 1 {
-                format!("   # or {}: the sample does not say", possible[1..].join(", "))
-            } else {
-                String::new()
+        let possible: Vec<&str> = formats.into_iter().filter(|format| fits(format)).collect();
+        if !words.is_empty() && !possible.contains(&"iso") {
+            let (date, more) = match possible.as_slice() {
+                [] => {
+                    // No format reads all of the sample: those that read some of it, together.
+                    let some = |format: &&str| words.iter().any(|word| reads(format, word));
+                    let several: Vec<String> = formats.into_iter().filter(some).map(quoted).collect();
+                    (format!("[{}]", several.join(", ")), "   # check: the sample mixes formats".to_owned())
+                }
+                [only] => (quoted(only), String::new()),
+                [first, others @ ..] => {
+                    (quoted(first), format!("   # or {}: the sample does not say", others.join(", ")))
+                }
             };
-            return format!("{} = {{ {}, date = {} }}{more}", column.name, parts.join(", "), quoted(format));
+            return format!("{} = {{ {}, date = {date} }}{more}", column.name, parts.join(", "));
         }
     }
     if !column.values.is_empty()

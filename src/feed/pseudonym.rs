@@ -21,21 +21,24 @@ pub struct Key {
     epoch: String,
 }
 
-/// The key is empty: every pseudonym could be recomputed by anyone.
+/// The key can be guessed, and with it every pseudonym recomputed.
 #[derive(Debug, thiserror::Error)]
-#[error("the pseudonym key is empty")]
-pub struct EmptyKey;
+#[error("the pseudonym key is shorter than {KEY_BYTES} bytes")]
+pub struct WeakKey;
+
+/// Least length of a key.
+const KEY_BYTES: usize = 16;
 
 const SEPARATOR: [u8; 1] = [0x1f];
 
 impl Pseudonyms {
     /// # Errors
-    /// The key is empty.
-    pub fn keyed(key: &[u8], epoch: &str) -> Result<Pseudonyms, EmptyKey> {
-        if key.is_empty() {
-            return Err(EmptyKey);
+    /// The key has fewer than 16 bytes.
+    pub fn keyed(key: &[u8], epoch: &str) -> Result<Pseudonyms, WeakKey> {
+        if key.len() < KEY_BYTES {
+            return Err(WeakKey);
         }
-        let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| EmptyKey)?;
+        let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| WeakKey)?;
         Ok(Pseudonyms::Keyed(Key { mac, epoch: epoch.to_owned() }))
     }
 

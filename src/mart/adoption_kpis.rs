@@ -23,34 +23,45 @@ fn build(inputs: &Inputs<'_>) -> LazyFrame {
     let first_active = || col("first_active");
     let activated_before = |day: i32| first_active().is_not_null().and(first_active().lt(lit(i64::from(day))));
     let day_grain = period.grain == Grain::Day;
-    inputs.person_period.rows.clone().lazy().select(PLACE.map(col).into_iter().chain([
-        flag(visited()).alias("visitors"),
-        flag(some("passive_acts").and(some("active_acts").not())).alias("passive_learners"),
-        flag(some("active_acts")).alias("active_learners"),
-        flag(some("contributions")).alias("contributors"),
-        flag(activated_before(period.end).and(activated_before(period.start).not())).alias("newly_activated"),
-        flag(activated_before(period.end)).alias("activated_to_date"),
-        flag(activated_before(period.start).not()).alias("not_yet_activated_at_start"),
-        if day_grain { lit(0i64).cast(DataType::Int64) } else { col("active_working_days") }.alias("daily_active_sum"),
-        flag(col("last_active").is_not_null().and(col("last_active").gt_eq(lit(i64::from(period.end - WINDOW))))).alias("active_28d"),
-        col("was_passive").alias("previous_passive"),
-        flag(some("was_passive").and(some("active_acts"))).alias("passive_to_active"),
-        col("learning_seconds"),
-        col("sessions"),
-        col("assigned"),
-        col("due"),
-        col("due_done").alias("due_completed"),
-        col("due_on_time").alias("due_completed_on_time"),
-        col("completions"),
-        col("last_day_completions"),
-        col("checkbox_completions"),
-    ]).collect::<Vec<_>>())
+    inputs.person_period.rows.clone().lazy().select(
+        PLACE
+            .map(col)
+            .into_iter()
+            .chain([
+                flag(visited()).alias("visitors"),
+                flag(some("passive_acts").and(some("active_acts").not())).alias("passive_learners"),
+                flag(some("active_acts")).alias("active_learners"),
+                flag(some("contributions")).alias("contributors"),
+                flag(activated_before(period.end).and(activated_before(period.start).not())).alias("newly_activated"),
+                flag(activated_before(period.end)).alias("activated_to_date"),
+                flag(activated_before(period.start).not()).alias("not_yet_activated_at_start"),
+                if day_grain { lit(0i64).cast(DataType::Int64) } else { col("active_working_days") }
+                    .alias("daily_active_sum"),
+                flag(
+                    col("last_active").is_not_null().and(col("last_active").gt_eq(lit(i64::from(period.end - WINDOW)))),
+                )
+                .alias("active_28d"),
+                col("was_passive").alias("previous_passive"),
+                flag(some("was_passive").and(some("active_acts"))).alias("passive_to_active"),
+                col("learning_seconds"),
+                col("sessions"),
+                col("assigned"),
+                col("due"),
+                col("due_done").alias("due_completed"),
+                col("due_on_time").alias("due_completed_on_time"),
+                col("completions"),
+                col("last_day_completions"),
+                col("checkbox_completions"),
+            ])
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// The columns that no formula over one row can give.
 fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsResult<DataFrame> {
     let count = rows.height();
-    let (active, headcount) = (rows.column("active_learners")?.i64()?.clone(), rows.column("headcount")?.i64()?.clone());
+    let (active, headcount) =
+        (rows.column("active_learners")?.i64()?.clone(), rows.column("headcount")?.i64()?.clone());
     let (kind, id) = (rows.column("scope_kind")?.str()?.clone(), rows.column("scope_id")?.str()?.clone());
     let rate = rows.column("active_rate")?.f64()?.clone();
 
@@ -64,12 +75,21 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
         .collect();
     // What nobody knows is about the company as a whole; a company too small to be shown hides it too.
     let company = |row: usize| kind.get(row) == Some("company") && headcount.get(row).is_some();
-    let unmatched: Vec<Option<i64>> =
-        (0..count).map(|row| company(row).then(|| rounding::multiple(inputs.person_period.unmatched_events, inputs.policy.rounding))).collect();
+    let unmatched: Vec<Option<i64>> = (0..count)
+        .map(|row| {
+            company(row).then(|| rounding::multiple(inputs.person_period.unmatched_events, inputs.policy.rounding))
+        })
+        .collect();
 
     let mut rows = rows;
-    rows.with_column(Column::new("active_rate_low".into(), bounds.iter().map(|bound| bound.map(|bound| bound.0)).collect::<Vec<_>>()))?;
-    rows.with_column(Column::new("active_rate_high".into(), bounds.iter().map(|bound| bound.map(|bound| bound.1)).collect::<Vec<_>>()))?;
+    rows.with_column(Column::new(
+        "active_rate_low".into(),
+        bounds.iter().map(|bound| bound.map(|bound| bound.0)).collect::<Vec<_>>(),
+    ))?;
+    rows.with_column(Column::new(
+        "active_rate_high".into(),
+        bounds.iter().map(|bound| bound.map(|bound| bound.1)).collect::<Vec<_>>(),
+    ))?;
     rows.with_column(Column::new("active_rate_change_points".into(), change))?;
     rows.with_column(Column::new("unmatched_events".into(), unmatched))?;
     if inputs.period.grain == Grain::Day {
@@ -77,4 +97,73 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
         rows.with_column(Column::new("daily_active_sum".into(), vec![None::<i64>; count]))?;
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{build, cells, people, person_days};
+    use super::*;
+
+    const COMPANY: &str = "
+        p1 A 2025-01-01 2025-03-05
+        p1 B 2025-03-05 -
+        p2 A 2025-01-01 -
+        p3 A 2025-01-01 -
+        p4 B 2025-01-01 -
+        p5 B 2025-01-01 -
+        p6 B 2025-03-10 -";
+
+    #[test]
+    fn a_transfer_in_midweek_counts_once_in_the_new_unit_and_takes_the_whole_week_along() {
+        let people = people(COMPANY);
+        let days = person_days(
+            &people,
+            "p1 2025-03-03 events=2 active_acts=2 learning_seconds=600 completions=1
+             p2 2025-03-04 events=1 active_acts=1
+             p4 2025-03-04 events=1 passive_acts=1",
+        );
+        let week = build(&MART, Grain::Week, "2025-03-03", &people, &days);
+        let columns = ["headcount", "active_learners", "passive_learners", "visitors"];
+        assert_eq!(cells(&week, "company", "all", columns), ["5", "2", "1", "3"]);
+        assert_eq!(cells(&week, "org", "A", columns)[0], "2");
+        assert_eq!(
+            cells(&week, "org", "B", columns),
+            ["3", "1", "", "2"],
+            "of A nobody was passive, so A and B hide it"
+        );
+    }
+
+    #[test]
+    fn activation_is_the_first_active_act_ever_and_passive_acts_do_not_activate() {
+        let people = people(COMPANY);
+        let days = person_days(
+            &people,
+            "p1 2025-01-15 events=1 active_acts=1
+             p2 2025-02-20 events=1 passive_acts=1
+             p2 2025-03-03 events=1 active_acts=1
+             p4 2025-03-04 events=1 passive_acts=1",
+        );
+        let march = build(&MART, Grain::Month, "2025-03-01", &people, &days);
+        let columns =
+            ["headcount", "newly_activated", "activated_to_date", "not_yet_activated_at_start", "activation_hazard"];
+        assert_eq!(cells(&march, "company", "all", columns), ["6", "1", "2", "5", "0.2"]);
+        assert_eq!(cells(&march, "company", "all", ["previous_passive", "passive_to_active"]), ["1", "1"]);
+    }
+
+    #[test]
+    fn daily_active_counts_working_days_alone_and_a_rate_without_a_denominator_is_null() {
+        let people = people(COMPANY);
+        // 2025-03-08 is a Saturday.
+        let days = person_days(
+            &people,
+            "p1 2025-03-03 events=1 active_acts=1
+             p2 2025-03-03 events=1 active_acts=1
+             p2 2025-03-07 events=1 active_acts=1
+             p2 2025-03-08 events=1 active_acts=1",
+        );
+        let week = build(&MART, Grain::Week, "2025-03-03", &people, &days);
+        assert_eq!(cells(&week, "company", "all", ["working_days", "completion_rate", "stickiness"]), ["5", "", ""]);
+        let day = build(&MART, Grain::Day, "2025-03-08", &people, &days);
+        assert_eq!(cells(&day, "company", "all", ["working_days", "daily_active_sum", "active_28d"]), ["", "", "2"]);
+    }
 }

@@ -27,22 +27,43 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
         .map(|column| {
             let name = column.name.as_str();
             Ok(match column.data_type {
-                Type::Int => Column::new(name.into(), rows().flat_map(|(batch, live)| {
-                    let get = ints(batch, name);
-                    live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
-                }).collect::<Vec<_>>()),
-                Type::Bool => Column::new(name.into(), rows().flat_map(|(batch, live)| {
-                    let get = bools(batch, name);
-                    live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
-                }).collect::<Vec<_>>()),
-                Type::Timestamp => Column::new(name.into(), rows().flat_map(|(batch, live)| {
-                    let get = instants(batch, name);
-                    live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
-                }).collect::<Vec<_>>()).cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
-                _ => Column::new(name.into(), rows().flat_map(|(batch, live)| {
-                    let text = Text::of(batch, name);
-                    live.iter().map(move |row| text.get(*row).map(str::to_owned)).collect::<Vec<_>>()
-                }).collect::<Vec<_>>()),
+                Type::Int => Column::new(
+                    name.into(),
+                    rows()
+                        .flat_map(|(batch, live)| {
+                            let get = ints(batch, name);
+                            live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
+                        })
+                        .collect::<Vec<_>>(),
+                ),
+                Type::Bool => Column::new(
+                    name.into(),
+                    rows()
+                        .flat_map(|(batch, live)| {
+                            let get = bools(batch, name);
+                            live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
+                        })
+                        .collect::<Vec<_>>(),
+                ),
+                Type::Timestamp => Column::new(
+                    name.into(),
+                    rows()
+                        .flat_map(|(batch, live)| {
+                            let get = instants(batch, name);
+                            live.iter().map(move |row| get(*row)).collect::<Vec<_>>()
+                        })
+                        .collect::<Vec<_>>(),
+                )
+                .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
+                _ => Column::new(
+                    name.into(),
+                    rows()
+                        .flat_map(|(batch, live)| {
+                            let text = Text::of(batch, name);
+                            live.iter().map(move |row| text.get(*row).map(str::to_owned)).collect::<Vec<_>>()
+                        })
+                        .collect::<Vec<_>>(),
+                ),
             })
         })
         .collect::<PolarsResult<Vec<Column>>>()?;

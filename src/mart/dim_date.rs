@@ -9,7 +9,18 @@ use crate::period::{Day, Grain, date_of};
 pub const TABLE: Plain = Plain { name: "dim_date", build };
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
@@ -21,9 +32,15 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
     let dates = |name: &str, pick: &dyn Fn(Day) -> Day| -> PolarsResult<Column> {
         Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>()).cast(&DataType::Date)
     };
-    let ints = |name: &str, pick: &dyn Fn(Day) -> i64| Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>());
-    let texts = |name: &str, pick: &dyn Fn(Day) -> &'static str| Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>());
-    let flags = |name: &str, pick: &dyn Fn(Day) -> bool| Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>());
+    let ints = |name: &str, pick: &dyn Fn(Day) -> i64| {
+        Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>())
+    };
+    let texts = |name: &str, pick: &dyn Fn(Day) -> &'static str| {
+        Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>())
+    };
+    let flags = |name: &str, pick: &dyn Fn(Day) -> bool| {
+        Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>())
+    };
     DataFrame::new(
         days.len(),
         vec![

@@ -17,7 +17,10 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
         .collect();
     figures.sort_by_key(|(table, column)| format!("{}.{}", table.name, column.name));
     let texts = |name: &str, pick: &dyn Fn(&Table, &ContractColumn) -> Option<String>| {
-        Column::new(name.into(), figures.iter().map(|(table, column)| pick(table, column)).collect::<Vec<Option<String>>>())
+        Column::new(
+            name.into(),
+            figures.iter().map(|(table, column)| pick(table, column)).collect::<Vec<Option<String>>>(),
+        )
     };
     let protection = |column: &ContractColumn| match column.measure {
         Some(Measure::Population) => "population",
@@ -39,7 +42,8 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
             texts("formula", &|_, column| column.formula.clone()),
             texts("protection", &|_, column| Some(protection(column).to_owned())),
             texts("warning", &|table, _| {
-                let sentences: Vec<&str> = table.warnings.iter().filter_map(|code| world.catalog.warning(code)).collect();
+                let sentences: Vec<&str> =
+                    table.warnings.iter().filter_map(|code| world.catalog.warning(code)).collect();
                 (!sentences.is_empty()).then(|| sentences.join(" "))
             }),
         ],

@@ -12,7 +12,9 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
     let today = Period { grain: Grain::Day, start: last, end: last + 1 };
     let ids: Vec<String> = world.units.versions.keys().cloned().collect();
     let forest = world.units.forest(&ids, today);
-    let name = |id: &str| world.units.version(id, today).and_then(|version| version.name.clone()).unwrap_or_else(|| id.to_owned());
+    let name = |id: &str| {
+        world.units.version(id, today).and_then(|version| version.name.clone()).unwrap_or_else(|| id.to_owned())
+    };
 
     // Parents come before children, so a child's path extends one that is already there.
     let mut paths: Vec<(String, String, i64)> = Vec::with_capacity(forest.ids.len());
@@ -49,7 +51,10 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
             dates("valid_to", order.iter().map(valid_to).collect())?,
             Column::new(
                 "is_current".into(),
-                order.iter().map(|at| version(at).is_some_and(|version| version.from <= last && last < version.to)).collect::<Vec<bool>>(),
+                order
+                    .iter()
+                    .map(|at| version(at).is_some_and(|version| version.from <= last && last < version.to))
+                    .collect::<Vec<bool>>(),
             ),
         ],
     )

@@ -52,9 +52,21 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
             column("scope_kind", scopes.keys().map(|(kind, _)| Some((*kind).to_owned())).collect()),
             column("scope_id", scopes.keys().map(|(_, id)| Some(id.clone())).collect()),
             column("label", scopes.values().map(|(label, _)| Some(label.clone())).collect()),
-            column("parent_scope_kind", scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.0.to_owned())).collect()),
-            column("parent_scope_id", scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.1.clone())).collect()),
-            Column::new("is_other".into(), scopes.keys().map(|(kind, id)| !matches!(*kind, "company" | "org") && id == OTHER).collect::<Vec<bool>>()),
+            column(
+                "parent_scope_kind",
+                scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.0.to_owned())).collect(),
+            ),
+            column(
+                "parent_scope_id",
+                scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.1.clone())).collect(),
+            ),
+            Column::new(
+                "is_other".into(),
+                scopes
+                    .keys()
+                    .map(|(kind, id)| !matches!(*kind, "company" | "org") && id == OTHER)
+                    .collect::<Vec<bool>>(),
+            ),
         ],
     )
 }

@@ -18,7 +18,8 @@ pub fn apply(table: &Table, mut rows: LazyFrame) -> PolarsResult<LazyFrame> {
         rows = rows.with_column(sql_expr(formula)?.alias(name));
         if column.data_type == Type::Double {
             let value = || col(name).cast(DataType::Float64);
-            rows = rows.with_column(when(value().is_finite()).then(value()).otherwise(lit(polars::prelude::NULL)).alias(name));
+            rows = rows
+                .with_column(when(value().is_finite()).then(value()).otherwise(lit(polars::prelude::NULL)).alias(name));
         }
     }
     Ok(rows)

@@ -123,8 +123,10 @@ impl Mart {
         let table = catalog.expect(self.name)?;
         let measures: Vec<(&str, Kind)> =
             table.columns.iter().filter_map(|column| Some((column.name.as_str(), kind(column.measure?)?))).collect();
-        let names: Vec<&str> = measures.iter().map(|(name, _)| *name).filter(|name| !OF_THE_COMPANY.contains(name)).collect();
-        let kinds: Vec<Kind> = measures.iter().filter(|(name, _)| names.contains(name)).map(|(_, kind)| *kind).collect();
+        let names: Vec<&str> =
+            measures.iter().map(|(name, _)| *name).filter(|name| !OF_THE_COMPANY.contains(name)).collect();
+        let kinds: Vec<Kind> =
+            measures.iter().filter(|(name, _)| names.contains(name)).map(|(_, kind)| *kind).collect();
 
         let rows = engine::collect((self.build)(inputs))?;
         let company = scope::Company {
@@ -156,7 +158,13 @@ impl Mart {
     ///
     /// # Errors
     /// The mart and its contract disagree.
-    pub fn complete(&self, catalog: &Catalog, shown: Shown, inputs: &Inputs<'_>, previous: &Previous) -> Result<Guarded, MartError> {
+    pub fn complete(
+        &self,
+        catalog: &Catalog,
+        shown: Shown,
+        inputs: &Inputs<'_>,
+        previous: &Previous,
+    ) -> Result<Guarded, MartError> {
         let rows = (self.finish)(shown.rows, inputs, previous)?;
         let (public, managers) = split(rows)?;
         Ok(Guarded {
@@ -186,7 +194,9 @@ impl Mart {
 pub fn check_plain(catalog: &Catalog) -> Result<(), ContractError> {
     for plain in PLAIN {
         let table = catalog.expect(plain.name)?;
-        if let Some(column) = table.columns.iter().find(|column| column.privacy != Privacy::Public || column.measure.is_some()) {
+        if let Some(column) =
+            table.columns.iter().find(|column| column.privacy != Privacy::Public || column.measure.is_some())
+        {
             let what = format!("column {} is about people, but the table does not pass the guard", column.name);
             return Err(ContractError { table: plain.name.into(), what });
         }
@@ -204,7 +214,9 @@ fn kind(measure: Measure) -> Option<Kind> {
 }
 
 fn withheld(protected: Protected) -> Vec<(Tally, i64)> {
-    let merged = |kind: &str| protected.rows.iter().filter(|row| row.kind == kind && row.status == Status::Merged).count() as i64;
+    let merged = |kind: &str| {
+        protected.rows.iter().filter(|row| row.kind == kind && row.status == Status::Merged).count() as i64
+    };
     let counts: Vec<i64> = protected.tallies.iter().map(|tally| merged(&tally.kind)).collect();
     protected.tallies.into_iter().zip(counts).collect()
 }
@@ -215,9 +227,13 @@ fn frame(table: &Table, names: &[&str], protected: &Protected, inputs: &Inputs<'
     let mut shown: Vec<&guard::Shown> = protected.rows.iter().filter(|row| row.status != Status::Merged).collect();
     shown.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
     let count = shown.len();
-    let texts = |pick: &dyn Fn(&guard::Shown) -> &str| -> Vec<String> { shown.iter().map(|row| pick(row).to_owned()).collect() };
+    let texts = |pick: &dyn Fn(&guard::Shown) -> &str| -> Vec<String> {
+        shown.iter().map(|row| pick(row).to_owned()).collect()
+    };
     let status = |row: &guard::Shown| if row.status == Status::Published { "published" } else { "withheld" };
-    let dates = |day: Day| -> PolarsResult<Column> { Column::new("".into(), vec![day; count]).cast(&polars::prelude::DataType::Date) };
+    let dates = |day: Day| -> PolarsResult<Column> {
+        Column::new("".into(), vec![day; count]).cast(&polars::prelude::DataType::Date)
+    };
     let mut columns = vec![
         Column::new("grain".into(), vec![inputs.period.grain.as_str(); count]),
         dates(inputs.period.start)?.with_name("period_start".into()),

@@ -189,7 +189,13 @@ fn one_day(
 }
 
 /// Days to compute whatever their inputs say: a backfill's, and those on which an account was seen that is somebody else now.
-fn forced_days(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, before: &Before, fresh: Seen) -> Result<BTreeSet<Day>> {
+fn forced_days(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    before: &Before,
+    fresh: Seen,
+) -> Result<BTreeSet<Day>> {
     let mut forced = BTreeSet::new();
     if let Some((from, to)) = context.backfill {
         forced.extend(from..to);
@@ -229,7 +235,12 @@ fn forced_days(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, before
 }
 
 /// Extends the chain of first active days month by month; a month is computed again only if its days or the month before it changed.
-fn activation(context: &Context<'_>, lake: &mut Lake<'_>, horizon: Day, made_from: &mut BTreeMap<String, String>) -> Result<()> {
+fn activation(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    horizon: Day,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<()> {
     let (table, person_day) = (context.catalog.expect("person_activation")?, context.catalog.expect("person_day")?);
     let mut months: BTreeMap<String, Vec<(Day, String, String)>> = BTreeMap::new();
     for (partition, file) in lake.partitions(person_day)? {

@@ -27,7 +27,13 @@ pub struct Note {
 ///
 /// # Errors
 /// The delivery is refused: it is far smaller than usual, or a required column went empty.
-pub fn judge(feed: &Feed, entry: &Entry, intake: &Intake, ledger: &Ledger, notes: &mut Vec<Note>) -> Result<(), Refusal> {
+pub fn judge(
+    feed: &Feed,
+    entry: &Entry,
+    intake: &Intake,
+    ledger: &Ledger,
+    notes: &mut Vec<Note>,
+) -> Result<(), Refusal> {
     let before: Vec<&Entry> = ledger
         .accepted(&feed.name)
         .into_iter()
@@ -39,7 +45,8 @@ pub fn judge(feed: &Feed, entry: &Entry, intake: &Intake, ledger: &Ledger, notes
     let share = feed.limits.rows_against_last.or((feed.mode == Mode::Full).then_some(SNAPSHOT_SHARE));
     if let (Some(share), Some(&median)) = (share, sizes.get(sizes.len() / 2)) {
         if (intake.read as f64) < share * median as f64 {
-            let detail = format!("{} records, the median of the last {} deliveries is {median}", intake.read, sizes.len());
+            let detail =
+                format!("{} records, the median of the last {} deliveries is {median}", intake.read, sizes.len());
             return Err(Refusal::new(Reason::VolumeDrop, detail));
         }
     }
@@ -49,7 +56,10 @@ pub fn judge(feed: &Feed, entry: &Entry, intake: &Intake, ledger: &Ledger, notes
             let was = previous.coverage.get(column).copied().unwrap_or(0) as f64 / previous_rows;
             if *filled == 0 && was >= WAS_FILLED && intake.accepted >= 10 {
                 if feed.mode == Mode::Full {
-                    return Err(Refusal::new(Reason::CoverageDrop, format!("{column} was filled in {:.0} % of the records before", was * 100.0)));
+                    return Err(Refusal::new(
+                        Reason::CoverageDrop,
+                        format!("{column} was filled in {:.0} % of the records before", was * 100.0),
+                    ));
                 }
                 notes.push(Note {
                     delivery: entry.path.clone(),

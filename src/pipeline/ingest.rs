@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array,
+};
 use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
 use hashbrown::HashMap;
@@ -163,9 +166,11 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                 feed_hash: loaded.hash.clone(),
                 commit,
             };
-            let outcome = outcome.and_then(|(intake, batches)| match gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes) {
-                Ok(()) => Ok((intake, batches)),
-                Err(refusal) => Err((refusal, intake.sha256)),
+            let outcome = outcome.and_then(|(intake, batches)| {
+                match gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes) {
+                    Ok(()) => Ok((intake, batches)),
+                    Err(refusal) => Err((refusal, intake.sha256)),
+                }
             });
             match outcome {
                 Err((refusal, sha256)) => {
@@ -268,7 +273,11 @@ fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
     let blocking: Vec<&Entry> =
         refused.iter().filter(|entry| !context.job.refused_feeds.contains(&entry.feed)).collect();
     let Some(first) = blocking.first() else { return Ok(()) };
-    let more = if blocking.len() > 1 { format!(" (and {} more refused deliveries)", blocking.len() - 1) } else { String::new() };
+    let more = if blocking.len() > 1 {
+        format!(" (and {} more refused deliveries)", blocking.len() - 1)
+    } else {
+        String::new()
+    };
     let sentence = first.sentence.clone().unwrap_or_default();
     Err(Error::gate(format!("{}: {sentence}{more}; nothing was published", first.path)).hint(format!(
         "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
@@ -293,7 +302,10 @@ fn canon_form(table: &Table, batch: &RecordBatch, planned: &Planned, context: &C
                 }
                 KNOWN_AT => Arc::new(TimestampMicrosecondArray::from(vec![known_at; rows]).with_timezone("UTC")),
                 _ => {
-                    let array = batch.column_by_name(name).cloned().ok_or_else(|| Error::bug(format!("the gate gives no column {name}")))?;
+                    let array = batch
+                        .column_by_name(name)
+                        .cloned()
+                        .ok_or_else(|| Error::bug(format!("the gate gives no column {name}")))?;
                     if array.data_type() == field.data_type() { array } else { cast(&array, field.data_type())? }
                 }
             })
@@ -426,7 +438,9 @@ fn compact(batch: RecordBatch) -> Result<RecordBatch> {
         .columns()
         .iter()
         .map(|array| -> Result<ArrayRef> {
-            let Text::Dictionary(dictionary_array, values) = Text::from_array(array) else { return Ok(Arc::clone(array)) };
+            let Text::Dictionary(dictionary_array, values) = Text::from_array(array) else {
+                return Ok(Arc::clone(array));
+            };
             if values.len() <= dictionary_array.len() {
                 return Ok(Arc::clone(array));
             }
@@ -441,12 +455,10 @@ fn note_seen(table: &Table, batch: &RecordBatch, context: &Context<'_>, seen: &m
     let Some((user, at)) = super::seen_columns(&table.name) else { return };
     let days = days_of(table, at, batch, context);
     let users = Text::of(batch, user);
-    let mut note = |user: &str, day: Day| {
-        match seen.get_mut(user) {
-            Some(bounds) => *bounds = (bounds.0.min(day), bounds.1.max(day)),
-            None => {
-                seen.insert(user.to_owned(), (day, day));
-            }
+    let mut note = |user: &str, day: Day| match seen.get_mut(user) {
+        Some(bounds) => *bounds = (bounds.0.min(day), bounds.1.max(day)),
+        None => {
+            seen.insert(user.to_owned(), (day, day));
         }
     };
     match &users {
@@ -499,7 +511,10 @@ fn merge_whole(
         if !is_undated_snapshot(feed, context.catalog) {
             for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
                 let (delivery, known_at) = (Text::of(batch, DELIVERY), instants(batch, KNOWN_AT));
-                if full.get(feed.name.as_str()).is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest)) {
+                if full
+                    .get(feed.name.as_str())
+                    .is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest))
+                {
                     let delivery = delivery.get(0).unwrap_or_default().to_owned();
                     *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
                 } else {
@@ -509,7 +524,11 @@ fn merge_whole(
             continue;
         }
         // Deliveries come oldest first, so snapshots are compared in the order they were made.
-        let Some(known_at) = batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| instants(batch, KNOWN_AT)(0)) else { continue };
+        let Some(known_at) =
+            batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| instants(batch, KNOWN_AT)(0))
+        else {
+            continue;
+        };
         let day = local_day(known_at, context.job.zone);
         let ours = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
         let (rows, lost) = snapshot::apply(table, &state, batches, day, &ours)?;
@@ -525,7 +544,10 @@ fn merge_whole(
     fresh.push(state);
     let keeps = |delivery: &str| {
         let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        context.feeds.iter().any(|loaded| Some(loaded.feed.name.as_str()) == feed && loaded.feed.nulls_mean == Nulls::Keep)
+        context
+            .feeds
+            .iter()
+            .any(|loaded| Some(loaded.feed.name.as_str()) == feed && loaded.feed.nulls_mean == Nulls::Keep)
     };
     let merged = merge(table, &fresh, &Removed::new(), &is_current, &keeps)?;
     for (key, rows) in merged.losses {
@@ -536,7 +558,12 @@ fn merge_whole(
 }
 
 /// Merges what was taken back into its partition; returns all keys taken back, and those that are new.
-fn merge_removed(lake: &mut Lake<'_>, table: &Table, fresh: &[RecordBatch], ledger: &mut Ledger) -> Result<(Removed, BTreeSet<String>)> {
+fn merge_removed(
+    lake: &mut Lake<'_>,
+    table: &Table,
+    fresh: &[RecordBatch],
+    ledger: &mut Ledger,
+) -> Result<(Removed, BTreeSet<String>)> {
     let held = lake.read(table, REMOVED, None)?;
     if held.is_empty() && fresh.is_empty() {
         return Ok((Removed::new(), BTreeSet::new()));
@@ -550,7 +577,8 @@ fn merge_removed(lake: &mut Lake<'_>, table: &Table, fresh: &[RecordBatch], ledg
         lake.write(table, REMOVED, &merged.rows)?;
     }
     let now = keys_removed(table, &[merged.rows]);
-    let new_keys = now.iter().filter(|(key, until)| before.get(*key) != Some(*until)).map(|(key, _)| key.clone()).collect();
+    let new_keys =
+        now.iter().filter(|(key, until)| before.get(*key) != Some(*until)).map(|(key, _)| key.clone()).collect();
     Ok((now, new_keys))
 }
 
@@ -580,7 +608,8 @@ fn note_ages(table: &Table, batch: &RecordBatch, day: Day, stated: &mut BTreeMap
     let (known_at, record) = (instants(batch, KNOWN_AT), ints(batch, ROW));
     for row in 0..batch.num_rows() {
         let Some(key) = key.get(row) else { continue };
-        let age = (known_at(row).unwrap_or(0), delivery.get(row).unwrap_or_default().to_owned(), record(row).unwrap_or(0));
+        let age =
+            (known_at(row).unwrap_or(0), delivery.get(row).unwrap_or_default().to_owned(), record(row).unwrap_or(0));
         stated.entry(key.to_owned()).or_default().push((age, day));
     }
 }
@@ -657,7 +686,13 @@ pub struct Elsewhere<'a> {
 }
 
 /// One day of a day table, merged: its rows, and what was lost.
-pub fn merge_day(lake: &Lake<'_>, table: &Table, day: Day, fresh: &[RecordBatch], elsewhere: &Elsewhere<'_>) -> Result<(RecordBatch, Losses)> {
+pub fn merge_day(
+    lake: &Lake<'_>,
+    table: &Table,
+    day: Day,
+    fresh: &[RecordBatch],
+    elsewhere: &Elsewhere<'_>,
+) -> Result<(RecordBatch, Losses)> {
     let mut batches = lake.read(table, &partition_of(day), None)?;
     batches.extend(fresh.iter().cloned());
     let none = Removed::new();

@@ -10,8 +10,8 @@ use crate::contract::{Area, Catalog, Table};
 use crate::error::{Error, Result};
 use crate::publish::commit::read_file;
 use crate::publish::{ColumnMeta, FileMeta, FileRef, Files, NewFile, Publisher, parquet};
-use crate::store::layout;
 use crate::store::Store;
+use crate::store::layout;
 
 /// The partition of a table that one file holds.
 pub const WHOLE: &str = "all";
@@ -31,7 +31,15 @@ pub struct Lake<'a> {
 impl<'a> Lake<'a> {
     pub fn new(catalog: &'a Catalog, store: &'a Store, publisher: &'a Publisher<'a>, dry_run: bool) -> Lake<'a> {
         let files = publisher.head().map(|head| head.files.clone()).unwrap_or_default();
-        Lake { catalog, store, publisher, files, overlay: dry_run.then(BTreeMap::new), files_written: 0, bytes_written: 0 }
+        Lake {
+            catalog,
+            store,
+            publisher,
+            files,
+            overlay: dry_run.then(BTreeMap::new),
+            files_written: 0,
+            bytes_written: 0,
+        }
     }
 
     /// `canon/activity`, the name of a table in the commit.
@@ -84,8 +92,6 @@ impl<'a> Lake<'a> {
             .iter()
             .map(|file| Ok((layout::table(file.area, &file.table)?, file.partition.clone())))
             .collect::<Result<_>>()?;
-        self.files_written += files.len() as u64;
-        self.bytes_written += files.iter().map(|file| file.body.len() as u64).sum::<u64>();
         let refs = match &mut self.overlay {
             None => self.publisher.put_files(files)?,
             Some(overlay) => {
@@ -100,7 +106,13 @@ impl<'a> Lake<'a> {
             }
         };
         for ((table, partition), file) in names.into_iter().zip(refs) {
-            self.files.entry(table).or_default().insert(partition, file);
+            let (bytes, path) = (file.bytes, file.path.clone());
+            let before = self.files.entry(table).or_default().insert(partition, file);
+            // The same rows have the same name: nothing new was written for them.
+            if before.is_none_or(|before| before.path != path) {
+                self.files_written += 1;
+                self.bytes_written += bytes;
+            }
         }
         Ok(())
     }
@@ -163,7 +175,11 @@ fn meta(table: &Table) -> FileMeta {
         let own = [
             (DELIVERY, arrow::datatypes::DataType::Utf8, "Object path of the delivery the row came from."),
             (ROW, arrow::datatypes::DataType::Int64, "Record number in the delivery, from 1, header not counted."),
-            (KNOWN_AT, crate::contract::arrow::file_type(crate::contract::Type::Timestamp), "When the delivery was made."),
+            (
+                KNOWN_AT,
+                crate::contract::arrow::file_type(crate::contract::Type::Timestamp),
+                "When the delivery was made.",
+            ),
             (DELETED, arrow::datatypes::DataType::Boolean, "Whether the row says that its key no longer exists."),
         ];
         columns.extend(own.map(|(name, data_type, description)| ColumnMeta {

@@ -124,7 +124,8 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
     // A touched object is a new delivery only if its bytes changed.
     for touched in std::mem::take(&mut plan.touched) {
         let bytes = context.landing.get(&touched.object)?;
-        let same = ledger.entries.get(&touched.delivery.path).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
+        let same =
+            ledger.entries.get(&touched.delivery.path).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
         if same {
             plan.known += 1;
         } else {
@@ -165,10 +166,13 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     let context = &Context { next_commit: head.map_or(1, |head| head.n + 1), ..*context };
     let mut memory = memory(head)?;
     let plan = plan_deliveries(context, &memory)?;
-    let missing: Vec<&String> = plan.missing_feeds.iter().filter(|feed| !context.job.missing_feeds.contains(feed)).collect();
+    let missing: Vec<&String> =
+        plan.missing_feeds.iter().filter(|feed| !context.job.missing_feeds.contains(feed)).collect();
     if let Some(feed) = missing.first() {
         let what = format!("feed {feed} has no delivery in {}", context.landing.label());
-        return Err(Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds"));
+        return Err(
+            Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds")
+        );
     }
     let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
     let before = world::Before::of(&lake)?;
@@ -179,9 +183,14 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     if let Some(entry) = rolled.ledger.unaccounted().first() {
         return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
     }
-    let mut remarks: Vec<String> = plan.start_over.iter().map(|(table, why)| format!("canon {table} was built anew: {why}")).collect();
+    let mut remarks: Vec<String> =
+        plan.start_over.iter().map(|(table, why)| format!("canon {table} was built anew: {why}")).collect();
     if !plan.strangers.is_empty() {
-        remarks.push(format!("{} objects in the landing area match no feed, e.g. {}", plan.strangers.len(), plan.strangers[0]));
+        remarks.push(format!(
+            "{} objects in the landing area match no feed, e.g. {}",
+            plan.strangers.len(),
+            plan.strangers[0]
+        ));
     }
     remarks.extend(computed.remarks.iter().cloned());
     ops::describe(context, &mut lake, &rolled, &computed, &memory.made_from, &world, head)?;
@@ -192,7 +201,8 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
             counts.add(&entry.counts);
         }
     }
-    let tables = lake.files.iter().map(|(table, files)| (table.clone(), files.values().map(|file| file.rows).sum())).collect();
+    let tables =
+        lake.files.iter().map(|(table, files)| (table.clone(), files.values().map(|file| file.rows).sum())).collect();
     let report = Report {
         commit: head.map_or(0, |head| head.n),
         snapshot_id: String::new(),

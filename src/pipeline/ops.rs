@@ -81,7 +81,11 @@ impl Row {
 
 impl Rows {
     fn push(&mut self, row: Row) {
-        fn put<T: Clone>(columns: &mut BTreeMap<&'static str, Vec<Option<T>>>, at: usize, values: Vec<(&'static str, Option<T>)>) {
+        fn put<T: Clone>(
+            columns: &mut BTreeMap<&'static str, Vec<Option<T>>>,
+            at: usize,
+            values: Vec<(&'static str, Option<T>)>,
+        ) {
             for (name, value) in values {
                 let column = columns.entry(name).or_default();
                 column.resize(at, None);
@@ -107,7 +111,9 @@ impl Rows {
                     Type::Double => Column::new(name.into(), filled(self.doubles.remove(name), count)),
                     Type::Timestamp => Column::new(name.into(), filled(self.ints.remove(name), count))
                         .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
-                    Type::Date => Column::new(name.into(), filled(self.ints.remove(name), count)).cast(&DataType::Date)?,
+                    Type::Date => {
+                        Column::new(name.into(), filled(self.ints.remove(name), count)).cast(&DataType::Date)?
+                    }
                     Type::Int | Type::Bool => Column::new(name.into(), filled(self.ints.remove(name), count)),
                 })
             })
@@ -193,7 +199,13 @@ fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
     Ok(())
 }
 
-fn data_quality(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, computed: &Computed, world: &super::world::World) -> Result<()> {
+fn data_quality(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    rolled: &Rolled,
+    computed: &Computed,
+    world: &super::world::World,
+) -> Result<()> {
     let table = context.catalog.expect("data_quality")?;
     let mut rows = Rows::default();
     for (path, intake) in &rolled.intakes {
@@ -297,9 +309,30 @@ fn data_quality(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, com
         let count = accounts.get(reason.code()).copied().unwrap_or(0);
         state.push(company("identity", "users", reason.code(), reason.sentence(), count, Some(all)));
     }
-    state.push(company("hierarchy", "org_units", "cycles_cut", "chains of parents or managers that came back to themselves were cut at the smallest id", computed.cycles_cut, None));
-    state.push(company("hierarchy", "org_units", "orphans", "units name a parent that nobody knows and stand at the top instead", computed.orphans, None));
-    state.push(company("hierarchy", "workers", "overlapping_rows", "workers have rows that overlap; the later known one holds", world.people.overlapping, Some(world.people.workers.len() as u64)));
+    state.push(company(
+        "hierarchy",
+        "org_units",
+        "cycles_cut",
+        "chains of parents or managers that came back to themselves were cut at the smallest id",
+        computed.cycles_cut,
+        None,
+    ));
+    state.push(company(
+        "hierarchy",
+        "org_units",
+        "orphans",
+        "units name a parent that nobody knows and stand at the top instead",
+        computed.orphans,
+        None,
+    ));
+    state.push(company(
+        "hierarchy",
+        "workers",
+        "overlapping_rows",
+        "workers have rows that overlap; the later known one holds",
+        world.people.overlapping,
+        Some(world.people.workers.len() as u64),
+    ));
     publish(lake, table, "state", &[sorted(table, state.batch(table)?)?])
 }
 
@@ -365,7 +398,8 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
         counts.add(&entry.counts);
         refused += u64::from(!entry.is_accepted());
     }
-    let changed = lake.files.iter().filter(|(name, files)| head.and_then(|head| head.files.get(*name)) != Some(files)).count();
+    let changed =
+        lake.files.iter().filter(|(name, files)| head.and_then(|head| head.files.get(*name)) != Some(files)).count();
     let mut contracts: String = context.catalog.tables().map(|table| table.hash.as_str()).collect();
     contracts = crate::publish::commit::hex_sha256(contracts.as_bytes())[..16].to_owned();
     let mut row = Rows::default();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch, SortColumn};
+use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
 use rayon::prelude::*;
 
 use super::Context;
@@ -38,7 +38,12 @@ pub struct Computed {
 ///
 /// # Errors
 /// The privacy audit refuses, the store fails, or a frame breaks its contract.
-pub fn compute(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, made_from: &mut BTreeMap<String, String>) -> Result<Computed> {
+pub fn compute(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<Computed> {
     let mut done = Computed::default();
     let person_day = context.catalog.expect("person_day")?;
     let days: BTreeMap<Day, FileRef> = lake
@@ -65,13 +70,21 @@ pub fn compute(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, made_f
 fn acts(lake: &Lake<'_>, context: &Context<'_>) -> Result<BTreeSet<Day>> {
     let mut days = BTreeSet::new();
     for name in ["activity", "reactions"] {
-        days.extend(lake.partitions(context.catalog.expect(name)?)?.keys().filter_map(|partition| day_partition(partition)));
+        days.extend(
+            lake.partitions(context.catalog.expect(name)?)?.keys().filter_map(|partition| day_partition(partition)),
+        );
     }
     Ok(days)
 }
 
 /// Tables that say nothing about people.
-fn plain(context: &Context<'_>, lake: &mut Lake<'_>, world: &World, range: (Day, Day), done: &mut Computed) -> Result<()> {
+fn plain(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    done: &mut Computed,
+) -> Result<()> {
     let inputs = Plain {
         catalog: context.catalog,
         calendar: &context.job.calendar,
@@ -102,7 +115,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn compute(&self, lake: &mut Lake<'_>, made_from: &mut BTreeMap<String, String>, done: &mut Computed) -> Result<()> {
+    fn compute(
+        &self,
+        lake: &mut Lake<'_>,
+        made_from: &mut BTreeMap<String, String>,
+        done: &mut Computed,
+    ) -> Result<()> {
         let calendar = &self.context.job.calendar;
         let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
         let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
@@ -143,8 +161,19 @@ impl Run<'_> {
             let guarded: Vec<Result<(Period, PersonPeriod, crate::mart::Shown)>> = tasks
                 .into_par_iter()
                 .map(|(period, task)| {
-                    let person_period = person_period::build(period, self.seen(period), calendar, &self.world.people, &task.days, &task.before, &task.activation)?;
-                    let shown = self.mart.show(self.context.catalog, &self.inputs(period, &person_period)).map_err(mart_error)?;
+                    let person_period = person_period::build(
+                        period,
+                        self.seen(period),
+                        calendar,
+                        &self.world.people,
+                        &task.days,
+                        &task.before,
+                        &task.activation,
+                    )?;
+                    let shown = self
+                        .mart
+                        .show(self.context.catalog, &self.inputs(period, &person_period))
+                        .map_err(mart_error)?;
                     Ok((period, person_period, shown))
                 })
                 .collect();
@@ -176,7 +205,8 @@ impl Run<'_> {
             let public = replace(lake, table, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
             publish(lake, table, &partition, &[public])?;
             if self.context.job.policy.manager_scopes {
-                let restricted = replace(lake, managers, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.managers))?;
+                let restricted =
+                    replace(lake, managers, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.managers))?;
                 publish(lake, managers, &partition, &[restricted])?;
             }
             for (period, guarded) in &periods {
@@ -186,12 +216,18 @@ impl Run<'_> {
                 let tally: Vec<String> = guarded
                     .withheld
                     .iter()
-                    .map(|(tally, merged)| format!("{}:{}:{}:{}:{merged}", tally.kind, tally.rows, tally.rows_withheld, tally.cells_withheld))
+                    .map(|(tally, merged)| {
+                        format!(
+                            "{}:{}:{}:{}:{merged}",
+                            tally.kind, tally.rows, tally.rows_withheld, tally.cells_withheld
+                        )
+                    })
                     .collect();
                 made_from.insert(format!("{}/withheld", self.step(*period)), tally.join(";"));
             }
         }
-        let steps: BTreeSet<String> = wanted.keys().flat_map(|step| [step.clone(), format!("{step}/withheld")]).collect();
+        let steps: BTreeSet<String> =
+            wanted.keys().flat_map(|step| [step.clone(), format!("{step}/withheld")]).collect();
         made_from.retain(|step, _| !step.starts_with(&prefix) || steps.contains(step));
         Ok(())
     }
@@ -275,7 +311,15 @@ struct Reader<'a, 'l> {
 
 impl<'a, 'l> Reader<'a, 'l> {
     fn new(run: &'a Run<'a>, lake: &'a Lake<'l>) -> Reader<'a, 'l> {
-        Reader { run, lake, held: BTreeMap::new(), bytes: 0, activation: Activation::new(Vec::new()), through: Day::MIN, since: Day::MAX }
+        Reader {
+            run,
+            lake,
+            held: BTreeMap::new(),
+            bytes: 0,
+            activation: Activation::new(Vec::new()),
+            through: Day::MIN,
+            since: Day::MAX,
+        }
     }
 
     fn task(&mut self, period: Period) -> Result<Task> {
@@ -400,7 +444,11 @@ fn replace<'b>(
 pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<()> {
     let violations = crate::contract::check::check(table, batches);
     if let Some(first) = violations.first() {
-        return Err(Error::bug(format!("{}, partition {partition}: {first} ({} violations)", table.name, violations.len())));
+        return Err(Error::bug(format!(
+            "{}, partition {partition}: {first} ({} violations)",
+            table.name,
+            violations.len()
+        )));
     }
     let batch = concat_batches(&mart_schema(table), batches)?;
     lake.write(table, partition, &batch)

@@ -75,16 +75,24 @@ pub fn deliveries(
     let mut seen = BTreeSet::new();
     let sidecars: BTreeSet<String> = objects
         .iter()
-        .flat_map(|object| feeds.iter().filter_map(|loaded| loaded.feed.recognise(&object.path).and(loaded.feed.sidecar_of(&object.path))))
+        .flat_map(|object| {
+            feeds
+                .iter()
+                .filter_map(|loaded| loaded.feed.recognise(&object.path).and(loaded.feed.sidecar_of(&object.path)))
+        })
         .collect();
     for object in objects.iter().filter(|object| !sidecars.contains(&object.path)) {
-        let mut matches = feeds.iter().enumerate().filter_map(|(at, loaded)| Some((at, loaded.feed.recognise(&object.path)?)));
+        let mut matches =
+            feeds.iter().enumerate().filter_map(|(at, loaded)| Some((at, loaded.feed.recognise(&object.path)?)));
         let Some((feed, dated)) = matches.next() else {
             plan.strangers.push(object.path.clone());
             continue;
         };
         if let Some((other, _)) = matches.next() {
-            let what = format!("{} is recognised by the feeds {} and {}", object.path, feeds[feed].feed.name, feeds[other].feed.name);
+            let what = format!(
+                "{} is recognised by the feeds {} and {}",
+                object.path, feeds[feed].feed.name, feeds[other].feed.name
+            );
             return Err(Error::usage(what).hint("make the `path` of one of the two feed files narrower"));
         }
         let known_at = dated.map_or(object.last_modified, |local| instant(local, zone));
@@ -162,11 +170,17 @@ pub fn start_over(
         }
         let reason = &plan.start_over[&entry.table];
         let Some(object) = listed.get(entry.path.as_str()) else {
-            let what = format!("{} must be read again because {reason}, but it is no longer in the landing area", entry.path);
-            return Err(Error::gate(what).hint("restore the object, or remove the delivery that came late or was replaced"));
+            let what =
+                format!("{} must be read again because {reason}, but it is no longer in the landing area", entry.path);
+            return Err(
+                Error::gate(what).hint("restore the object, or remove the delivery that came late or was replaced")
+            );
         };
         let Some(feed) = feeds.iter().position(|loaded| loaded.feed.name == entry.feed) else {
-            let what = format!("{} must be read again because {reason}, but the job no longer has the feed {}", entry.path, entry.feed);
+            let what = format!(
+                "{} must be read again because {reason}, but the job no longer has the feed {}",
+                entry.path, entry.feed
+            );
             return Err(Error::usage(what).hint("add the feed to the job again"));
         };
         let delivery = Delivery {

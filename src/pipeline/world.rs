@@ -106,7 +106,8 @@ impl World {
 fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
     let mut authors: BTreeMap<Day, Vec<String>> = BTreeMap::new();
     for batch in contributions {
-        let (author, created_at, deleted) = (Text::of(batch, "author_id"), instants(batch, "created_at"), bools(batch, DELETED));
+        let (author, created_at, deleted) =
+            (Text::of(batch, "author_id"), instants(batch, "created_at"), bools(batch, DELETED));
         for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
             if let (Some(author), Some(at)) = (author.get(row), created_at(row)) {
                 authors.entry(local_day(at, zone)).or_default().push(author.to_owned());

@@ -122,7 +122,8 @@ pub fn views(inputs: &Inputs<'_>) -> PolarsResult<Views> {
         }
     }
     let active = verbs.len() - policy.passive_verbs.len();
-    let flags = |wanted: &dyn Fn(usize) -> bool| -> Vec<i64> { (0..=verbs.len()).map(|at| i64::from(wanted(at))).collect() };
+    let flags =
+        |wanted: &dyn Fn(usize) -> bool| -> Vec<i64> { (0..=verbs.len()).map(|at| i64::from(wanted(at))).collect() };
     let frames = vec![
         (
             "event",
@@ -251,10 +252,8 @@ pub fn rows(table: &Table, frame: &DataFrame, views: &Views, inputs: &Inputs<'_>
         measures.iter_mut().zip(row).for_each(|(values, value)| values.push(*value));
     }
     let count = keys.len();
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from(vec![inputs.day; count])),
-        Arc::new(StringArray::from(keys)),
-    ];
+    let mut columns: Vec<ArrayRef> =
+        vec![Arc::new(Date32Array::from(vec![inputs.day; count])), Arc::new(StringArray::from(keys))];
     columns.extend(measures.into_iter().map(|values| Arc::new(Int64Array::from(values)) as ArrayRef));
     columns.push(Arc::new(Int64Array::from(strangers)));
     let schema = crate::contract::arrow::mart_schema(table);

@@ -172,9 +172,14 @@ pub fn build(
     }
 
     let code = |code: u32| if code == NONE { -1 } else { i64::from(code) };
-    let of_place = |pick: &dyn Fn(&Stint) -> u32| -> Vec<i64> { places.iter().map(|stint| code(pick(stint))).collect() };
+    let of_place =
+        |pick: &dyn Fn(&Stint) -> u32| -> Vec<i64> { places.iter().map(|stint| code(pick(stint))).collect() };
     let reached = |days: &[Day], never: Day| -> Vec<Option<i64>> {
-        places.iter().map(|stint| days[stint.worker as usize]).map(|day| (day != never).then_some(i64::from(day))).collect()
+        places
+            .iter()
+            .map(|stint| days[stint.worker as usize])
+            .map(|day| (day != never).then_some(i64::from(day)))
+            .collect()
     };
     let mut columns = vec![
         Column::new("worker".into(), of_place(&|stint| stint.worker)),

@@ -334,10 +334,16 @@ fn parse_path(action: &'static str, path: &str) -> Result<Path> {
 
 /// Runs a task to its end on the house's own threads. Unlike `Runtime::block_on` it may be called from anywhere.
 fn block_on<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Result<T> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let failed = |reason: String| Error::new(Kind::Other, "run", "a storage request", reason);
-    let runtime = match RUNTIME.get() {
-        Some(runtime) => runtime,
+    let runtime = runtime().map_err(|e| failed(e.to_string()))?;
+    futures::executor::block_on(runtime.spawn(task)).map_err(|e| failed(e.to_string()))
+}
+
+/// The house's own threads, started with the first request.
+fn runtime() -> std::io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    match RUNTIME.get() {
+        Some(runtime) => Ok(runtime),
         None => {
             // Two threads move bytes; file system calls go to tokio's own blocking threads.
             let built = tokio::runtime::Builder::new_multi_thread()
@@ -345,12 +351,24 @@ fn block_on<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -
                 .max_blocking_threads(IN_FLIGHT)
                 .thread_name("uptake-store")
                 .enable_all()
-                .build()
-                .map_err(|e| failed(e.to_string()))?;
-            RUNTIME.get_or_init(|| built)
+                .build()?;
+            Ok(RUNTIME.get_or_init(|| built))
         }
-    };
-    futures::executor::block_on(runtime.spawn(task)).map_err(|e| failed(e.to_string()))
+    }
+}
+
+/// Calls back when a scheduler asks the process to end (SIGTERM). Lives here because waiting for a signal takes the store's threads.
+pub fn on_terminate(callback: impl FnOnce() + Send + 'static) {
+    #[cfg(unix)]
+    if let Ok(runtime) = runtime() {
+        runtime.spawn(async move {
+            use tokio::signal::unix::{SignalKind, signal};
+            if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+                terminated.recv().await;
+                callback();
+            }
+        });
+    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ pub fn end(plan: &Plan) -> NaiveDate {
 }
 
 const UNITS: [&str; 5] = ["a", "a1", "a2", "b", "b1"];
-const VERBS: [&str; 8] = ["launched", "progressed", "completed", "viewed", "viewed", "searched", "logged_in", "answered"];
+const VERBS: [&str; 8] =
+    ["launched", "progressed", "completed", "viewed", "viewed", "searched", "logged_in", "answered"];
 
 /// All deliveries, oldest first: one file of each kind a week, made on the Monday after.
 pub fn deliveries(plan: &Plan) -> Vec<Delivery> {
@@ -116,8 +117,14 @@ fn workers(plan: &Plan, dice: &mut Dice) -> Vec<Stated> {
         let kind = if number % 13 == 5 { "contractor" } else { "employee" };
         let hired = if number % 10 == 7 { start() + Days::new(10) } else { start() - Days::new(400) };
         let manager = format!("w{:03}", number / 9 * 9);
-        let mut from = hired;
-        let mut row = |from: NaiveDate, to: Option<NaiveDate>, status: &str, unit: &str, location: &str, told_in: u64, until: u64| {
+        let from = hired;
+        let mut row = |from: NaiveDate,
+                       to: Option<NaiveDate>,
+                       status: &str,
+                       unit: &str,
+                       location: &str,
+                       told_in: u64,
+                       until: u64| {
             let to = to.map(|to| to.to_string()).unwrap_or_default();
             rows.push(Stated {
                 told_in,
@@ -162,8 +169,6 @@ fn workers(plan: &Plan, dice: &mut Dice) -> Vec<Stated> {
                 row(from, None, "active", unit, location, 0, u64::MAX);
             }
         }
-        from = hired;
-        let _ = from;
     }
     rows
 }
@@ -177,6 +182,11 @@ fn snapshot_of_workers(workers: &[Stated], week: u64, made_on: NaiveDate) -> Str
         }
     }
     text
+}
+
+/// Every tenth is hired in the second week; people act when they are here.
+fn is_hired(number: usize, week: u64) -> bool {
+    number % 10 != 7 || week >= 2
 }
 
 fn org_units(week: u64) -> String {
@@ -222,16 +232,22 @@ fn content(week: u64) -> String {
 }
 
 fn enrollments(plan: &Plan, week: u64, monday: NaiveDate, dice: &mut Dice) -> String {
-    let mut text = "user_id,content_id,attempt,assigned_at,required,due_at,completed_at,status,time_spent_seconds,deleted\n".to_owned();
+    let mut text =
+        "user_id,content_id,attempt,assigned_at,required,due_at,completed_at,status,time_spent_seconds,deleted\n"
+            .to_owned();
     let at = |days: u64, hour: usize| format!("{}T{hour:02}:30:00Z", monday + Days::new(days));
-    for number in 0..plan.workers {
+    for number in (0..plan.workers).filter(|number| is_hired(*number, week)) {
         let content = format!("c{}", (number + week as usize) % 6);
         let due = at(5, 16);
         let line = match dice.roll(8) {
             // Done in time, some in the last hours and in a hurry.
             0 | 1 => {
                 let spent = *dice.pick(&[60, 4_000]);
-                format!("1,{},true,{due},{},completed,{spent},", at(0, 8), at(4 + dice.roll(2) as u64, 9 + dice.roll(6)))
+                format!(
+                    "1,{},true,{due},{},completed,{spent},",
+                    at(0, 8),
+                    at(4 + dice.roll(2) as u64, 9 + dice.roll(6))
+                )
             }
             2 => format!("1,{},true,{due},{},passed,900,", at(0, 8), at(6, 23)),
             3 => format!("1,{},true,{due},,in_progress,30,", at(0, 8)),
@@ -257,10 +273,14 @@ fn enrollments(plan: &Plan, week: u64, monday: NaiveDate, dice: &mut Dice) -> St
 
 fn activity(plan: &Plan, week: u64, monday: NaiveDate, told: &mut Vec<String>, dice: &mut Dice) -> String {
     let mut lines: Vec<String> = Vec::new();
-    let users: Vec<String> = (0..plan.workers).map(|number| format!("u{number}")).chain(["x1", "x2", "x9", "t1", "e1", "zz", "u4b"].map(String::from)).collect();
+    let users: Vec<String> = (0..plan.workers)
+        .map(|number| format!("u{number}"))
+        .chain(["x1", "x2", "x9", "t1", "e1", "zz", "u4b"].map(String::from))
+        .collect();
     for (number, user) in users.iter().enumerate() {
         // Some learn every week, some now and then, some never.
         let acts = match number % 5 {
+            _ if !is_hired(number, week) => 0,
             0 => 5,
             1 | 2 => dice.roll(4),
             3 => usize::from(week >= 3) * 2,
@@ -273,7 +293,9 @@ fn activity(plan: &Plan, week: u64, monday: NaiveDate, told: &mut Vec<String>, d
             let verb = *dice.pick(&VERBS);
             let seconds = *dice.pick(&["", "60", "600", "3600", "90000"]);
             let content = format!("c{}", dice.roll(6));
-            let line = |verb: &str, seconds: &str| format!("{event},{day}T{hour:02}:{minute:02}:00Z,{user},{verb},{content},{seconds},");
+            let line = |verb: &str, seconds: &str| {
+                format!("{event},{day}T{hour:02}:{minute:02}:00Z,{user},{verb},{content},{seconds},")
+            };
             lines.push(line(verb, seconds));
             if dice.chance(15) {
                 // Twenty minutes later, in the same session or on the next day.
@@ -313,7 +335,7 @@ fn activity(plan: &Plan, week: u64, monday: NaiveDate, told: &mut Vec<String>, d
 
 fn contributions(plan: &Plan, week: u64, monday: NaiveDate, dice: &mut Dice) -> String {
     let mut text = "contribution_id,author_id,kind,created_at,title\n".to_owned();
-    for number in 0..plan.workers {
+    for number in (0..plan.workers).filter(|number| is_hired(*number, week)) {
         if dice.chance(12) {
             let day = monday + Days::new(dice.roll(7) as u64);
             let _ = writeln!(text, "k{week}-{number},u{number},post,{day}T10:00:00Z,Title {number}");
@@ -329,7 +351,7 @@ fn contributions(plan: &Plan, week: u64, monday: NaiveDate, dice: &mut Dice) -> 
 
 fn reactions(plan: &Plan, week: u64, monday: NaiveDate, dice: &mut Dice) -> String {
     let mut text = "reaction_id,contribution_id,actor_id,kind,occurred_at\n".to_owned();
-    for number in 0..plan.workers {
+    for number in (0..plan.workers).filter(|number| is_hired(*number, week)) {
         if dice.chance(15) {
             let day = monday + Days::new(dice.roll(7) as u64);
             let _ = writeln!(text, "r{week}-{number},k{week}-x,u{number},like,{day}T12:00:00Z");

@@ -39,7 +39,8 @@ fn every_record_is_accepted_rejected_duplicate_voided_or_superseded_and_the_acce
     reversed.reverse();
     let mut shifted = deliveries.split_off(deliveries.len() / 2);
     shifted.extend(reversed[reversed.len() / 2..].iter().rev().cloned());
-    let texts: BTreeMap<String, String> = reversed.iter().map(|delivery| (delivery.path.clone(), delivery.text.clone())).collect();
+    let texts: BTreeMap<String, String> =
+        reversed.iter().map(|delivery| (delivery.path.clone(), delivery.text.clone())).collect();
     let mut kinds_seen = [0u64; 4];
     for (nights, order) in [(1, &shifted), (5, &shifted), (4, &reversed)] {
         let world = world(order, nights);
@@ -52,15 +53,25 @@ fn every_record_is_accepted_rejected_duplicate_voided_or_superseded_and_the_acce
             let bad = texts[path].lines().filter(|line| line.starts_with("bad")).count() as u64;
             assert_eq!((counts.read, counts.rejected), (records, bad), "{path}");
             assert!(counts.conserved(), "{path}: {counts:?}");
-            assert_eq!(counts.accepted, living.get(path).copied().unwrap_or(0), "{path}: rows that live in canon; {counts:?}");
-            for (seen, count) in kinds_seen.iter_mut().zip([counts.rejected, counts.duplicate, counts.voided, counts.superseded]) {
+            assert_eq!(
+                counts.accepted,
+                living.get(path).copied().unwrap_or(0),
+                "{path}: rows that live in canon; {counts:?}"
+            );
+            for (seen, count) in
+                kinds_seen.iter_mut().zip([counts.rejected, counts.duplicate, counts.voided, counts.superseded])
+            {
                 *seen += count;
             }
         }
-        let told: BTreeMap<String, Row> = world.table("ops/deliveries").into_iter().map(|row| (row["delivery"].clone(), row)).collect();
+        let told: BTreeMap<String, Row> =
+            world.table("ops/deliveries").into_iter().map(|row| (row["delivery"].clone(), row)).collect();
         for (path, entry) in &ledger {
             let row = &told[path];
-            assert_eq!((row["rows_read"].as_str(), row["rows_accepted"].as_str()), (&*entry.counts.read.to_string(), &*entry.counts.accepted.to_string()));
+            assert_eq!(
+                (row["rows_read"].as_str(), row["rows_accepted"].as_str()),
+                (&*entry.counts.read.to_string(), &*entry.counts.accepted.to_string())
+            );
         }
     }
     assert!(kinds_seen.iter().all(|count| *count > 0), "the company has all kinds of dirt: {kinds_seen:?}");
@@ -70,7 +81,8 @@ fn every_record_is_accepted_rejected_duplicate_voided_or_superseded_and_the_acce
 fn every_rejected_record_says_where_and_why_and_never_what() {
     let deliveries = company::deliveries(&PLAN);
     let world = world(&deliveries, 1);
-    let texts: BTreeMap<&str, &str> = deliveries.iter().map(|delivery| (delivery.path.as_str(), delivery.text.as_str())).collect();
+    let texts: BTreeMap<&str, &str> =
+        deliveries.iter().map(|delivery| (delivery.path.as_str(), delivery.text.as_str())).collect();
     let quarantine = world.table("ops/quarantine");
     assert_eq!(quarantine.len() as u64, PLAN.weeks * 2);
     for row in &quarantine {

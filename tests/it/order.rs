@@ -130,7 +130,10 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
 
 fn staff() -> Vec<Delivery> {
     vec![
-        delivery("workers_2026-03-01.csv", "worker_id,effective_from,employee_no,status,worker_type,org_id\nw1,2020-01-01,n1,active,employee,a\nw2,2020-01-01,n2,active,employee,a\nw3,2020-01-01,n3,active,employee,a\n"),
+        delivery(
+            "workers_2026-03-01.csv",
+            "worker_id,effective_from,employee_no,status,worker_type,org_id\nw1,2020-01-01,n1,active,employee,a\nw2,2020-01-01,n2,active,employee,a\nw3,2020-01-01,n3,active,employee,a\n",
+        ),
         delivery("users_2026-03-01.csv", "user_id,employee_no,kind\nu1,n1,learner\nu2,n2,learner\nu3,n3,learner\n"),
     ]
 }
@@ -139,7 +142,8 @@ fn staff() -> Vec<Delivery> {
 fn events(world: &World) -> Vec<String> {
     let rows = world.table("canon/activity");
     let live = rows.iter().filter(|row| row["_deleted"] != "true" && row["voids_event_id"].is_empty());
-    let mut events: Vec<String> = live.map(|row| format!("{} {} {}", row["event_id"], row["verb"], row["duration_seconds"])).collect();
+    let mut events: Vec<String> =
+        live.map(|row| format!("{} {} {}", row["event_id"], row["verb"], row["duration_seconds"])).collect();
     events.sort();
     events
 }
@@ -147,10 +151,22 @@ fn events(world: &World) -> Vec<String> {
 #[test]
 fn the_last_known_statement_of_an_event_holds_whichever_comes_first() {
     let told = [
-        delivery("activity_2026-03-03.csv", "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,viewed,60\ne2,2026-03-02T10:00:00Z,u2,completed,5\n"),
-        delivery("activity_2026-03-04.csv", "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,completed,600\n"),
-        delivery("x/activity_2026-03-04.csv", "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,completed,600\n"),
-        delivery("activity_2026-03-09.csv", "event_id,occurred_at,user_id,verb,duration_seconds\ne3,2026-03-08T22:30:00Z,u3,launched,7\n"),
+        delivery(
+            "activity_2026-03-03.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,viewed,60\ne2,2026-03-02T10:00:00Z,u2,completed,5\n",
+        ),
+        delivery(
+            "activity_2026-03-04.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,completed,600\n",
+        ),
+        delivery(
+            "x/activity_2026-03-04.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,completed,600\n",
+        ),
+        delivery(
+            "activity_2026-03-09.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds\ne3,2026-03-08T22:30:00Z,u3,launched,7\n",
+        ),
     ];
     let world = any_order(&Setup::default(), &staff(), &told);
     assert_eq!(events(&world), ["e1 completed 600", "e2 completed 5", "e3 launched 7"]);
@@ -159,15 +175,28 @@ fn the_last_known_statement_of_an_event_holds_whichever_comes_first() {
 #[test]
 fn a_voided_event_never_counts_whichever_of_the_two_comes_first() {
     let told = [
-        delivery("activity_2026-03-03.csv", "event_id,occurred_at,user_id,verb,duration_seconds,voids_event_id\ne1,2026-03-02T09:00:00Z,u1,completed,60,\ne2,2026-03-02T10:00:00Z,u2,completed,5,\n"),
-        delivery("activity_2026-03-05.csv", "event_id,occurred_at,user_id,verb,duration_seconds,voids_event_id\nv1,2026-03-04T09:00:00Z,u1,voided,,e1\n"),
+        delivery(
+            "activity_2026-03-03.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds,voids_event_id\ne1,2026-03-02T09:00:00Z,u1,completed,60,\ne2,2026-03-02T10:00:00Z,u2,completed,5,\n",
+        ),
+        delivery(
+            "activity_2026-03-05.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds,voids_event_id\nv1,2026-03-04T09:00:00Z,u1,voided,,e1\n",
+        ),
         // Said again after it was voided: still void.
-        delivery("activity_2026-03-07.csv", "event_id,occurred_at,user_id,verb,duration_seconds,voids_event_id\ne1,2026-03-02T09:00:00Z,u1,completed,90,\n"),
+        delivery(
+            "activity_2026-03-07.csv",
+            "event_id,occurred_at,user_id,verb,duration_seconds,voids_event_id\ne1,2026-03-02T09:00:00Z,u1,completed,90,\n",
+        ),
     ];
     let world = any_order(&Setup::default(), &staff(), &told);
     assert_eq!(events(&world), ["e2 completed 5"]);
     let ledger = world.ledger();
-    assert_eq!(ledger["activity_2026-03-07.csv"].counts.voided + ledger["activity_2026-03-03.csv"].counts.voided, 1, "{ledger:#?}");
+    assert_eq!(
+        ledger["activity_2026-03-07.csv"].counts.voided + ledger["activity_2026-03-03.csv"].counts.voided,
+        1,
+        "{ledger:#?}"
+    );
     assert_eq!(ledger["activity_2026-03-03.csv"].counts.superseded, 1);
 }
 
@@ -191,12 +220,25 @@ duration_seconds = { from = "seconds", optional = true }
 
 #[test]
 fn a_deleted_event_is_gone_until_it_is_stated_again() {
-    let setup = Setup { feeds: [&CANONICAL[..3], &["acts"][..]].concat(), own_feeds: vec![("acts", WITH_DELETES)], ..Setup::default() };
+    let setup = Setup {
+        feeds: [&CANONICAL[..3], &["acts"][..]].concat(),
+        own_feeds: vec![("acts", WITH_DELETES)],
+        ..Setup::default()
+    };
     let told = [
-        delivery("dap/acts_2026-03-03.csv", "action,id,at,who,what,seconds\nU,e1,2026-03-02T09:00:00Z,u1,viewed,1\nU,e2,2026-03-02T09:30:00Z,u2,viewed,2\n"),
+        delivery(
+            "dap/acts_2026-03-03.csv",
+            "action,id,at,who,what,seconds\nU,e1,2026-03-02T09:00:00Z,u1,viewed,1\nU,e2,2026-03-02T09:30:00Z,u2,viewed,2\n",
+        ),
         delivery("dap/acts_2026-03-04.csv", "action,id,at,who,what,seconds\nD,e1,,,,\nD,e2,,,,\n"),
-        delivery("dap/acts_2026-03-05.csv", "action,id,at,who,what,seconds\nU,e1,2026-03-02T09:00:00Z,u1,completed,3\n"),
-        delivery("dap/acts_2026-03-06.csv", "action,id,at,who,what,seconds\nD,e9,,,,\nU,e3,2026-03-05T09:00:00Z,u3,viewed,4\n"),
+        delivery(
+            "dap/acts_2026-03-05.csv",
+            "action,id,at,who,what,seconds\nU,e1,2026-03-02T09:00:00Z,u1,completed,3\n",
+        ),
+        delivery(
+            "dap/acts_2026-03-06.csv",
+            "action,id,at,who,what,seconds\nD,e9,,,,\nU,e3,2026-03-05T09:00:00Z,u3,viewed,4\n",
+        ),
     ];
     let world = any_order(&setup, &staff(), &told);
     assert_eq!(events(&world), ["e1 completed 3", "e3 viewed 4"]);
@@ -220,10 +262,17 @@ org_id = "unit"
 
 #[test]
 fn snapshots_without_dates_become_the_same_history_in_any_order() {
-    let setup = Setup { feeds: ["daily", "canonical_users", "canonical_activity"].to_vec(), own_feeds: vec![("daily", DAILY)], ..Setup::default() };
+    let setup = Setup {
+        feeds: ["daily", "canonical_users", "canonical_activity"].to_vec(),
+        own_feeds: vec![("daily", DAILY)],
+        ..Setup::default()
+    };
     let base = [
         delivery("users_2026-03-01.csv", "user_id,employee_no,kind\nu1,n1,learner\nu2,n2,learner\nu3,n3,learner\n"),
-        delivery("activity_2026-03-30.csv", "event_id,occurred_at,user_id,verb\ne1,2026-03-03T09:00:00Z,u1,completed\ne2,2026-03-12T09:00:00Z,u2,completed\n"),
+        delivery(
+            "activity_2026-03-30.csv",
+            "event_id,occurred_at,user_id,verb\ne1,2026-03-03T09:00:00Z,u1,completed\ne2,2026-03-12T09:00:00Z,u2,completed\n",
+        ),
     ];
     let told = [
         delivery("daily/staff_2026-03-02.csv", "id,no,unit\nw1,n1,a\nw2,n2,a\nw3,n3,a\n"),
@@ -234,8 +283,10 @@ fn snapshots_without_dates_become_the_same_history_in_any_order() {
     ];
     let world = any_order(&setup, &base, &told);
     let rows = world.table("canon/workers");
-    let mut history: Vec<String> =
-        rows.iter().map(|row| format!("{} {} {} {}", row["worker_id"], row["org_id"], row["effective_from"], row["effective_to"])).collect();
+    let mut history: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} {} {} {}", row["worker_id"], row["org_id"], row["effective_from"], row["effective_to"]))
+        .collect();
     history.sort();
     assert_eq!(
         history,
@@ -255,14 +306,27 @@ fn people_who_change_come_back_or_turn_out_to_be_others_reopen_the_same_history(
     let header = "worker_id,effective_from,effective_to,employee_no,status,worker_type,org_id";
     let users = "user_id,employee_no,kind";
     let told = [
-        delivery("workers_2026-03-02.csv", &format!("{header}\nw1,2020-01-01,,n1,active,employee,a\nw2,2020-01-01,,n2,active,employee,a\nw3,2020-01-01,,n3,active,employee,b\n")),
+        delivery(
+            "workers_2026-03-02.csv",
+            &format!(
+                "{header}\nw1,2020-01-01,,n1,active,employee,a\nw2,2020-01-01,,n2,active,employee,a\nw3,2020-01-01,,n3,active,employee,b\n"
+            ),
+        ),
         // w2 left and is back; w3's history was wrong from the start.
-        delivery("workers_2026-03-23.csv", &format!("{header}\nw1,2020-01-01,,n1,active,employee,a\nw2,2020-01-01,2026-03-05,n2,active,employee,a\nw2,2026-03-05,2026-03-12,n2,terminated,employee,a\nw2,2026-03-12,,n2,active,employee,b\nw3,2020-01-01,,n3,active,employee,a\n")),
+        delivery(
+            "workers_2026-03-23.csv",
+            &format!(
+                "{header}\nw1,2020-01-01,,n1,active,employee,a\nw2,2020-01-01,2026-03-05,n2,active,employee,a\nw2,2026-03-05,2026-03-12,n2,terminated,employee,a\nw2,2026-03-12,,n2,active,employee,b\nw3,2020-01-01,,n3,active,employee,a\n"
+            ),
+        ),
         delivery("users_2026-03-02.csv", &format!("{users}\nu1,n1,learner\nu2,n2,learner\nu3,n9,learner\n")),
         // The account of somebody unknown turns out to be w3's.
         delivery("users_2026-03-16.csv", &format!("{users}\nu1,n1,learner\nu2,n2,learner\nu3,n3,learner\n")),
     ];
-    let base = [delivery("activity_2026-03-30.csv", "event_id,occurred_at,user_id,verb\ne1,2026-03-03T09:00:00Z,u1,completed\ne2,2026-03-17T09:00:00Z,u2,completed\ne3,2026-03-17T09:00:00Z,u3,viewed\n")];
+    let base = [delivery(
+        "activity_2026-03-30.csv",
+        "event_id,occurred_at,user_id,verb\ne1,2026-03-03T09:00:00Z,u1,completed\ne2,2026-03-17T09:00:00Z,u2,completed\ne3,2026-03-17T09:00:00Z,u3,viewed\n",
+    )];
     any_order(&Setup::default(), &base, &told);
 }
 
@@ -272,7 +336,10 @@ fn an_empty_unit_that_turns_out_to_be_older_appears_in_its_periods_in_any_order(
     let told = [
         delivery("org_units_2026-03-02.csv", &format!("{header}\na,2020-01-01,,\nb,2026-03-16,,\n")),
         delivery("org_units_2026-03-23.csv", &format!("{header}\na,2020-01-01,,\nb,2026-03-02,,\n")),
-        delivery("activity_2026-03-30.csv", "event_id,occurred_at,user_id,verb\ne1,2026-03-02T09:00:00Z,u1,completed\n"),
+        delivery(
+            "activity_2026-03-30.csv",
+            "event_id,occurred_at,user_id,verb\ne1,2026-03-02T09:00:00Z,u1,completed\n",
+        ),
     ];
     any_order(&Setup::default(), &staff(), &told);
 }
@@ -280,11 +347,23 @@ fn an_empty_unit_that_turns_out_to_be_older_appears_in_its_periods_in_any_order(
 #[test]
 fn contributions_reactions_and_enrollments_told_again_and_late_end_the_same() {
     let told = [
-        delivery("contributions_2026-03-03.csv", "contribution_id,author_id,kind,created_at\nk1,u1,post,2026-03-02T09:00:00Z\nk2,u2,post,2026-03-02T09:00:00Z\n"),
+        delivery(
+            "contributions_2026-03-03.csv",
+            "contribution_id,author_id,kind,created_at\nk1,u1,post,2026-03-02T09:00:00Z\nk2,u2,post,2026-03-02T09:00:00Z\n",
+        ),
         // k1 was written on another day; k3 by nobody known.
-        delivery("contributions_2026-03-10.csv", "contribution_id,author_id,kind,created_at\nk1,u1,post,2026-03-04T09:00:00Z\nk3,zz,post,2026-03-04T09:00:00Z\n"),
-        delivery("reactions_2026-03-10.csv", "reaction_id,contribution_id,actor_id,kind,occurred_at\nr1,k1,u3,like,2026-03-05T09:00:00Z\nr1,k1,u3,like,2026-03-05T09:00:00Z\n"),
-        delivery("enrollments_2026-03-10.csv", "user_id,content_id,attempt,assigned_at,required,due_at,completed_at,status\nu1,c1,1,2026-03-02T08:00:00Z,true,2026-03-06T16:00:00Z,,assigned\n"),
+        delivery(
+            "contributions_2026-03-10.csv",
+            "contribution_id,author_id,kind,created_at\nk1,u1,post,2026-03-04T09:00:00Z\nk3,zz,post,2026-03-04T09:00:00Z\n",
+        ),
+        delivery(
+            "reactions_2026-03-10.csv",
+            "reaction_id,contribution_id,actor_id,kind,occurred_at\nr1,k1,u3,like,2026-03-05T09:00:00Z\nr1,k1,u3,like,2026-03-05T09:00:00Z\n",
+        ),
+        delivery(
+            "enrollments_2026-03-10.csv",
+            "user_id,content_id,attempt,assigned_at,required,due_at,completed_at,status\nu1,c1,1,2026-03-02T08:00:00Z,true,2026-03-06T16:00:00Z,,assigned\n",
+        ),
     ];
     any_order(&Setup::default(), &staff(), &told);
 }

@@ -103,7 +103,8 @@ fn a_backfill_of_what_is_right_already_changes_no_file() {
     world.nightly(&end());
     let files = world.files();
     let (from, to) = (crate::world::day("2026-02-25"), crate::world::day("2026-03-05"));
-    let report = world.run(&How { as_of: instant(&end()), backfill: Some((from, to)), ..How::default() }).expect("a backfill");
+    let report =
+        world.run(&How { as_of: instant(&end()), backfill: Some((from, to)), ..How::default() }).expect("a backfill");
     assert!(report.days_rolled_up >= 8 && report.periods_computed >= 8, "{report:?}");
     assert_eq!(difference(&files, &world.files()), Vec::<String>::new());
 }

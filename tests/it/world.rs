@@ -169,7 +169,11 @@ impl World {
     pub fn uptake(&self, words: &str) -> u8 {
         let job = self.job_path().display().to_string();
         let words = words.split_whitespace().map(|word| if word == "JOB" { &job } else { word }.to_owned());
-        uptake::cli::main(std::iter::once("uptake".to_owned()).chain(words).map(Into::into), &self.env, instant("2030-01-01"))
+        uptake::cli::main(
+            std::iter::once("uptake".to_owned()).chain(words).map(Into::into),
+            &self.env,
+            instant("2030-01-01"),
+        )
     }
 
     /// The program in a process of its own, for what it prints. Needs stores that outlive this process's memory.
@@ -181,7 +185,8 @@ impl World {
 
     /// A nightly as of the first moment of a day; a failure ends the test.
     pub fn nightly(&self, as_of: &str) -> Report {
-        self.run(&How { as_of: instant(as_of), ..How::default() }).unwrap_or_else(|error| panic!("nightly {as_of}: {error} {:?}", error.hint))
+        self.run(&How { as_of: instant(as_of), ..How::default() })
+            .unwrap_or_else(|error| panic!("nightly {as_of}: {error} {:?}", error.hint))
     }
 
     /// What `run` and `backfill` do, with the report.
@@ -256,7 +261,15 @@ pub struct How<'a> {
 
 impl Default for How<'_> {
     fn default() -> Self {
-        How { as_of: instant("2030-01-01"), known_on: None, backfill: None, threads: 2, memory_limit: 1 << 30, landing: None, lake: None }
+        How {
+            as_of: instant("2030-01-01"),
+            known_on: None,
+            backfill: None,
+            threads: 2,
+            memory_limit: 1 << 30,
+            landing: None,
+            lake: None,
+        }
     }
 }
 
@@ -273,7 +286,10 @@ pub fn files(lake: &Store) -> FileMap {
 /// What differs between two file maps, for a message; empty where nothing does.
 pub fn difference(one: &FileMap, other: &FileMap) -> Vec<String> {
     let only = |mark: &str, one: &FileMap, other: &FileMap| -> Vec<String> {
-        one.iter().filter(|(path, hash)| other.get(*path) != Some(hash)).map(|(path, _)| format!("{mark} {path}")).collect()
+        one.iter()
+            .filter(|(path, hash)| other.get(*path) != Some(hash))
+            .map(|(path, _)| format!("{mark} {path}"))
+            .collect()
     };
     let mut lines = only("-", one, other);
     lines.extend(only("+", other, one));
@@ -297,7 +313,9 @@ pub fn rows_of(file: &Bytes) -> Vec<Row> {
         let cells: Vec<ArrayFormatter<'_>> =
             columns.iter().map(|column| ArrayFormatter::try_new(column, &options).expect("a formatter")).collect();
         for at in 0..batch.num_rows() {
-            let cell = |(field, cell): (&arrow::datatypes::FieldRef, &ArrayFormatter<'_>)| (field.name().clone(), cell.value(at).to_string());
+            let cell = |(field, cell): (&arrow::datatypes::FieldRef, &ArrayFormatter<'_>)| {
+                (field.name().clone(), cell.value(at).to_string())
+            };
             rows.push(schema.fields().iter().zip(&cells).map(cell).collect());
         }
     }

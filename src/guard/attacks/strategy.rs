@@ -146,7 +146,8 @@ fn certain_tables(parent: &[usize], people: &[i64], kind: Kind, rounding: i64) -
             direct: vec![Mass::people(world[i])],
         });
         let tree = ScopeTree { kind: "org".into(), shape: Shape::Hierarchy, k: 5, nodes: nodes.collect() };
-        let published = protect(&[kind], &[tree], &[], &Rules { k: 5, rounding, synthetic: false }).expect("a tree that adds up");
+        let published =
+            protect(&[kind], &[tree], &[], &Rules { k: 5, rounding, synthetic: false }).expect("a tree that adds up");
         let table = published.rows.into_iter().map(|row| row.values[0]).collect();
         let ranges = alike.entry(table).or_insert_with(|| vec![(i64::MAX, i64::MIN); people.len()]);
         for (range, &c) in ranges.iter_mut().zip(&world) {

@@ -1,0 +1,111 @@
+//! Small companies written as text, for the examples at the foot of each mart.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::array_value_to_string;
+
+use super::{Inputs, Mart, Previous};
+use crate::canon::hierarchy::Units;
+use crate::canon::history::{Labels, NONE, People, Place, Stint};
+use crate::contract::Catalog;
+use crate::job::Policy;
+use crate::period::{Calendar, Day, Grain, OPEN_END, day_of};
+use crate::rollup::person_day::MEASURES;
+use crate::rollup::person_period::{self, Activation, NEVER, PersonDay};
+
+/// A day as people write it.
+pub fn day(text: &str) -> Day {
+    day_of(text.parse().unwrap())
+}
+
+/// People from lines of `person org from to`, `-` for an open end; persons ascend.
+pub fn people(text: &str) -> People {
+    let mut people = People::default();
+    let mut labels = Labels::default();
+    for line in text.trim().lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if people.workers.last().map(String::as_str) != Some(words[0]) {
+            people.workers.push(words[0].to_owned());
+        }
+        let to = if words[3] == "-" { OPEN_END } else { day(words[3]) };
+        let place =
+            Place { org: labels.code(Some(words[1])), band: NONE, location: NONE, function: NONE, manager: NONE };
+        people.stints.push(Stint { worker: people.workers.len() as u32 - 1, from: day(words[2]), to, place });
+    }
+    people.labels = labels;
+    people
+}
+
+/// Person-days from lines of `person day measure=value …`, in any order.
+pub fn person_days(people: &People, text: &str) -> Vec<Arc<PersonDay>> {
+    let mut days: std::collections::BTreeMap<Day, PersonDay> = std::collections::BTreeMap::new();
+    for line in text.trim().lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut measures = [0; MEASURES.len()];
+        for (name, value) in words[2..].iter().filter_map(|word| word.split_once('=')) {
+            measures[MEASURES.iter().position(|measure| *measure == name).unwrap()] = value.parse().unwrap();
+        }
+        let date = day(words[1]);
+        let rows = days.entry(date).or_insert_with(|| PersonDay { day: date, ..PersonDay::default() });
+        rows.workers.push(people.code(words[0]).unwrap());
+        rows.measures.push(measures);
+    }
+    days.into_values().map(Arc::new).collect()
+}
+
+/// One period of a mart over everybody and every day given, with groups of one shown and nothing rounded.
+pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Arc<PersonDay>]) -> RecordBatch {
+    let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
+    let period = calendar.period(grain, day(start));
+    let before = calendar.previous(period);
+    let within =
+        |from: Day, to: Day| days.iter().filter(|rows| (from..to).contains(&rows.day)).cloned().collect::<Vec<_>>();
+    let mut activation = Activation::new(vec![NEVER; people.workers.len()]);
+    within(Day::MIN, period.end).iter().for_each(|rows| activation.advance(rows));
+    let person_period = person_period::build(
+        period,
+        period,
+        &calendar,
+        people,
+        &within(period.start, period.end),
+        &within(before.start, before.end),
+        &activation,
+    )
+    .unwrap();
+    let policy = Policy {
+        synthetic_data: true,
+        smallest_group: 1,
+        smallest_group_manager: 1,
+        rounding: 1,
+        worker_types: vec!["employee".into()],
+        min_tenure_days: 0,
+        active_verbs: Vec::new(),
+        passive_verbs: Vec::new(),
+        max_event_minutes: 240,
+        session_gap_minutes: 30,
+        manager_scopes: false,
+    };
+    let units = Units::default();
+    let inputs = Inputs {
+        period,
+        seen: period,
+        is_complete: true,
+        person_period: &person_period,
+        calendar: &calendar,
+        people,
+        units: &units,
+        policy: &policy,
+    };
+    let catalog = Catalog::load().unwrap();
+    let shown = mart.show(&catalog, &inputs).unwrap();
+    mart.complete(&catalog, shown, &inputs, &Previous::new()).unwrap().rows
+}
+
+/// The cells of one scope's row, as text; empty where nothing is shown.
+pub fn cells<const N: usize>(rows: &RecordBatch, kind: &str, id: &str, columns: [&str; N]) -> [String; N] {
+    let value = |column: &str, row: usize| array_value_to_string(rows.column_by_name(column).unwrap(), row).unwrap();
+    let row =
+        (0..rows.num_rows()).find(|row| value("scope_kind", *row) == kind && value("scope_id", *row) == id).unwrap();
+    columns.map(|column| value(column, row))
+}
