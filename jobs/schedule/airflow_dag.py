@@ -1,37 +1,51 @@
-"""uptake under Airflow: one run a night, skipped where nothing came, backfills by a second DAG with parameters."""
+"""uptake under Airflow 3: one run a night, skipped where nothing came; backfills by a second DAG with parameters."""
 
+import json
+import subprocess
 from datetime import datetime, timedelta
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Param
+from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 JOB = "/etc/uptake/nightly.toml"
-# 4 and 5 are worth another try, so they fail the task and it is retried; the others fail it for good.
-FOR_GOOD = "code=$?; case $code in 0|99|4|5) exit $code ;; *) echo \"uptake ended with $code\" >&2; exit 255 ;; esac"
+NOTHING_TO_DO = 99
+WORTH_ANOTHER_TRY = {4, 5}  # the store was away; another run was first
 
-with DAG(
-    "uptake_nightly",
-    schedule="15 2 * * *",
-    start_date=datetime(2026, 1, 1),
-    catchup=False,
-    max_active_runs=1,
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=10)},
-):
-    BashOperator(
-        task_id="run",
-        # The last line on stdout is one JSON object: run, commit, rows, tables, verdict. It becomes the XCom.
-        bash_command=f"uptake run {JOB} --as-of '{{{{ data_interval_end.isoformat() }}}}' --json --exit-99-if-nothing-to-do; {FOR_GOOD}",
-        skip_on_exit_code=99,
-        do_xcom_push=True,
-    )
 
-with DAG(
-    "uptake_backfill",
-    schedule=None,
-    start_date=datetime(2026, 1, 1),
-    params={"from": Param(type="string", format="date"), "to": Param(type="string", format="date", description="the day after the last")},
-):
-    BashOperator(
-        task_id="backfill",
-        bash_command=f"uptake backfill {JOB} --from {{{{ params['from'] }}}} --to {{{{ params['to'] }}}} --json; {FOR_GOOD}",
-    )
+def uptake(*arguments):
+    """Runs uptake; logs go to stderr and so to the task's log, stdout ends in one JSON object, which becomes the XCom."""
+    done = subprocess.run(["uptake", *arguments, "--json"], stdout=subprocess.PIPE, text=True)
+    if done.returncode == NOTHING_TO_DO:
+        raise AirflowSkipException("nothing to do")
+    if done.returncode in WORTH_ANOTHER_TRY:
+        raise AirflowException(f"uptake ended with {done.returncode}, try again")
+    if done.returncode != 0:
+        raise AirflowFailException(f"uptake ended with {done.returncode}")  # no retry makes this better
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@dag(schedule="15 2 * * *", start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=1)
+def uptake_nightly():
+    @task(retries=3, retry_delay=timedelta(minutes=10))
+    def run():
+        until = get_current_context()["data_interval_end"].isoformat()
+        return uptake("run", JOB, "--as-of", until, "--exit-99-if-nothing-to-do")
+
+    run()
+
+
+@dag(schedule=None, start_date=datetime(2026, 1, 1), params={
+    "from": Param(type="string", format="date"),
+    "to": Param(type="string", format="date", description="the day after the last"),
+})
+def uptake_backfill():
+    @task(retries=3, retry_delay=timedelta(minutes=10))
+    def backfill():
+        wanted = get_current_context()["params"]
+        return uptake("backfill", JOB, "--from", wanted["from"], "--to", wanted["to"])
+
+    backfill()
+
+
+uptake_nightly()
+uptake_backfill()

@@ -27,6 +27,12 @@ pub struct ShowArgs {
     /// Rows to show
     #[arg(long, default_value_t = 10)]
     limit: usize,
+    /// All columns as CSV, figures at full precision
+    #[arg(long)]
+    csv: bool,
+    /// Look into this lake instead of the job's
+    #[arg(long)]
+    out: Option<String>,
 }
 
 /// Columns shown where none are named.
@@ -35,7 +41,7 @@ const BY_DEFAULT: usize = 10;
 pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
     let catalog = Catalog::load()?;
     let job = load::job(&args.job, &catalog)?;
-    let lake = Store::open(&job.lake, env)?;
+    let lake = Store::open(args.out.as_deref().unwrap_or(&job.lake), env)?;
     let head = commit::head(&lake)?
         .ok_or_else(|| Error::usage(format!("{} holds no commit", lake.label())).hint("run the job first"))?;
     let name = args.table.rsplit('/').next().unwrap_or(&args.table);
@@ -65,7 +71,7 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
                 })
             };
             let columns: Vec<usize> = if args.columns.is_empty() {
-                (0..schema.fields().len().min(BY_DEFAULT)).collect()
+                (0..schema.fields().len().min(if args.csv { usize::MAX } else { BY_DEFAULT })).collect()
             } else {
                 args.columns.iter().map(|name| known(name)).collect::<Result<_>>()?
             };
@@ -76,21 +82,43 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
             let chosen = (0..batch.num_rows())
                 .filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));
             for row in chosen.take(args.limit.saturating_sub(rows.len())) {
-                rows.push(columns.iter().map(|at| cell(&batch, *at, row)).collect::<Result<_>>()?);
+                rows.push(columns.iter().map(|at| cell(&batch, *at, row, args.csv)).collect::<Result<_>>()?);
             }
         }
+    }
+    if args.csv {
+        let mut text = csv::Writer::from_writer(Vec::new());
+        let failed = |cause: String| Error::bug(format!("the rows cannot be written as CSV: {cause}"));
+        for row in std::iter::once(&header).chain(&rows) {
+            text.write_record(row.iter().map(|cell| spreadsheet_safe(cell))).map_err(|cause| failed(cause.to_string()))?;
+        }
+        let text = text.into_inner().map_err(|cause| failed(cause.to_string()))?;
+        talk::data(&String::from_utf8_lossy(&text))?;
+        return Ok(0);
     }
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     talk::data(&talk::table(&header, &rows))?;
     Ok(0)
 }
 
-/// A value as people read it: three decimals, nothing for null.
-fn cell(batch: &RecordBatch, column: usize, row: usize) -> Result<String> {
+/// A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay as they are.
+fn spreadsheet_safe(cell: &str) -> String {
+    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+    if risky { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// A value as people read it: three decimals unless `exact`, nothing for null.
+fn cell(batch: &RecordBatch, column: usize, row: usize, exact: bool) -> Result<String> {
     let array = batch.column(column);
     if let Some(doubles) = array.as_any().downcast_ref::<arrow::array::Float64Array>() {
         use arrow::array::Array;
-        return Ok(if doubles.is_valid(row) { format!("{:.3}", doubles.value(row)) } else { String::new() });
+        let value = doubles.is_valid(row).then(|| doubles.value(row));
+        return Ok(value.map_or_else(String::new, |value| if exact { value.to_string() } else { format!("{value:.3}") }));
+    }
+    if let Some(instants) = array.as_any().downcast_ref::<arrow::array::TimestampMicrosecondArray>() {
+        use arrow::array::Array;
+        let instant = instants.is_valid(row).then(|| chrono::DateTime::from_timestamp_micros(instants.value(row))).flatten();
+        return Ok(instant.map_or_else(String::new, |at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)));
     }
     let options = FormatOptions::new().with_null("");
     Ok(ArrayFormatter::try_new(array.as_ref(), &options)?.value(row).to_string())

@@ -82,25 +82,26 @@ mod tests {
 
     #[test]
     fn a_pseudonym_is_hmac_sha256_cut_to_128_bits() {
-        // python: hmac.new(b'k', b'user\x1f1\x1fu001', 'sha256').hexdigest()[:32]
-        let keyed = Pseudonyms::keyed(b"k", "1").expect("a key");
-        assert_eq!(keyed.of("user", "u001"), "beb2b527654aa34fb4e92d38b2f37c4a");
+        // python: hmac.new(b'sixteen bytes key', b'user\x1f1\x1fu001', 'sha256').hexdigest()[:32]
+        let keyed = Pseudonyms::keyed(b"sixteen bytes key", "1").expect("a key");
+        assert_eq!(keyed.of("user", "u001"), "80967e8cc8df9b7f9f0a754655fc36fe");
     }
 
     #[test]
     fn domain_epoch_and_key_each_change_it() {
         let of = |key: &[u8], epoch: &str, domain: &str| Pseudonyms::keyed(key, epoch).expect("a key").of(domain, "7");
-        let base = of(b"k", "1", "user");
-        assert_ne!(base, of(b"l", "1", "user"));
-        assert_ne!(base, of(b"k", "2", "user"));
-        assert_ne!(base, of(b"k", "1", "worker"));
+        let base = of(b"sixteen bytes key", "1", "user");
+        assert_ne!(base, of(b"another long key.", "1", "user"));
+        assert_ne!(base, of(b"sixteen bytes key", "2", "user"));
+        assert_ne!(base, of(b"sixteen bytes key", "1", "worker"));
         assert_eq!(Pseudonyms::Off.of("user", "7"), "7");
     }
 
     #[test]
-    fn the_key_is_never_printed_and_never_empty() {
-        let keyed = Pseudonyms::keyed(b"secret", "1").expect("a key");
+    fn the_key_is_never_printed_and_never_short() {
+        let keyed = Pseudonyms::keyed(b"a secret of some length", "1").expect("a key");
         assert_eq!(format!("{keyed:?}"), "Keyed(…)");
         assert!(Pseudonyms::keyed(b"", "1").is_err());
+        assert!(Pseudonyms::keyed(b"fifteen bytes..", "1").is_err());
     }
 }

@@ -227,7 +227,7 @@ fn people_become_pseudonyms_each_in_its_own_domain() {
     let feed = "description = \"\"\nfills = \"measures\"\npath = \"**/*\"\nformat = \"csv\"";
     let (feed, table) =
         (Feed::parse("f", feed, &catalog).expect("a feed"), catalog.table("measures").expect("measures"));
-    let keyed = Pseudonyms::keyed(b"k", "1").expect("a key");
+    let keyed = Pseudonyms::keyed(b"sixteen bytes key", "1").expect("a key");
     let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
     let delivery = Delivery { feed: "f".into(), path: "a".into(), size: 0, etag: None, known_at: as_of };
     let text = "kpi,subject_kind,subject_id,period_start,period_end,value\nk,worker,w1,2026-01-01,2026-02-01,1\nk,org,w1,2026-01-01,2026-02-01,1\n";

@@ -207,7 +207,11 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                         }
                     } else {
                         batches.iter().for_each(|batch| note_seen(table, batch, context, &mut seen));
-                        whole.entry(table.name.clone()).or_default().push((planned.feed, batches));
+                        let held = whole.entry(table.name.clone()).or_default();
+                        if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
+                            ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
+                        }
+                        held.push((planned.feed, batches));
                     }
                 }
             }
@@ -254,7 +258,10 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
         Some(path) => context.landing.read(&path).ok(),
         None => None,
     };
-    let mut gate = feed::Context::new(table, context.as_of, context.pseudonyms);
+    // What lies in the future is judged from when the delivery was made, so that every run judges it alike. A day in a name
+    // is its first moment, and the file may hold the whole of it.
+    let made = planned.delivery.known_at + chrono::TimeDelta::days(1);
+    let mut gate = feed::Context::new(table, made, context.pseudonyms);
     gate.sidecar = sidecar.as_deref();
     let mut batches = Vec::new();
     let mut sink = |batch: RecordBatch| -> Result<()> {
@@ -266,6 +273,21 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
         Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
         Err(Stop::Sink(error)) => Err(error),
     }
+}
+
+/// Lets go of snapshots that one of the same feed, made later, replaces: deliveries come oldest first, so memory holds one.
+fn drop_replaced(held: &mut Vec<(usize, Vec<RecordBatch>)>, feed: usize, newest: i64) -> Losses {
+    let mut losses = Losses::new();
+    held.retain(|(other, batches)| {
+        let older = |batch: &RecordBatch| instants(batch, KNOWN_AT)(0).is_some_and(|known_at| known_at < newest);
+        let replaced = *other == feed && batches.iter().filter(|batch| batch.num_rows() > 0).all(older);
+        for batch in batches.iter().filter(|batch| replaced && batch.num_rows() > 0) {
+            let delivery = Text::of(batch, DELIVERY).get(0).unwrap_or_default().to_owned();
+            *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
+        }
+        !replaced
+    });
+    losses
 }
 
 /// A refused delivery holds the run back unless the job tolerates it.

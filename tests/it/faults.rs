@@ -96,9 +96,9 @@ impl Tiny {
         let torn: Arc<Mutex<BTreeSet<String>>> = Arc::default();
         let faults = |wanted: bool| if wanted { Faults::from([(number, fault)]) } else { Faults::new() };
         let watched = {
-            let (lake, torn) = (lake.clone(), torn.clone());
-            let observer = move || torn.lock().expect("a lock").extend(missing(&lake));
-            Shared(Arc::new(FaultyStore::new(lake, faults(in_lake)).observed(Box::new(observer))))
+            let (inner, torn) = (lake.clone(), torn.clone());
+            let observer = move || torn.lock().expect("a lock").extend(missing(&inner));
+            Shared(Arc::new(FaultyStore::new(lake.clone(), faults(in_lake)).observed(Box::new(observer))))
         };
         let hers = Shared(Arc::new(FaultyStore::new(self.landing.clone(), faults(!in_lake))));
         let outcome = night(&self.world, &store(Arc::new(hers)), &store(Arc::new(watched)), "2026-03-04");

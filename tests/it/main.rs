@@ -22,3 +22,7 @@ mod tidy;
 mod feeds;
 mod malformed;
 mod publish;
+mod reference_effects;
+mod reference_stats;
+mod simulated_effects;
+mod sample_data;
