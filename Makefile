@@ -25,6 +25,7 @@ demo: build ## sample-data in, ./out out: the tables of an invented company
 	@$(UPTAKE) show jobs/demo.toml marts/adoption_kpis --where grain=month --where scope_kind=company \
 	    --columns period_start,headcount,active_learners,active_rate,active_rate_change_points,completion_rate,learning_hours_per_active
 	@echo
+	@echo "An empty cell is withheld, to protect a small group, or had nothing to divide by; it never means zero."
 	@echo "one Parquet file a table, for any BI tool:"
 	@ls -1 out/marts/latest/*.parquet
 
@@ -34,8 +35,8 @@ test: ## Everything: installs what it needs, starts S3 and Azure servers on loop
 quick: ## The tests without servers and foreign readers
 	@$(CARGO) nextest run --locked
 
-s3: ## The tests of the object stores alone, on the real servers
-	@tests/run.sh store object_stores
+s3: ## Whole worlds and the stores' own tests, on a real S3 server alone
+	@UPTAKE_TEST_WORLD=s3 tests/run.sh late:: rerun:: gates:: cli:: store::
 
 readers: ## Foreign readers and the independent SQL over the demo's lake
 	@tests/run.sh --readers-only

@@ -21,24 +21,48 @@ step() { # NAME COMMAND...: goes on after a failure, so that one run tells every
     "$@" </dev/null || failed+=("$name")
 }
 
+nothing_to_do() {
+    "$@" --exit-99-if-nothing-to-do
+    [ $? -eq 99 ]
+}
+
 readers() {
     local lakes
     lakes=$(mktemp -d) || return 1
     trap 'rm -rf "$lakes"' RETURN
-    local uptake=$target/debug/uptake day=2026-03-30T02:00:00Z lake
-    for lake in "$lakes/disk" "$UPTAKE_TEST_S3/readers-$$"; do
-        step "publish to ${lake%%-*}" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
-        step "foreign readers of ${lake%%-*}" "$python" tests/readers/published.py "$uptake" "$lake"
+    local uptake=$target/debug/uptake day=2026-03-30T02:00:00Z place lake
+    for place in disk S3; do
+        lake=$lakes/disk
+        [ $place = disk ] || lake=$UPTAKE_TEST_S3/readers-$$
+        step "the demo published on $place" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
+        step "foreign readers of the lake on $place" "$python" tests/readers/published.py "$uptake" "$lake"
     done
+    if [ -n "${UPTAKE_TEST_AZURE:-}" ]; then
+        lake=$UPTAKE_TEST_AZURE/readers-$$
+        step "the demo published on Azure" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
+        step "a rerun on Azure finds it all there" nothing_to_do "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
+    fi
     step "the same numbers from DuckDB" "$python" tests/readers/against_duckdb.py "$uptake" sample-data/landing "$lakes"
 }
 
-if [ "${1:-}" != --readers-only ]; then
+# Filters are parts of test names, joined by spaces.
+rust_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
-        step "rust tests" cargo nextest run --locked "$@"
+        cargo nextest run --locked "$@"
     else
-        step "rust tests (cargo-nextest is not installed)" cargo test --locked --quiet "$@"
+        cargo test --locked --quiet -- "$@"
     fi
+}
+
+if [ "${1:-}" != --readers-only ]; then
+    step "rust tests" rust_tests "$@"
+fi
+if [ $# -eq 0 ]; then
+    # What a world does must not depend on where it lies.
+    worlds=(gates:: late:: rerun:: conservation:: as_known_on:: cli:: privacy::)
+    for place in disk s3; do
+        UPTAKE_TEST_WORLD=$place step "the same worlds on $place" rust_tests "${worlds[@]}"
+    done
 fi
 if [ $# -eq 0 ] || [ "$1" = --readers-only ]; then
     step "build" cargo build --locked --quiet

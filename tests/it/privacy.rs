@@ -124,7 +124,7 @@ fn groups_below_the_policys_size_are_withheld_and_their_rows_show_no_figure() {
                 assert!(row[*measure].is_empty() || row[*measure].ends_with('0') || row[*measure].ends_with('5'), "{measure} is rounded: {row:?}");
             }
         }
-        assert!(withheld > 20 && published > 100, "k = {k}: {withheld} withheld, {published} published");
+        assert!(withheld > 10 && published > 100, "k = {k}: {withheld} withheld, {published} published");
         assert!(smallest < 2 * k, "k = {k} and not more: the smallest group shown has {smallest}");
         let cells: i64 = world.table("ops/suppressed_cells").iter().map(|row| row["rows_withheld"].parse::<i64>().unwrap_or(0)).sum();
         assert!(cells > 0, "what was withheld is counted");
@@ -161,14 +161,17 @@ fn with_a_key_no_id_or_address_of_a_person_is_stored_anywhere_in_the_lake() {
 
 #[test]
 fn pseudonyms_change_no_figure() {
-    let open = lived(Setup::default());
+    let open = World::new();
     let mut keyed = World::with(Setup { top: "zone = \"Europe/Berlin\"\nsynthetic_data = true", ..Setup::default() });
     for delivery in company::deliveries(&PLAN) {
+        open.deliver(&delivery.path, &delivery.text);
         keyed.deliver(&delivery.path, &delivery.text);
     }
+    let run = format!("run JOB --as-of {}", company::end(&PLAN));
+    assert_eq!(open.uptake(&run), 0);
     let aws = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"));
     keyed.env = Env::new(aws.chain([("UPTAKE_PSEUDONYM_KEY".into(), "a key that nobody else has".into())]));
-    assert_eq!(keyed.uptake(&format!("run JOB --as-of {}", company::end(&PLAN))), 0);
+    assert_eq!(keyed.uptake(&run), 0);
     assert!(open.table("marts/adoption_kpis") == keyed.table("marts/adoption_kpis"), "accounts meet workers under a key as without one");
 }
 

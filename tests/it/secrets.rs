@@ -74,10 +74,10 @@ fn a_password_in_a_store_url_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn control_and_direction_characters_in_names_are_escaped_in_errors() {
+fn characters_that_turn_the_line_around_are_escaped_in_errors() {
     let world = world();
-    world.deliver("activity_2026-03-09\u{202e}.csv", "x");
-    world.deliver("bad\u{1b}[31m/activity_2026-03-09.csv", "<html>");
-    let (_, text) = run(&world, &["run"]);
-    assert!(!text.contains('\u{202e}') && !text.contains("\u{1b}[31m/activity"), "{text:?}");
+    world.deliver("bad\u{202e}/activity_2026-03-09.csv", "<html>");
+    let (code, text) = run(&world, &["run"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("/activity_2026-03-09.csv") && !text.contains('\u{202e}'), "{text:?}");
 }
