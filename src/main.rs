@@ -7,5 +7,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let env = uptake::store::Env::new(std::env::vars_os());
-    ExitCode::from(uptake::cli::main(std::env::args_os(), &env, chrono::Utc::now()))
+    #[expect(clippy::disallowed_methods, reason = "the one clock of the house")]
+    let now = chrono::Utc::now();
+    ExitCode::from(uptake::cli::main(std::env::args_os(), &env, now))
 }

@@ -82,14 +82,13 @@ pub fn facts(
                 completed_at: completed_at(i).filter(|_| done),
                 attempt: attempt(i),
             };
-            if let Some(at) = row.completed_at {
-                if let Who::Worker(worker) = identity.who(user, local_day(at, zone)) {
-                    let hasty =
-                        spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
-                    let success = Success { at, due_at: row.due_at, hasty };
-                    let first = successes.entry((worker, content)).or_insert(success);
-                    *first = (*first).min(success);
-                }
+            if let Some(at) = row.completed_at
+                && let Who::Worker(worker) = identity.who(user, local_day(at, zone))
+            {
+                let hasty = spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
+                let success = Success { at, due_at: row.due_at, hasty };
+                let first = successes.entry((worker, content)).or_insert(success);
+                *first = (*first).min(success);
             }
             let counts = is_required(i) == Some(true) && !matches!(status, "waived" | "withdrawn");
             let Some(at) = row.assigned_at.or(row.due_at).filter(|_| counts) else { continue };

@@ -79,6 +79,9 @@ const NO_ACCOUNT: Who = Who::Unmatched(Unmatched::NoAccount);
 /// A worker's row as a candidate: (from, to, worker).
 type Candidates = HashMap<String, Vec<(Day, Day, u32)>>;
 
+/// The candidates by number and by e-mail, the stronger first.
+type Found<'a> = [Option<&'a Vec<(Day, Day, u32)>>];
+
 impl Identity {
     /// Builds the spans from the live rows of `users`, `identity_links` and `workers`.
     pub fn build(users: &[RecordBatch], links: &[RecordBatch], workers: &[RecordBatch], people: &People) -> Identity {
@@ -176,7 +179,7 @@ fn candidates(workers: &[RecordBatch], column: &str, people: &People) -> Candida
 }
 
 /// Cuts time wherever a link or an ambiguous candidate begins or ends, and asks each piece for its answer.
-fn spans(links: &[(Day, Day, Option<u32>)], candidates: &[Option<&Vec<(Day, Day, u32)>>], nobody: Who) -> Vec<Span> {
+fn spans(links: &[(Day, Day, Option<u32>)], candidates: &Found<'_>, nobody: Who) -> Vec<Span> {
     let mut cuts = BTreeSet::from([ALWAYS.0, ALWAYS.1]);
     cuts.extend(links.iter().flat_map(|(from, to, _)| [*from, *to]));
     for rows in candidates.iter().flatten() {
@@ -196,7 +199,7 @@ fn spans(links: &[(Day, Day, Option<u32>)], candidates: &[Option<&Vec<(Day, Day,
     spans
 }
 
-fn on(day: Day, links: &[(Day, Day, Option<u32>)], candidates: &[Option<&Vec<(Day, Day, u32)>>], nobody: Who) -> Who {
+fn on(day: Day, links: &[(Day, Day, Option<u32>)], candidates: &Found<'_>, nobody: Who) -> Who {
     let valid: BTreeSet<Option<u32>> =
         links.iter().filter(|(from, to, _)| (*from..*to).contains(&day)).map(|link| link.2).collect();
     match (valid.len(), valid.first()) {
@@ -205,7 +208,7 @@ fn on(day: Day, links: &[(Day, Day, Option<u32>)], candidates: &[Option<&Vec<(Da
         (1, _) => return Who::Unmatched(Unmatched::LinkToNobody),
         _ => return Who::Unmatched(Unmatched::Ambiguous),
     }
-    for rows in candidates.iter().flatten() {
+    if let Some(rows) = candidates.iter().flatten().next() {
         // One worker has the value, whenever it was: numbers and addresses outlive employments.
         if let Some(worker) = distinct(rows.iter().map(|row| row.2)) {
             return Who::Worker(worker);

@@ -63,7 +63,7 @@ pub fn apply(
     let (from, to, state_delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
     let mut closes: Vec<Option<Day>> = (0..state.num_rows()).map(&to).collect();
     let mut keep: Vec<u32> = Vec::new();
-    for i in 0..state.num_rows() {
+    for (i, closes) in closes.iter_mut().enumerate() {
         let open = to(i).is_none() && ours(state_delivery.get(i).unwrap_or_default());
         if open {
             match last.get(&said.key(0, i)).copied() {
@@ -71,11 +71,11 @@ pub fn apply(
                     lose(&mut losses, now, Lost::Duplicate);
                     last.remove(&said.key(0, i));
                 }
-                _ => closes[i] = Some(day),
+                _ => *closes = Some(day),
             }
         }
         // A row that opened on this very day never held: a second snapshot of the day replaced the first.
-        if from(i) < closes[i] || closes[i].is_none() {
+        if from(i) < *closes || closes.is_none() {
             keep.push(i as u32);
         } else {
             *losses.entry((state_delivery.get(i).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;

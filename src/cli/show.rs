@@ -90,7 +90,8 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
         let mut text = csv::Writer::from_writer(Vec::new());
         let failed = |cause: String| Error::bug(format!("the rows cannot be written as CSV: {cause}"));
         for row in std::iter::once(&header).chain(&rows) {
-            text.write_record(row.iter().map(|cell| spreadsheet_safe(cell))).map_err(|cause| failed(cause.to_string()))?;
+            text.write_record(row.iter().map(|cell| spreadsheet_safe(cell)))
+                .map_err(|cause| failed(cause.to_string()))?;
         }
         let text = text.into_inner().map_err(|cause| failed(cause.to_string()))?;
         talk::data(&String::from_utf8_lossy(&text))?;
@@ -113,11 +114,14 @@ fn cell(batch: &RecordBatch, column: usize, row: usize, exact: bool) -> Result<S
     if let Some(doubles) = array.as_any().downcast_ref::<arrow::array::Float64Array>() {
         use arrow::array::Array;
         let value = doubles.is_valid(row).then(|| doubles.value(row));
-        return Ok(value.map_or_else(String::new, |value| if exact { value.to_string() } else { format!("{value:.3}") }));
+        return Ok(
+            value.map_or_else(String::new, |value| if exact { value.to_string() } else { format!("{value:.3}") })
+        );
     }
     if let Some(instants) = array.as_any().downcast_ref::<arrow::array::TimestampMicrosecondArray>() {
         use arrow::array::Array;
-        let instant = instants.is_valid(row).then(|| chrono::DateTime::from_timestamp_micros(instants.value(row))).flatten();
+        let instant =
+            instants.is_valid(row).then(|| chrono::DateTime::from_timestamp_micros(instants.value(row))).flatten();
         return Ok(instant.map_or_else(String::new, |at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)));
     }
     let options = FormatOptions::new().with_null("");

@@ -70,7 +70,7 @@ fn array(series: &Series) -> Result<ArrayRef, ArrowError> {
 mod tests {
     use super::*;
     use arrow::datatypes::{Field, Int64Type, Schema};
-    use polars::prelude::{IntoColumn, NamedFrom, df};
+    use polars::prelude::df;
 
     #[test]
     fn values_and_nulls_survive_and_views_become_plain_text() {

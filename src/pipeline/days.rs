@@ -7,8 +7,10 @@ use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use rayon::prelude::*;
 
 use super::Context;
-use super::ingest::{Elsewhere, Ingested, day_partition, merge_day, partition_of};
+use super::day_rows::{day_partition, partition_of};
+use super::ingest::Ingested;
 use super::lake::{Lake, WHOLE};
+use super::takeback::{Elsewhere, merge_day};
 use super::world::{Before, Seen, World};
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::enrollment;
@@ -270,10 +272,10 @@ fn activation(
                 for batch in lake.read(person_day, partition, Some(&["person_key", "active_acts"]))? {
                     let (person, active) = (Text::of(&batch, "person_key"), ints(&batch, "active_acts"));
                     for row in (0..batch.num_rows()).filter(|row| active(*row).unwrap_or(0) > 0) {
-                        if let Some(person) = person.get(row) {
-                            if !first.contains_key(person) {
-                                first.insert(person.to_owned(), *day);
-                            }
+                        if let Some(person) = person.get(row)
+                            && !first.contains_key(person)
+                        {
+                            first.insert(person.to_owned(), *day);
                         }
                     }
                 }

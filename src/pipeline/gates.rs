@@ -43,12 +43,11 @@ pub fn judge(
     let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.read).collect();
     sizes.sort_unstable();
     let share = feed.limits.rows_against_last.or((feed.mode == Mode::Full).then_some(SNAPSHOT_SHARE));
-    if let (Some(share), Some(&median)) = (share, sizes.get(sizes.len() / 2)) {
-        if (intake.read as f64) < share * median as f64 {
-            let detail =
-                format!("{} records, the median of the last {} deliveries is {median}", intake.read, sizes.len());
-            return Err(Refusal::new(Reason::VolumeDrop, detail));
-        }
+    if let (Some(share), Some(&median)) = (share, sizes.get(sizes.len() / 2))
+        && (intake.read as f64) < share * median as f64
+    {
+        let detail = format!("{} records, the median of the last {} deliveries is {median}", intake.read, sizes.len());
+        return Err(Refusal::new(Reason::VolumeDrop, detail));
     }
     if let Some(previous) = last.last().filter(|previous| previous.counts.read > 0 && intake.accepted > 0) {
         let previous_rows = (previous.counts.read - previous.counts.rejected).max(1) as f64;

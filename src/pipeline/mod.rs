@@ -4,6 +4,7 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod day_rows;
 pub mod days;
 pub mod gates;
 pub mod ingest;
@@ -11,6 +12,8 @@ pub mod lake;
 pub mod ops;
 pub mod periods;
 pub mod plan;
+mod rows;
+mod takeback;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -9,8 +9,8 @@ use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to
 use rayon::prelude::*;
 
 use super::Context;
+use super::day_rows::{day_partition, partition_of};
 use super::days::{activation_link, read_activation};
-use super::ingest::{day_partition, partition_of};
 use super::lake::{Lake, WHOLE};
 use super::world::World;
 use crate::canon::columns::{Text, dates, doubles};
@@ -180,8 +180,8 @@ impl Run<'_> {
             for guarded in guarded {
                 let (period, person_period, rows) = guarded?;
                 let before = calendar.previous(period);
-                if !shown.contains_key(&before) {
-                    shown.insert(before, published_rates(reader.lake, table, managers, before)?);
+                if let std::collections::btree_map::Entry::Vacant(entry) = shown.entry(before) {
+                    entry.insert(published_rates(reader.lake, table, managers, before)?);
                 }
                 let guarded = self
                     .mart

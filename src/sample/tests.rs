@@ -1,4 +1,5 @@
 //! The promises of a whole company: 300 workers, 40 weeks, as it lies in the repository.
+#![allow(clippy::disallowed_methods, reason = "tests compare with the sample on disk")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

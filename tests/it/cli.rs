@@ -73,11 +73,17 @@ fn a_published_table_is_one_file_at_a_stable_address_and_can_be_shown() {
     let head = world.head().expect("a commit");
     for (table, files) in head.files.iter().filter(|(table, _)| !table.starts_with("canon/")) {
         let (area, name) = table.split_once('/').expect("an area");
-        let latest = world.lake.read(&format!("{area}/latest/{name}.parquet")).unwrap_or_else(|error| panic!("{table}: {error}"));
+        let latest = world
+            .lake
+            .read(&format!("{area}/latest/{name}.parquet"))
+            .unwrap_or_else(|error| panic!("{table}: {error}"));
         let rows: u64 = files.values().map(|file| file.rows).sum();
         assert_eq!(crate::world::rows_of(&latest).len() as u64, rows, "{table}");
     }
-    let shown = out(&world, "show JOB adoption_kpis --where grain=week --where scope_kind=company --columns period_start,headcount");
+    let shown = out(
+        &world,
+        "show JOB adoption_kpis --where grain=week --where scope_kind=company --columns period_start,headcount",
+    );
     assert!(shown.starts_with("period_start  headcount\n2026-02-23"), "{shown}");
 }
 
@@ -143,7 +149,8 @@ fn vacuum_prints_its_plan_and_deletes_nothing_young() {
 
 #[test]
 fn an_error_says_what_happened_and_the_next_step_on_stderr() {
-    let world = World::at(Kind::Disk, Setup { feeds: vec!["canonical_unicorns"], ..Setup::default() }).expect("a folder");
+    let world =
+        World::at(Kind::Disk, Setup { feeds: vec!["canonical_unicorns"], ..Setup::default() }).expect("a folder");
     let output = world.process(RUN);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -20,9 +20,17 @@ fn every_computed_mart_has_a_contract_and_a_file_of_its_name() {
     let mut marts = 0;
     for table in catalog.tables().filter(|table| table.area == Area::Marts) {
         marts += 1;
-        assert!(root().join(format!("schemas/mart/{}.toml", table.name)).exists(), "{}: no schemas/mart/{0}.toml", table.name);
+        assert!(
+            root().join(format!("schemas/mart/{}.toml", table.name)).exists(),
+            "{}: no schemas/mart/{0}.toml",
+            table.name
+        );
         assert!(root().join(format!("src/mart/{}.rs", table.name)).exists(), "{}: no src/mart/{0}.rs", table.name);
-        assert!(table.columns.iter().all(|column| column.description.len() > 3), "{}: a column without a definition", table.name);
+        assert!(
+            table.columns.iter().all(|column| column.description.len() > 3),
+            "{}: a column without a definition",
+            table.name
+        );
     }
     assert!(marts >= 5);
 }
@@ -63,7 +71,11 @@ fn steps(readme: &str) -> Vec<Step> {
 }
 
 fn uptake(folder: &Path, words: &str) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_uptake")).args(words.split_whitespace()).current_dir(folder).output().expect("the program")
+    Command::new(env!("CARGO_BIN_EXE_uptake"))
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .expect("the program")
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -96,7 +108,13 @@ fn the_readmes_commands_print_what_the_readme_shows() {
             let start = lines(start);
             assert_eq!(lines(&printed)[..start.len()], start, "$ {}", step.command);
         } else if !step.output.is_empty() {
-            assert_eq!(lines(&printed), lines(&step.output), "$ {}\n{}", step.command, String::from_utf8_lossy(&output.stderr));
+            assert_eq!(
+                lines(&printed),
+                lines(&step.output),
+                "$ {}\n{}",
+                step.command,
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 }

@@ -151,7 +151,10 @@ fn whatever_fails_in_the_lake_the_next_run_heals_it_and_readers_see_whole_snapsh
             failed += usize::from(tiny.heals(true, number, fault));
         }
     }
-    assert!(failed * 12 > operations, "only {failed} runs failed of {operations} operations: were the faults injected?");
+    assert!(
+        failed * 12 > operations,
+        "only {failed} runs failed of {operations} operations: were the faults injected?"
+    );
 }
 
 #[test]

@@ -24,5 +24,5 @@ mod malformed;
 mod publish;
 mod reference_effects;
 mod reference_stats;
-mod simulated_effects;
 mod sample_data;
+mod simulated_effects;

@@ -21,12 +21,14 @@ fn lived(setup: Setup) -> World {
 }
 
 /// Columns of canon whose values name a person.
-const NAMING: [&str; 8] = ["worker_id", "user_id", "source_user_id", "author_id", "actor_id", "employee_no", "email", "username"];
+const NAMING: [&str; 8] =
+    ["worker_id", "user_id", "source_user_id", "author_id", "actor_id", "employee_no", "email", "username"];
 
 /// No cell of `marts/` is, or holds, a value that names a person in canon.
 fn names_nobody(world: &World) {
     let head = world.head().expect("a commit");
-    let tables = |area: &str| head.files.keys().filter(move |table| table.starts_with(area)).cloned().collect::<Vec<_>>();
+    let tables =
+        |area: &str| head.files.keys().filter(move |table| table.starts_with(area)).cloned().collect::<Vec<_>>();
     let mut canaries: BTreeSet<String> = BTreeSet::new();
     for table in tables("canon/") {
         for row in world.table(&table) {
@@ -66,8 +68,16 @@ fn no_published_mart_names_a_person_of_a_sample_company() {
         }
     }
     let feeds = vec![
-        "workday_workers", "canonical_org_units", "canonical_users", "canonical_identity_links", "canonical_content",
-        "cornerstone_transcript", "canonical_activity", "xapi_statements", "canonical_contributions", "canonical_reactions",
+        "workday_workers",
+        "canonical_org_units",
+        "canonical_users",
+        "canonical_identity_links",
+        "canonical_content",
+        "cornerstone_transcript",
+        "canonical_activity",
+        "xapi_statements",
+        "canonical_contributions",
+        "canonical_reactions",
     ];
     let world = World::with(Setup { feeds, policy: "smallest_group = 5", ..Setup::default() });
     sample::write(&Options::new(60, 4, 9), &mut Landing(&world), &|_| {}).expect("a sample");
@@ -102,9 +112,19 @@ fn no_contract_has_a_column_for_not_taking_part_or_for_a_rank() {
 #[test]
 fn groups_below_the_policys_size_are_withheld_and_their_rows_show_no_figure() {
     let catalog = Catalog::load().expect("contracts");
-    let measures: Vec<&str> =
-        catalog.expect("adoption_kpis").expect("a table").columns.iter().filter(|column| column.measure.is_some()).map(|column| column.name.as_str()).collect();
-    assert!(measures.len() > 15 && catalog.expect("adoption_kpis").expect("a table").column("headcount").expect("a column").measure == Some(Measure::Population));
+    let measures: Vec<&str> = catalog
+        .expect("adoption_kpis")
+        .expect("a table")
+        .columns
+        .iter()
+        .filter(|column| column.measure.is_some())
+        .map(|column| column.name.as_str())
+        .collect();
+    assert!(
+        measures.len() > 15
+            && catalog.expect("adoption_kpis").expect("a table").column("headcount").expect("a column").measure
+                == Some(Measure::Population)
+    );
     for (k, policy) in [(5, ""), (12, "smallest_group = 12\nsmallest_group_manager = 12")] {
         let world = lived(Setup { top: "zone = \"Europe/Berlin\"\npseudonyms = \"off\"", policy, ..Setup::default() });
         let (mut withheld, mut published, mut smallest) = (0, 0, i64::MAX);
@@ -121,19 +141,27 @@ fn groups_below_the_policys_size_are_withheld_and_their_rows_show_no_figure() {
             assert!(people >= k, "{people} people are shown: {row:?}");
             smallest = smallest.min(people);
             for measure in measures.iter().filter(|measure| !["headcount", "learning_seconds"].contains(measure)) {
-                assert!(row[*measure].is_empty() || row[*measure].ends_with('0') || row[*measure].ends_with('5'), "{measure} is rounded: {row:?}");
+                assert!(
+                    row[*measure].is_empty() || row[*measure].ends_with('0') || row[*measure].ends_with('5'),
+                    "{measure} is rounded: {row:?}"
+                );
             }
         }
         assert!(withheld > 10 && published > 100, "k = {k}: {withheld} withheld, {published} published");
         assert!(smallest < 2 * k, "k = {k} and not more: the smallest group shown has {smallest}");
-        let cells: i64 = world.table("ops/suppressed_cells").iter().map(|row| row["rows_withheld"].parse::<i64>().unwrap_or(0)).sum();
+        let cells: i64 = world
+            .table("ops/suppressed_cells")
+            .iter()
+            .map(|row| row["rows_withheld"].parse::<i64>().unwrap_or(0))
+            .sum();
         assert!(cells > 0, "what was withheld is counted");
     }
 }
 
 #[test]
 fn with_a_key_no_id_or_address_of_a_person_is_stored_anywhere_in_the_lake() {
-    let mut world = World::with(Setup { top: "zone = \"Europe/Berlin\"", policy: "manager_scopes = true", ..Setup::default() });
+    let mut world =
+        World::with(Setup { top: "zone = \"Europe/Berlin\"", policy: "manager_scopes = true", ..Setup::default() });
     for delivery in company::deliveries(&PLAN) {
         world.deliver(&delivery.path, &delivery.text);
     }
@@ -146,9 +174,15 @@ fn with_a_key_no_id_or_address_of_a_person_is_stored_anywhere_in_the_lake() {
     let mut seen = 0;
     for table in head.files.keys() {
         for row in world.table(table) {
-            for (column, value) in row.iter().filter(|(column, _)| !column.starts_with('_') && !["delivery", "etag", "sha256"].contains(&column.as_str())) {
+            for (column, value) in row.iter().filter(|(column, _)| {
+                !column.starts_with('_') && !["delivery", "etag", "sha256"].contains(&column.as_str())
+            }) {
                 seen += 1;
-                let number = |mark: char| value.strip_prefix(mark).is_some_and(|rest| rest.len() <= 3 && !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+                let number = |mark: char| {
+                    value.strip_prefix(mark).is_some_and(|rest| {
+                        rest.len() <= 3 && !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())
+                    })
+                };
                 let id = number('w') || number('u') || number('n');
                 assert!(!id && !value.to_lowercase().contains("@example.com"), "{table}.{column} is {value}");
             }
@@ -172,7 +206,10 @@ fn pseudonyms_change_no_figure() {
     let aws = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"));
     keyed.env = Env::new(aws.chain([("UPTAKE_PSEUDONYM_KEY".into(), "a key that nobody else has".into())]));
     assert_eq!(keyed.uptake(&run), 0);
-    assert!(open.table("marts/adoption_kpis") == keyed.table("marts/adoption_kpis"), "accounts meet workers under a key as without one");
+    assert!(
+        open.table("marts/adoption_kpis") == keyed.table("marts/adoption_kpis"),
+        "accounts meet workers under a key as without one"
+    );
 }
 
 #[test]
@@ -180,7 +217,10 @@ fn every_shipped_job_over_real_people_has_pseudonyms_and_groups_of_five() {
     let jobs = std::fs::read_dir(root().join("jobs")).expect("jobs/");
     let catalog = Catalog::load().expect("contracts");
     let mut real = 0;
-    for path in jobs.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension().is_some_and(|ext| ext == "toml")) {
+    for path in jobs
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+    {
         let text = std::fs::read_to_string(&path).expect("a job");
         let job = uptake::job::Job::parse(&path, &text, &catalog).unwrap_or_else(|error| panic!("{error}"));
         if !job.policy.synthetic_data {

@@ -28,12 +28,15 @@ fn says_nothing(text: &str) {
     }
     assert!(!text.contains("CANARY"), "a refused value is told:\n{text}");
     assert!(!text.to_lowercase().contains("@example.com"), "an address is told:\n{text}");
-    let worker = text.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| word.len() == 4 && word.starts_with('w') && word[1..].bytes().all(|b| b.is_ascii_digit()));
+    let worker = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .find(|word| word.len() == 4 && word.starts_with('w') && word[1..].bytes().all(|b| b.is_ascii_digit()));
     assert_eq!(worker, None, "a worker is told:\n{text}");
 }
 
 fn world() -> World {
-    let world = World::at(Kind::Disk, Setup { top: "zone = \"UTC\"", policy: "", ..Setup::default() }).expect("a folder");
+    let world =
+        World::at(Kind::Disk, Setup { top: "zone = \"UTC\"", policy: "", ..Setup::default() }).expect("a folder");
     for delivery in company::deliveries(&Plan { workers: 40, weeks: 2, seed: 2, bad_rows: true }) {
         world.deliver(&delivery.path, &delivery.text);
     }
@@ -46,7 +49,10 @@ fn logs_at_trace_hold_no_secret_no_address_and_no_refused_value() {
     for words in [&["check"][..], &["plan"], &["run", "--json"], &["run"]] {
         let (code, text) = run(&world, words);
         assert_eq!(code, 0, "{words:?}: {text}");
-        assert!(text.contains("canonical_activity") || text.contains("deliver") || text.contains("commit"), "{words:?} says something: {text}");
+        assert!(
+            text.contains("canonical_activity") || text.contains("deliver") || text.contains("commit"),
+            "{words:?} says something: {text}"
+        );
         says_nothing(&text);
     }
 }
@@ -67,7 +73,11 @@ fn a_password_in_a_store_url_is_refused_and_not_repeated() {
     let world = world();
     let job = std::fs::read_to_string(world.job_path()).expect("the job");
     let lake = job.lines().find(|line| line.starts_with("lake")).expect("a lake");
-    std::fs::write(world.job_path(), job.replace(lake, "lake = \"s3://me:canary-secret-77aa@bucket/lake?sig=canary-token-1234\"")).expect("the job");
+    std::fs::write(
+        world.job_path(),
+        job.replace(lake, "lake = \"s3://me:canary-secret-77aa@bucket/lake?sig=canary-token-1234\""),
+    )
+    .expect("the job");
     let (code, text) = run(&world, &["run"]);
     assert!([2, 4].contains(&code), "{code}: {text}");
     says_nothing(&text);

@@ -17,17 +17,32 @@ const LAW: &[(&str, &[&str], &str)] = &[
     ("rollup", &["contract", "period", "canon", "job"], "a query text and its meaning; it knows no store"),
     ("guard", &["contract"], "it guards whatever it is given and knows no mart"),
     ("scope", &["period", "canon", "guard"], "sums only"),
-    ("mart", &["contract", "period", "stats", "scope", "guard", "canon", "rollup", "job", "engine"], "a mart is a plan: no store, no ledger, no async"),
+    (
+        "mart",
+        &["contract", "period", "stats", "scope", "guard", "canon", "rollup", "job", "engine"],
+        "a mart is a plan: no store, no ledger, no async",
+    ),
     ("engine", &["contract", "rollup"], "it knows no paths of the store"),
     ("publish", &["contract", "period", "store"], "it publishes tables, not KPIs"),
     ("ledger", &["contract", "period", "store", "canon"], "it counts rows, not KPIs"),
     ("sample", &["period"], "an invented company shares nothing with what reads it"),
-    ("pipeline", &["contract", "period", "job", "store", "feed", "canon", "rollup", "guard", "scope", "mart", "engine", "publish", "ledger", "error"], "I/O meets transforms here; it never prints"),
+    (
+        "pipeline",
+        &[
+            "contract", "period", "job", "store", "feed", "canon", "rollup", "guard", "scope", "mart", "engine",
+            "publish", "ledger", "error",
+        ],
+        "I/O meets transforms here; it never prints",
+    ),
 ];
 
 /// Words that may stand in code only where listed: disk, clock, environment, terminal, the store's crate, async.
 const PLACES: &[(&str, &[&str], &str)] = &[
-    ("std::fs", &["main.rs", "store/", "cli/"], "bytes come and go through `store`; job and feed files are read by `cli`"),
+    (
+        "std::fs",
+        &["main.rs", "store/", "cli/"],
+        "bytes come and go through `store`; job and feed files are read by `cli`",
+    ),
     ("SystemTime::now", &["main.rs"], "time is a value"),
     ("Utc::now", &["main.rs"], "time is a value"),
     ("Instant::now", &["main.rs"], "time is a value"),
@@ -113,7 +128,10 @@ fn every_module_of_the_house_stands_under_the_law() {
     let lib = std::fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
     let declared = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
     for name in declared {
-        assert!(name == "cli" || LAW.iter().any(|(module, ..)| *module == name), "src/{name} is not in the law of imports");
+        assert!(
+            name == "cli" || LAW.iter().any(|(module, ..)| *module == name),
+            "src/{name} is not in the law of imports"
+        );
     }
 }
 

@@ -1,0 +1,229 @@
+//! The gate's batches in canon form: provenance, derived keys, and the day each row belongs to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array,
+};
+use arrow::compute::{cast, take_record_batch};
+use arrow::datatypes::{DataType, Int32Type};
+use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
+
+use super::Context;
+use super::plan::Planned;
+use super::takeback::voids_column;
+use crate::canon::columns::{Text, bools, dates, instants};
+use crate::canon::snapshot;
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
+use crate::contract::{Table, Type};
+use crate::error::{Error, Result};
+use crate::period::{Day, local_day};
+
+/// Adds provenance and derived keys: the gate's batch becomes a canon batch.
+pub(super) fn canon_form(
+    table: &Table,
+    batch: &RecordBatch,
+    planned: &Planned,
+    context: &Context<'_>,
+) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let schema = canon_schema(table);
+    let known_at = planned.delivery.known_at.timestamp_micros();
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| -> Result<ArrayRef> {
+            let name = field.name().as_str();
+            Ok(match name {
+                DELIVERY => {
+                    let values: ArrayRef = Arc::new(StringArray::from(vec![planned.delivery.path.as_str()]));
+                    Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(vec![0; rows]), values)?)
+                }
+                KNOWN_AT => Arc::new(TimestampMicrosecondArray::from(vec![known_at; rows]).with_timezone("UTC")),
+                _ => {
+                    let array = batch
+                        .column_by_name(name)
+                        .cloned()
+                        .ok_or_else(|| Error::bug(format!("the gate gives no column {name}")))?;
+                    if array.data_type() == field.data_type() { array } else { cast(&array, field.data_type())? }
+                }
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut batch = RecordBatch::try_new(schema, columns)?;
+    let feed = &context.feeds[planned.feed].feed;
+    if table.column("effective_from").is_some() && !feed.maps("effective_from") {
+        // A change without a date holds from the day it was told.
+        let day = local_day(known_at, context.job.zone);
+        batch = snapshot::with_column(&batch, "effective_from", Arc::new(Date32Array::from(vec![day; rows])))?;
+    }
+    derive_key(table, batch)
+}
+
+/// A table whose only key may be absent gets one from its required columns, so that the same statement has the same key.
+pub(super) fn derive_key(table: &Table, batch: RecordBatch) -> Result<RecordBatch> {
+    let [key] = table.key.as_slice() else { return Ok(batch) };
+    let optional = table.column(key).is_some_and(|column| !column.required && column.data_type == Type::Text);
+    let index = batch.schema().index_of(key)?;
+    if !optional || batch.column(index).null_count() == 0 {
+        return Ok(batch);
+    }
+    let required: Vec<&str> =
+        table.stored().filter(|column| column.required).map(|column| column.name.as_str()).collect();
+    let given = Text::of(&batch, key);
+    let keys: StringArray = (0..batch.num_rows())
+        .map(|row| {
+            given.get(row).map(str::to_owned).or_else(|| {
+                let mut hash = Sha256::new();
+                for name in &required {
+                    let array = batch.column_by_name(name)?;
+                    let text = match array.data_type() {
+                        DataType::Timestamp(_, _) => instants(&batch, name)(row)?.to_string(),
+                        _ => Text::of(&batch, name).get(row)?.to_owned(),
+                    };
+                    hash.update(text.as_bytes());
+                    hash.update([0x1f]);
+                }
+                Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+            })
+        })
+        .collect();
+    let keys: ArrayRef = Arc::new(keys);
+    Ok(snapshot::with_column(&batch, key, keys)?)
+}
+
+/// Parts what takes events back (voidings, deletes by key) from the events.
+pub(super) fn split_removed(table: &Table, batch: RecordBatch) -> Result<(RecordBatch, Option<RecordBatch>)> {
+    let takes_back: Vec<bool> = {
+        let voids = voids_column(table).map_or(Text::Absent, |name| Text::of(&batch, name));
+        let deleted = bools(&batch, DELETED);
+        (0..batch.num_rows()).map(|row| deleted(row) == Some(true) || voids.get(row).is_some()).collect()
+    };
+    if !takes_back.contains(&true) {
+        return Ok((batch, None));
+    }
+    let pick = |wanted: bool| -> Result<RecordBatch> {
+        let rows = takes_back.iter().enumerate().filter(|(_, is)| **is == wanted).map(|(row, _)| row as u32);
+        Ok(take_record_batch(&batch, &UInt32Array::from_iter_values(rows))?)
+    };
+    Ok((pick(false)?, Some(pick(true)?)))
+}
+
+/// Splits rows by the reporting-zone day of the table's day column.
+pub(super) fn by_day(table: &Table, batch: &RecordBatch, context: &Context<'_>) -> Result<Vec<(Day, RecordBatch)>> {
+    let Some(name) = &table.day else { return Ok(Vec::new()) };
+    let days = days_of(table, name, batch, context);
+    let mut rows: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
+    for (row, day) in days.iter().enumerate() {
+        if let Some(day) = *day {
+            rows.entry(day).or_default().push(row as u32);
+        }
+    }
+    if rows.len() == 1 {
+        return Ok(rows.into_keys().map(|day| (day, batch.clone())).collect());
+    }
+    rows.into_iter()
+        .map(|(day, rows)| {
+            let part = take_record_batch(batch, &UInt32Array::from(rows))?;
+            Ok((day, compact(part)?))
+        })
+        .collect()
+}
+
+/// The day of each row, in the reporting zone.
+pub(super) fn days_of(table: &Table, name: &str, batch: &RecordBatch, context: &Context<'_>) -> Vec<Option<Day>> {
+    let rows = batch.num_rows();
+    if table.column(name).is_some_and(|column| column.data_type == Type::Date) {
+        let get = dates(batch, name);
+        return (0..rows).map(get).collect();
+    }
+    let get = instants(batch, name);
+    let mut zone = DayClock::new(context.job.zone);
+    (0..rows).map(|row| get(row).map(|at| zone.day(at))).collect()
+}
+
+/// Days of instants; remembers the bounds of the last day, because neighbours share it.
+pub(super) struct DayClock {
+    zone: chrono_tz::Tz,
+    from: i64,
+    to: i64,
+    day: Day,
+}
+
+impl DayClock {
+    fn new(zone: chrono_tz::Tz) -> DayClock {
+        DayClock { zone, from: 0, to: 0, day: 0 }
+    }
+
+    fn day(&mut self, at: i64) -> Day {
+        if !(self.from..self.to).contains(&at) {
+            self.day = local_day(at, self.zone);
+            self.from = crate::period::day_start_micros(self.day, self.zone);
+            self.to = crate::period::day_start_micros(self.day + 1, self.zone);
+        }
+        self.day
+    }
+}
+
+/// Drops dictionary values that a small part of a batch does not use.
+pub(super) fn compact(batch: RecordBatch) -> Result<RecordBatch> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|array| -> Result<ArrayRef> {
+            let Text::Dictionary(dictionary_array, values) = Text::from_array(array) else {
+                return Ok(Arc::clone(array));
+            };
+            if values.len() <= dictionary_array.len() {
+                return Ok(Arc::clone(array));
+            }
+            Ok(cast(&cast(array, &DataType::Utf8)?, &dictionary())?)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(RecordBatch::try_new(batch.schema(), columns)?)
+}
+
+/// Notes between which days accounts were seen; the columns that name LMS accounts are those of the domain `user`.
+pub(super) fn note_seen(
+    table: &Table,
+    batch: &RecordBatch,
+    context: &Context<'_>,
+    seen: &mut HashMap<String, (Day, Day)>,
+) {
+    let Some((user, at)) = super::seen_columns(&table.name) else { return };
+    let days = days_of(table, at, batch, context);
+    let users = Text::of(batch, user);
+    let mut note = |user: &str, day: Day| match seen.get_mut(user) {
+        Some(bounds) => *bounds = (bounds.0.min(day), bounds.1.max(day)),
+        None => {
+            seen.insert(user.to_owned(), (day, day));
+        }
+    };
+    match &users {
+        Text::Dictionary(dictionary, values) => {
+            let mut bounds: Vec<Option<(Day, Day)>> = vec![None; values.len()];
+            for (row, day) in days.iter().enumerate() {
+                if let (Some(key), Some(day)) = (dictionary.key(row), day) {
+                    let held = bounds[key].get_or_insert((*day, *day));
+                    *held = (held.0.min(*day), held.1.max(*day));
+                }
+            }
+            for (key, bounds) in bounds.into_iter().enumerate() {
+                if let Some((first, last)) = bounds.filter(|_| values.is_valid(key)) {
+                    note(values.value(key), first);
+                    note(values.value(key), last);
+                }
+            }
+        }
+        _ => {
+            for (row, day) in days.iter().enumerate() {
+                if let (Some(user), Some(day)) = (users.get(row), day) {
+                    note(user, *day);
+                }
+            }
+        }
+    }
+}

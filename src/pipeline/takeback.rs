@@ -1,0 +1,178 @@
+//! What happens to an event after its day was written: it is voided, deleted by key, or corrected onto another day.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use hashbrown::HashMap;
+
+use super::day_rows::{day_partition, partition_of};
+use super::lake::Lake;
+use crate::canon::columns::{Text, bools, instants, ints};
+use crate::canon::merge::{Losses, Lost, Removed, merge};
+use crate::contract::Table;
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
+use crate::error::Result;
+use crate::ledger::Ledger;
+use crate::period::Day;
+
+/// The partition that holds what the source took back: voidings and deletes by key.
+pub const REMOVED: &str = "removed";
+
+/// The column that names the event a row voids: `voids_` and the key.
+pub(super) fn voids_column(table: &Table) -> Option<&str> {
+    let [key] = table.key.as_slice() else { return None };
+    table.columns.iter().map(|column| column.name.as_str()).find(|name| name.strip_prefix("voids_") == Some(key))
+}
+
+/// Merges what was taken back into its partition; returns all keys taken back, and those that are new.
+pub(super) fn merge_removed(
+    lake: &mut Lake<'_>,
+    table: &Table,
+    fresh: &[RecordBatch],
+    ledger: &mut Ledger,
+) -> Result<(Removed, BTreeSet<String>)> {
+    let held = lake.read(table, REMOVED, None)?;
+    if held.is_empty() && fresh.is_empty() {
+        return Ok((Removed::new(), BTreeSet::new()));
+    }
+    let before = keys_removed(table, &held);
+    let mut all = held;
+    all.extend(fresh.iter().cloned());
+    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| false)?;
+    ledger.lose(&merged.losses);
+    if !fresh.is_empty() {
+        lake.write(table, REMOVED, &merged.rows)?;
+    }
+    let now = keys_removed(table, &[merged.rows]);
+    let new_keys =
+        now.iter().filter(|(key, until)| before.get(*key) != Some(*until)).map(|(key, _)| key.clone()).collect();
+    Ok((now, new_keys))
+}
+
+/// The keys that rows of the removed partition take back.
+pub(super) fn keys_removed(table: &Table, batches: &[RecordBatch]) -> Removed {
+    let mut removed = Removed::new();
+    let [key] = table.key.as_slice() else { return removed };
+    for batch in batches {
+        let voids = voids_column(table).map_or(Text::Absent, |name| Text::of(batch, name));
+        let (own, known_at, deleted) = (Text::of(batch, key), instants(batch, KNOWN_AT), bools(batch, DELETED));
+        for row in 0..batch.num_rows() {
+            if let Some(target) = voids.get(row).filter(|_| deleted(row) != Some(true)) {
+                removed.insert(target.to_owned(), i64::MAX);
+            } else if let Some(target) = own.get(row).filter(|_| deleted(row) == Some(true)) {
+                let until = removed.entry_ref(target).or_insert(i64::MIN);
+                *until = (*until).max(known_at(row).unwrap_or(0));
+            }
+        }
+    }
+    removed
+}
+
+/// Key -> the one day it lives on.
+pub type Moved = HashMap<String, Day>;
+
+/// The age of a statement: the greatest one wins.
+pub(super) type Age = (i64, String, i64);
+
+/// Notes when each key of a batch was stated, and for which day.
+pub(super) fn note_ages(table: &Table, batch: &RecordBatch, day: Day, stated: &mut BTreeMap<String, Vec<(Age, Day)>>) {
+    let [key] = table.key.as_slice() else { return };
+    let (key, delivery) = (Text::of(batch, key), Text::of(batch, DELIVERY));
+    let (known_at, record) = (instants(batch, KNOWN_AT), ints(batch, ROW));
+    for row in 0..batch.num_rows() {
+        let Some(key) = key.get(row) else { continue };
+        let age =
+            (known_at(row).unwrap_or(0), delivery.get(row).unwrap_or_default().to_owned(), record(row).unwrap_or(0));
+        stated.entry(key.to_owned()).or_default().push((age, day));
+    }
+}
+
+/// For feeds whose corrections move events to another day: the one day on which each restated key lives, and the days that lose it.
+/// Pays for it by reading the keys of every day file of the table.
+pub(super) fn settle_days(
+    lake: &Lake<'_>,
+    table: &Table,
+    mut stated: BTreeMap<String, Vec<(Age, Day)>>,
+) -> Result<(Moved, BTreeSet<Day>)> {
+    let [key] = table.key.as_slice() else { return Ok((Moved::new(), BTreeSet::new())) };
+    for (partition, file) in lake.partitions(table)? {
+        let Some(day) = day_partition(&partition) else { continue };
+        for batch in lake.read_ref(table, &file, Some(&[key.as_str(), DELIVERY, KNOWN_AT, ROW]))? {
+            let mut held = BTreeMap::new();
+            note_ages(table, &batch, day, &mut held);
+            for (key, ages) in held {
+                if let Some(known) = stated.get_mut(&key) {
+                    known.extend(ages);
+                }
+            }
+        }
+    }
+    let (mut moved, mut touched) = (Moved::new(), BTreeSet::new());
+    for (key, ages) in stated {
+        let Some((_, day)) = ages.iter().max() else { continue };
+        if ages.iter().any(|(_, other)| other != day) {
+            touched.extend(ages.iter().map(|(_, day)| *day));
+            moved.insert(key, *day);
+        }
+    }
+    Ok((moved, touched))
+}
+
+/// The days whose files hold any of the keys. Reads one column of the day files, newest first, until all are found.
+pub(super) fn locate(lake: &Lake<'_>, table: &Table, keys: &BTreeSet<String>) -> Result<BTreeSet<Day>> {
+    let [key] = table.key.as_slice() else { return Ok(BTreeSet::new()) };
+    let mut waiting: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
+    let mut days = BTreeSet::new();
+    let partitions = lake.partitions(table)?;
+    for (partition, file) in partitions.iter().rev() {
+        let Some(day) = day_partition(partition) else { continue };
+        if waiting.is_empty() {
+            break;
+        }
+        for batch in lake.read_ref(table, file, Some(&[key.as_str()]))? {
+            let ids = Text::of(&batch, key);
+            for row in 0..batch.num_rows() {
+                if ids.get(row).is_some_and(|id| waiting.remove(id)) {
+                    days.insert(day);
+                }
+            }
+        }
+    }
+    Ok(days)
+}
+
+/// What happens to events of a day from outside it.
+#[derive(Default)]
+pub struct Elsewhere<'a> {
+    pub removed: Option<&'a Removed>,
+    pub moved: Option<&'a Moved>,
+}
+
+/// One day of a day table, merged: its rows, and what was lost.
+pub fn merge_day(
+    lake: &Lake<'_>,
+    table: &Table,
+    day: Day,
+    fresh: &[RecordBatch],
+    elsewhere: &Elsewhere<'_>,
+) -> Result<(RecordBatch, Losses)> {
+    let mut batches = lake.read(table, &partition_of(day), None)?;
+    batches.extend(fresh.iter().cloned());
+    let none = Removed::new();
+    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &|_| false)?;
+    let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
+    let mut losses = merged.losses;
+    let mut stays = Vec::with_capacity(merged.rows.num_rows());
+    {
+        let (key, delivery) = (Text::of(&merged.rows, key), Text::of(&merged.rows, DELIVERY));
+        for row in 0..merged.rows.num_rows() {
+            if key.get(row).and_then(|key| moved.get(key)).is_some_and(|home| *home != day) {
+                *losses.entry((delivery.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
+            } else {
+                stays.push(row as u32);
+            }
+        }
+    }
+    Ok((take_record_batch(&merged.rows, &UInt32Array::from(stays))?, losses))
+}
