@@ -22,8 +22,8 @@ build: ## The program, for development (10 minutes the first time, half a minute
 demo: build ## sample-data in, ./out out: the tables of an invented company
 	@$(UPTAKE) run jobs/demo.toml --as-of $(DEMO_DAY)
 	@echo
-	@$(UPTAKE) show jobs/demo.toml marts/adoption_kpis --where grain=month --where scope_kind=company \
-	    --columns period_start,headcount,active_learners,active_rate,active_rate_change_points,completion_rate,learning_hours_per_active
+	@$(UPTAKE) show jobs/demo.toml marts/adoption_kpis --where grain=quarter --where scope_kind=company \
+	    --columns period_start,headcount,active_learners,active_rate,active_rate_low,active_rate_high,completion_rate,learning_hours_per_active
 	@echo
 	@echo "An empty cell is withheld, to protect a small group, or had nothing to divide by; it never means zero."
 	@echo "one Parquet file a table, for any BI tool:"

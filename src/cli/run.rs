@@ -88,7 +88,7 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
         bar.inc_length(1);
         bar.inc(1);
         bar.set_message(planned.delivery.path.clone());
-        tracing::debug!(delivery = planned.delivery.path, why = ?planned.why, "read");
+        tracing::debug!(delivery = talk::plain(&planned.delivery.path), why = ?planned.why, "read");
     };
     let context = Context {
         catalog: &loaded.catalog,

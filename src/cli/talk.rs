@@ -54,7 +54,7 @@ pub fn error(error: &Error) {
 }
 
 /// Text without control and direction-changing characters: names of objects come from others.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let direction = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     text.chars()
         .flat_map(|c| {

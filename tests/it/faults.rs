@@ -1,7 +1,7 @@
 //! Promise 1: every single store operation of a run may fail in every way; readers see whole snapshots, the next run heals.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
@@ -93,13 +93,8 @@ impl Tiny {
         let context =
             format!("{fault:?} at operation {number} of the {}", if in_lake { "lake" } else { "landing area" });
         let lake = self.lake();
-        let torn: Arc<Mutex<BTreeSet<String>>> = Arc::default();
         let faults = |wanted: bool| if wanted { Faults::from([(number, fault)]) } else { Faults::new() };
-        let watched = {
-            let (inner, torn) = (lake.clone(), torn.clone());
-            let observer = move || torn.lock().expect("a lock").extend(missing(&inner));
-            Shared(Arc::new(FaultyStore::new(lake.clone(), faults(in_lake)).observed(Box::new(observer))))
-        };
+        let watched = Shared(Arc::new(FaultyStore::new(lake.clone(), faults(in_lake))));
         let hers = Shared(Arc::new(FaultyStore::new(self.landing.clone(), faults(!in_lake))));
         let outcome = night(&self.world, &store(Arc::new(hers)), &store(Arc::new(watched)), "2026-03-04");
         let seen = files(&store(lake.clone()));
@@ -108,7 +103,7 @@ impl Tiny {
             "{context}: a snapshot that is neither the old nor the new one"
         );
         assert!(outcome.is_err() || seen == self.second, "{context}: said to be published and is not");
-        assert!(torn.lock().expect("a lock").is_empty(), "{context}: a reader met {torn:?}");
+        assert_eq!(missing(&lake), Vec::<String>::new(), "{context}: a reader meets a hole");
         night(&self.world, &store(self.landing.clone()), &store(lake.clone()), "2026-03-04")
             .unwrap_or_else(|error| panic!("{context}: not healed: {error}"));
         assert!(files(&store(lake.clone())) == self.second, "{context}: healed to other bytes");
@@ -132,12 +127,12 @@ fn missing(lake: &Arc<InMemory>) -> Vec<String> {
     named.filter(|file| !there.contains(&(file.path.clone(), file.bytes))).map(|file| file.path.clone()).collect()
 }
 
-/// One of the seven ways at every fourth operation, in turn; all at all with `UPTAKE_FAULTS=all` (a quarter of an hour).
+/// One of the seven ways at every operation, in turn; all of them with `UPTAKE_FAULTS=all`.
 fn faults_at(number: usize) -> Vec<Fault> {
     if std::env::var("UPTAKE_FAULTS").is_ok_and(|which| which == "all") {
         return Fault::ALL.to_vec();
     }
-    if number % 4 == 0 { vec![Fault::ALL[number / 4 % Fault::ALL.len()]] } else { Vec::new() }
+    vec![Fault::ALL[number % Fault::ALL.len()]]
 }
 
 #[test]
@@ -151,10 +146,7 @@ fn whatever_fails_in_the_lake_the_next_run_heals_it_and_readers_see_whole_snapsh
             failed += usize::from(tiny.heals(true, number, fault));
         }
     }
-    assert!(
-        failed * 12 > operations,
-        "only {failed} runs failed of {operations} operations: were the faults injected?"
-    );
+    assert!(failed * 3 > operations, "only {failed} runs failed of {operations} operations: were the faults injected?");
 }
 
 #[test]
