@@ -60,7 +60,7 @@ fn logs_at_trace_hold_no_secret_no_address_and_no_refused_value() {
 #[test]
 fn errors_name_the_object_and_never_a_value() {
     let world = world();
-    let bad: String = (0..20).map(|number| format!("e{number},CANARY-{number},w001,CANARY-verb\n")).collect();
+    let bad: String = (0..200).map(|number| format!("e{number},CANARY-{number},w001,CANARY-verb\n")).collect();
     world.deliver("activity_2026-03-09.csv", format!("event_id,occurred_at,user_id,verb\n{bad}"));
     let (code, text) = run(&world, &["run"]);
     assert_eq!(code, 3, "{text}");
