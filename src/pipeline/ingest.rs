@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
+use super::audit;
 use super::day_rows::DayRows;
 use super::gates;
 use super::lake::{Lake, WHOLE};
@@ -58,6 +59,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     let catalog = context.catalog;
     for table in plan.start_over.keys() {
         lake.keep(catalog.expect(table)?, |_| false)?;
+        audit::start_over(lake, table)?;
         ledger.entries.retain(|_, entry| entry.table != *table || !entry.is_accepted());
     }
     let commit = context.next_commit;
@@ -301,5 +303,6 @@ fn merge_whole(
         *losses.entry(key).or_default() += rows;
     }
     lake.write(table, WHOLE, &merged.rows)?;
+    audit::keep(lake, table, &fresh)?;
     Ok(losses)
 }

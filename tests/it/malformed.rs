@@ -468,6 +468,7 @@ fn column_set(name: &str) -> Table {
         key,
         partition: Partition::Whole,
         day: None,
+        latest: None,
         reads: Vec::new(),
         warnings: Vec::new(),
         columns,
