@@ -15,6 +15,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod whole;
 pub mod world;
 
 use std::collections::BTreeMap;
