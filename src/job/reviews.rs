@@ -131,6 +131,15 @@ struct RaterLists {
     workers: Option<BTreeSet<String>>,
 }
 
+/// The reviews file of a job, if it names one; the error names the file and what is wrong with it.
+pub(super) fn attached(attached: &super::Attached) -> Result<Option<Reviews>, (String, String)> {
+    match attached.get("reviews").map(Vec::as_slice) {
+        None | Some([]) => Ok(None),
+        Some([(name, text)]) => Reviews::parse(text).map(Some).map_err(|what| (name.clone(), what)),
+        Some([_, (name, _), ..]) => Err((name.clone(), "one file says all about review cycles; this is a second".into())),
+    }
+}
+
 impl Reviews {
     /// Parses and validates a reviews file. The error names the key; the caller names the file.
     ///
@@ -144,8 +153,8 @@ impl Reviews {
         if weights.iter().any(|weight| !weight.is_finite() || *weight < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
             return Err("weights: each is at least 0 and one is more".into());
         }
-        if file.outcome_weight.is_some_and(|weight| !weight.is_finite() || weight <= 0.0) {
-            return Err("outcome_weight: a factor above 0, such as 1.25".into());
+        if file.outcome_weight.is_some_and(|weight| !weight.is_finite() || weight < 1.0) {
+            return Err("outcome_weight: a measured change never lowers a score, so it is at least 1".into());
         }
         if file.quality_threshold.is_some_and(|points| !(1.0..=4.0).contains(&points)) {
             return Err("quality_threshold: points from 1 to 4".into());

@@ -26,7 +26,13 @@ pub struct Whole {
 }
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
-pub const WHOLE: &[Whole] = &[];
+pub const WHOLE: &[Whole] = &[
+    super::dim_rubric::TABLE,
+    super::review_items::TABLE,
+    super::rubric_aggregates::TABLE,
+    super::rater_agreement::TABLE,
+    super::competency_coverage::TABLE,
+];
 
 /// Files of a table that a [`Whole`] reads.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +40,11 @@ pub struct Read {
     pub table: &'static str,
     /// Only partitions whose name begins so; empty for all.
     pub partitions: &'static str,
+}
+
+/// Every file of a table.
+pub const fn all_of(table: &'static str) -> Read {
+    Read { table, partitions: "" }
 }
 
 /// What whole tables are computed from.

@@ -1,5 +1,7 @@
 //! From ratings to the score of an item, and from items to what a scope's scores look like.
 
+use std::collections::BTreeSet;
+
 use crate::job::reviews::DIMENSIONS;
 
 /// A rating that counts.
@@ -26,6 +28,12 @@ impl Scores {
     /// Ratings on a dimension; on all of them for `None`.
     pub fn on(&self, dimension: Option<usize>) -> impl Iterator<Item = &Rating> {
         self.ratings.iter().filter(move |rating| dimension.is_none_or(|dimension| rating.dimension == dimension))
+    }
+
+    /// Distinct people among them.
+    pub fn raters(&self) -> i64 {
+        let raters: BTreeSet<&str> = self.ratings.iter().map(|rating| rating.rater.as_str()).collect();
+        raters.len() as i64
     }
 
     /// The item's score on a dimension: the mean of its raters.
