@@ -69,7 +69,8 @@ pub fn merge(
     let said_at = table.latest.as_deref().map(|name| instants(&all, name));
     let deleted = bools(&all, DELETED);
     // A delete says nothing but its key: it speaks of the moment it was delivered.
-    let latest = |i: usize| said_at.as_ref().and_then(|said_at| if deleted(i) == Some(true) { known_at(i) } else { said_at(i) });
+    let latest =
+        |i: usize| said_at.as_ref().and_then(|said_at| if deleted(i) == Some(true) { known_at(i) } else { said_at(i) });
     let age = |i: usize| (latest(i), known_at(i), delivery.get(i), row(i));
 
     let keys = key_rows(table, &all)?;

@@ -136,7 +136,9 @@ pub(super) fn attached(attached: &super::Attached) -> Result<Option<Reviews>, (S
     match attached.get("reviews").map(Vec::as_slice) {
         None | Some([]) => Ok(None),
         Some([(name, text)]) => Reviews::parse(text).map(Some).map_err(|what| (name.clone(), what)),
-        Some([_, (name, _), ..]) => Err((name.clone(), "one file says all about review cycles; this is a second".into())),
+        Some([_, (name, _), ..]) => {
+            Err((name.clone(), "one file says all about review cycles; this is a second".into()))
+        }
     }
 }
 
@@ -159,7 +161,9 @@ impl Reviews {
         if file.quality_threshold.is_some_and(|points| !(1.0..=4.0).contains(&points)) {
             return Err("quality_threshold: points from 1 to 4".into());
         }
-        if let Some(reserved) = file.competencies.iter().find(|name| RESERVED.contains(&name.as_str()) || name.is_empty()) {
+        if let Some(reserved) =
+            file.competencies.iter().find(|name| RESERVED.contains(&name.as_str()) || name.is_empty())
+        {
             return Err(format!("competencies: `{reserved}` is a word the tables use themselves"));
         }
         Ok(Reviews {
@@ -188,19 +192,16 @@ fn rubrics(files: Vec<RubricFile>) -> Result<Vec<Rubric>, String> {
     for file in files {
         let version = file.version;
         let labels = |name: &str, labels: Vec<String>| -> Result<[String; 4], String> {
-            let labels: [String; 4] = labels
-                .try_into()
-                .map_err(|labels: Vec<String>| format!("rubrics, {version}, {name}: {} labels for 4 marks", labels.len()))?;
+            let labels: [String; 4] = labels.try_into().map_err(|labels: Vec<String>| {
+                format!("rubrics, {version}, {name}: {} labels for 4 marks", labels.len())
+            })?;
             match labels.iter().any(|label| label.trim().is_empty()) {
                 true => Err(format!("rubrics, {version}, {name}: a mark without words")),
                 false => Ok(labels),
             }
         };
-        let labels = [
-            labels("relevance", file.relevance)?,
-            labels("quality", file.quality)?,
-            labels("impact", file.impact)?,
-        ];
+        let labels =
+            [labels("relevance", file.relevance)?, labels("quality", file.quality)?, labels("impact", file.impact)?];
         if version.is_empty() || rubrics.iter().any(|other: &Rubric| other.version == version) {
             return Err(format!("rubrics: version `{version}` is empty or there twice"));
         }
@@ -295,8 +296,12 @@ mod tests {
         assert!(wrong("raters = \"any\"", &format!("{CYCLE}rubric = \"v9\"")).contains("2026-H1, rubric"));
         assert!(wrong("raters = \"any\"", &CYCLE.replace("2026-06-30", "2025-06-30")).contains("closes"));
         assert!(wrong("raters = \"any\"", &format!("{CYCLE}[weights]\nimpact = -1")).contains("weights"));
-        assert!(wrong("raters = \"any\"", "cycles = []").contains("cycles") );
+        assert!(wrong("raters = \"any\"", "cycles = []").contains("cycles"));
         let short = RUBRIC.replace(", \"measured\"", "");
-        assert!(Reviews::parse(&format!("raters = \"any\"\n{short}\n{CYCLE}")).unwrap_err().contains("v1, impact: 3 labels"));
+        assert!(
+            Reviews::parse(&format!("raters = \"any\"\n{short}\n{CYCLE}"))
+                .unwrap_err()
+                .contains("v1, impact: 3 labels")
+        );
     }
 }

@@ -41,10 +41,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
             let count = |each: &dyn Fn(&Item) -> bool| -> Vec<i64> {
                 by_author.values().map(|items| items.iter().filter(|item| each(item)).count() as i64).collect()
             };
-            let counts = vec![
-                ("submissions", count(&|_| true)),
-                ("eligible", count(&|item| item.reasons.is_empty())),
-            ];
+            let counts = vec![("submissions", count(&|_| true)), ("eligible", count(&|item| item.reasons.is_empty()))];
             let codes: Vec<u32> = by_author.keys().copied().collect();
             let block = Block {
                 keys: vec![("cycle_id", Value::Text(cycle.id.clone())), ("competency", Value::Text(competency))],
@@ -73,7 +70,8 @@ fn means(behind: &Shown, items: &[&Vec<&Item>], reviews: &Reviews, policy: &Poli
     let (kinds, ids) = (behind.rows.column("scope_kind")?.str()?, behind.rows.column("scope_id")?.str()?);
     let mean = |(kind, id): (Option<&str>, Option<&str>)| {
         let (mut scores, mut raters, mut authors) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        for item in behind.members(kind?, id?).iter().filter_map(|at| items.get(*at as usize)).flat_map(|of| of.iter()) {
+        for item in behind.members(kind?, id?).iter().filter_map(|at| items.get(*at as usize)).flat_map(|of| of.iter())
+        {
             let Some(given) = item.scores(reviews) else { continue };
             if let Some(score) = given.overall(&reviews.weights) {
                 scores.push(score);

@@ -14,7 +14,8 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let mut cells = Vec::new();
     for rubric in &reviews.rubrics {
         for (dimension, labels) in DIMENSIONS.iter().zip(&rubric.labels) {
-            cells.extend((1i64..).zip(labels).map(|(score, label)| (rubric.version.as_str(), *dimension, score, label)));
+            cells
+                .extend((1i64..).zip(labels).map(|(score, label)| (rubric.version.as_str(), *dimension, score, label)));
         }
     }
     let columns = vec![

@@ -112,9 +112,11 @@ impl Given {
         for (at, item) in items.iter().enumerate() {
             let scores = on(item);
             given.scores.push(scores.iter().map(|(_, score)| *score as f64).collect());
-            given.ratings.extend(
-                scores.iter().map(|(rater, score)| Rating { item: at, rater: code[rater.as_str()], score: *score as f64 }),
-            );
+            given.ratings.extend(scores.iter().map(|(rater, score)| Rating {
+                item: at,
+                rater: code[rater.as_str()],
+                score: *score as f64,
+            }));
         }
         (!given.scores.is_empty()).then_some(given)
     }
@@ -154,9 +156,8 @@ impl Given {
 }
 
 fn frame(rows: &[Row]) -> PolarsResult<DataFrame> {
-    let texts = |name: &str, pick: &dyn Fn(&Row) -> String| {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
-    };
+    let texts =
+        |name: &str, pick: &dyn Fn(&Row) -> String| Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>());
     let ints = |name: &str, pick: &dyn Fn(&Counts) -> i64| {
         Column::new(name.into(), rows.iter().map(|row| row.counts.as_ref().map(pick)).collect::<Vec<_>>())
     };

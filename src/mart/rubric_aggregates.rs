@@ -105,10 +105,8 @@ impl Group<'_> {
         let count = |each: &dyn Fn(&Item) -> i64| -> Vec<i64> {
             by_author.values().map(|items| items.iter().filter(scored).map(|item| each(item)).sum()).collect()
         };
-        let counts = vec![
-            ("items", count(&|_| 1)),
-            ("ratings", count(&|item| self.scores(item).on(dimension).count() as i64)),
-        ];
+        let counts =
+            vec![("items", count(&|_| 1)), ("ratings", count(&|item| self.scores(item).on(dimension).count() as i64))];
         let codes: Vec<u32> = by_author.keys().copied().collect();
         let mut keys = keys.to_vec();
         keys.push(("dimension", Value::Text(name.to_owned())));
@@ -232,7 +230,8 @@ fn describe(rows: &mut DataFrame, said: &[Option<Said>], drawn: &[Option<Drawn>]
     }
     add("share_3_plus", &|of| Some((of.reached[2] + of.reached[3]).min(1.0)))?;
     for (name, part) in ["shrunk_mean", "shrunk_mean_low", "shrunk_mean_high"].into_iter().zip(0..) {
-        let values: Vec<Option<f64>> = drawn.iter().map(|drawn| drawn.map(|drawn| shown(drawn[part], rounding))).collect();
+        let values: Vec<Option<f64>> =
+            drawn.iter().map(|drawn| drawn.map(|drawn| shown(drawn[part], rounding))).collect();
         rows.with_column(Column::new(name.into(), values))?;
     }
     Ok(())

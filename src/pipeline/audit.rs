@@ -23,7 +23,8 @@ pub(super) fn keep(lake: &mut Lake<'_>, table: &Table, statements: &[RecordBatch
     for batch in statements {
         let columns: Option<Vec<ArrayRef>> =
             schema.fields().iter().map(|field| batch.column_by_name(field.name()).cloned()).collect();
-        let columns = columns.ok_or_else(|| Error::bug(format!("{} lacks a column of {}", table.name, history.name)))?;
+        let columns =
+            columns.ok_or_else(|| Error::bug(format!("{} lacks a column of {}", table.name, history.name)))?;
         batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
     }
     let merged = merge(&history, &batches, &Removed::new(), &|_, _| true, &|_| false)?;

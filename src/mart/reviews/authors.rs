@@ -65,7 +65,11 @@ impl Authors {
 
 /// Items by competency. One that the configuration does not name is `unknown`; those of fewer than `k` authors are merged into
 /// `other`, and if that is too small the next smallest with them, so that no competency is what the others leave over.
-pub fn competencies<'i>(reviews: &Reviews, items: &BTreeMap<u32, Vec<&'i Item>>, k: i64) -> BTreeMap<String, Vec<&'i Item>> {
+pub fn competencies<'i>(
+    reviews: &Reviews,
+    items: &BTreeMap<u32, Vec<&'i Item>>,
+    k: i64,
+) -> BTreeMap<String, Vec<&'i Item>> {
     let mut by_name: BTreeMap<String, (BTreeSet<u32>, Vec<&Item>)> = BTreeMap::new();
     for (author, items) in items {
         for item in items {
@@ -87,7 +91,8 @@ pub fn competencies<'i>(reviews: &Reviews, items: &BTreeMap<u32, Vec<&'i Item>>,
             other.1.extend(items);
         }
     }
-    let mut merged: BTreeMap<String, Vec<&Item>> = by_name.into_iter().map(|(name, (_, items))| (name, items)).collect();
+    let mut merged: BTreeMap<String, Vec<&Item>> =
+        by_name.into_iter().map(|(name, (_, items))| (name, items)).collect();
     if !other.1.is_empty() {
         merged.insert("other".into(), other.1);
     }

@@ -126,8 +126,7 @@ pub fn manager_endorsed(
     };
     let day = submission.manager_at.map_or(closes, |at| local_day(at, ground.zone));
     let above = author.map(|author| lines.above(author, day)).unwrap_or_default();
-    day <= closes
-        && (above.is_empty() || ground.people.code(manager).is_some_and(|manager| above.contains(&manager)))
+    day <= closes && (above.is_empty() || ground.people.code(manager).is_some_and(|manager| above.contains(&manager)))
 }
 
 /// A measured change of a business outcome.

@@ -88,8 +88,7 @@ pub fn of<'a>(facts: &Facts<'a>) -> Option<(&'a Reviews, Vec<Item>)> {
     said.read_endorsements(facts.table("reactions"), now);
     said.read_contributions(facts.table("contributions"), now);
     said.read_measures(facts.table("measures"), today);
-    let ground =
-        Ground { reviews, policy: &facts.job.policy, people: facts.people, identity: facts.identity, zone };
+    let ground = Ground { reviews, policy: &facts.job.policy, people: facts.people, identity: facts.identity, zone };
     let items = items(&ground, &said);
     (!items.is_empty()).then_some((reviews, items))
 }
@@ -119,8 +118,7 @@ pub fn items(ground: &Ground<'_>, said: &Statements) -> Vec<Item> {
         let contribution = said.contributions.get(&submission.contribution);
         let change = change(ground, &lines, said, submission, author, closes);
         let weighs = change.as_ref().is_some_and(|change| change.weighs(reviews, submission));
-        let outcome_weight =
-            if weighs { reviews.outcome_weight.unwrap_or(ground.policy.outcome_weight) } else { 1.0 };
+        let outcome_weight = if weighs { reviews.outcome_weight.unwrap_or(ground.policy.outcome_weight) } else { 1.0 };
         let Given { versions, left_out } = ratings.remove(submission.id.as_str()).unwrap_or_default();
         let mut item = Item {
             cycle,

@@ -38,7 +38,8 @@ impl Scores {
 
     /// The item's score on a dimension: the mean of its raters.
     pub fn mean(&self, dimension: usize) -> Option<f64> {
-        let (sum, count) = self.on(Some(dimension)).fold((0, 0), |(sum, count), rating| (sum + rating.score, count + 1));
+        let (sum, count) =
+            self.on(Some(dimension)).fold((0, 0), |(sum, count), rating| (sum + rating.score, count + 1));
         (count > 0).then(|| sum as f64 / f64::from(count))
     }
 
@@ -118,7 +119,11 @@ mod tests {
         Scores::of(
             given
                 .iter()
-                .map(|(dimension, rater, score)| Rating { dimension: *dimension, rater: (*rater).into(), score: *score })
+                .map(|(dimension, rater, score)| Rating {
+                    dimension: *dimension,
+                    rater: (*rater).into(),
+                    score: *score,
+                })
                 .collect(),
         )
     }

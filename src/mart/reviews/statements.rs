@@ -149,7 +149,15 @@ impl Statements {
                 let (Some(score), Some(scored_at)) = (score(row), scored_at(row).filter(|at| *at < now)) else {
                     continue;
                 };
-                self.scores.push(Score { cycle, submission, rater, dimension, score, version: of(&version), scored_at });
+                self.scores.push(Score {
+                    cycle,
+                    submission,
+                    rater,
+                    dimension,
+                    score,
+                    version: of(&version),
+                    scored_at,
+                });
             }
         }
     }

@@ -212,7 +212,11 @@ fn a_change_for_the_better_weighs_and_the_nearest_subject_speaks() {
         (Some(-0.5), 1.25)
     );
     assert_eq!(
-        weigh(vec![measured("org", "A", "01", 20.0), measured("org", "A", "03", 38.0), measured("org", "A", "05", 10.0)]),
+        weigh(vec![
+            measured("org", "A", "01", 20.0),
+            measured("org", "A", "03", 38.0),
+            measured("org", "A", "05", 10.0)
+        ]),
         (Some(-0.05), 1.25),
         "the last period that had ended in the cycle"
     );
