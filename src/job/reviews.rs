@@ -88,8 +88,8 @@ struct ReviewsFile {
 #[serde(deny_unknown_fields)]
 struct CycleFile {
     id: String,
-    opens: NaiveDate,
-    closes: NaiveDate,
+    opens: toml::Value,
+    closes: toml::Value,
     rubric: Option<String>,
 }
 
@@ -218,7 +218,8 @@ fn cycles(files: Vec<CycleFile>, rubrics: &[Rubric]) -> Result<Vec<Cycle>, Strin
         if id.is_empty() || cycles.iter().any(|other| other.id == id) {
             return Err(format!("cycles: id `{id}` is empty or there twice"));
         }
-        if file.closes < file.opens {
+        let (opens, closes) = (date(&id, "opens", &file.opens)?, date(&id, "closes", &file.closes)?);
+        if closes < opens {
             return Err(format!("cycles, {id}: closes lies before opens"));
         }
         let rubric = match (file.rubric, rubrics) {
@@ -227,13 +228,24 @@ fn cycles(files: Vec<CycleFile>, rubrics: &[Rubric]) -> Result<Vec<Cycle>, Strin
             (None, [only]) => only.version.clone(),
             (None, _) => return Err(format!("cycles, {id}: rubric is missing, and there is not exactly one")),
         };
-        cycles.push(Cycle { id, opens: day_of(file.opens), closes: day_of(file.closes), rubric });
+        cycles.push(Cycle { id, opens, closes, rubric });
     }
     if cycles.is_empty() {
         return Err("cycles: at least one".into());
     }
     cycles.sort_by(|a, b| (a.closes, &a.id).cmp(&(b.closes, &b.id)));
     Ok(cycles)
+}
+
+/// A date as TOML writes it, bare, or in quotes as job files do.
+fn date(cycle: &str, key: &str, value: &toml::Value) -> Result<Day, String> {
+    let text = match value {
+        toml::Value::Datetime(date) => date.to_string(),
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let date: Result<NaiveDate, _> = text.parse();
+    date.map(day_of).map_err(|_| format!("cycles, {cycle}, {key}: `{text}` is no date, such as 2026-06-30"))
 }
 
 fn raters(file: RatersFile) -> Result<Raters, String> {
@@ -295,6 +307,7 @@ mod tests {
         assert!(wrong("raters = \"any\"\ncompetencies = [\"all\"]", CYCLE).contains("`all`"));
         assert!(wrong("raters = \"any\"", &format!("{CYCLE}rubric = \"v9\"")).contains("2026-H1, rubric"));
         assert!(wrong("raters = \"any\"", &CYCLE.replace("2026-06-30", "2025-06-30")).contains("closes"));
+        assert!(wrong("raters = \"any\"", &CYCLE.replace("2026-06-30", "\"June\"")).contains("2026-H1, closes: `June`"));
         assert!(wrong("raters = \"any\"", &format!("{CYCLE}[weights]\nimpact = -1")).contains("weights"));
         assert!(wrong("raters = \"any\"", "cycles = []").contains("cycles"));
         let short = RUBRIC.replace(", \"measured\"", "");

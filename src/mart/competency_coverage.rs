@@ -62,7 +62,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     }
     let Some(all) = all else { return Ok(Vec::new()) };
     let rows = engine::to_arrow(&all, &mart_schema(table))?;
-    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "cycle", withheld }])
+    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
 }
 
 /// Mean overall score by row, where enough rated authors and raters stand behind it.
