@@ -307,7 +307,9 @@ mod tests {
         assert!(wrong("raters = \"any\"\ncompetencies = [\"all\"]", CYCLE).contains("`all`"));
         assert!(wrong("raters = \"any\"", &format!("{CYCLE}rubric = \"v9\"")).contains("2026-H1, rubric"));
         assert!(wrong("raters = \"any\"", &CYCLE.replace("2026-06-30", "2025-06-30")).contains("closes"));
-        assert!(wrong("raters = \"any\"", &CYCLE.replace("2026-06-30", "\"June\"")).contains("2026-H1, closes: `June`"));
+        assert!(
+            wrong("raters = \"any\"", &CYCLE.replace("2026-06-30", "\"June\"")).contains("2026-H1, closes: `June`")
+        );
         assert!(wrong("raters = \"any\"", &format!("{CYCLE}[weights]\nimpact = -1")).contains("weights"));
         assert!(wrong("raters = \"any\"", "cycles = []").contains("cycles"));
         let short = RUBRIC.replace(", \"measured\"", "");
