@@ -320,7 +320,7 @@ impl Job {
             }
         }
         let reviews = reviews::attached(&attached).map_err(|(name, what)| {
-            error(format!("{name}: {what}"), "jobs/reviews.toml is an example of a reviews file")
+            error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
         })?;
         Ok(Job {
             name: file.name,

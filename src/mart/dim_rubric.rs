@@ -14,14 +14,13 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let mut cells = Vec::new();
     for rubric in &reviews.rubrics {
         for (dimension, labels) in DIMENSIONS.iter().zip(&rubric.labels) {
-            cells
-                .extend((1i64..).zip(labels).map(|(score, label)| (rubric.version.as_str(), *dimension, score, label)));
+            cells.extend((1i64..).zip(labels).map(|(mark, label)| (rubric.version.as_str(), *dimension, mark, label)));
         }
     }
     let columns = vec![
         Column::new("rubric_version".into(), cells.iter().map(|cell| cell.0).collect::<Vec<_>>()),
         Column::new("dimension".into(), cells.iter().map(|cell| cell.1).collect::<Vec<_>>()),
-        Column::new("score".into(), cells.iter().map(|cell| cell.2).collect::<Vec<_>>()),
+        Column::new("mark".into(), cells.iter().map(|cell| cell.2).collect::<Vec<_>>()),
         Column::new("label".into(), cells.iter().map(|cell| cell.3.as_str()).collect::<Vec<_>>()),
     ];
     let frame = DataFrame::new(cells.len(), columns)?;

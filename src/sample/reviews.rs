@@ -12,7 +12,7 @@ use super::rng::{Purpose, Stream};
 use super::text::{Instant, Record};
 use crate::period::Day;
 
-/// Cycles of a company; `jobs/reviews.toml` names the days of those in the repository.
+/// Cycles of a company; `jobs/reviews/demo.toml` names the days of those in the repository.
 pub const CYCLES: [&str; 2] = ["cycle-1", "cycle-2"];
 const RUBRIC: &str = "2025";
 const COMPETENCIES: [&str; 4] = ["coaching", "craft", "customer", "delivery"];
