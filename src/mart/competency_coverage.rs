@@ -36,7 +36,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     for (at, cycle) in reviews.cycles.iter().enumerate() {
         let Some(authors) = Authors::of(facts.people, cycle, facts.days.1) else { continue };
         let ours = authors.items(items.iter().filter(|item| item.cycle == at));
-        for (competency, items) in reviews::competencies(reviews, &ours, policy.smallest_group) {
+        for (competency, items) in reviews::competencies(&reviews, &ours, policy.smallest_group) {
             let by_author = authors.items(items.into_iter());
             let count = |each: &dyn Fn(&Item) -> bool| -> Vec<i64> {
                 by_author.values().map(|items| items.iter().filter(|item| each(item)).count() as i64).collect()
@@ -52,7 +52,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
             let behind = block::show(table, &block, &place)?;
             let items: Vec<&Vec<&Item>> = by_author.values().collect();
             let mut rows = behind.rows.clone();
-            rows.with_column(Column::new("mean_overall".into(), means(&behind, &items, reviews, policy)?))?;
+            rows.with_column(Column::new("mean_overall".into(), means(&behind, &items, &reviews, policy)?))?;
             add(&mut withheld, behind.withheld);
             match &mut all {
                 Some(all) => drop(all.vstack_mut(&rows)?),

@@ -27,7 +27,7 @@ pub const TABLE: Whole = Whole {
 
 fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
-    let rows = rows(reviews, &items, &facts.job.policy);
+    let rows = rows(&reviews, &items, &facts.job.policy);
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -71,10 +71,11 @@ fn rows(reviews: &Reviews, items: &[Item], policy: &Policy) -> Vec<Row> {
             groups.entry((item.cycle, version)).or_default().push(item);
         }
     }
+    let of_cycle = |cycle: usize| items.iter().filter(move |item| item.cycle == cycle);
     let mut rows = Vec::new();
     for ((cycle, version), items) in groups {
-        // Given once for the cycle and version: who may rate does not depend on the dimension.
-        let left_out: i64 = items.iter().filter_map(|item| item.left_out.get(version)).sum();
+        // Who may rate does not depend on the dimension, and an item may have no other rating than those left out.
+        let left_out = of_cycle(cycle).filter_map(|item| item.left_out.get(version)).sum();
         for (dimension, name) in DIMENSIONS.iter().enumerate() {
             let Some(given) = Given::of(&items, version, dimension) else { continue };
             let cycle = reviews.cycles[cycle].id.clone();

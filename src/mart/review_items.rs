@@ -26,7 +26,7 @@ pub const TABLE: Whole = Whole {
 fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
     let table = facts.catalog.expect(TABLE.name)?;
-    let rows = engine::to_arrow(&frame(reviews, &items)?, &mart_schema(table))?;
+    let rows = engine::to_arrow(&frame(&reviews, &items)?, &mart_schema(table))?;
     Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 

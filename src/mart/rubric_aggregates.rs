@@ -40,10 +40,11 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         let versions: BTreeSet<&String> = ours().flat_map(|item| item.versions.keys()).collect();
         for version in versions {
             let rated = authors.items(ours().filter(|item| item.versions.contains_key(version)));
-            let mut groups = reviews::competencies(reviews, &rated, facts.job.policy.smallest_group);
+            let mut groups = reviews::competencies(&reviews, &rated, facts.job.policy.smallest_group);
             groups.insert("all".into(), rated.values().flatten().copied().collect());
             for (competency, items) in groups {
-                let group = Group { reviews, table, authors: &authors, version, competency: &competency, items };
+                let group =
+                    Group { reviews: &reviews, table, authors: &authors, version, competency: &competency, items };
                 let keys = [("cycle_id", &cycle.id), ("rubric_version", version), ("competency", &competency)];
                 let keys: Vec<(&'static str, Value)> =
                     keys.into_iter().map(|(name, text)| (name, Value::Text(text.clone()))).collect();

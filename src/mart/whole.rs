@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::MartError;
+use super::{MartError, reviews};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
@@ -42,6 +42,13 @@ pub struct Read {
     pub partitions: &'static str,
 }
 
+impl Whole {
+    /// What the job would have to decide for there to be anything to compute; `None` where it did.
+    pub fn undecided(&self, job: &Job) -> Option<&'static str> {
+        (reviews::TABLES.contains(&self.name) && job.reviews.is_none()).then_some("reviews")
+    }
+}
+
 /// Every file of a table.
 pub const fn all_of(table: &'static str) -> Read {
     Read { table, partitions: "" }
@@ -54,6 +61,8 @@ pub struct Facts<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub identity: &'a Identity,
+    /// What an id in a file of decisions is called in canon, by domain and id: itself, or its pseudonym.
+    pub pseudonym: &'a dyn Fn(&str, &str) -> String,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
     pub days: (Day, Day),
     /// The day of `--as-of`: periods that end by its first moment are complete.

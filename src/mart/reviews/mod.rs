@@ -77,9 +77,16 @@ pub struct Ground<'a> {
     pub zone: Tz,
 }
 
-/// The items of a job and the reviews file they are judged by; `None` where the job has no such file or no item.
-pub fn of<'a>(facts: &Facts<'a>) -> Option<(&'a Reviews, Vec<Item>)> {
-    let reviews = facts.job.reviews.as_ref()?;
+/// Tables that have nothing to say where the job names no review cycles.
+pub const TABLES: [&str; 5] =
+    ["dim_rubric", "review_items", "rubric_aggregates", "rater_agreement", "competency_coverage"];
+
+/// The items of a job and the reviews file they are judged by, its workers named as in canon; `None` where the job has no such file or no item.
+pub fn of(facts: &Facts<'_>) -> Option<(Reviews, Vec<Item>)> {
+    let mut reviews = facts.job.reviews.clone()?;
+    if let Raters::Workers(workers) = &mut reviews.raters {
+        *workers = workers.iter().map(|worker| (facts.pseudonym)("worker", worker)).collect();
+    }
     let (today, zone) = (facts.days.1, facts.job.zone);
     let now = day_start_micros(today, zone);
     let mut said = Statements::default();
@@ -88,8 +95,8 @@ pub fn of<'a>(facts: &Facts<'a>) -> Option<(&'a Reviews, Vec<Item>)> {
     said.read_endorsements(facts.table("reactions"), now);
     said.read_contributions(facts.table("contributions"), now);
     said.read_measures(facts.table("measures"), today);
-    let ground = Ground { reviews, policy: &facts.job.policy, people: facts.people, identity: facts.identity, zone };
-    let items = items(&ground, &said);
+    let (policy, people, identity) = (&facts.job.policy, facts.people, facts.identity);
+    let items = items(&Ground { reviews: &reviews, policy, people, identity, zone }, &said);
     (!items.is_empty()).then_some((reviews, items))
 }
 
