@@ -6,6 +6,8 @@ mod figures;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use uptake::store::Env;
+
 use crate::world::{Row, Setup, World, difference};
 
 const FEEDS: [&str; 14] = [
@@ -58,12 +60,15 @@ const REACTIONS: &str = "reaction_id,contribution_id,actor_id,kind,occurred_at,r
 ///
 /// boss · max (manager) · ann, bob, cay, dan, ida · eva, who reports to ann · mia (manager) · fay, gil, hal
 fn world(policy: &'static str, reviews: &str) -> World {
-    let world = World::with(Setup {
-        feeds: FEEDS.to_vec(),
-        top: "zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true\nreviews = [\"reviews.toml\"]",
+    world_of(
+        "zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true\nreviews = [\"reviews.toml\"]",
         policy,
-        ..Setup::default()
-    });
+        reviews,
+    )
+}
+
+fn world_of(top: &'static str, policy: &'static str, reviews: &str) -> World {
+    let world = World::with(Setup { feeds: FEEDS.to_vec(), top, policy, ..Setup::default() });
     std::fs::write(world.folder.path().join("reviews.toml"), reviews).expect("a file");
     let people = [
         ("boss", "", "director"),
@@ -423,4 +428,89 @@ fn a_withdrawal_that_comes_later_takes_the_item_back() {
     world.deliver("reviews/submissions_2026-03-05.csv", csv(SUBMISSIONS, &[withdrawn]));
     world.nightly("2026-03-06");
     assert_eq!(items(&world).keys().collect::<Vec<_>>(), ["s2"]);
+}
+
+#[test]
+fn deliveries_in_any_order_and_on_any_night_end_in_the_same_bytes() {
+    let withdrawn = submission("s2", "bob", &[("withdrawn_at", "2026-03-04T10:00:00Z")]);
+    let late = ["2026-Q1,s1,mia,quality,4,v1,2026-03-25T09:00:00Z".to_owned()];
+    let deliveries = [
+        (
+            "reviews/submissions_2026-03-01.csv",
+            csv(SUBMISSIONS, &[submission("s1", "ann", &[]), submission("s2", "bob", &[])]),
+        ),
+        ("reviews/submissions_2026-03-05.csv", csv(SUBMISSIONS, &[withdrawn])),
+        ("reviews/rubric_scores_2026-03-21.csv", csv(SCORES, &scores("s1", "mia", [3, 2, 4]))),
+        ("reviews/rubric_scores_2026-03-26.csv", csv(SCORES, &late)),
+        ("community/reactions_2026-03-20.csv", csv(REACTIONS, &endorsements("k-s1", &[("u-fay", "2026-02-11", "")]))),
+    ];
+    let files = |order: &[&[usize]]| {
+        let world = world(OPEN, REVIEWS);
+        for night in order {
+            for at in *night {
+                world.deliver(deliveries[*at].0, &deliveries[*at].1);
+            }
+            world.nightly("2026-04-10");
+        }
+        assert_eq!(items(&world)["s1"]["quality_mean"], "4.0");
+        world.files()
+    };
+    let at_once = files(&[&[0, 1, 2, 3, 4]]);
+    assert_eq!(difference(&at_once, &files(&[&[0, 2], &[1, 4], &[3]])), [""; 0]);
+    assert_eq!(difference(&at_once, &files(&[&[3], &[0], &[4], &[2, 1]])), [""; 0]);
+}
+
+#[test]
+fn a_run_as_of_an_earlier_day_knows_nothing_of_later_ones() {
+    let world = world(OPEN, REVIEWS);
+    world.deliver(
+        "reviews/submissions_2026-04-01.csv",
+        csv(
+            SUBMISSIONS,
+            &[submission("s1", "ann", &[("withdrawn_at", "2026-03-10T10:00:00Z")]), submission("s2", "bob", &[])],
+        ),
+    );
+    world.deliver("reviews/rubric_scores_2026-04-01.csv", csv(SCORES, &scores("s2", "mia", [3, 2, 4])));
+    let peers = endorsements("k-s2", &[("u-fay", "2026-02-20", "2026-03-10"), ("u-gil", "2026-03-12", "")]);
+    world.deliver("community/reactions_2026-04-01.csv", csv(REACTIONS, &peers));
+    let seen = |as_of: &str| {
+        world.nightly(as_of);
+        let items = items(&world);
+        let two =
+            items.get("s2").map(|row| ["unique_peer_endorsers", "raters"].map(|name| row[name].clone()).join(" "));
+        (items.keys().cloned().collect::<Vec<_>>().join(" "), two.unwrap_or_default())
+    };
+    assert_eq!(seen("2026-02-01"), (String::new(), String::new()));
+    assert_eq!(seen("2026-03-01"), ("s1 s2".into(), "1 0".into()), "not yet withdrawn, revoked or rated");
+    assert_eq!(seen("2026-03-13"), ("s2".into(), "1 0".into()));
+    assert_eq!(seen("2026-03-21"), ("s2".into(), "1 1".into()));
+}
+
+#[test]
+fn raters_named_in_the_file_may_rate_under_pseudonyms_too() {
+    let named = REVIEWS.replace("{ leader_bands = [\"manager\", \"director\"] }", "{ workers = [\"fay\"] }");
+    let top = "zone = \"Europe/Berlin\"\nsynthetic_data = true\nreviews = [\"reviews.toml\"]";
+    let mut world = world_of(top, OPEN, &named);
+    let aws = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"));
+    world.env = Env::new(aws.chain([("UPTAKE_PSEUDONYM_KEY".into(), "a key that nobody else has".into())]));
+    world.deliver("reviews/submissions_2026-04-01.csv", csv(SUBMISSIONS, &[submission("s1", "ann", &[])]));
+    let rated = [scores("s1", "fay", [3, 2, 4]), scores("s1", "mia", [1, 1, 1])].concat();
+    world.deliver("reviews/rubric_scores_2026-04-01.csv", csv(SCORES, &rated));
+    night(&world);
+    let items = items(&world);
+    assert_eq!(["raters", "overall"].map(|name| items["s1"][name].clone()), ["1", "3.0"]);
+    assert_ne!(items["s1"]["worker_id"], "ann");
+}
+
+#[test]
+fn without_review_cycles_no_review_table_is_published() {
+    let world = world_of("zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true", OPEN, REVIEWS);
+    world.deliver("reviews/submissions_2026-04-01.csv", csv(SUBMISSIONS, &[submission("s1", "ann", &[])]));
+    let report = world.nightly("2026-04-10");
+    assert!(items(&world).is_empty());
+    assert!(
+        report.remarks.iter().any(|remark| remark == "review_items is not published: the job has no reviews"),
+        "{:?}",
+        report.remarks
+    );
 }
