@@ -3,14 +3,20 @@
 
 mod adoption_kpis;
 pub mod block;
+mod competency_coverage;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
 mod dim_org;
+mod dim_rubric;
 mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod rater_agreement;
+mod review_items;
+mod reviews;
+mod rubric_aggregates;
 mod whole;
 
 use std::collections::BTreeMap;

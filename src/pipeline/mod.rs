@@ -4,6 +4,7 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod audit;
 mod day_rows;
 pub mod days;
 pub mod gates;

@@ -16,6 +16,7 @@ mod numbers;
 mod order;
 mod privacy;
 mod rerun;
+mod reviews;
 mod secrets;
 mod tidy;
 
