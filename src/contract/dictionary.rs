@@ -209,8 +209,14 @@ fn meaning(column: &Column) -> String {
         }
         _ => {}
     }
-    if let Some(domain) = &column.domain {
-        let _ = write!(text, " Stored as a pseudonym (`{domain}`).");
+    match (column.made_of(), &column.domain) {
+        (Some((_, of)), _) => {
+            let _ = write!(text, " Made of `{of}` at reading.");
+        }
+        (None, Some(domain)) => {
+            let _ = write!(text, " Stored as a pseudonym (`{domain}`).");
+        }
+        (None, None) => {}
     }
     if column.transient {
         text.push_str(" Never stored.");

@@ -181,6 +181,11 @@ fn rules(table: &Table) -> Result<(), String> {
         if table.area == Area::Marts && column.privacy == Privacy::Person {
             return Err(format!("column `{name}` is of the person class, which no table under marts/ may hold"));
         }
+        if let Some((_, of)) = column.made_of()
+            && !table.column(of).is_some_and(|source| source.transient && source.data_type == Type::Text)
+        {
+            return Err(format!("column `{name}` is made of `{of}`, which is no transient text"));
+        }
         if column.formula.is_some() && column.measure.is_some() {
             return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
         }
