@@ -11,6 +11,10 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod goal_attainment;
+mod goals;
+mod integrity_signals;
+mod okr_progress;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmn
 const MARK_CHARACTERS: usize = 6;
 
 /// The marks of one text, ascending and distinct; never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sketch {
     marks: Vec<u64>,
 }
