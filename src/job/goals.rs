@@ -128,9 +128,17 @@ struct GoalFile {
     #[serde(default)]
     scope: ScopeFile,
     owner: String,
-    starts_on: NaiveDate,
-    due_on: NaiveDate,
+    starts_on: DateFile,
+    due_on: DateFile,
     clauses: Vec<ClauseFile>,
+}
+
+/// A date of TOML, or one in quotes.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum DateFile {
+    Date(toml::value::Datetime),
+    Text(String),
 }
 
 /// `"company"` or `{ org = "U100" }`.
@@ -220,8 +228,8 @@ struct KeyResultFile {
     direction: Better,
     baseline: Option<f64>,
     target: f64,
-    starts_on: NaiveDate,
-    due_on: NaiveDate,
+    starts_on: DateFile,
+    due_on: DateFile,
 }
 
 /// Kinds of contributions and of governance events, as canon lists them.
@@ -395,7 +403,7 @@ fn key_result(file: KeyResultFile, owner: &str) -> Result<KeyResult, String> {
     })
 }
 
-fn days(starts_on: NaiveDate, due_on: NaiveDate) -> Result<(Day, Day), String> {
+fn days(starts_on: DateFile, due_on: NaiveDate) -> Result<(Day, Day), String> {
     if due_on < starts_on { Err("due_on: lies before starts_on".into()) } else { Ok((day_of(starts_on), day_of(due_on))) }
 }
 
@@ -442,7 +450,7 @@ mod tests {
 
     fn goal(clause: &str) -> Result<Goals, String> {
         parse(&format!(
-            "[[goals]]\nid = \"g\"\ntitle = \"A goal\"\nowner = \"Head of enablement\"\nstarts_on = \"2026-01-01\"\ndue_on = \"2026-03-31\"\n[[goals.clauses]]\nid = \"c\"\n{clause}"
+            "[[goals]]\nid = \"g\"\ntitle = \"A goal\"\nowner = \"Head of enablement\"\nstarts_on = 2026-01-01\ndue_on = 2026-03-31\n[[goals.clauses]]\nid = \"c\"\n{clause}"
         ))
     }
 
@@ -483,6 +491,14 @@ mod tests {
         assert!(parse(&RESULT.replace("{ org = \"U1\" }", "\"team\"")).unwrap_err().contains("scope"));
         let twice = Attached::from([("goals", vec![("a".into(), RESULT.into()), ("b".into(), RESULT.into())])]);
         assert_eq!(attached(&twice).unwrap_err().0, "b");
+    }
+
+    #[test]
+    fn the_shipped_files_are_read() {
+        for text in [include_str!("../../jobs/goals/experts.toml"), include_str!("../../jobs/goals/okrs.toml")] {
+            let goals = parse(text).unwrap();
+            assert!(goals.goals.len() + goals.objectives.len() > 0);
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         return Ok(Vec::new());
     }
     let evidence = Evidence::read(facts);
-    let mut standing = Standing::of(facts, NAME);
+    let mut standing = Standing::of(facts);
     let mut rows = Vec::new();
     for goal in goals {
         let headcount = standing.headcount(&goal.scope, goal.starts_on, goal.due_on)?;

@@ -16,6 +16,9 @@ use crate::job::goals::{Better, Scope, Subject};
 use crate::period::{Day, Grain, Period};
 use crate::scope::PLACE;
 
+/// The table whose population the guard is asked about: nothing of it but the headcount is used.
+const HEADCOUNTS: &str = "goal_attainment";
+
 /// The id of the company as a scope.
 pub const ALL: &str = "all";
 
@@ -33,13 +36,12 @@ pub fn named(scope: &Scope) -> (&'static str, &str) {
 /// above it, and everything that could be told from the two, is a group of the smallest size at least.
 pub struct Standing<'f> {
     facts: &'f Facts<'f>,
-    table: &'static str,
     by_day: BTreeMap<Day, BTreeMap<(String, String), i64>>,
 }
 
 impl<'f> Standing<'f> {
-    pub fn of(facts: &'f Facts<'f>, table: &'static str) -> Standing<'f> {
-        Standing { facts, table, by_day: BTreeMap::new() }
+    pub fn of(facts: &'f Facts<'f>) -> Standing<'f> {
+        Standing { facts, by_day: BTreeMap::new() }
     }
 
     /// The headcount of a scope on the last day of `[starts_on, due_on]` so far; `None` where it is not shown.
@@ -54,7 +56,7 @@ impl<'f> Standing<'f> {
     }
 
     fn shown(&self, day: Day) -> Result<BTreeMap<(String, String), i64>, MartError> {
-        let table = self.facts.catalog.expect(self.table)?;
+        let table = self.facts.catalog.expect(HEADCOUNTS)?;
         let period = Period { grain: Grain::Day, start: day, end: day + 1 };
         let places = self.facts.people.places(period);
         let columns = PLACE.iter().map(|name| {

@@ -35,7 +35,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         return Ok(Vec::new());
     }
     let outcomes = Outcomes::read(facts.table("measures"), facts.today);
-    let mut standing = Standing::of(facts, NAME);
+    let mut standing = Standing::of(facts);
     let mut rows = Vec::new();
     for objective in objectives {
         for result in &objective.key_results {
@@ -155,7 +155,7 @@ mod tests {
         let lower = result(Better::Lower, 80.0);
         let of = |current, to, today| status(&lower, &at(current, to), today);
         assert_eq!([of(90.0, 50, 60), of(90.0, 51, 60), of(80.0, 30, 60)], ["on_track", "behind", "attained"]);
-        assert_eq!([of(81.0, 90, 99), of(81.0, 90, 100), of(79.0, 90, 100)], ["behind", "missed", "attained"]);
+        assert_eq!([of(83.0, 90, 99), of(81.0, 90, 100), of(79.0, 90, 100)], ["behind", "missed", "attained"]);
         assert_eq!(status(&lower, &Against { current: None, ..at(0.0, 1) }, 200), "no_data");
     }
 }

@@ -11,13 +11,16 @@ mod conservation;
 mod documents;
 mod faults;
 mod gates;
+mod goals;
 mod late;
 mod numbers;
 mod order;
 mod privacy;
 mod rerun;
 mod secrets;
+mod signals;
 mod tidy;
+mod voluntary;
 
 mod feeds;
 mod malformed;
