@@ -228,7 +228,15 @@ mod tests {
 
     #[test]
     fn a_signature_is_made_of_a_text_that_is_not_kept() {
-        let made = |of: &str| load(Area::Canon, "person", &format!("[columns.mark]\ntype = \"text\"\ndescription = \"Marks\"\nprivacy = \"person\"\ndomain = \"signature:{of}\"\n[columns.body]\ntype = \"text\"\ndescription = \"Text\"\nprivacy = \"person\"\ntransient = true\n"));
+        let made = |of: &str| {
+            load(
+                Area::Canon,
+                "person",
+                &format!(
+                    "[columns.mark]\ntype = \"text\"\ndescription = \"Marks\"\nprivacy = \"person\"\ndomain = \"signature:{of}\"\n[columns.body]\ntype = \"text\"\ndescription = \"Text\"\nprivacy = \"person\"\ntransient = true\n"
+                ),
+            )
+        };
         assert!(made("body").is_ok());
         assert!(made("id").unwrap_err().to_string().contains("no transient text"));
     }

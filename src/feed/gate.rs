@@ -10,8 +10,8 @@ use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
 use super::plan::{Action, Block, Feed, Mapping, Rule, Source};
 use super::reject::{Reason, Refusal, Reject};
-use super::{Context, Intake, Stop, Warning};
 use super::signature;
+use super::{Context, Intake, Stop, Warning};
 use crate::contract::{Column, Made, Table};
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.

@@ -62,7 +62,9 @@ impl Pseudonyms {
     /// is a plain one, which does for data about nobody.
     pub(crate) fn digest(&self, domain: &str, bytes: &[u8]) -> [u8; 16] {
         let digest = match self {
-            Pseudonyms::Off => Sha256::new().chain_update(domain).chain_update(SEPARATOR).chain_update(bytes).finalize(),
+            Pseudonyms::Off => {
+                Sha256::new().chain_update(domain).chain_update(SEPARATOR).chain_update(bytes).finalize()
+            }
             Pseudonyms::Keyed(Key { mac, epoch }) => {
                 let mut mac = mac.clone();
                 for part in [domain.as_bytes(), &SEPARATOR, epoch.as_bytes(), &SEPARATOR, bytes] {

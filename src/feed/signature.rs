@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_short_limit_on_records_does_not_refuse_what_is_made_here() {
         let feed = format!("{FEED}[limits]\nrecord_bytes = 128\n");
-        let text = format!("{HEAD}k1,u1,post,2026-03-02T09:00:00Z,,\"A text of sixty letters or so, that has more marks\"\n");
+        let text =
+            format!("{HEAD}k1,u1,post,2026-03-02T09:00:00Z,,\"A text of sixty letters or so, that has more marks\"\n");
         let (batch, _) = read_with(&Pseudonyms::Off, &feed, &text);
         assert!(column(&batch, "body_signature")[0].as_ref().is_some_and(|marks| marks.len() > 128));
     }
@@ -102,7 +103,10 @@ mod tests {
     fn a_source_cannot_state_a_signature() {
         let text = "contribution_id,author_id,kind,created_at,body_signature\nk1,u1,post,2026-03-02T09:00:00Z,------\n";
         let (batch, warnings) = read_with(&Pseudonyms::Off, FEED, text);
-        assert_eq!((batch.column_by_name("body_signature").expect("there").null_count(), &warnings[..]), (1, &["unknown_column"][..]));
+        assert_eq!(
+            (batch.column_by_name("body_signature").expect("there").null_count(), &warnings[..]),
+            (1, &["unknown_column"][..])
+        );
         let catalog = Catalog::load().expect("contracts");
         let mapped = format!(
             "{FEED}[[headers]]\ncontribution_id = \"i\"\nauthor_id = \"a\"\nkind = \"k\"\ncreated_at = \"c\"\nbody_signature = \"s\"\n"

@@ -281,7 +281,8 @@ pub fn parse(text: &str) -> Result<Goals, String> {
     }
     for file in file.objectives {
         let place = format!("objectives, {}", file.id);
-        distinct(&file.id, goals.objectives.iter().map(|known| &known.id)).map_err(|what| format!("{place}: {what}"))?;
+        distinct(&file.id, goals.objectives.iter().map(|known| &known.id))
+            .map_err(|what| format!("{place}: {what}"))?;
         goals.objectives.push(objective(file).map_err(|what| format!("{place}, {what}"))?);
     }
     Ok(goals)
@@ -403,15 +404,25 @@ fn key_result(file: KeyResultFile, owner: &str) -> Result<KeyResult, String> {
     })
 }
 
-fn days(starts_on: DateFile, due_on: NaiveDate) -> Result<(Day, Day), String> {
-    if due_on < starts_on { Err("due_on: lies before starts_on".into()) } else { Ok((day_of(starts_on), day_of(due_on))) }
+fn days(starts_on: DateFile, due_on: DateFile) -> Result<(Day, Day), String> {
+    let day = |key: &str, date: DateFile| {
+        let text = match date {
+            DateFile::Date(date) => date.to_string(),
+            DateFile::Text(text) => text,
+        };
+        text.parse::<NaiveDate>().map(day_of).map_err(|_| format!("{key}: `{text}` is no date like 2026-03-31"))
+    };
+    let (starts_on, due_on) = (day("starts_on", starts_on)?, day("due_on", due_on)?);
+    if due_on < starts_on { Err("due_on: lies before starts_on".into()) } else { Ok((starts_on, due_on)) }
 }
 
 fn scope(file: ScopeFile) -> Result<Scope, String> {
     match file {
         ScopeFile::Word(word) if word == "company" => Ok(Scope::Company),
         ScopeFile::Org(OrgFile { org }) if !org.trim().is_empty() => Ok(Scope::Org(org)),
-        _ => Err("scope: \"company\" or { org = \"U100\" }; a goal about a person has no table it could stand in".into()),
+        _ => {
+            Err("scope: \"company\" or { org = \"U100\" }; a goal about a person has no table it could stand in".into())
+        }
     }
 }
 
@@ -471,21 +482,31 @@ mod tests {
             read("rated_sessions = { kinds = [\"ama\"], sessions = 3, ratings = 5, average = 4 }"),
             Rule::RatedSessions { sessions: 3, ratings: 5, .. }
         ));
-        assert!(matches!(read("documented = { subject = \"guide\" }"), Rule::Documented { kinds, .. } if kinds.len() == 6));
+        assert!(
+            matches!(read("documented = { subject = \"guide\" }"), Rule::Documented { kinds, .. } if kinds.len() == 6)
+        );
     }
 
     #[test]
     fn what_is_wrong_is_named_by_its_key() {
         let wrong = |clause: &str| goal(clause).unwrap_err();
-        assert!(wrong("contribution = { kinds = [\"howto\"] }").starts_with("goals, g, clauses, c, contribution.kinds: `howto`"));
+        assert!(
+            wrong("contribution = { kinds = [\"howto\"] }")
+                .starts_with("goals, g, clauses, c, contribution.kinds: `howto`")
+        );
         assert!(wrong("contribution = { kinds = [\"how_to\"], words = [9, 3] }").contains("contribution.words"));
         assert!(wrong("measure_change = { kpi = \"q\", better = \"lower\", by = 0 }").contains("measure_change.by"));
         assert!(wrong("measure_change = { kpi = \"q\", better = \"less\", by = 0.1 }").contains("less"));
-        assert!(wrong("rated_sessions = { kinds = [\"ama\"], sessions = 0, ratings = 5, average = 4 }").contains("sessions"));
+        assert!(
+            wrong("rated_sessions = { kinds = [\"ama\"], sessions = 0, ratings = 5, average = 4 }")
+                .contains("sessions")
+        );
         assert!(wrong("").contains("a clause is one of"));
         assert!(wrong("documented = { subject = \"g\" }\nworker = \"W1\"").contains("worker"));
         assert!(parse("").unwrap_err().contains("neither"));
-        assert!(parse(&RESULT.replace("target = 80.0", "target = 120.0")).unwrap_err().contains("key_results, k, target"));
+        assert!(
+            parse(&RESULT.replace("target = 80.0", "target = 120.0")).unwrap_err().contains("key_results, k, target")
+        );
         assert!(parse(&RESULT.replace("2026-03-31", "2025-03-31")).unwrap_err().contains("due_on"));
         assert!(parse(&RESULT.replace("org = \"U1\"", "worker = \"W1\"")).is_err());
         assert!(parse(&RESULT.replace("{ org = \"U1\" }", "\"team\"")).unwrap_err().contains("scope"));
@@ -504,6 +525,9 @@ mod tests {
     #[test]
     fn a_key_result_has_the_owner_of_its_objective() {
         let objective = &parse(RESULT).unwrap().objectives[0];
-        assert_eq!((objective.key_results[0].owner.as_str(), &objective.scope), ("Head of support", &Scope::Org("U1".into())));
+        assert_eq!(
+            (objective.key_results[0].owner.as_str(), &objective.scope),
+            ("Head of support", &Scope::Org("U1".into()))
+        );
     }
 }

@@ -205,11 +205,10 @@ impl Evidence {
                     Scope::Company => true,
                     Scope::Org(id) => event.scope.as_deref() == Some(id),
                 };
-                let found = self
-                    .events
-                    .iter()
-                    .filter(of_scope)
-                    .any(|event| event.subject == *subject && kinds.contains(&event.kind) && days.contains(&event.day));
+                let found =
+                    self.events.iter().filter(of_scope).any(|event| {
+                        event.subject == *subject && kinds.contains(&event.kind) && days.contains(&event.day)
+                    });
                 let says = if found { "a reference is on record" } else { "no reference is on record" };
                 (found, format!("{says} by {due}"), none)
             }
@@ -327,7 +326,9 @@ fn ratings(
             (instants(batch, "occurred_at"), instants(batch, "revoked_at"), doubles(batch, "value"));
         let deleted = bools(batch, DELETED);
         for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true) && kind.get(*row) == Some("rating")) {
-            let (Some(id), Some(actor), Some(value)) = (contribution.get(row), actor.get(row), value(row)) else { continue };
+            let (Some(id), Some(actor), Some(value)) = (contribution.get(row), actor.get(row), value(row)) else {
+                continue;
+            };
             let Some(at) = occurred(row).filter(|at| *at < now) else { continue };
             let Some(author) = sessions.get(id) else { continue };
             let day = local_day(at, facts.job.zone);
@@ -379,7 +380,8 @@ fn requirement(rule: &Rule) -> String {
     let any = |kinds: &BTreeSet<String>| kinds.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
     match rule {
         Rule::Contribution { kinds, words, minutes } => {
-            let length = |range: &Option<[i64; 2]>, unit: &str| range.map(|[low, high]| format!("{low} to {high} {unit}"));
+            let length =
+                |range: &Option<[i64; 2]>, unit: &str| range.map(|[low, high]| format!("{low} to {high} {unit}"));
             let lengths: Vec<String> =
                 [length(words, "words"), length(minutes, "minutes")].into_iter().flatten().collect();
             let of = if lengths.is_empty() { String::new() } else { format!(" of {}", lengths.join(" or ")) };
@@ -388,10 +390,9 @@ fn requirement(rule: &Rule) -> String {
         Rule::MeasureChange { kpi, better, by, .. } => {
             format!("{kpi} at least {} % {} than the baseline", round(by * 100.0), better.as_str())
         }
-        Rule::RatedSessions { kinds, sessions, ratings, average } => format!(
-            "{sessions} recorded sessions ({}) with at least {ratings} ratings averaging {average}",
-            any(kinds)
-        ),
+        Rule::RatedSessions { kinds, sessions, ratings, average } => {
+            format!("{sessions} recorded sessions ({}) with at least {ratings} ratings averaging {average}", any(kinds))
+        }
         Rule::Documented { subject, .. } => format!("{subject}: documented"),
     }
 }
@@ -459,14 +460,29 @@ mod tests {
 
     fn contribution(words: Option<i64>, minutes: Option<i64>) -> Contribution {
         let (id, author, kind) = ("k".into(), "u".into(), "how_to".into());
-        Contribution { id, author, kind, day: 10, words, minutes, units: Some(BTreeSet::from(["A".into(), "R".into()])) }
+        Contribution {
+            id,
+            author,
+            kind,
+            day: 10,
+            words,
+            minutes,
+            units: Some(BTreeSet::from(["A".into(), "R".into()])),
+        }
     }
 
     #[test]
     fn a_length_fits_in_words_or_in_minutes_with_both_ends() {
         let fits = |words, minutes| contribution(words, minutes).fits(Some([1_200, 2_000]), Some([20, 30]));
         assert_eq!(
-            [fits(Some(1_200), None), fits(Some(2_000), None), fits(Some(2_001), None), fits(None, Some(30)), fits(Some(3), Some(20)), fits(None, None)],
+            [
+                fits(Some(1_200), None),
+                fits(Some(2_000), None),
+                fits(Some(2_001), None),
+                fits(None, Some(30)),
+                fits(Some(3), Some(20)),
+                fits(None, None)
+            ],
             [true, true, false, true, true, false]
         );
         assert!(contribution(None, None).fits(None, None), "no length was asked for");

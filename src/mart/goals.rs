@@ -194,8 +194,12 @@ mod tests {
 
     fn outcomes() -> Outcomes {
         let value = |start, end, value, baseline| Value { start, end, value, baseline };
-        let values =
-            vec![value(0, 30, 200.0, None), value(30, 60, 180.0, None), value(60, 90, 168.0, None), value(90, 120, 99.0, None)];
+        let values = vec![
+            value(0, 30, 200.0, None),
+            value(30, 60, 180.0, None),
+            value(60, 90, 168.0, None),
+            value(90, 120, 99.0, None),
+        ];
         Outcomes { values: BTreeMap::from([(("q".into(), "company".into(), "all".into()), values)]) }
     }
 

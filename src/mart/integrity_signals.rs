@@ -9,8 +9,8 @@ mod ratings;
 mod signal;
 mod texts;
 
-use super::whole::{Facts, Made, Read, Whole};
 use super::MartError;
+use super::whole::{Facts, Made, Read, Whole};
 use crate::job::Policy;
 use endorsements::Endorsements;
 use evidence::Evidence;

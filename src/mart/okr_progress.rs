@@ -12,13 +12,8 @@ use crate::period::Day;
 
 const NAME: &str = "okr_progress";
 
-pub const TABLE: Whole = Whole {
-    name: NAME,
-    tables: &[NAME],
-    reads: &[Read { table: "measures", partitions: "" }],
-    needs: &[],
-    build,
-};
+pub const TABLE: Whole =
+    Whole { name: NAME, tables: &[NAME], reads: &[Read { table: "measures", partitions: "" }], needs: &[], build };
 
 /// One row of the table.
 struct Row<'o> {
@@ -81,8 +76,9 @@ fn table(facts: &Facts<'_>, rows: &[Row<'_>]) -> Result<RecordBatch, MartError> 
     let text = |pick: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(pick).collect::<StringArray>())
     };
-    let date =
-        |pick: &dyn Fn(&Row<'_>) -> Option<Day>| -> ArrayRef { Arc::new(rows.iter().map(pick).collect::<Date32Array>()) };
+    let date = |pick: &dyn Fn(&Row<'_>) -> Option<Day>| -> ArrayRef {
+        Arc::new(rows.iter().map(pick).collect::<Date32Array>())
+    };
     let double = |pick: &dyn Fn(&Row<'_>) -> Option<f64>| -> ArrayRef {
         Arc::new(rows.iter().map(pick).collect::<Float64Array>())
     };
@@ -144,7 +140,10 @@ mod tests {
     fn progress_is_the_way_gone_and_not_cut_off() {
         let lower = result(Better::Lower, 80.0);
         let of = |current| progress(&lower, &at(current, 50));
-        assert_eq!([of(100.0), of(90.0), of(80.0), of(70.0), of(110.0)], [Some(0.0), Some(0.5), Some(1.0), Some(1.5), Some(-0.5)]);
+        assert_eq!(
+            [of(100.0), of(90.0), of(80.0), of(70.0), of(110.0)],
+            [Some(0.0), Some(0.5), Some(1.0), Some(1.5), Some(-0.5)]
+        );
         assert_eq!(progress(&result(Better::Higher, 150.0), &at(125.0, 50)), Some(0.5));
         assert_eq!(progress(&result(Better::Lower, 100.0), &at(90.0, 50)), None, "no way to go");
         assert_eq!(progress(&lower, &Against::default()), None);

@@ -26,11 +26,8 @@ pub struct Whole {
 }
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
-pub const WHOLE: &[Whole] = &[
-    super::integrity_signals::TABLE,
-    super::goal_attainment::TABLE,
-    super::okr_progress::TABLE,
-];
+pub const WHOLE: &[Whole] =
+    &[super::integrity_signals::TABLE, super::goal_attainment::TABLE, super::okr_progress::TABLE];
 
 /// Files of a table that a [`Whole`] reads.
 #[derive(Debug, Clone, Copy)]

@@ -79,13 +79,15 @@ impl World {
         let people = People::build(&workers, &eligibility(context));
         let identity = Identity::build(&users, &links, &workers, &people);
         let content = read("content")?;
+        // Signatures of texts outweigh everything else in the table.
+        let contributions = lake.catalog.expect("contributions")?;
         let facts = facts(&read("enrollments")?, &content, &identity, zone, &context.job.calendar);
         let as_of = context.as_of.timestamp_micros();
         let today = local_day(as_of, zone);
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
         Ok(World {
             units: Units::build(&read("org_units")?),
-            authors: authors(&read("contributions")?, zone),
+            authors: authors(&lake.read(contributions, WHOLE, Some(&["author_id", "created_at", DELETED]))?, zone),
             people,
             identity,
             content,

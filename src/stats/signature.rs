@@ -174,7 +174,10 @@ mod tests {
         let exact = similarity::pairs(&texts.each_ref().map(|text| shingles(text)), 0.6);
         let kept = pairs(&sketches, 0.6);
         assert_eq!(exact.len(), 2);
-        assert_eq!(kept.iter().map(|p| (p.a, p.b)).collect::<Vec<_>>(), exact.iter().map(|p| (p.a, p.b)).collect::<Vec<_>>());
+        assert_eq!(
+            kept.iter().map(|p| (p.a, p.b)).collect::<Vec<_>>(),
+            exact.iter().map(|p| (p.a, p.b)).collect::<Vec<_>>()
+        );
         for (kept, exact) in kept.iter().zip(&exact) {
             assert!((kept.jaccard - exact.jaccard).abs() < 0.05, "{kept:?} for {exact:?}");
         }

@@ -88,15 +88,26 @@ fn world() -> World {
         ..Setup::default()
     });
     std::fs::write(world.folder.path().join("goals.toml"), GOALS).expect("the goals");
-    let (mut workers, mut users) =
-        ("worker_id,effective_from,employee_no,status,worker_type,org_id\n".to_owned(), "user_id,employee_no,kind\n".to_owned());
+    let (mut workers, mut users) = (
+        "worker_id,effective_from,employee_no,status,worker_type,org_id\n".to_owned(),
+        "user_id,employee_no,kind\n".to_owned(),
+    );
     for n in 0..18 {
-        let unit = if n < 8 { "a" } else if n < 15 { "b" } else { "c" };
+        let unit = if n < 8 {
+            "a"
+        } else if n < 15 {
+            "b"
+        } else {
+            "c"
+        };
         let _ = writeln!(workers, "w{n:02},2020-01-01,n{n:02},active,employee,{unit}");
         let _ = writeln!(users, "u{n:02},n{n:02},learner");
     }
     world.deliver("hris/workers_2026-01-01.csv", workers);
-    world.deliver("hris/org_units_2026-01-01.csv", "org_id,effective_from,parent_id\nco,2020-01-01,\na,2020-01-01,co\nb,2020-01-01,co\nc,2020-01-01,co\n");
+    world.deliver(
+        "hris/org_units_2026-01-01.csv",
+        "org_id,effective_from,parent_id\nco,2020-01-01,\na,2020-01-01,co\nb,2020-01-01,co\nc,2020-01-01,co\n",
+    );
     world.deliver("lms/users_2026-01-01.csv", users);
     world.deliver(
         "c/contributions_2026-03-31.csv",
@@ -120,7 +131,9 @@ fn world() -> World {
     reactions.push_str("m3,u09,rating,5,2026-03-20T09:00:00Z\nm1,u02,rating,5,2026-03-21T09:00:00Z\n");
     world.deliver("c/reactions_2026-03-31.csv", reactions);
     let mut measures = "kpi,subject_kind,subject_id,period_start,period_end,value,baseline\n".to_owned();
-    for (subject, values) in [("company,all", [400, 380, 360, 348]), ("org,a", [100, 95, 90, 84]), ("org,c", [10, 9, 8, 7])] {
+    for (subject, values) in
+        [("company,all", [400, 380, 360, 348]), ("org,a", [100, 95, 90, 84]), ("org,c", [10, 9, 8, 7])]
+    {
         for (month, value) in values.into_iter().enumerate() {
             let from = ["2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"];
             let _ = writeln!(measures, "questions,{subject},{},{},{value},", from[month], from[month + 1]);
@@ -149,7 +162,11 @@ fn every_clause_is_true_false_or_not_yet_as_of_the_day() {
     world.nightly("2026-03-20");
     let rows = world.table("marts/goal_attainment");
     assert_eq!(rows.len(), 5);
-    assert_eq!(clause(&rows, "how_to", "1"), ["not_yet", "not_yet"], "b's how-to is not a's, and 2,001 words are too many");
+    assert_eq!(
+        clause(&rows, "how_to", "1"),
+        ["not_yet", "not_yet"],
+        "b's how-to is not a's, and 2,001 words are too many"
+    );
     assert_eq!(clause(&rows, "how_to", "2"), ["not_yet", "not_yet"]);
     assert_eq!(clause(&rows, "sessions", "1"), ["not_yet", "not_yet"]);
     assert_eq!(clause(&rows, "guide", "1"), ["not_yet", "not_yet"], "without a reference it is not documented");
@@ -172,13 +189,26 @@ fn every_clause_is_true_false_or_not_yet_as_of_the_day() {
 fn a_rating_that_arrives_late_restates_the_clause_and_one_given_late_does_not() {
     let world = world();
     world.nightly("2026-04-02");
-    world.deliver("l/reactions_2026-04-03.csv", "contribution_id,actor_id,kind,value,occurred_at\nm3,u02,rating,5,2026-04-01T09:00:00Z\n");
+    world.deliver(
+        "l/reactions_2026-04-03.csv",
+        "contribution_id,actor_id,kind,value,occurred_at\nm3,u02,rating,5,2026-04-01T09:00:00Z\n",
+    );
     world.nightly("2026-04-03");
     assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "false", "given after the due day");
-    world.deliver("l/reactions_2026-04-04.csv", "contribution_id,actor_id,kind,value,occurred_at\nm3,u02,rating,4,2026-03-30T09:00:00Z\n");
+    world.deliver(
+        "l/reactions_2026-04-04.csv",
+        "contribution_id,actor_id,kind,value,occurred_at\nm3,u02,rating,4,2026-03-30T09:00:00Z\n",
+    );
     world.nightly("2026-04-04");
-    assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "false", "a later rating of the same person holds, and it is late");
-    world.deliver("l/reactions_2026-04-05.csv", "contribution_id,actor_id,kind,value,occurred_at\nm3,u10,rating,5,2026-03-30T09:00:00Z\n");
+    assert_eq!(
+        clause(&world.table("marts/goal_attainment"), "sessions", "1")[0],
+        "false",
+        "a later rating of the same person holds, and it is late"
+    );
+    world.deliver(
+        "l/reactions_2026-04-05.csv",
+        "contribution_id,actor_id,kind,value,occurred_at\nm3,u10,rating,5,2026-03-30T09:00:00Z\n",
+    );
     world.nightly("2026-04-05");
     assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "true");
 }
@@ -201,7 +231,12 @@ fn a_unit_too_small_to_be_shown_shows_nothing_and_neither_does_the_one_that_woul
     );
     for row in goals.iter().chain(&okrs) {
         for (column, value) in row {
-            assert!(!["k", "u", "w", "m"].iter().any(|mark| value.strip_prefix(mark).is_some_and(|rest| rest.len() <= 2 && rest.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty())), "{column} names {value}");
+            assert!(
+                !["k", "u", "w", "m"].iter().any(|mark| value.strip_prefix(mark).is_some_and(|rest| rest.len() <= 2
+                    && rest.bytes().all(|b| b.is_ascii_digit())
+                    && !rest.is_empty())),
+                "{column} names {value}"
+            );
         }
     }
 }

@@ -47,7 +47,11 @@ fn company() -> Company {
             8 => BODY.replace("hangs", "stands"),
             _ => (0..70).map(|word| format!("w{:x} ", (n * 70 + word) * 40_503 + 7)).collect(),
         };
-        let _ = writeln!(contributions, "k{n:02},u{n:02},how_to,2026-01-05T09:00:00Z,Topic {n:02}{n:02}{n:02},{},\"{body}\"", if n == 9 { 12 } else { 300 });
+        let _ = writeln!(
+            contributions,
+            "k{n:02},u{n:02},how_to,2026-01-05T09:00:00Z,Topic {n:02}{n:02}{n:02},{},\"{body}\"",
+            if n == 9 { 12 } else { 300 }
+        );
         let _ = writeln!(submissions, "s{n:02},H1,w{n:02},k{n:02},1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,");
     }
     let mut edges = Vec::new();
@@ -106,8 +110,10 @@ fn of<'r>(rows: &'r [Row], kind: &str) -> Vec<&'r Row> {
 fn what_was_planted_is_signalled_and_nothing_else() {
     let world = lived(&company());
     let rows = world.table("restricted/integrity_signals");
-    let seen: BTreeMap<(&str, &str), &str> =
-        rows.iter().map(|row| ((row["kind"].as_str(), row["subjects"].as_str()), row["submission_ids"].as_str())).collect();
+    let seen: BTreeMap<(&str, &str), &str> = rows
+        .iter()
+        .map(|row| ((row["kind"].as_str(), row["subjects"].as_str()), row["submission_ids"].as_str()))
+        .collect();
     let expected = BTreeMap::from([
         (("endorsement_ring", "w00;w01;w02"), "s00;s01;s02"),
         (("flat_rater", "w32"), "s00;s01;s02;s03;s04;s05;s06;s07;s08;s09;s10;s11;s12;s13;s14;s15;s16;s17;s18;s19"),
@@ -116,7 +122,8 @@ fn what_was_planted_is_signalled_and_nothing_else() {
         (("reciprocal_endorsement", "w03;w04"), "s03;s04"),
         (("thin_content", "w09"), "s09"),
     ]);
-    let dominated: Vec<(&str, &str)> = [("w00", "w01"), ("w01", "w02"), ("w02", "w00"), ("w03", "w04"), ("w04", "w03")].into();
+    let dominated: Vec<(&str, &str)> =
+        [("w00", "w01"), ("w01", "w02"), ("w02", "w00"), ("w03", "w04"), ("w04", "w03")].into();
     let mut all = expected.clone();
     let names: Vec<String> = dominated.iter().map(|(from, to)| format!("{from};{to}")).collect();
     let items: Vec<String> = dominated.iter().map(|(_, to)| format!("s{}", &to[1..])).collect();
@@ -165,12 +172,15 @@ fn figures_are_those_of_uptake_stats_on_the_same_rows() {
     let pairs = printed(&world, "stats endorsements FILE --part pairs", &text);
     let pair = pairs.iter().find(|row| row["from"] == "w03" && row["to"] == "w04").expect("the pair");
     close(&shown[0]["expected"], &pair["expected"]);
-    let members: BTreeSet<String> =
-        printed(&world, "stats endorsements FILE --part rings", &text).iter().map(|row| row["person"].clone()).collect();
+    let members: BTreeSet<String> = printed(&world, "stats endorsements FILE --part rings", &text)
+        .iter()
+        .map(|row| row["person"].clone())
+        .collect();
     assert_eq!(members.into_iter().collect::<Vec<_>>().join(";"), of(&rows, "endorsement_ring")[0]["subjects"]);
     for row in printed(&world, "stats endorsements FILE --part dominated", &text) {
         let subjects = format!("{};{}", row["from"], row["to"]);
-        let shown = of(&rows, "serial_endorsement").into_iter().find(|shown| shown["subjects"] == subjects).expect("a row");
+        let shown =
+            of(&rows, "serial_endorsement").into_iter().find(|shown| shown["subjects"] == subjects).expect("a row");
         close(&shown["strength"], &row["share"]);
         close(&shown["evidence_base"], &row["got"]);
     }
@@ -199,8 +209,14 @@ fn without_consent_nothing_is_seen() {
     // The fifth withdraws, the seventh's item was only nominated, the third's is deleted.
     company.submissions = company
         .submissions
-        .replace("s04,H1,w04,k04,1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,", "s04,H1,w04,k04,1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,2026-02-01T09:00:00Z")
-        .replace("s07,H1,w07,k07,1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,", "s07,H1,w07,k07,1,2026-01-06T09:00:00Z,,");
+        .replace(
+            "s04,H1,w04,k04,1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,",
+            "s04,H1,w04,k04,1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,2026-02-01T09:00:00Z",
+        )
+        .replace(
+            "s07,H1,w07,k07,1,2026-01-06T09:00:00Z,2026-01-06T09:00:00Z,",
+            "s07,H1,w07,k07,1,2026-01-06T09:00:00Z,,",
+        );
     company.contributions = company
         .contributions
         .replace("title,words,body\n", "title,words,deleted_at,body\n")
@@ -211,12 +227,20 @@ fn without_consent_nothing_is_seen() {
     company.contributions = company.contributions.replace(taken_down, &format!("{taken_down}2026-02-01T09:00:00Z"));
     let world = lived(&company);
     let rows = world.table("restricted/integrity_signals");
-    let kinds: BTreeSet<(&str, &str)> =
-        rows.iter().map(|row| (row["kind"].as_str(), row["subjects"].as_str())).filter(|(kind, _)| !kind.contains("rater")).collect();
+    let kinds: BTreeSet<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row["kind"].as_str(), row["subjects"].as_str()))
+        .filter(|(kind, _)| !kind.contains("rater"))
+        .collect();
     // What w00 gave w01 stays, and what w03 gave w04, a withdrawn author, is gone.
     assert_eq!(
         kinds,
-        BTreeSet::from([("serial_endorsement", "w00;w01"), ("serial_endorsement", "w02;w00"), ("serial_endorsement", "w04;w03"), ("thin_content", "w09")])
+        BTreeSet::from([
+            ("serial_endorsement", "w00;w01"),
+            ("serial_endorsement", "w02;w00"),
+            ("serial_endorsement", "w04;w03"),
+            ("thin_content", "w09")
+        ])
     );
     assert!(!rows.iter().any(|row| ["s04", "s07"].iter().any(|gone| row["submission_ids"].contains(gone))));
 }
@@ -255,7 +279,11 @@ fn the_order_of_deliveries_and_the_number_of_runs_do_not_show() {
     world.deliver("d/reactions_2026-01-31.csv", half(&rows[..rows.len() / 2]));
     world.nightly("2026-02-10");
     let marts = |files: &crate::world::FileMap| -> BTreeMap<String, String> {
-        files.iter().filter(|(path, _)| !path.starts_with("canon/")).map(|(path, hash)| (path.clone(), hash.clone())).collect()
+        files
+            .iter()
+            .filter(|(path, _)| !path.starts_with("canon/"))
+            .map(|(path, hash)| (path.clone(), hash.clone()))
+            .collect()
     };
     assert_eq!(difference(&marts(&at_once), &marts(&world.files())), [""; 0]);
 }
@@ -288,5 +316,8 @@ fn a_body_reaches_no_object_of_the_lake() {
         assert!(!bytes.windows(8).any(|window| window.eq_ignore_ascii_case(b"zanzibar")), "{}", object.path);
     }
     let kept = world.table("canon/contributions");
-    assert!(kept.iter().all(|row| row["body_signature"].len() > 100 && row["body_hash"].len() == 32 && !row.contains_key("body")));
+    assert!(
+        kept.iter()
+            .all(|row| row["body_signature"].len() > 100 && row["body_hash"].len() == 32 && !row.contains_key("body"))
+    );
 }

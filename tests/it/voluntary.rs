@@ -35,7 +35,9 @@ fn deliveries(seed: u64, fate: Fate) -> Vec<Delivery> {
     let mut reactions = "reaction_id,contribution_id,actor_id,kind,occurred_at\n".to_owned();
     let mut scores = "cycle_id,submission_id,rater_id,dimension,score,rubric_version,scored_at\n".to_owned();
     for n in 0..plan.workers {
-        let body: String = (0..60).map(|_| format!("{} ", dice.pick(&["reset", "batch", "ledger", "release", "desk", "queue", "order"]))).collect();
+        let body: String = (0..60)
+            .map(|_| format!("{} ", dice.pick(&["reset", "batch", "ledger", "release", "desk", "queue", "order"])))
+            .collect();
         let _ = writeln!(contributions, "n{n},u{n},how_to,{day}T09:00:00Z,Item {n},{},{body}", 20 + dice.roll(400));
         for from in 0..plan.workers {
             if from != n && dice.chance(30) {
@@ -49,16 +51,26 @@ fn deliveries(seed: u64, fate: Fate) -> Vec<Delivery> {
             (true, Fate::Withdrawn) => (",,self", format!("{day}T10:00:00Z"), format!("{day}T23:00:00Z")),
             _ => (",,self", format!("{day}T10:00:00Z"), String::new()),
         };
-        let _ = writeln!(submissions, "s{n},H1,w{n:03},n{n},1{nominated},{day}T10:00:00Z,{consented},{withdrawn},craft");
+        let _ =
+            writeln!(submissions, "s{n},H1,w{n:03},n{n},1{nominated},{day}T10:00:00Z,{consented},{withdrawn},craft");
         if n != PERSON || taken {
             for rater in [0, 9, 18].into_iter().filter(|rater| *rater != n) {
                 for dimension in ["relevance", "quality", "impact"] {
-                    let _ = writeln!(scores, "H1,s{n},w{rater:03},{dimension},{},v1,{day}T20:00:00Z", 1 + (n * 7 + rater + dimension.len()) % 4);
+                    let _ = writeln!(
+                        scores,
+                        "H1,s{n},w{rater:03},{dimension},{},v1,{day}T20:00:00Z",
+                        1 + (n * 7 + rater + dimension.len()) % 4
+                    );
                 }
             }
         }
     }
-    for (table, text) in [("contributions", contributions), ("submissions", submissions), ("reactions", reactions), ("rubric_scores", scores)] {
+    for (table, text) in [
+        ("contributions", contributions),
+        ("submissions", submissions),
+        ("reactions", reactions),
+        ("rubric_scores", scores),
+    ] {
         all.push(Delivery { path: format!("review/{table}_{made_on}.csv"), made_on, text });
     }
     all
@@ -83,7 +95,11 @@ fn lived(deliveries: &[Delivery]) -> World {
 
 /// What people read.
 fn published(world: &World) -> FileMap {
-    world.files().into_iter().filter(|(path, _)| path.starts_with("marts/") || path.starts_with("restricted/")).collect()
+    world
+        .files()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("marts/") || path.starts_with("restricted/"))
+        .collect()
 }
 
 #[test]
@@ -122,7 +138,8 @@ fn without(text: &str, column: &str, values: &[String], keep: &dyn Fn(&str) -> b
 /// Tables about single persons: rows of manager scopes are about groups.
 fn person_tables(world: &World) -> BTreeMap<String, Vec<crate::world::Row>> {
     let head = world.head().expect("a commit");
-    let restricted = head.files.keys().filter(|table| table.starts_with("restricted/") && !table.ends_with("_managers"));
+    let restricted =
+        head.files.keys().filter(|table| table.starts_with("restricted/") && !table.ends_with("_managers"));
     restricted.map(|table| (table.clone(), world.table(table))).collect()
 }
 
@@ -170,7 +187,13 @@ fn no_table_of_reviews_counts_activity() {
     let mut activity: BTreeSet<&str> =
         kpis.columns.iter().filter(|column| column.measure.is_some()).map(|column| column.name.as_str()).collect();
     let of_days = catalog.expect("person_day").expect("a table");
-    activity.extend(of_days.columns.iter().map(|column| column.name.as_str()).filter(|name| *name != "day" && *name != "person_key"));
+    activity.extend(
+        of_days
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .filter(|name| *name != "day" && *name != "person_key"),
+    );
     let mut tables = 0;
     for table in REVIEWS.iter().filter_map(|name| catalog.table(name)) {
         tables += 1;
@@ -188,7 +211,11 @@ fn no_table_of_reviews_counts_activity() {
 fn tables_about_persons_lie_apart_and_say_so() {
     let catalog = Catalog::load().expect("contracts");
     for table in catalog.tables().filter(|table| table.area == Area::Restricted) {
-        assert!(table.warnings.iter().any(|code| code == "restricted"), "{} does not say that it is restricted", table.name);
+        assert!(
+            table.warnings.iter().any(|code| code == "restricted"),
+            "{} does not say that it is restricted",
+            table.name
+        );
     }
     let person = |name: &str| {
         let table = catalog.expect(name).expect("a table");

@@ -56,7 +56,8 @@ impl<'e> Endorsements<'e> {
 
     /// A signal resting on these rows.
     fn signal(&self, kind: &'static str, subjects: Vec<String>, rows: &[&'e Reaction]) -> Signal {
-        let items: BTreeSet<(&str, &str)> = rows.iter().map(|row| (row.contribution.as_str(), row.to.as_str())).collect();
+        let items: BTreeSet<(&str, &str)> =
+            rows.iter().map(|row| (row.contribution.as_str(), row.to.as_str())).collect();
         let items = items.into_iter().flat_map(|key| self.items.get(&key)).flatten().copied();
         let mut signal = Signal::new(kind, subjects, items, rows.iter().map(|row| row.at));
         signal.count = rows.len() as i64;
@@ -156,8 +157,7 @@ impl<'e> Endorsements<'e> {
                 let mut signal = self.signal("serial_endorsement", subjects, &rows);
                 signal.base = Some(i64::from(all));
                 (signal.strength, signal.measure) = (share, Measure::Share);
-                signal.reason =
-                    format!("{} of the {all} endorsements the second got came from the first", rows.len());
+                signal.reason = format!("{} of the {all} endorsements the second got came from the first", rows.len());
                 signals.push(signal);
             }
         }
@@ -173,8 +173,7 @@ impl<'e> Endorsements<'e> {
                 if below.is_empty() {
                     return None;
                 }
-                let mut signal =
-                    self.signal("subordinate_endorses_boss", vec![from.to_owned(), to.to_owned()], &below);
+                let mut signal = self.signal("subordinate_endorses_boss", vec![from.to_owned(), to.to_owned()], &below);
                 signal.strength = below.len() as f64;
                 signal.reason = format!(
                     "the first reported to the second on the day of {} endorsement{}: none of them counts as a peer's",
@@ -214,8 +213,7 @@ impl<'e> Endorsements<'e> {
             for burst in bursts(&counts) {
                 let day = from + burst.day as Day;
                 let of_day: Vec<&Reaction> = rows.iter().copied().filter(|row| row.day == day).collect();
-                let mut signal =
-                    self.signal("burst", vec![author.to_owned()], &of_day).improbable(burst.p, None);
+                let mut signal = self.signal("burst", vec![author.to_owned()], &of_day).improbable(burst.p, None);
                 signal.about = date_of(day).to_string();
                 signal.expected = Some(burst.expected);
                 signal.reason = format!(

@@ -223,7 +223,8 @@ fn reactions(
             let Some(name) = then.people.workers.get(from as usize) else { continue };
             for author in authors.iter().filter(|author| **author != name.as_str()) {
                 let to = then.people.code(author);
-                let team = |worker: u32| then.stint(worker, day).map(|stint| stint.place.org).filter(|org| *org != NONE);
+                let team =
+                    |worker: u32| then.stint(worker, day).map(|stint| stint.place.org).filter(|org| *org != NONE);
                 let to_boss = to.is_some_and(|to| then.reports_to(from, to, day));
                 found.push((
                     id.get(row).unwrap_or_default().to_owned(),
@@ -237,9 +238,7 @@ fn reactions(
                         teams: (team(from), to.and_then(team)),
                         to_boss,
                         in_line: to_boss || to.is_some_and(|to| then.reports_to(to, from, day)),
-                        is_eligible: then
-                            .stint(from, day)
-                            .is_some_and(|stint| (stint.from..stint.to).contains(&day)),
+                        is_eligible: then.stint(from, day).is_some_and(|stint| (stint.from..stint.to).contains(&day)),
                     },
                 ));
             }
@@ -281,7 +280,13 @@ fn ratings(batches: &[RecordBatch], items: &[Item], now: Micros) -> Vec<Rating> 
         }
     }
     let key = |rating: &Rating| {
-        (rating.cycle.clone(), rating.version.clone(), rating.submission.clone(), rating.dimension.clone(), rating.rater.clone())
+        (
+            rating.cycle.clone(),
+            rating.version.clone(),
+            rating.submission.clone(),
+            rating.dimension.clone(),
+            rating.rater.clone(),
+        )
     };
     ratings.sort_by_cached_key(key);
     ratings

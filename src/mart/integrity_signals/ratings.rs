@@ -19,11 +19,8 @@ fn groups(evidence: &Evidence) -> BTreeMap<(&str, &str), Vec<&Rating>> {
 /// A signal about a rater's marks in one group.
 fn about(kind: &'static str, evidence: &Evidence, cycle: &str, version: &str, marks: &[&Rating]) -> Signal {
     let rated: BTreeSet<&str> = marks.iter().map(|rating| rating.submission.as_str()).collect();
-    let items: Vec<&Item> = evidence
-        .items
-        .iter()
-        .filter(|item| item.cycle == cycle && rated.contains(item.submission.as_str()))
-        .collect();
+    let items: Vec<&Item> =
+        evidence.items.iter().filter(|item| item.cycle == cycle && rated.contains(item.submission.as_str())).collect();
     let rater = marks.first().map(|rating| rating.rater.clone()).unwrap_or_default();
     let mut signal = Signal::new(kind, vec![rater], items, marks.iter().map(|rating| rating.at));
     signal.about = format!("{cycle};{version}");
@@ -128,8 +125,7 @@ pub fn flat_raters(evidence: &Evidence) -> Vec<Signal> {
             let mut signal = about("flat_rater", evidence, cycle, version, marks);
             signal.base = Some(marks.len() as i64);
             signal.count = i64::from(counts[category]);
-            (signal.strength, signal.measure) =
-                (f64::from(counts[category]) / marks.len() as f64, Measure::Share);
+            (signal.strength, signal.measure) = (f64::from(counts[category]) / marks.len() as f64, Measure::Share);
             signal.reason = format!(
                 "{} of the rater's {} ratings of cycle {cycle} are {}",
                 counts[category],

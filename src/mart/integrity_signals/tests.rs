@@ -75,7 +75,12 @@ fn a_body_with_one_word_changed_is_a_copy_of_another_and_a_repost_of_ones_own() 
         ("s1", "ann", "k1", body.to_owned()),
         ("s2", "bob", "k2", body.replace("hangs", "stands")),
         ("s3", "ann", "k3", body.replace("nightly", "weekly")),
-        ("s4", "cyd", "k4", "how we plan the quarter: goals, people, weeks, and what is left over in the end".to_owned()),
+        (
+            "s4",
+            "cyd",
+            "k4",
+            "how we plan the quarter: goals, people, weeks, and what is left over in the end".to_owned(),
+        ),
     ] {
         item(&mut evidence, submission, author, contribution);
         evidence.contents.get_mut(contribution).unwrap().sketch = text(&words);
@@ -94,7 +99,9 @@ fn a_body_with_one_word_changed_is_a_copy_of_another_and_a_repost_of_ones_own() 
 #[test]
 fn equal_hashes_are_equal_texts_where_no_signature_came() {
     let mut evidence = evidence();
-    for (submission, author, contribution, hash) in [("s1", "ann", "k1", "h1"), ("s2", "bob", "k2", "h1"), ("s3", "cyd", "k3", "h2")] {
+    for (submission, author, contribution, hash) in
+        [("s1", "ann", "k1", "h1"), ("s2", "bob", "k2", "h1"), ("s3", "cyd", "k3", "h2")]
+    {
         item(&mut evidence, submission, author, contribution);
         evidence.contents.get_mut(contribution).unwrap().hash = Some(hash.into());
     }
@@ -253,7 +260,10 @@ fn thirty_likes_and_nothing_else_are_inflated_where_likes_are_a_third_of_reactio
     }
     // 90 endorsements, 30 comments, 30 likes: a fifth of 30 are expected.
     let found = seen(&evidence).into_iter().find(|signal| signal.kind == "inflated_likes").unwrap();
-    assert_eq!((found.subjects.join(";").as_str(), found.count, found.base, found.expected), ("x", 30, Some(30), Some(6.0)));
+    assert_eq!(
+        (found.subjects.join(";").as_str(), found.count, found.base, found.expected),
+        ("x", 30, Some(30), Some(6.0))
+    );
 }
 
 fn rate(evidence: &mut Evidence, submission: &str, rater: &str, score: i64) {
