@@ -444,7 +444,7 @@ fn table(facts: &Facts<'_>, rows: &[Clause<'_>]) -> Result<RecordBatch, MartErro
             "evidence" => text(&|row| row.evidence.clone()),
             "kpi" => text(&|row| asked(row).map(|(kpi, _)| kpi)),
             "baseline" => double(&|row| row.against.baseline),
-            "current_value" => double(&|row| row.against.current),
+            "current" => double(&|row| row.against.current),
             "measured_to" => date(&|row| row.against.measured_to),
             "change_rate" => double(&change),
             "required_change_rate" => double(&|row| asked(row).map(|(_, by)| by)),

@@ -104,7 +104,7 @@ fn table(facts: &Facts<'_>, rows: &[Row<'_>]) -> Result<RecordBatch, MartError> 
             "headcount" => Arc::new(rows.iter().map(|row| row.headcount).collect::<Int64Array>()),
             "baseline" => double(&|row| row.against.baseline),
             "target" => double(&|row| Some(row.result.target)),
-            "current_value" => double(&|row| row.against.current),
+            "current" => double(&|row| row.against.current),
             "measured_to" => date(&|row| row.against.measured_to),
             "progress" => double(&|row| progress(row.result, &row.against)),
             _ => return None,

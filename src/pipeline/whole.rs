@@ -44,14 +44,15 @@ pub fn compute(
         }
         let step = format!("whole/{}", whole.name);
         let now = fingerprint(context, lake, range, whole)?;
-        let forced = context.backfill.is_some();
+        let forced = context.backfill.as_ref().is_some_and(|backfill| backfill.is_about(whole.tables));
         if !forced && made_from.get(&step) == Some(&now) {
             continue;
         }
         made_from.retain(|step, _| !belongs(step, whole));
-        one(context, lake, world, range, whole, made_from)?;
+        let files = one(context, lake, world, range, whole, made_from)?;
         made_from.insert(step, now);
-        done.periods += 1;
+        // A table of decisions that the job does not name is no work done.
+        done.periods += usize::from(files > 0);
     }
     Ok(())
 }
@@ -69,7 +70,7 @@ fn one(
     range: (Day, Day),
     whole: &Whole,
     made_from: &mut BTreeMap<String, String>,
-) -> Result<()> {
+) -> Result<usize> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for read in whole.reads {
         let table = context.catalog.expect(read.table)?;
@@ -98,6 +99,7 @@ fn one(
     if let Some(stray) = made.iter().find(|made| !whole.tables.contains(&made.table)) {
         return Err(Error::bug(format!("{} writes {}, which it does not name", whole.name, stray.table)));
     }
+    let count = made.len();
     for made in made {
         if !context.job.wants(made.table) {
             continue;
@@ -109,7 +111,7 @@ fn one(
             made_from.insert(format!("{}/{grain}/{}/withheld", made.table, made.partition), tally(&made.withheld));
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Rows in the order of the contract.

@@ -176,7 +176,7 @@ fn every_clause_is_true_false_or_not_yet_as_of_the_day() {
     // 23:00 in Berlin on the last day; 100 to 84 in unit a.
     assert_eq!(clause(&rows, "how_to", "1"), ["true", "true"]);
     assert_eq!(clause(&rows, "how_to", "2"), ["true", "true"]);
-    let measured = ["baseline", "current_value", "measured_to", "change_rate", "required_change_rate", "headcount"];
+    let measured = ["baseline", "current", "measured_to", "change_rate", "required_change_rate", "headcount"];
     assert_eq!(
         cells(&rows, ["goal_id", "clause_id"], ["how_to", "2"], &measured),
         ["100.0", "84.0", "2026-04-01", "0.16", "0.15", "8"]
@@ -218,13 +218,13 @@ fn a_unit_too_small_to_be_shown_shows_nothing_and_neither_does_the_one_that_woul
     let world = world();
     world.nightly("2026-04-02");
     let goals = world.table("marts/goal_attainment");
-    let hidden = ["status", "goal_status", "headcount", "evidence", "baseline", "current_value"];
+    let hidden = ["status", "goal_status", "headcount", "evidence", "baseline", "current"];
     assert_eq!(
         cells(&goals, ["goal_id", "clause_id"], ["small", "1"], &hidden),
         ["withheld", "withheld", "", "", "", ""]
     );
     let okrs = world.table("marts/okr_progress");
-    let hidden = ["status", "headcount", "baseline", "current_value", "progress"];
+    let hidden = ["status", "headcount", "baseline", "current", "progress"];
     assert_eq!(
         cells(&okrs, ["objective_id", "key_result_id"], ["unit", "questions"], &hidden),
         ["withheld", "", "", "", ""]
@@ -245,7 +245,7 @@ fn a_unit_too_small_to_be_shown_shows_nothing_and_neither_does_the_one_that_woul
 fn progress_is_the_way_from_baseline_to_target() {
     let world = world();
     world.nightly("2026-03-20");
-    let columns = ["baseline", "current_value", "target", "progress", "status", "measured_to"];
+    let columns = ["baseline", "current", "target", "progress", "status", "measured_to"];
     let result = |world: &World| {
         cells(&world.table("marts/okr_progress"), ["objective_id", "key_result_id"], ["start", "questions"], &columns)
     };
