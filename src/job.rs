@@ -3,6 +3,7 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+pub mod goals;
 pub mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,6 +136,8 @@ pub struct Job {
     pub attached: Attached,
     /// Review cycles and rubrics, of the file under `reviews`.
     pub reviews: Option<reviews::Reviews>,
+    /// What its goal files say.
+    pub goals: goals::Goals,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -322,6 +325,9 @@ impl Job {
         let reviews = reviews::attached(&attached).map_err(|(name, what)| {
             error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
         })?;
+        let goals = goals::attached(&attached).map_err(|(name, what)| {
+            error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
+        })?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -338,6 +344,7 @@ impl Job {
             folder,
             attached,
             reviews,
+            goals,
         })
     }
 

@@ -13,6 +13,10 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod goal_attainment;
+mod goals;
+mod integrity_signals;
+mod okr_progress;
 mod rater_agreement;
 mod review_items;
 mod reviews;

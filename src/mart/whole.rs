@@ -32,6 +32,9 @@ pub const WHOLE: &[Whole] = &[
     super::rubric_aggregates::TABLE,
     super::rater_agreement::TABLE,
     super::competency_coverage::TABLE,
+    super::integrity_signals::TABLE,
+    super::goal_attainment::TABLE,
+    super::okr_progress::TABLE,
 ];
 
 /// Files of a table that a [`Whole`] reads.

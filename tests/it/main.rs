@@ -11,6 +11,7 @@ mod conservation;
 mod documents;
 mod faults;
 mod gates;
+mod goals;
 mod late;
 mod numbers;
 mod order;
@@ -18,7 +19,9 @@ mod privacy;
 mod rerun;
 mod reviews;
 mod secrets;
+mod signals;
 mod tidy;
+mod voluntary;
 
 mod feeds;
 mod malformed;
