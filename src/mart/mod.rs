@@ -11,6 +11,7 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+pub mod leader_post_effects;
 mod whole;
 
 use std::collections::BTreeMap;

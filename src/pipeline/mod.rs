@@ -14,6 +14,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod unit_week;
 mod whole;
 pub mod world;
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::acts::{Acts, KINDS, Post};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{NONE, People};
-use crate::canon::reach::{self, Orgs, Places};
+use crate::canon::reach::{self, Orgs, Places, Structure};
 use crate::period::{Day, Period};
 use crate::stats::panel::Panel;
 
@@ -91,6 +91,9 @@ pub struct Grid {
     reached_units: Vec<u32>,
     /// (unit, day) of every contribution that counts, ascending.
     pub days: Vec<(u32, Day)>,
+    structures: Vec<Structure>,
+    /// Which structure holds in each week.
+    of_week: Vec<usize>,
 }
 
 /// The number by which panels know a week; weeks that follow each other have numbers that do.
@@ -134,6 +137,8 @@ impl Grid {
             days: Vec::new(),
             units: Vec::new(),
             weeks: Vec::new(),
+            structures: Vec::new(),
+            of_week: Vec::new(),
         };
         for (unit, week, row) in placed {
             let Some(unit) = index(unit) else { continue };
@@ -242,7 +247,15 @@ impl Grid {
             grid.is_small[unit] = people.iter().any(|people| *people < company.smallest_group as f64);
         }
         (grid.units, grid.weeks) = (units, weeks);
+        (grid.structures, grid.of_week) = (structures, of_week);
         grid
+    }
+
+    /// The position of the unit that an org unit's people belong to in a week.
+    pub fn unit_of(&self, org: u32, week: usize) -> Option<usize> {
+        let structure = self.structures.get(*self.of_week.get(week)?)?;
+        let unit = structure.unit_of.get(org as usize).filter(|unit| **unit != NONE)?;
+        self.units.binary_search(unit).ok()
     }
 
     /// The units, as positions in [`Grid::units`], that a leader's posts of one week reach.

@@ -1,0 +1,239 @@
+//! Every question asked of the grid, answered: the kinds of post times the outcomes, with one false discovery rate over all.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::acts::KINDS;
+use super::grid::{Grid, OUTCOMES, kind_name};
+use crate::job::Policy;
+use crate::period::Period;
+use crate::stats::benjamini_hochberg;
+use crate::stats::clean_window::{self, Windows};
+use crate::stats::effects::{Effects, Options, effects_with_periods, total_events};
+use crate::stats::seed;
+use crate::stats::verdict::{Judgement, Words};
+
+/// The first horizon of the event study, where the policy does not look back on fewer weeks, and the last one.
+const WINDOW: (i64, i64) = (-8, 12);
+
+/// Did posts of one kind move one outcome?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// `None`: any kind.
+    pub kind: Option<u8>,
+    pub outcome: usize,
+}
+
+/// Draws of the two tests that need chance.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws {
+    pub bootstrap: u32,
+    pub placebo: u32,
+}
+
+impl Default for Draws {
+    fn default() -> Draws {
+        Draws { bootstrap: 1999, placebo: 999 }
+    }
+}
+
+pub struct Answer {
+    pub question: Question,
+    /// Week by week, then, where most cohorts are small, by four weeks. The last one is the headline.
+    pub analyses: Vec<Effects>,
+    pub episodes: Vec<clean_window::Effect>,
+    /// Behind the outcome, over all its unit-weeks.
+    pub events: Option<f64>,
+    /// Leaders whose first posts reached units of the panel inside its weeks.
+    pub leaders: usize,
+    /// Units that another kind of post reached first.
+    pub n_excluded: usize,
+    /// First and last week of the panel.
+    pub weeks: Option<(Period, Period)>,
+    pub q_value: Option<f64>,
+    /// Whether figures about so few leaders may be shown.
+    pub is_shown: bool,
+}
+
+impl Answer {
+    pub fn headline(&self) -> Option<&Effects> {
+        self.analyses.last()
+    }
+
+    pub fn judgement(&self) -> Option<Judgement> {
+        Some(self.headline()?.judge(self.q_value, self.events, words(self.question)))
+    }
+}
+
+/// How sentences name a question.
+pub fn words(question: Question) -> Words<'static> {
+    Words { outcome: outcome_words(question.outcome), treatment: treatment_words(question.kind) }
+}
+
+pub fn treatment_words(kind: Option<u8>) -> &'static str {
+    match kind_name(kind) {
+        "micro_lesson" => "a leader's micro-lesson",
+        "ama" => "a leader's AMA",
+        "playbook" => "a leader's playbook",
+        "endorsement" => "a leader's endorsement",
+        _ => "a leader's post",
+    }
+}
+
+fn outcome_words(outcome: usize) -> &'static str {
+    [
+        "weekly expert contributions per 100 people",
+        "weekly expert contributors per 100 people",
+        "weekly completions per 100 people",
+        "weekly active learners per 100 people",
+    ]
+    .get(outcome)
+    .copied()
+    .unwrap_or("the outcome")
+}
+
+/// The kinds asked about: any, then each.
+pub fn kinds() -> impl Iterator<Item = Option<u8>> {
+    std::iter::once(None).chain((0..KINDS.len() as u8).map(Some))
+}
+
+/// Answers every question; `outcomes` are positions in [`OUTCOMES`]. `names` are the ids behind the grid's units. `p_values` are of
+/// other headlines of the run: the false discovery rate is over all of them, and theirs come back beside the answers.
+pub fn answer(
+    grid: &Grid,
+    names: &[String],
+    outcomes: &[usize],
+    policy: &Policy,
+    draws: Draws,
+    p_values: &[Option<f64>],
+) -> (Vec<Answer>, Vec<Option<f64>>) {
+    let questions: Vec<Question> = kinds()
+        .flat_map(|kind| outcomes.iter().map(move |&outcome| Question { kind, outcome }))
+        .collect();
+    let mut answers: Vec<Answer> =
+        questions.into_par_iter().map(|question| one(grid, names, question, policy, draws)).collect();
+    let is_shown = shown(&answers, policy.smallest_group);
+    for answer in &mut answers {
+        answer.is_shown = is_shown.get(&answer.question.kind).copied().unwrap_or(false);
+    }
+    let p: Vec<f64> = answers
+        .iter()
+        .map(|answer| answer.headline().filter(|_| answer.is_shown).and_then(Effects::p_value))
+        .chain(p_values.iter().copied())
+        .map(|p| p.unwrap_or(f64::NAN))
+        .collect();
+    let mut q = benjamini_hochberg::adjust(&p).into_iter().map(|q| Some(q).filter(|q| !q.is_nan()));
+    for answer in &mut answers {
+        answer.q_value = q.next().flatten();
+    }
+    (answers, q.collect())
+}
+
+fn one(grid: &Grid, names: &[String], question: Question, policy: &Policy, draws: Draws) -> Answer {
+    let (panel, kept, posts) = grid.panel(question.kind, question.outcome, names);
+    let options = Options {
+        window: (WINDOW.0.max(-policy.lookback_weeks), WINDOW.1),
+        seed: seed_of(question, policy),
+        bootstrap_draws: draws.bootstrap,
+        placebo_draws: draws.placebo,
+        words: words(question),
+        ..Options::default()
+    };
+    let inside = |unit: &usize| {
+        let (first, last) = (panel.weeks.first()?, panel.weeks.last()?);
+        panel.first[*unit].filter(|week| first < week && week <= last).map(|_| panel.cluster[*unit])
+    };
+    let mut leaders: Vec<u32> = (0..kept.len()).filter_map(|unit| inside(&unit)).collect();
+    leaders.sort_unstable();
+    leaders.dedup();
+    let week = |number: Option<&i64>| {
+        let number = number?;
+        grid.weeks.iter().find(|week| super::grid::number(**week) == *number).copied()
+    };
+    Answer {
+        question,
+        analyses: effects_with_periods(&panel, &options),
+        episodes: clean_window::effects(&panel, &posts, Windows::default()),
+        events: total_events(&panel),
+        leaders: leaders.len(),
+        n_excluded: grid.units.len() - grid.asked(question.kind).count(),
+        weeks: week(panel.weeks.first()).zip(week(panel.weeks.last())),
+        q_value: None,
+        is_shown: false,
+    }
+}
+
+/// The seed of a question: the canonical text of the policy it depends on, the table, the outcome and the kind.
+fn seed_of(question: Question, policy: &Policy) -> u64 {
+    let of: BTreeMap<&str, serde_json::Value> = BTreeMap::from([
+        ("kind", kind_name(question.kind).into()),
+        ("leader_band", policy.leader_band.clone().into()),
+        ("outcome", OUTCOMES.get(question.outcome).copied().unwrap_or_default().into()),
+        ("smallest_group", policy.smallest_group.into()),
+        ("table", "leader_post_effects".into()),
+        ("unit_level", policy.unit_level.into()),
+        ("worker_types", policy.worker_types.clone().into()),
+    ]);
+    seed::of(&serde_json::to_string(&of).unwrap_or_default())
+}
+
+/// Which kinds have posts of at least k leaders. Where the kinds that are not shown are few leaders together, the smallest kind that
+/// is shown goes with them: otherwise the figures for any kind would say what was withheld.
+fn shown(answers: &[Answer], k: i64) -> BTreeMap<Option<u8>, bool> {
+    let leaders: BTreeMap<Option<u8>, i64> =
+        answers.iter().map(|answer| (answer.question.kind, answer.leaders as i64)).collect();
+    let mut shown: BTreeMap<Option<u8>, bool> = leaders.iter().map(|(kind, n)| (*kind, *n >= k)).collect();
+    if shown.get(&None) == Some(&true) {
+        let hidden = |shown: &BTreeMap<Option<u8>, bool>| -> i64 {
+            leaders.iter().filter(|(kind, _)| kind.is_some() && shown[*kind] == false).map(|(_, n)| n).sum()
+        };
+        if (1..k).contains(&hidden(&shown)) {
+            let kinds = leaders.iter().filter(|(kind, _)| kind.is_some() && shown[*kind]);
+            if let Some(smallest) = kinds.min_by_key(|(kind, n)| (**n, **kind)).map(|(kind, _)| *kind) {
+                shown.insert(smallest, false);
+            } else {
+                shown.insert(None, false);
+            }
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(leaders: &[(Option<u8>, usize)]) -> Vec<Answer> {
+        let answer = |&(kind, leaders): &(Option<u8>, usize)| Answer {
+            question: Question { kind, outcome: 0 },
+            analyses: Vec::new(),
+            episodes: Vec::new(),
+            events: None,
+            leaders,
+            n_excluded: 0,
+            weeks: None,
+            q_value: None,
+            is_shown: false,
+        };
+        leaders.iter().map(answer).collect()
+    }
+
+    fn kinds_shown(leaders: &[(Option<u8>, usize)]) -> Vec<&'static str> {
+        shown(&answers(leaders), 5).into_iter().filter(|(_, shown)| *shown).map(|(kind, _)| kind_name(kind)).collect()
+    }
+
+    #[test]
+    fn a_kind_posted_by_fewer_than_k_leaders_is_not_shown() {
+        assert_eq!(kinds_shown(&[(None, 4), (Some(1), 4)]), [""; 0]);
+        assert_eq!(kinds_shown(&[(None, 12), (Some(0), 0), (Some(1), 12)]), ["any", "micro_lesson", "ama"][..].iter().filter(|k| **k != "micro_lesson").copied().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_hidden_cannot_be_had_by_subtraction() {
+        // Any less the ama's and the playbook's leaves the three leaders of micro-lessons; the playbook's are withheld with them.
+        assert_eq!(kinds_shown(&[(None, 20), (Some(0), 3), (Some(1), 9), (Some(2), 8)]), ["any", "ama"]);
+        assert_eq!(kinds_shown(&[(None, 5), (Some(0), 3), (Some(1), 2)]), ["any"], "together they are enough");
+        assert_eq!(kinds_shown(&[(None, 7), (Some(0), 3), (Some(1), 4)]), ["any"]);
+    }
+}
