@@ -20,6 +20,7 @@ mod secrets;
 mod tidy;
 
 mod feeds;
+mod leader_effects;
 mod malformed;
 mod publish;
 mod reference_effects;

@@ -47,8 +47,8 @@ pub struct Answer {
     pub events: Option<f64>,
     /// Leaders whose first posts reached units of the panel inside its weeks.
     pub leaders: usize,
-    /// Units that another kind of post reached first.
-    pub n_excluded: usize,
+    /// Units that another kind of post reached first, where that may be shown.
+    pub n_excluded: Option<usize>,
     /// First and last week of the panel.
     pub weeks: Option<(Period, Period)>,
     pub q_value: Option<f64>,
@@ -113,9 +113,12 @@ pub fn answer(
         .collect();
     let mut answers: Vec<Answer> =
         questions.into_par_iter().map(|question| one(grid, names, question, policy, draws)).collect();
-    let is_shown = shown(&answers, policy.smallest_group);
+    let leaders = answers.iter().map(|answer| (answer.question.kind, answer.leaders as i64)).collect();
+    let is_shown = shown(&leaders, policy.smallest_group);
     for answer in &mut answers {
         answer.is_shown = is_shown.get(&answer.question.kind).copied().unwrap_or(false);
+        // What other kinds reached says how many leaders are behind those that are not shown.
+        answer.n_excluded = answer.n_excluded.filter(|_| is_shown.get(&None) == Some(&true));
     }
     let p: Vec<f64> = answers
         .iter()
@@ -157,7 +160,7 @@ fn one(grid: &Grid, names: &[String], question: Question, policy: &Policy, draws
         episodes: clean_window::effects(&panel, &posts, Windows::default()),
         events: total_events(&panel),
         leaders: leaders.len(),
-        n_excluded: grid.units.len() - grid.asked(question.kind).count(),
+        n_excluded: Some(grid.units.len() - grid.asked(question.kind).count()),
         weeks: week(panel.weeks.first()).zip(week(panel.weeks.last())),
         q_value: None,
         is_shown: false,
@@ -179,23 +182,17 @@ fn seed_of(question: Question, policy: &Policy) -> u64 {
 }
 
 /// Which kinds have posts of at least k leaders. Where the kinds that are not shown are few leaders together, the smallest kind that
-/// is shown goes with them: otherwise the figures for any kind would say what was withheld.
-fn shown(answers: &[Answer], k: i64) -> BTreeMap<Option<u8>, bool> {
-    let leaders: BTreeMap<Option<u8>, i64> =
-        answers.iter().map(|answer| (answer.question.kind, answer.leaders as i64)).collect();
+/// is shown goes with them, or any kind where no single one is shown: otherwise subtraction would say what was withheld.
+pub fn shown(leaders: &BTreeMap<Option<u8>, i64>, k: i64) -> BTreeMap<Option<u8>, bool> {
     let mut shown: BTreeMap<Option<u8>, bool> = leaders.iter().map(|(kind, n)| (*kind, *n >= k)).collect();
-    if shown.get(&None) == Some(&true) {
-        let hidden = |shown: &BTreeMap<Option<u8>, bool>| -> i64 {
-            leaders.iter().filter(|(kind, _)| kind.is_some() && shown[*kind] == false).map(|(_, n)| n).sum()
-        };
-        if (1..k).contains(&hidden(&shown)) {
-            let kinds = leaders.iter().filter(|(kind, _)| kind.is_some() && shown[*kind]);
-            if let Some(smallest) = kinds.min_by_key(|(kind, n)| (**n, **kind)).map(|(kind, _)| *kind) {
-                shown.insert(smallest, false);
-            } else {
-                shown.insert(None, false);
-            }
-        }
+    let singles = |is_shown: bool| {
+        let of = shown.iter().filter(move |(kind, shown)| kind.is_some() && **shown == is_shown);
+        of.map(|(kind, _)| (leaders.get(kind).copied().unwrap_or(0), *kind))
+    };
+    let hidden: i64 = singles(false).map(|(n, _)| n).sum();
+    if (1..k).contains(&hidden) {
+        let smallest = singles(true).min().and_then(|(_, kind)| kind);
+        shown.insert(smallest, false);
     }
     shown
 }
@@ -204,36 +201,28 @@ fn shown(answers: &[Answer], k: i64) -> BTreeMap<Option<u8>, bool> {
 mod tests {
     use super::*;
 
-    fn answers(leaders: &[(Option<u8>, usize)]) -> Vec<Answer> {
-        let answer = |&(kind, leaders): &(Option<u8>, usize)| Answer {
-            question: Question { kind, outcome: 0 },
-            analyses: Vec::new(),
-            episodes: Vec::new(),
-            events: None,
-            leaders,
-            n_excluded: 0,
-            weeks: None,
-            q_value: None,
-            is_shown: false,
-        };
-        leaders.iter().map(answer).collect()
-    }
-
-    fn kinds_shown(leaders: &[(Option<u8>, usize)]) -> Vec<&'static str> {
-        shown(&answers(leaders), 5).into_iter().filter(|(_, shown)| *shown).map(|(kind, _)| kind_name(kind)).collect()
+    fn kinds_shown(leaders: &[(Option<u8>, i64)]) -> Vec<&'static str> {
+        let shown = shown(&leaders.iter().copied().collect(), 5);
+        shown.into_iter().filter(|(_, shown)| *shown).map(|(kind, _)| kind_name(kind)).collect()
     }
 
     #[test]
     fn a_kind_posted_by_fewer_than_k_leaders_is_not_shown() {
         assert_eq!(kinds_shown(&[(None, 4), (Some(1), 4)]), [""; 0]);
-        assert_eq!(kinds_shown(&[(None, 12), (Some(0), 0), (Some(1), 12)]), ["any", "micro_lesson", "ama"][..].iter().filter(|k| **k != "micro_lesson").copied().collect::<Vec<_>>());
+        assert_eq!(kinds_shown(&[(None, 12), (Some(0), 0), (Some(1), 12)]), ["any", "ama"]);
     }
 
     #[test]
     fn what_is_hidden_cannot_be_had_by_subtraction() {
-        // Any less the ama's and the playbook's leaves the three leaders of micro-lessons; the playbook's are withheld with them.
+        // Any less the AMAs and the playbooks leaves the three leaders of micro-lessons; the playbooks are withheld with them.
         assert_eq!(kinds_shown(&[(None, 20), (Some(0), 3), (Some(1), 9), (Some(2), 8)]), ["any", "ama"]);
         assert_eq!(kinds_shown(&[(None, 5), (Some(0), 3), (Some(1), 2)]), ["any"], "together they are enough");
-        assert_eq!(kinds_shown(&[(None, 7), (Some(0), 3), (Some(1), 4)]), ["any"]);
+        assert_eq!(kinds_shown(&[(None, 12), (Some(0), 3), (Some(1), 9)]), ["any"]);
+    }
+
+    #[test]
+    fn every_kind_is_asked_about_and_all_together() {
+        let names: Vec<&str> = kinds().map(kind_name).collect();
+        assert_eq!(names, ["any", "micro_lesson", "ama", "playbook", "endorsement"]);
     }
 }

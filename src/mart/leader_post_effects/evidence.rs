@@ -1,8 +1,9 @@
 //! What is behind an estimate: units, weeks and counts. Units are named only where they have enough people in every week and enough
 //! leaders posted; no person ever is.
 
-use super::acts::KINDS;
-use super::answers::kinds;
+use std::collections::BTreeMap;
+
+use super::answers::{kinds, shown};
 use super::grid::{Grid, OUTCOMES, kind_name};
 use super::{Prepared, prepare};
 use crate::mart::Facts;
@@ -22,7 +23,7 @@ pub struct Evidence {
     /// Units left out: reached before or in the first week, too small, reached first by another kind.
     pub always_treated: usize,
     pub too_small: usize,
-    pub other_kind: usize,
+    pub other_kind: Option<usize>,
     /// Counts and person-weeks of the treated by weeks since the post, over -8 to 12, and of the controls over all their weeks.
     pub by_week: Vec<ByWeek>,
     pub control_events: f64,
@@ -48,12 +49,15 @@ pub fn evidence(facts: &Facts<'_>, outcome: &str, kind: &str) -> Option<Evidence
     let kind = kinds().find(|known| kind_name(*known) == kind)?;
     let Prepared { orgs, grid, .. } = prepare(facts);
     let k = facts.job.policy.smallest_group;
-    let mut found = of_grid(&grid, &orgs.ids, kind, outcome);
-    // Any kind is told apart from the single ones by subtraction, so all that are shown stand or fall together.
-    let few = (0..KINDS.len() as u8)
-        .map(|one| of_grid(&grid, &orgs.ids, Some(one), outcome).leaders as i64)
-        .any(|leaders| (1..k).contains(&leaders));
-    if (found.leaders as i64) < k || (kind.is_none() && few) {
+    let of_kind = |kind| (kind, of_grid(&grid, &orgs.ids, kind, outcome));
+    let mut all: BTreeMap<Option<u8>, Evidence> = kinds().map(of_kind).collect();
+    let leaders = all.iter().map(|(kind, found)| (*kind, found.leaders as i64)).collect();
+    let is_shown = shown(&leaders, k);
+    let mut found = all.remove(&kind)?;
+    if is_shown.get(&None) != Some(&true) {
+        found.other_kind = None;
+    }
+    if is_shown.get(&kind) != Some(&true) {
         found = Evidence { weeks: found.weeks, n_weeks: found.n_weeks, is_withheld: true, ..Evidence::default() };
     }
     Some(found)
@@ -67,7 +71,7 @@ fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> E
         weeks: monday(first).zip(monday(last)),
         n_weeks: panel.weeks.len(),
         too_small: panel.dropped_small,
-        other_kind: grid.units.len() - grid.asked(kind).count(),
+        other_kind: Some(grid.units.len() - grid.asked(kind).count()),
         ..Evidence::default()
     };
     let mut by_week: Vec<ByWeek> =

@@ -111,8 +111,10 @@ pub fn of_answer(answer: &Answer, smallest_group: i64) -> (Vec<Line>, Vec<Line>)
         .text("sentence_executive", judgement.executive)
         .text("sentence_statistician", judgement.statistician)
         .real("q_value", answer.q_value)
-        .int("n_excluded_other_kind", answer.n_excluded)
         .bool("causal", judgement.verdict == Verdict::Supported);
+    if let Some(excluded) = answer.n_excluded {
+        base.int("n_excluded_other_kind", excluded);
+    }
     for (at, found) in answer.analyses.iter().enumerate() {
         let is_headline = at + 1 == answer.analyses.len();
         of_analysis(&base, found, is_headline, smallest_group, &mut effects, &mut study);
@@ -304,7 +306,6 @@ pub fn of_tally(tally: &Tally, weeks: Option<(Period, Period)>, is_shown: bool) 
         .real("baseline_mean", 700.0 * tally.before as f64 / tally.exposure_before)
         .real("pct_change", window.ratio.map(|ratio| ratio - 1.0))
         .int("n_posts", tally.posts)
-        .int("n_company_wide_posts", tally.company_wide)
         .text("verdict", window.judgement.verdict.as_str())
         .text("reason", window.judgement.reason)
         .text("sentence_executive", window.judgement.executive)

@@ -16,7 +16,6 @@ pub struct Tally {
     pub kind: Option<u8>,
     pub days: Day,
     pub posts: usize,
-    pub company_wide: usize,
     pub leaders: usize,
     /// Contributions by people below the leaders in the units reached, and the person-days in which they were made.
     pub before: i64,
@@ -48,7 +47,6 @@ pub fn tallies(grid: &Grid, acts: &Acts) -> Vec<Tally> {
                 kind,
                 days,
                 posts: 0,
-                company_wide: 0,
                 leaders: 0,
                 before: 0,
                 exposure_before: 0.0,
@@ -68,7 +66,6 @@ pub fn tallies(grid: &Grid, acts: &Acts) -> Vec<Tally> {
                     continue;
                 }
                 tally.posts += 1;
-                tally.company_wide += usize::from(reach.is_company_wide);
                 leaders.push(post.leader);
                 for &unit in reached {
                     let (count, exposure) = during(grid, unit, post.day - days, post.day);
@@ -123,7 +120,7 @@ mod tests {
 
     fn tally(kind: Option<u8>, leaders: usize) -> Tally {
         let (exposure_before, exposure_after) = (70.0, 70.0);
-        Tally { kind, days: 7, posts: leaders, company_wide: 0, leaders, before: 4, exposure_before, after: 28, exposure_after }
+        Tally { kind, days: 7, posts: leaders, leaders, before: 4, exposure_before, after: 28, exposure_after }
     }
 
     #[test]
