@@ -157,7 +157,7 @@ fn answers(panel: &Panel) -> Vec<Answer> {
         weeks,
     };
     let grid = Grid::build(&company, &own, &acts);
-    effects::answer(&grid, &orgs.ids, &[0], &policy, Draws { bootstrap: 19, placebo: 99 }, &[]).0
+    effects::answer(&grid, &orgs.ids, &[0], &policy, Draws { bootstrap: 19, placebo: 39 }, &[]).0
 }
 
 fn of_kind<'a>(answers: &'a [Answer], kind: &str) -> &'a Answer {

@@ -40,23 +40,31 @@ impl Default for Draws {
 
 pub struct Answer {
     pub question: Question,
-    /// Week by week, then, where most cohorts are small, by four weeks. The last one is the headline.
+    /// Empty where figures about so few leaders may not be shown. Week by week, then, where most cohorts are small, by four weeks. The last one is the headline.
     pub analyses: Vec<Effects>,
     pub episodes: Vec<clean_window::Effect>,
     /// Behind the outcome, over all its unit-weeks.
     pub events: Option<f64>,
-    /// Leaders whose first posts reached units of the panel inside its weeks.
-    pub leaders: usize,
     /// Units that another kind of post reached first, where that may be shown.
     pub n_excluded: Option<usize>,
     /// First and last week of the panel.
     pub weeks: Option<(Period, Period)>,
     pub q_value: Option<f64>,
-    /// Whether figures about so few leaders may be shown.
-    pub is_shown: bool,
 }
 
 impl Answer {
+    fn withheld(question: Question) -> Answer {
+        Answer {
+            question,
+            analyses: Vec::new(),
+            episodes: Vec::new(),
+            events: None,
+            n_excluded: None,
+            weeks: None,
+            q_value: None,
+        }
+    }
+
     pub fn headline(&self) -> Option<&Effects> {
         self.analyses.last()
     }
@@ -108,21 +116,25 @@ pub fn answer(
     draws: Draws,
     p_values: &[Option<f64>],
 ) -> (Vec<Answer>, Vec<Option<f64>>) {
-    let questions: Vec<Question> = kinds()
-        .flat_map(|kind| outcomes.iter().map(move |&outcome| Question { kind, outcome }))
-        .collect();
-    let mut answers: Vec<Answer> =
-        questions.into_par_iter().map(|question| one(grid, names, question, policy, draws)).collect();
-    let leaders = answers.iter().map(|answer| (answer.question.kind, answer.leaders as i64)).collect();
+    let leaders: BTreeMap<Option<u8>, i64> = kinds().map(|kind| (kind, grid.leaders(kind) as i64)).collect();
     let is_shown = shown(&leaders, policy.smallest_group);
-    for answer in &mut answers {
-        answer.is_shown = is_shown.get(&answer.question.kind).copied().unwrap_or(false);
-        // What other kinds reached says how many leaders are behind those that are not shown.
-        answer.n_excluded = answer.n_excluded.filter(|_| is_shown.get(&None) == Some(&true));
+    let questions: Vec<Question> =
+        kinds().flat_map(|kind| outcomes.iter().map(move |&outcome| Question { kind, outcome })).collect();
+    let shows = |kind: Option<u8>| is_shown.get(&kind) == Some(&true);
+    let mut answers: Vec<Answer> = questions
+        .into_par_iter()
+        .map(|question| match shows(question.kind) {
+            true => one(grid, names, question, policy, draws),
+            false => Answer::withheld(question),
+        })
+        .collect();
+    if !shows(None) {
+        // What other kinds reached would say how many leaders are behind those that are not shown.
+        answers.iter_mut().for_each(|answer| answer.n_excluded = None);
     }
     let p: Vec<f64> = answers
         .iter()
-        .map(|answer| answer.headline().filter(|_| answer.is_shown).and_then(Effects::p_value))
+        .map(|answer| answer.headline().and_then(Effects::p_value))
         .chain(p_values.iter().copied())
         .map(|p| p.unwrap_or(f64::NAN))
         .collect();
@@ -134,7 +146,7 @@ pub fn answer(
 }
 
 fn one(grid: &Grid, names: &[String], question: Question, policy: &Policy, draws: Draws) -> Answer {
-    let (panel, kept, posts) = grid.panel(question.kind, question.outcome, names);
+    let (panel, posts) = grid.panel(question.kind, question.outcome, names);
     let options = Options {
         window: (WINDOW.0.max(-policy.lookback_weeks), WINDOW.1),
         seed: seed_of(question, policy),
@@ -143,13 +155,6 @@ fn one(grid: &Grid, names: &[String], question: Question, policy: &Policy, draws
         words: words(question),
         ..Options::default()
     };
-    let inside = |unit: &usize| {
-        let (first, last) = (panel.weeks.first()?, panel.weeks.last()?);
-        panel.first[*unit].filter(|week| first < week && week <= last).map(|_| panel.cluster[*unit])
-    };
-    let mut leaders: Vec<u32> = (0..kept.len()).filter_map(|unit| inside(&unit)).collect();
-    leaders.sort_unstable();
-    leaders.dedup();
     let week = |number: Option<&i64>| {
         let number = number?;
         grid.weeks.iter().find(|week| super::grid::number(**week) == *number).copied()
@@ -159,11 +164,9 @@ fn one(grid: &Grid, names: &[String], question: Question, policy: &Policy, draws
         analyses: effects_with_periods(&panel, &options),
         episodes: clean_window::effects(&panel, &posts, Windows::default()),
         events: total_events(&panel),
-        leaders: leaders.len(),
         n_excluded: Some(grid.units.len() - grid.asked(question.kind).count()),
         weeks: week(panel.weeks.first()).zip(week(panel.weeks.last())),
         q_value: None,
-        is_shown: false,
     }
 }
 

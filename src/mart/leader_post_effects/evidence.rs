@@ -1,8 +1,6 @@
 //! What is behind an estimate: units, weeks and counts. Units are named only where they have enough people in every week and enough
 //! leaders posted; no person ever is.
 
-use std::collections::BTreeMap;
-
 use super::answers::{kinds, shown};
 use super::grid::{Grid, OUTCOMES, kind_name};
 use super::{Prepared, prepare};
@@ -49,11 +47,9 @@ pub fn evidence(facts: &Facts<'_>, outcome: &str, kind: &str) -> Option<Evidence
     let kind = kinds().find(|known| kind_name(*known) == kind)?;
     let Prepared { orgs, grid, .. } = prepare(facts);
     let k = facts.job.policy.smallest_group;
-    let of_kind = |kind| (kind, of_grid(&grid, &orgs.ids, kind, outcome));
-    let mut all: BTreeMap<Option<u8>, Evidence> = kinds().map(of_kind).collect();
-    let leaders = all.iter().map(|(kind, found)| (*kind, found.leaders as i64)).collect();
+    let leaders = kinds().map(|kind| (kind, grid.leaders(kind) as i64)).collect();
     let is_shown = shown(&leaders, k);
-    let mut found = all.remove(&kind)?;
+    let mut found = of_grid(&grid, &orgs.ids, kind, outcome);
     if is_shown.get(&None) != Some(&true) {
         found.other_kind = None;
     }
@@ -64,7 +60,7 @@ pub fn evidence(facts: &Facts<'_>, outcome: &str, kind: &str) -> Option<Evidence
 }
 
 fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> Evidence {
-    let (panel, kept, _) = grid.panel(kind, outcome, names);
+    let (panel, _) = grid.panel(kind, outcome, names);
     let (Some(&first), Some(&last)) = (panel.weeks.first(), panel.weeks.last()) else { return Evidence::default() };
     let monday = |number: i64| grid.weeks.iter().find(|week| super::number(**week) == number).map(|week: &Period| week.start);
     let mut found = Evidence {
@@ -76,8 +72,7 @@ fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> E
     };
     let mut by_week: Vec<ByWeek> =
         (-8..=12).map(|e| ByWeek { e, units: 0, events: 0.0, person_weeks: 0.0 }).collect();
-    let mut leaders = Vec::new();
-    for unit in 0..kept.len() {
+    for unit in 0..panel.units.len() {
         let cells = unit * panel.weeks.len()..(unit + 1) * panel.weeks.len();
         let of = |matrix: &Option<Vec<f64>>| matrix.as_ref().map_or(Vec::new(), |matrix| matrix[cells.clone()].to_vec());
         let (events, people) = (of(&panel.events), of(&panel.headcount));
@@ -86,7 +81,6 @@ fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> E
             Some(g) if g <= first => found.always_treated += 1,
             Some(g) if g <= last => {
                 found.treated.push(panel.units[unit].clone());
-                leaders.push(panel.cluster[unit]);
                 if let Some(week) = monday(g) {
                     match found.cohorts.iter_mut().find(|(known, _)| *known == week) {
                         Some((_, units)) => *units += 1,
@@ -110,9 +104,7 @@ fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> E
             }
         }
     }
-    leaders.sort_unstable();
-    leaders.dedup();
-    found.leaders = leaders.len();
+    found.leaders = grid.leaders(kind);
     found.cohorts.sort_unstable();
     found.by_week = by_week.into_iter().filter(|row| row.units > 0).collect();
     found

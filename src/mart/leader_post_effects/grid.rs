@@ -180,6 +180,10 @@ impl Grid {
             .map(|unit| (0..weeks.len()).rev().find(|week| !grid.headcount[unit * weeks.len() + week].is_nan()))
             .collect();
         let mut found = Vec::new();
+        // By worker: posted before the first week, or in the week at hand.
+        const EARLY: u8 = 1;
+        const IN_TIME: u8 = 2;
+        let mut has_posted = vec![0u8; company.people.workers.len()];
         for week in 0..weeks.len() {
             let by_leader: BTreeMap<(bool, u32), &Vec<&Post>> = posted
                 .range((week, false, 0)..=(week, true, u32::MAX))
@@ -187,6 +191,9 @@ impl Grid {
                 .collect();
             if by_leader.is_empty() && !last_seen.contains(&Some(week)) {
                 continue;
+            }
+            for (in_time, leader) in by_leader.keys() {
+                has_posted[*leader as usize] |= if *in_time { IN_TIME } else { EARLY };
             }
             let structure = &structures[of_week[week]];
             let heads = reach::heads(structure, company.orgs, company.people, weeks[week]);
@@ -205,13 +212,14 @@ impl Grid {
                 }
                 reach::above(unit, structure, &heads, company.places, weeks[week], &mut found);
                 for &leader in &found {
-                    for in_time in [false, true] {
-                        if by_leader.contains_key(&(in_time, leader)) {
+                    for (flag, in_time) in [(EARLY, false), (IN_TIME, true)] {
+                        if has_posted[leader as usize] & flag != 0 {
                             reached.entry((in_time, leader)).or_default().push(at as u32);
                         }
                     }
                 }
             }
+            by_leader.keys().for_each(|(_, leader)| has_posted[*leader as usize] = 0);
             // The first post of the week wins a unit: in order of time over all its leaders.
             let mut order: Vec<(&Post, bool, &[u32])> = Vec::new();
             for ((in_time, leader), of) in &reached {
@@ -273,8 +281,23 @@ impl Grid {
         (0..self.units.len()).filter(is_asked)
     }
 
-    /// The panel of one question, with the positions of its units and which unit-weeks posts of the kind reached.
-    pub fn panel(&self, kind: Option<u8>, outcome: usize, names: &[String]) -> (Panel, Vec<usize>, Vec<bool>) {
+    /// Leaders whose posts of a kind made units treated inside the weeks, with a week before.
+    pub fn leaders(&self, kind: Option<u8>) -> usize {
+        let bounds = self.weeks.first().zip(self.weeks.last()).map(|(first, last)| (number(*first), number(*last)));
+        let Some((start, end)) = bounds else { return 0 };
+        let mut leaders: Vec<u32> = self
+            .asked(kind)
+            .filter(|unit| !self.is_small[*unit])
+            .filter_map(|unit| self.first[unit].filter(|first| start < first.week && first.week <= end))
+            .map(|first| first.leader)
+            .collect();
+        leaders.sort_unstable();
+        leaders.dedup();
+        leaders.len()
+    }
+
+    /// The panel of one question, and which of its unit-weeks posts of the kind reached.
+    pub fn panel(&self, kind: Option<u8>, outcome: usize, names: &[String]) -> (Panel, Vec<bool>) {
         let width = self.weeks.len();
         let kept: Vec<usize> = self.asked(kind).filter(|unit| !self.is_small[*unit]).collect();
         let dropped_small = self.asked(kind).filter(|unit| self.is_small[*unit]).count();
@@ -307,7 +330,7 @@ impl Grid {
             rejected_rows: 0,
             dropped_small,
         };
-        (panel, kept, posts)
+        (panel, posts)
     }
 
     /// Clusters numbered in order of their leaders' ids; a unit without a head is a cluster of its own.

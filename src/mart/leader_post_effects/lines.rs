@@ -27,6 +27,8 @@ pub struct Line {
     ints: BTreeMap<&'static str, i64>,
     days: BTreeMap<&'static str, Day>,
     bools: BTreeMap<&'static str, bool>,
+    /// The row says that its figures may not be shown.
+    pub is_withheld: bool,
 }
 
 impl Line {
@@ -101,11 +103,9 @@ pub fn of_answer(answer: &Answer, smallest_group: i64) -> (Vec<Line>, Vec<Line>)
     let outcome = OUTCOMES.get(answer.question.outcome).copied().unwrap_or_default();
     let mut base = start(outcome, answer.question.kind, answer.weeks);
     let (mut effects, mut study) = (Vec::new(), Vec::new());
-    let (Some(headline), Some(judgement)) = (answer.headline(), answer.judgement()) else { return (effects, study) };
-    if !answer.is_shown {
-        effects.push(withheld(base, answer, headline, smallest_group));
-        return (effects, study);
-    }
+    let (Some(headline), Some(judgement)) = (answer.headline(), answer.judgement()) else {
+        return (vec![withheld(base, answer, smallest_group)], study);
+    };
     base.text("verdict", judgement.verdict.as_str())
         .text("reason", judgement.reason)
         .text("sentence_executive", judgement.executive)
@@ -124,11 +124,11 @@ pub fn of_answer(answer: &Answer, smallest_group: i64) -> (Vec<Line>, Vec<Line>)
 }
 
 /// A row that says that there is too little, and nothing about how little.
-fn withheld(mut line: Line, answer: &Answer, headline: &Effects, smallest_group: i64) -> Line {
+fn withheld(mut line: Line, answer: &Answer, smallest_group: i64) -> Line {
     let treatment = treatment_words(answer.question.kind);
     let reason = format!("posts of fewer than {smallest_group} leaders, or of so few that others could be told from them");
     line.text("method", "cs").text("aggregation", Aggregation::Simple.as_str()).bool("is_headline", true);
-    line.int("weeks_per_period", headline.weeks_per_period);
+    line.is_withheld = true;
     let words = super::answers::words(answer.question);
     line.text("verdict", Verdict::InsufficientData.as_str())
         .text("sentence_executive", format!("Too little data yet to say whether {treatment} changes {}.", words.outcome))
@@ -346,6 +346,7 @@ pub fn of_onboarding(
     };
     line.text("method", "survival").text("aggregation", "restricted_mean").bool("is_headline", true);
     line.int("weeks_per_period", 0);
+    line.is_withheld = !is_shown;
     let is_full = is_shown && found.insufficient.is_none();
     let statistician = match (found.difference, found.interval) {
         (Some(days), Some((low, high))) if is_full => format!(

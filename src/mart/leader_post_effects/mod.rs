@@ -16,6 +16,7 @@ mod windows;
 
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::reach::{Orgs, Places};
+use crate::guard::Tally;
 use crate::mart::{Facts, Made, MartError, Read, Whole};
 use crate::period::{Grain, Period};
 use crate::stats::effects::Effects;
@@ -54,7 +55,10 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let (effects, study) = tables(facts, &prepared);
     let made = |name: &'static str, lines: &[lines::Line]| -> Result<Made, MartError> {
         let rows = lines::batch(facts.catalog.expect(name)?, lines)?;
-        Ok(Made { table: name, partition: "all".into(), rows, grain: "", withheld: Vec::new() })
+        let rows_withheld = lines.iter().filter(|line| line.is_withheld).count() as i64;
+        let tally =
+            Tally { kind: "company".into(), rows: lines.len() as i64, rows_withheld, cells_withheld: 0 };
+        Ok(Made { table: name, partition: "all".into(), rows, grain: "", withheld: vec![(tally, 0)] })
     };
     Ok(vec![made(EFFECTS, &effects)?, made(STUDY, &study)?])
 }
@@ -134,7 +138,8 @@ fn tables(facts: &Facts<'_>, prepared: &Prepared) -> (Vec<lines::Line>, Vec<line
         study.extend(weeks);
     }
     let weeks = grid.weeks.first().copied().zip(grid.weeks.last().copied());
-    let is_shown = |kind: Option<u8>| answers.iter().any(|answer| answer.question.kind == kind && answer.is_shown);
+    let is_shown =
+        |kind: Option<u8>| answers.iter().any(|answer| answer.question.kind == kind && answer.headline().is_some());
     for (found, q) in newcomers.iter().zip(q) {
         effects.push(lines::of_onboarding(found, q, weeks, is_shown(found.kind)));
     }
@@ -150,3 +155,6 @@ fn tables(facts: &Facts<'_>, prepared: &Prepared) -> (Vec<lines::Line>, Vec<line
 pub fn p_value(answer: &Answer) -> Option<f64> {
     answer.headline().and_then(Effects::p_value)
 }
+
+#[cfg(test)]
+mod tests;
