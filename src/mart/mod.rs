@@ -12,6 +12,7 @@ mod dim_scope;
 mod fixture;
 mod formula;
 pub mod leader_post_effects;
+mod leader_post_event_study;
 mod whole;
 
 use std::collections::BTreeMap;

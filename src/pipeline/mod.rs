@@ -6,6 +6,7 @@
 
 mod day_rows;
 pub mod days;
+mod endorsements;
 pub mod gates;
 pub mod ingest;
 pub mod lake;

@@ -16,7 +16,7 @@ use crate::canon::columns::{Text, dates, ints};
 use crate::canon::history::NONE;
 use crate::contract::arrow::mart_schema;
 use crate::error::Result;
-use crate::mart::leader_post_effects::leads;
+use crate::mart::leader_post_effects::{self, leads};
 use crate::period::{Day, Grain, Period, month_label};
 use crate::publish::FileRef;
 use crate::publish::commit::hex_sha256;
@@ -41,7 +41,7 @@ pub fn compute(
     made_from: &mut BTreeMap<String, String>,
 ) -> Result<()> {
     let table = context.catalog.expect("unit_week")?;
-    if !["leader_post_effects", "leader_post_event_study"].into_iter().any(|mart| context.job.wants(mart)) {
+    if !leader_post_effects::TABLE.tables.iter().any(|mart| context.job.wants(mart)) {
         made_from.retain(|known, _| !known.starts_with("unit_week/"));
         return lake.keep(table, |_| false);
     }

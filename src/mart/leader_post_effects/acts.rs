@@ -92,13 +92,12 @@ struct Item<'a> {
     body_hash: Option<&'a str>,
 }
 
-/// Reads live rows of `contributions` and `reactions`.
+/// Reads live rows of `contributions` and rows of `endorsements`.
 ///
 /// Left out: what was taken down or deleted, what matches nobody with a place in its week, the later ones of an author's
 /// contributions with the same text, and on the outcome's side whatever leaders wrote or had written for them (an item that
-/// credits somebody who leads in that week). An endorsement counts when a leader endorses an item of somebody who does not lead,
-/// and did not take it back.
-pub fn acts(source: &Source<'_>, contributions: &[RecordBatch], reactions: &[RecordBatch]) -> Acts {
+/// credits somebody who leads in that week). An endorsement counts when a leader endorses an item of somebody who does not lead.
+pub fn acts(source: &Source<'_>, contributions: &[RecordBatch], endorsements: &[RecordBatch]) -> Acts {
     let mut items: Vec<Item<'_>> = Vec::new();
     for batch in contributions {
         let (id, author, kind) =
@@ -138,13 +137,10 @@ pub fn acts(source: &Source<'_>, contributions: &[RecordBatch], reactions: &[Rec
         }
     }
     let by_expert: HashMap<&str, bool> = items.iter().map(|item| (item.id, !item.is_leader)).collect();
-    for batch in reactions {
-        let (item, actor, kind) =
-            (Text::of(batch, "contribution_id"), Text::of(batch, "actor_id"), Text::of(batch, "kind"));
-        let (at, revoked, deleted) =
-            (instants(batch, "occurred_at"), instants(batch, "revoked_at"), bools(batch, DELETED));
-        let stands = |row: &usize| kind.get(*row) == Some("endorse") && deleted(*row) != Some(true) && revoked(*row).is_none();
-        for row in (0..batch.num_rows()).filter(stands) {
+    for batch in endorsements {
+        let (item, actor) = (Text::of(batch, "contribution_id"), Text::of(batch, "actor_id"));
+        let at = instants(batch, "occurred_at");
+        for row in 0..batch.num_rows() {
             let (Some(item), Some(account), Some(at)) = (item.get(row), actor.get(row), at(row)) else { continue };
             let Some(day) = source.day(at).filter(|_| by_expert.get(item) == Some(&true)) else { continue };
             match source.placed(account, day) {

@@ -7,15 +7,13 @@ use rayon::prelude::*;
 use super::acts::KINDS;
 use super::grid::{Grid, OUTCOMES, kind_name};
 use crate::job::Policy;
+use crate::mart::leader_post_event_study;
 use crate::period::Period;
 use crate::stats::benjamini_hochberg;
 use crate::stats::clean_window::{self, Windows};
 use crate::stats::effects::{Effects, Options, effects_with_periods, total_events};
 use crate::stats::seed;
 use crate::stats::verdict::{Judgement, Words};
-
-/// The first horizon of the event study, where the policy does not look back on fewer weeks, and the last one.
-const WINDOW: (i64, i64) = (-8, 12);
 
 /// Did posts of one kind move one outcome?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +146,7 @@ pub fn answer(
 fn one(grid: &Grid, names: &[String], question: Question, policy: &Policy, draws: Draws) -> Answer {
     let (panel, posts) = grid.panel(question.kind, question.outcome, names);
     let options = Options {
-        window: (WINDOW.0.max(-policy.lookback_weeks), WINDOW.1),
+        window: leader_post_event_study::window(policy),
         seed: seed_of(question, policy),
         bootstrap_draws: draws.bootstrap,
         placebo_draws: draws.placebo,

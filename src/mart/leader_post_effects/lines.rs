@@ -11,7 +11,8 @@ use super::onboarding::Onboarding;
 use super::windows::Tally;
 use crate::contract::arrow::mart_schema;
 use crate::contract::{Table, Type};
-use crate::mart::MartError;
+use crate::job::Policy;
+use crate::mart::{MartError, leader_post_event_study};
 use crate::period::{Day, Period};
 use crate::stats::aggregate::{Aggregation, Estimate};
 use crate::stats::clean_window::Windows;
@@ -99,10 +100,11 @@ fn start(outcome: &str, kind: Option<u8>, weeks: Option<(Period, Period)>) -> Li
 }
 
 /// All rows of one answer: for the table of effects and for the event study.
-pub fn of_answer(answer: &Answer, smallest_group: i64) -> (Vec<Line>, Vec<Line>) {
+pub fn of_answer(answer: &Answer, policy: &Policy) -> (Vec<Line>, Vec<Line>) {
     let outcome = OUTCOMES.get(answer.question.outcome).copied().unwrap_or_default();
     let mut base = start(outcome, answer.question.kind, answer.weeks);
     let (mut effects, mut study) = (Vec::new(), Vec::new());
+    let (smallest_group, shown) = (policy.smallest_group, leader_post_event_study::window(policy));
     let (Some(headline), Some(judgement)) = (answer.headline(), answer.judgement()) else {
         return (vec![withheld(base, answer, smallest_group)], study);
     };
@@ -117,9 +119,13 @@ pub fn of_answer(answer: &Answer, smallest_group: i64) -> (Vec<Line>, Vec<Line>)
     }
     for (at, found) in answer.analyses.iter().enumerate() {
         let is_headline = at + 1 == answer.analyses.len();
-        of_analysis(&base, found, is_headline, smallest_group, &mut effects, &mut study);
+        let length = found.weeks_per_period;
+        let shown = (shown.0.div_euclid(length), shown.1.div_euclid(length));
+        let rule = Rule { is_headline, smallest_group, shown };
+        of_analysis(&base, found, rule, &mut effects, &mut study);
     }
-    of_episodes(&base, answer, headline, smallest_group, &mut effects, &mut study);
+    let rule = Rule { is_headline: false, smallest_group, shown };
+    of_episodes(&base, answer, headline, rule, &mut effects, &mut study);
     (effects, study)
 }
 
@@ -137,14 +143,18 @@ fn withheld(mut line: Line, answer: &Answer, smallest_group: i64) -> Line {
     line
 }
 
-fn of_analysis(
-    base: &Line,
-    found: &Effects,
+/// What of an analysis is shown.
+#[derive(Clone, Copy)]
+struct Rule {
     is_headline: bool,
+    /// Figures of fewer leaders are not.
     smallest_group: i64,
-    effects: &mut Vec<Line>,
-    study: &mut Vec<Line>,
-) {
+    /// First and last period since the first post.
+    shown: (i64, i64),
+}
+
+fn of_analysis(base: &Line, found: &Effects, rule: Rule, effects: &mut Vec<Line>, study: &mut Vec<Line>) {
+    let Rule { is_headline, smallest_group, shown } = rule;
     let mut base = base.clone();
     let counts = found.counts;
     base.int("weeks_per_period", found.weeks_per_period)
@@ -218,7 +228,7 @@ fn of_analysis(
             .int("df", effect.df)
             .bounds(["ci_low", "ci_high"], found.interval(effect.estimate, effect.se, effect.df))
             .int("n_treated", effect.n_units);
-        placed(line, effect.at, effects, study);
+        placed(line, effect.at, shown, effects, study);
     }
     for ratio in found.ppml.iter().filter(|ratio| ratio.df + 1 >= smallest_group) {
         let mut line = base.clone();
@@ -231,21 +241,18 @@ fn of_analysis(
             .bounds(["ci_low", "ci_high"], bounds.map(|(low, high)| (low.exp(), high.exp())))
             .real("pct_change", ratio.ratio - 1.0)
             .int("n_treated", ratio.n_units);
-        placed(line, ratio.at, effects, study);
+        placed(line, ratio.at, shown, effects, study);
     }
 }
 
-/// First and last horizon that the event study shows.
-const SHOWN: std::ops::RangeInclusive<i64> = -8..=12;
-
 /// An overall figure goes to the effects, a figure of one week to the event study.
-fn placed(mut line: Line, at: Option<i64>, effects: &mut Vec<Line>, study: &mut Vec<Line>) {
+fn placed(mut line: Line, at: Option<i64>, shown: (i64, i64), effects: &mut Vec<Line>, study: &mut Vec<Line>) {
     match at {
         None => {
             line.text("aggregation", "overall");
             effects.push(line);
         }
-        Some(e) if SHOWN.contains(&e) => {
+        Some(e) if shown.0 <= e && e <= shown.1 => {
             line.int("e", e);
             study.push(line);
         }
@@ -270,7 +277,7 @@ fn of_episodes(
     base: &Line,
     answer: &Answer,
     headline: &Effects,
-    smallest_group: i64,
+    Rule { smallest_group, shown, .. }: Rule,
     effects: &mut Vec<Line>,
     study: &mut Vec<Line>,
 ) {
@@ -287,7 +294,7 @@ fn of_episodes(
         if effect.at.is_none() {
             line.int("e", Windows::default().after);
         }
-        placed(line, effect.at, effects, study);
+        placed(line, effect.at, shown, effects, study);
     }
 }
 

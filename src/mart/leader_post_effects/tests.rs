@@ -76,10 +76,10 @@ fn world(moves: &str) -> World {
     World { identity, units: Units::build(&[units]), people, calendar }
 }
 
-const NOTHING: &str = "reaction_id contribution_id actor_id kind occurred_at revoked_at";
+const NOTHING: &str = "contribution_id actor_id occurred_at";
 
 impl World {
-    fn read(&self, contributions: &str, reactions: &str) -> (Acts, Grid, Orgs) {
+    fn read(&self, contributions: &str, endorsements: &str) -> (Acts, Grid, Orgs) {
         let source = Source {
             people: &self.people,
             identity: &self.identity,
@@ -89,7 +89,7 @@ impl World {
             horizon: day("2026-02-02"),
             leader_band: "manager",
         };
-        let acts = acts(&source, &[table(contributions)], &[table(reactions)]);
+        let acts = acts(&source, &[table(contributions)], &[table(endorsements)]);
         let orgs = Orgs::new(&self.people, &self.units);
         let weeks: Vec<Period> = WEEKS.map(|week| self.calendar.period(Grain::Week, day(week))).to_vec();
         let rows: Vec<OrgWeek> = weeks
@@ -215,19 +215,18 @@ fn the_first_post_of_a_kind_that_counts_treats_the_units_below_its_author_unless
 }
 
 #[test]
-fn an_endorsement_counts_when_a_leader_gives_it_to_an_experts_item_and_does_not_take_it_back() {
+fn an_endorsement_counts_when_a_leader_gives_it_to_an_experts_item() {
     let world = world("");
     let (acts, grid, orgs) = world.read(
         POSTS,
-        "reaction_id contribution_id actor_id kind    occurred_at   revoked_at
-         r1          i1              nina     endorse 2026-01-07T10 -
-         r2          p2              eva      endorse 2026-01-20T10 -
-         r3          i1              eva      like    2026-01-20T10 -
-         r4          i1              eva      endorse 2026-01-20T10 2026-01-22T10
-         r5          i1              eva      endorse 2026-01-27T10 -",
+        "contribution_id actor_id occurred_at
+         i1              nina     2026-01-07T10
+         p2              eva      2026-01-20T10
+         i0              eva      2026-01-20T10
+         i1              eva      2026-01-27T10",
     );
     let endorsed: Vec<Day> = acts.posts.iter().filter(|post| post.kind == 3).map(|post| post.day).collect();
-    assert_eq!(endorsed, [day("2026-01-27")], "not by nina, not of a leader's article, not a like, not taken back");
+    assert_eq!(endorsed, [day("2026-01-27")], "not by nina, not of a leader's article, not of what nobody knows");
     assert_eq!(firsts(&world, &grid, &orgs)[0], "east endorsement 4 eva");
 }
 

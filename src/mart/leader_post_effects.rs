@@ -27,14 +27,14 @@ pub use evidence::{Evidence, evidence};
 pub use grid::{Company, Grid, OUTCOMES, OrgWeek, number};
 
 const EFFECTS: &str = "leader_post_effects";
-const STUDY: &str = "leader_post_event_study";
+const STUDY: &str = super::leader_post_event_study::NAME;
 
 pub const TABLE: Whole = Whole {
     name: EFFECTS,
     tables: &[EFFECTS, STUDY],
     reads: &[
         Read { table: "contributions", partitions: "" },
-        Read { table: "reactions", partitions: "" },
+        Read { table: "endorsements", partitions: "" },
         Read { table: "unit_week", partitions: "" },
         Read { table: "workers", partitions: "" },
         Read { table: "milestones", partitions: "" },
@@ -82,7 +82,7 @@ fn prepare(facts: &Facts<'_>) -> Prepared {
         horizon: facts.days.1,
         leader_band: &policy.leader_band,
     };
-    let acts = acts(&source, facts.table("contributions"), facts.table("reactions"));
+    let acts = acts(&source, facts.table("contributions"), facts.table("endorsements"));
     let mut rows = Vec::new();
     for batch in facts.table("unit_week") {
         let (week, org) = (dates(batch, "week_start"), Text::of(batch, "org_id"));
@@ -133,7 +133,7 @@ fn tables(facts: &Facts<'_>, prepared: &Prepared) -> (Vec<lines::Line>, Vec<line
 
     let (mut effects, mut study) = (Vec::new(), Vec::new());
     for answer in &answers {
-        let (more, weeks) = lines::of_answer(answer, policy.smallest_group);
+        let (more, weeks) = lines::of_answer(answer, policy);
         effects.extend(more);
         study.extend(weeks);
     }
