@@ -6,4 +6,5 @@ pub mod hierarchy;
 pub mod history;
 pub mod identity;
 pub mod merge;
+pub mod reach;
 pub mod snapshot;

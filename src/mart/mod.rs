@@ -16,6 +16,8 @@ mod formula;
 mod goal_attainment;
 mod goals;
 mod integrity_signals;
+pub mod leader_post_effects;
+mod leader_post_event_study;
 mod okr_progress;
 mod rater_agreement;
 mod review_items;

@@ -35,6 +35,7 @@ pub const WHOLE: &[Whole] = &[
     super::integrity_signals::TABLE,
     super::goal_attainment::TABLE,
     super::okr_progress::TABLE,
+    super::leader_post_effects::TABLE,
 ];
 
 /// Files of a table that a [`Whole`] reads.

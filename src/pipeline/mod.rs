@@ -7,6 +7,7 @@
 mod audit;
 mod day_rows;
 pub mod days;
+mod endorsements;
 pub mod gates;
 pub mod ingest;
 pub mod lake;
@@ -15,6 +16,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod unit_week;
 mod whole;
 pub mod world;
 

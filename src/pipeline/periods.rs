@@ -64,6 +64,8 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::endorsements::compute(context, lake, made_from)?;
+    super::unit_week::compute(context, lake, world, &days, range, made_from)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
 }

@@ -24,6 +24,7 @@ mod tidy;
 mod voluntary;
 
 mod feeds;
+mod leader_effects;
 mod malformed;
 mod publish;
 mod reference_effects;
