@@ -3,6 +3,8 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+pub mod plans;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
