@@ -133,6 +133,8 @@ pub struct Job {
     pub folder: PathBuf,
     /// The files of decisions it names.
     pub attached: Attached,
+    /// The plans of leaders among them.
+    pub plans: Vec<plans::Plan>,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -317,6 +319,7 @@ impl Job {
                 attached.entry(kind).or_default().push((name, text));
             }
         }
+        let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -332,6 +335,7 @@ impl Job {
             refused_feeds: file.tolerate.refused_feeds,
             folder,
             attached,
+            plans,
         })
     }
 

@@ -6,4 +6,6 @@ pub mod hierarchy;
 pub mod history;
 pub mod identity;
 pub mod merge;
+pub mod reporting;
+pub mod sharing;
 pub mod snapshot;

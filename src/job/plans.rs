@@ -56,13 +56,13 @@ pub struct Rule {
     pub words_at_most: Option<i64>,
     /// Each post credits so many experts.
     pub credits_smes: usize,
-    /// Each post has an answer of the leader's own, of a kind and within so many days: the summary of an AMA.
+    /// Each post has an answer, of a kind and within so many days, whoever wrote it: the summary of an AMA.
     pub child: Option<Child>,
     /// The content it became names the roles it is meant for.
     pub role_tags: bool,
     /// Who keeps the content it became.
     pub owner: Option<ContentOwner>,
-    /// Only reactions to what experts wrote; one item counts once.
+    /// Only reactions to what experts wrote; one item counts once, at the first.
     pub on_sme_items: bool,
     /// The leader also commented on the item.
     pub with_comment: bool,
@@ -192,7 +192,8 @@ struct ChildFile {
 struct LeaderFile {
     /// The plan followed; in the file of a plan that plan.
     plan: Option<String>,
-    worker: String,
+    /// A text; a number would lose its leading zeros.
+    worker: toml::Value,
     /// A date, bare or in quotes.
     start: toml::Value,
     #[serde(default)]
@@ -216,7 +217,7 @@ pub fn parse(files: &[(String, String)], catalog: &Catalog) -> Result<Vec<Plan>,
     let mut plans: Vec<Plan> = Vec::new();
     let mut assigned: Vec<(&str, Option<String>, LeaderFile)> = Vec::new();
     for (file, text) in files {
-        let written: PlanFile = toml::from_str(text).map_err(|cause| error(file, cause.to_string()))?;
+        let written: PlanFile = toml::from_str(text).map_err(|cause| error(file, where_and_what(text, &cause)))?;
         let name = written.name.clone();
         assigned.extend(written.leaders.into_iter().map(|leader| (file.as_str(), name.clone(), leader)));
         let Some(name) = written.name else {
@@ -251,11 +252,17 @@ pub fn parse(files: &[(String, String)], catalog: &Catalog) -> Result<Vec<Plan>,
     Ok(plans)
 }
 
+/// A parser's complaint with its line number, without the line itself: it may hold the id of a person.
+fn where_and_what(text: &str, cause: &toml::de::Error) -> String {
+    let before = cause.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, cause.message())
+}
+
 /// Adds a leader to the plan the entry names.
 fn assign(plans: &mut [Plan], own: Option<String>, leader: LeaderFile) -> Result<(), String> {
     let named = leader.plan.or(own).ok_or("plan is missing: say which plan the leader follows")?;
     let plan = plans.iter_mut().find(|plan| plan.name == named).ok_or(format!("plan: there is no plan `{named}`"))?;
-    let worker = leader.worker.trim().to_owned();
+    let worker = leader.worker.as_str().ok_or("worker is not in quotes")?.trim().to_owned();
     if worker.is_empty() {
         return Err("worker is empty".into());
     }
@@ -556,6 +563,7 @@ evidence = { post = ["ama"], child = { kind = ["qa_summary"], within_days = 7 } 
             (format!("{PLAN}{leader}waived = [\"amma\"]"), "waived: plan `sharing` has no step `amma`"),
             (format!("{PLAN}{leader}plan = \"other\""), "plan: there is no plan `other`"),
             (format!("{PLAN}{}", leader.replace("2026-01-05", "5")), "start: `5` is no date"),
+            (format!("{PLAN}{}", leader.replace("\"W-77\"", "77")), "worker is not in quotes"),
             (leader.to_owned(), "plan is missing"),
         ] {
             let what = refused(&text);

@@ -11,6 +11,10 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod leader_plan_steps;
+mod leader_plans;
+mod leader_post_windows;
+mod leader_scorecard;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::MartError;
+use super::{MartError, leader_plans};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
@@ -26,7 +26,7 @@ pub struct Whole {
 }
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
-pub const WHOLE: &[Whole] = &[];
+pub const WHOLE: &[Whole] = &[leader_plans::TABLES];
 
 /// Files of a table that a [`Whole`] reads.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,8 @@ pub struct Facts<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub identity: &'a Identity,
+    /// What an id in a file of decisions is called in canon, by domain and id: itself, or its pseudonym.
+    pub pseudonym: &'a dyn Fn(&str, &str) -> String,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
     pub days: (Day, Day),
     /// The day of `--as-of`: periods that end by its first moment are complete.

@@ -85,6 +85,7 @@ fn one(
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
+        pseudonym: &|domain, id| context.pseudonyms.of(domain, id),
         days: range,
         today: today(context),
         tables,

@@ -12,6 +12,7 @@ mod documents;
 mod faults;
 mod gates;
 mod late;
+mod leader_plans;
 mod numbers;
 mod order;
 mod privacy;

@@ -1,0 +1,192 @@
+//! What was counted in the days before and after each post of a leader with a plan, among the people it reached. Descriptive: there
+//! is nobody to compare with, so nothing here says that the post did it.
+
+use polars::prelude::{DataFrame, PolarsResult};
+
+use super::leader_plans::{Columns, DAY_MICROS, View};
+use crate::canon::sharing::{Item, Sharing};
+use crate::period::{Grain, Period, day_start_micros};
+use crate::stats::poisson_rate::{self, RateRatio};
+use crate::stats::verdict::{Evidence, Judgement, Words, judge};
+
+pub const NAME: &str = "leader_post_windows";
+
+const HORIZONS: [i64; 5] = [1, 3, 7, 14, 30];
+const LONGEST: i64 = HORIZONS[HORIZONS.len() - 1];
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    SmeContributions,
+    Reactions,
+    Completions,
+}
+
+impl Counted {
+    const ALL: [Counted; 3] = [Counted::SmeContributions, Counted::Reactions, Counted::Completions];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Counted::SmeContributions => "sme_contributions",
+            Counted::Reactions => "reactions",
+            Counted::Completions => "completions",
+        }
+    }
+
+    fn words(self) -> Words<'static> {
+        let outcome = match self {
+            Counted::SmeContributions => "contributions by experts",
+            Counted::Reactions => "reactions",
+            Counted::Completions => "completions",
+        };
+        Words { outcome, treatment: "the post" }
+    }
+}
+
+/// What happened in two windows of equal length around an instant.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Window {
+    before: i64,
+    after: i64,
+    /// Of `after`: in the thread of the post.
+    in_thread: i64,
+    /// People behind `after`.
+    authors_after: i64,
+}
+
+struct Row<'a> {
+    leader: u32,
+    contribution: &'a str,
+    kind: &'a str,
+    at: i64,
+    outcome: Counted,
+    days: i64,
+    reach: i64,
+    window: Window,
+    is_complete: bool,
+    other_posts: i64,
+    ratio: Option<RateRatio>,
+}
+
+pub fn rows(view: &mut View<'_>) -> PolarsResult<DataFrame> {
+    let (sharing, zone) = (view.sharing, view.facts.job.zone);
+    let data = (day_start_micros(view.facts.days.0, zone), day_start_micros(view.facts.today, zone));
+    let mut rows = Vec::new();
+    for followed in view.leaders() {
+        let leader = followed.leader;
+        for post in sharing.written_at(leader, day_start_micros(followed.start, zone), i64::MAX) {
+            let item = &sharing.items[post];
+            if !starts_a_thread(item) {
+                continue;
+            }
+            let lines = view.lines(Period { grain: Grain::Day, start: item.day, end: item.day + 1 });
+            let reached = lines.subtree(leader);
+            let mut speakers = lines.above(leader);
+            speakers.push(leader);
+            let others = others(sharing, &speakers, post);
+            for outcome in Counted::ALL {
+                let windows = count(sharing, outcome, post, leader, &reached);
+                for (days, window) in HORIZONS.into_iter().zip(windows) {
+                    let length = days * DAY_MICROS;
+                    let is_complete = item.at - length >= data.0 && item.at + length <= data.1;
+                    let exposure = (reached.len() as i64 * days) as f64;
+                    let ratio = poisson_rate::ratio(window.before, exposure, window.after, exposure, 0.95);
+                    rows.push(Row {
+                        leader,
+                        contribution: &item.id,
+                        kind: &item.kind,
+                        at: item.at,
+                        outcome,
+                        days,
+                        reach: reached.len() as i64,
+                        window,
+                        is_complete,
+                        other_posts: others.iter().filter(|at| (*at - item.at).abs() < length).count() as i64,
+                        ratio: ratio.filter(|_| is_complete),
+                    });
+                }
+            }
+        }
+    }
+    let judged = |row: &Row<'_>| -> Judgement { judge(&Evidence::default(), row.outcome.words()) };
+    let lift = |row: &Row<'_>| row.is_complete.then_some(row.window.after - row.window.before);
+    let thread = |row: &Row<'_>| (row.outcome != Counted::Completions).then_some(row.window.in_thread);
+    Columns::of(&rows)
+        .text("leader_id", |row| Some(view.id(row.leader)))
+        .text("contribution_id", |row| Some(row.contribution.to_owned()))
+        .text("outcome", |row| Some(row.outcome.as_str().to_owned()))
+        .int("horizon_days", |row| Some(row.days))
+        .text("kind", |row| Some(row.kind.to_owned()))
+        .instant("posted_at", |row| Some(row.at))?
+        .int("reach", |row| Some(row.reach))
+        .int("before", |row| Some(row.window.before))
+        .int("after", |row| Some(row.window.after))
+        .int("lift", lift)
+        .double("lift_rate", |row| {
+            lift(row).filter(|_| row.window.before > 0).map(|lift| lift as f64 / row.window.before as f64)
+        })
+        .double("rate_ratio", |row| row.ratio.and_then(|ratio| ratio.ratio))
+        .double("rate_ratio_low", |row| row.ratio.filter(|ratio| ratio.ratio.is_some()).map(|ratio| ratio.low))
+        .double("rate_ratio_high", |row| row.ratio.and_then(|ratio| ratio.high))
+        .int("in_thread", thread)
+        .int("elsewhere", |row| thread(row).map(|within| row.window.after - within))
+        .int("authors_after", |row| Some(row.window.authors_after))
+        .bool("is_complete", |row| Some(row.is_complete))
+        .bool("overlaps", |row| Some(row.other_posts > 0))
+        .int("other_posts", |row| Some(row.other_posts))
+        .text("method", |_| Some("window".into()))
+        .bool("causal", |_| Some(false))
+        .text("verdict", |row| Some(judged(row).verdict.as_str().to_owned()))
+        .text("reason", |row| Some(judged(row).reason))
+        .text("sentence_executive", |row| Some(judged(row).executive))
+        .text("sentence_statistician", |row| Some(judged(row).statistician))
+        .frame()
+}
+
+/// A summary closes an AMA and is no post to look around.
+fn starts_a_thread(item: &Item) -> bool {
+    item.is_post() && item.kind != "qa_summary"
+}
+
+/// Instants of the other posts that everybody reached by this one was reached by, too: the leader's own and those of the managers above.
+fn others(sharing: &Sharing, speakers: &[u32], post: usize) -> Vec<i64> {
+    let at = sharing.items[post].at;
+    let (from, to) = (at - LONGEST * DAY_MICROS, at + LONGEST * DAY_MICROS);
+    let written = speakers.iter().flat_map(|speaker| sharing.written_at(*speaker, from, to));
+    let posts = written.filter(|other| *other != post).map(|other| &sharing.items[other]);
+    posts.filter(|other| starts_a_thread(other)).map(|other| other.at).collect()
+}
+
+/// Counts what the people reached did around a post, the leader's own acts left out, for every horizon.
+fn count(sharing: &Sharing, outcome: Counted, post: usize, leader: u32, reached: &[u32]) -> [Window; HORIZONS.len()] {
+    let item = &sharing.items[post];
+    let (from, to) = (item.at - LONGEST * DAY_MICROS, item.at + LONGEST * DAY_MICROS);
+    let in_thread = |at: usize| {
+        let other = &sharing.items[at];
+        at == post || if item.root == post { other.root == post } else { other.parent == Some(post) }
+    };
+    let mut windows = [Window::default(); HORIZONS.len()];
+    for &person in reached.iter().filter(|person| **person != leader) {
+        let acts: Vec<(i64, bool)> = match outcome {
+            Counted::SmeContributions => sharing
+                .written_at(person, from, to)
+                .filter(|at| sharing.items[*at].by_expert && !sharing.items[*at].is_repeat)
+                .map(|at| (sharing.items[at].at, in_thread(at)))
+                .collect(),
+            Counted::Reactions => sharing
+                .reacted(person, from, to)
+                .map(|reaction| (reaction.at, reaction.item.is_some_and(in_thread)))
+                .collect(),
+            Counted::Completions => sharing.completed(person, from, to).map(|done| (done.at, false)).collect(),
+        };
+        for (window, days) in windows.iter_mut().zip(HORIZONS) {
+            let (start, end) = (item.at - days * DAY_MICROS, item.at + days * DAY_MICROS);
+            let after = || acts.iter().filter(|(at, _)| (item.at..end).contains(at));
+            window.before += acts.iter().filter(|(at, _)| (start..item.at).contains(at)).count() as i64;
+            window.after += after().count() as i64;
+            window.in_thread += after().filter(|(_, within)| *within).count() as i64;
+            window.authors_after += i64::from(after().next().is_some());
+        }
+    }
+    windows
+}
