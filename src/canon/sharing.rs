@@ -168,6 +168,16 @@ impl Sharing {
         let reactions = reactions(tables.reactions, at_id, setting);
         let events = events(tables.events, setting);
         let completions = completions(tables.enrollments, &content, setting);
+        Sharing::of(items, reactions, events, completions)
+    }
+
+    /// Takes lists that are in order.
+    pub fn of(
+        items: Vec<Item>,
+        reactions: Vec<Reaction>,
+        events: Vec<Event>,
+        completions: Vec<Completion>,
+    ) -> Sharing {
         let mut by_author: Vec<(u32, i64, usize)> =
             items.iter().enumerate().filter_map(|(at, item)| Some((item.author?, item.at, at))).collect();
         let mut by_actor: Vec<(u32, i64, usize)> =
@@ -430,18 +440,17 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn item(id: &str, parent: Option<usize>) -> Item {
+impl Item {
+    /// For examples: a plain post of a worker.
+    pub fn example(id: &str, at: i64, author: u32) -> Item {
         Item {
             id: id.into(),
-            at: 0,
-            day: 0,
-            author: None,
-            by_expert: false,
+            at,
+            day: (at / 86_400_000_000) as Day,
+            author: Some(author),
+            by_expert: true,
             kind: "post".into(),
-            parent,
+            parent: None,
             root: 0,
             minutes: None,
             words: None,
@@ -451,6 +460,15 @@ mod tests {
             owner: None,
             is_repeat: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str, parent: Option<usize>) -> Item {
+        Item { parent, ..Item::example(id, 0, 0) }
     }
 
     #[test]
@@ -464,5 +482,13 @@ mod tests {
     fn a_thread_that_comes_back_to_itself_has_an_end() {
         let items = [item("a", Some(2)), item("b", Some(0)), item("c", Some(1)), item("d", Some(1))];
         assert_eq!(roots(&items), [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_acts_of_a_worker_are_found_by_half_open_time() {
+        let items = vec![Item::example("a", 10, 1), Item::example("b", 10, 2), Item::example("c", 20, 1)];
+        let sharing = Sharing::of(items, Vec::new(), Vec::new(), Vec::new());
+        let ids = |from, to| sharing.written(1, from, to).map(|item| item.id.as_str()).collect::<Vec<_>>();
+        assert_eq!((ids(10, 20), ids(10, 21), ids(11, 20)), (vec!["a"], vec!["a", "c"], vec![]));
     }
 }

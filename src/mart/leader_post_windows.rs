@@ -190,3 +190,61 @@ fn count(sharing: &Sharing, outcome: Counted, post: usize, leader: u32, reached:
     }
     windows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::sharing::Reaction;
+
+    /// Worker 0 leads 1 and 2. The post is at noon of day 50; `hours` are counted from it.
+    fn sharing(written: &[(u32, i64, Option<usize>)], reactions: &[(u32, i64, usize)]) -> Sharing {
+        let at = |hours: i64| 50 * DAY_MICROS + 12 * 3_600_000_000 + hours * 3_600_000_000;
+        let mut items = vec![Item { by_expert: false, ..Item::example("post", at(0), 0) }];
+        items.extend(written.iter().enumerate().map(|(n, (author, hours, parent))| Item {
+            parent: *parent,
+            root: parent.unwrap_or(n + 1),
+            ..Item::example(&format!("k{n}"), at(*hours), *author)
+        }));
+        let reactions = reactions.iter().enumerate().map(|(n, (actor, hours, item))| Reaction {
+            id: format!("r{n}"),
+            at: at(*hours),
+            day: 50,
+            actor: *actor,
+            kind: "like".into(),
+            contribution: String::new(),
+            item: Some(*item),
+        });
+        Sharing::of(items, reactions.collect(), Vec::new(), Vec::new())
+    }
+
+    #[test]
+    fn the_windows_meet_at_the_post_and_end_after_whole_days() {
+        let written = [(1, -24, None), (1, -25, None), (2, -1, None), (1, 0, None), (2, 23, None), (2, 24, None)];
+        let windows = count(&sharing(&written, &[]), Counted::SmeContributions, 0, 0, &[0, 1, 2]);
+        assert_eq!(windows[0], Window { before: 2, after: 2, in_thread: 0, authors_after: 2 });
+        assert_eq!(windows[1], Window { before: 3, after: 3, in_thread: 0, authors_after: 2 });
+    }
+
+    #[test]
+    fn the_leader_and_people_out_of_reach_are_not_counted_and_the_thread_is_told_apart() {
+        let written = [(0, 1, Some(0)), (9, 1, Some(0)), (1, 1, Some(0)), (1, 2, None), (2, -1, None)];
+        let reactions = [(1, 3, 0), (1, 3, 5), (0, 3, 5), (2, -3, 5), (2, 3, 3)];
+        let sharing = sharing(&written, &reactions);
+        let written = count(&sharing, Counted::SmeContributions, 0, 0, &[0, 1, 2]);
+        assert_eq!(written[2], Window { before: 1, after: 2, in_thread: 1, authors_after: 1 });
+        // On the post and on a reply in its thread.
+        let reacted = count(&sharing, Counted::Reactions, 0, 0, &[0, 1, 2]);
+        assert_eq!(reacted[2], Window { before: 1, after: 3, in_thread: 2, authors_after: 2 });
+    }
+
+    #[test]
+    fn other_posts_are_those_of_the_leader_and_of_whoever_stands_above() {
+        let written = [(0, 30, None), (7, -30, None), (8, 1, None), (0, 31 * 24, None)];
+        let sharing = sharing(&written, &[]);
+        let hours = |speakers: &[u32]| -> Vec<i64> {
+            let at = sharing.items[0].at;
+            others(&sharing, speakers, 0).iter().map(|other| (other - at) / 3_600_000_000).collect()
+        };
+        assert_eq!((hours(&[0]), hours(&[7, 0])), (vec![30], vec![-30, 30]));
+    }
+}

@@ -228,3 +228,48 @@ fn responses(sharing: &Sharing, post: usize, days: Day) -> i64 {
     let others = replies.filter(|reply| soon(reply.at) && reply.author.is_some() && reply.author != item.author);
     (reactions.count() + others.count()) as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::sharing::{Item, Reaction};
+
+    fn reply(id: &str, at: i64, author: u32, kind: &str, parent: usize) -> Item {
+        Item { kind: kind.into(), parent: Some(parent), root: parent, ..Item::example(id, at, author) }
+    }
+
+    #[test]
+    fn responses_are_what_others_gave_within_the_days_and_nothing_of_the_leader() {
+        let items = vec![
+            Item::example("post", 0, 0),
+            reply("own", 1, 0, "comment", 0),
+            reply("theirs", 2, 1, "comment", 0),
+            Item { author: None, ..reply("of nobody known", 3, 0, "comment", 0) },
+            Item { root: 4, ..Item::example("elsewhere", 4, 1) },
+            reply("late", 7 * DAY_MICROS, 2, "answer", 0),
+        ];
+        let reaction = |id: &str, at: i64, actor: u32, item: usize| Reaction {
+            id: id.into(),
+            at,
+            day: 0,
+            actor,
+            kind: "like".into(),
+            contribution: String::new(),
+            item: Some(item),
+        };
+        let reactions = vec![reaction("own", 5, 0, 0), reaction("theirs", 6, 1, 0), reaction("elsewhere", 7, 1, 4)];
+        let sharing = Sharing::of(items, reactions, Vec::new(), Vec::new());
+        assert_eq!((responses(&sharing, 0, 7), responses(&sharing, 0, 30)), (2, 3));
+    }
+
+    #[test]
+    fn a_summary_closes_an_ama_up_to_the_seventh_day_after_it() {
+        let ama = || Item { kind: "ama".into(), ..Item::example("ama", 12, 0) };
+        let closed = |kind: &str, day: i64| {
+            let items = vec![ama(), reply("reply", 13 + day * DAY_MICROS, 1, kind, 0)];
+            is_closed(&Sharing::of(items, Vec::new(), Vec::new(), Vec::new()), 0)
+        };
+        assert!(closed("qa_summary", 0) && closed("qa_summary", 7));
+        assert!(!closed("qa_summary", 8) && !closed("answer", 1));
+    }
+}

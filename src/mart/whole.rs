@@ -36,6 +36,13 @@ pub struct Read {
     pub partitions: &'static str,
 }
 
+impl Whole {
+    /// What the job would have to decide for there to be anything to compute; `None` where it did.
+    pub fn undecided(&self, job: &Job) -> Option<&'static str> {
+        (self.name == leader_plans::TABLES.name && job.plans.is_empty()).then_some("plans")
+    }
+}
+
 /// What whole tables are computed from.
 pub struct Facts<'a> {
     pub catalog: &'a Catalog,

@@ -66,9 +66,6 @@ pub struct View<'a> {
 }
 
 fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
-    if facts.job.plans.is_empty() {
-        return Ok(Vec::new());
-    }
     let least = BANDS.iter().position(|band| *band == facts.job.policy.leader_band).unwrap_or(BANDS.len());
     let setting = Setting {
         identity: facts.identity,
