@@ -83,7 +83,12 @@ mod tests {
             stints: of
                 .iter()
                 .enumerate()
-                .map(|(worker, (manager, to))| Stint { worker: worker as u32, from: 0, to: *to, place: place(*manager) })
+                .map(|(worker, (manager, to))| Stint {
+                    worker: worker as u32,
+                    from: 0,
+                    to: *to,
+                    place: place(*manager),
+                })
                 .collect(),
             ..People::default()
         }

@@ -172,12 +172,7 @@ impl Sharing {
     }
 
     /// Takes lists that are in order.
-    pub fn of(
-        items: Vec<Item>,
-        reactions: Vec<Reaction>,
-        events: Vec<Event>,
-        completions: Vec<Completion>,
-    ) -> Sharing {
+    pub fn of(items: Vec<Item>, reactions: Vec<Reaction>, events: Vec<Event>, completions: Vec<Completion>) -> Sharing {
         let mut by_author: Vec<(u32, i64, usize)> =
             items.iter().enumerate().filter_map(|(at, item)| Some((item.author?, item.at, at))).collect();
         let mut by_actor: Vec<(u32, i64, usize)> =
@@ -246,8 +241,7 @@ fn content(batches: &[RecordBatch]) -> HashMap<&str, Content<'_>> {
     let mut content = HashMap::new();
     for batch in batches {
         let (id, kind) = (Text::of(batch, "content_id"), Text::of(batch, "kind"));
-        let (owner, tags, deleted) =
-            (Text::of(batch, "owner_id"), Text::of(batch, "role_tags"), bools(batch, DELETED));
+        let (owner, tags, deleted) = (Text::of(batch, "owner_id"), Text::of(batch, "role_tags"), bools(batch, DELETED));
         for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
             let Some(id) = id.get(i) else { continue };
             let is_tagged = tags.get(i).is_some_and(|tags| words(tags).next().is_some());
@@ -304,7 +298,8 @@ fn items(batches: &[RecordBatch], content: &HashMap<&str, Content<'_>>, setting:
         }
     }
     found.sort_unstable_by(|(a, ..), (b, ..)| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    let at_id: HashMap<String, usize> = found.iter().enumerate().map(|(at, (item, ..))| (item.id.clone(), at)).collect();
+    let at_id: HashMap<String, usize> =
+        found.iter().enumerate().map(|(at, (item, ..))| (item.id.clone(), at)).collect();
     let mut texts: HashSet<(u32, &str)> = HashSet::new();
     let mut items = Vec::with_capacity(found.len());
     for (at, (mut item, parent, body_hash)) in found.into_iter().enumerate() {

@@ -299,7 +299,9 @@ fn steps(written: Vec<StepFile>, catalog: &Catalog) -> Result<Vec<Step>, String>
         check_word("id", &step.id).map_err(in_step)?;
         let [first, last] = step.days;
         if !(1..=LONGEST).contains(&first) || !(first..=LONGEST).contains(&last) {
-            return Err(in_step(format!("days = [{first}, {last}]: the first day is 1, the last not before the first")));
+            return Err(in_step(format!(
+                "days = [{first}, {last}]: the first day is 1, the last not before the first"
+            )));
         }
         if step.early_days < 0 || step.early_days >= first {
             return Err(in_step(format!("early_days = {}: not before day 1 of the plan", step.early_days)));
@@ -506,7 +508,8 @@ evidence = { post = ["ama"], child = { kind = ["qa_summary"], within_days = 7 } 
     #[test]
     fn leaders_stand_in_the_plan_or_in_a_file_of_their_own() {
         let own = format!("{PLAN}\n[[leaders]]\nworker = \"W-2\"\nstart = 2026-01-05\nwaived = [\"lesson\"]\n");
-        let other = "[[leaders]]\nplan = \"sharing\"\nworker = \" W-1 \"\nstart = \"2026-02-02\"\nwaived = [\"lesson_2\"]\n";
+        let other =
+            "[[leaders]]\nplan = \"sharing\"\nworker = \" W-1 \"\nstart = \"2026-02-02\"\nwaived = [\"lesson_2\"]\n";
         let plans = read(&[("who.toml", other), ("plan.toml", &own)]).unwrap();
         let leaders: Vec<(&str, String, Vec<&str>)> = plans[0]
             .leaders
@@ -579,10 +582,10 @@ evidence = { post = ["ama"], child = { kind = ["qa_summary"], within_days = 7 } 
         };
         let files = [file("leaders_sharing_30_60_90.toml"), file("sponsor_90_days.toml")];
         let plans = parse(&files, &Catalog::load().unwrap()).unwrap();
-        assert_eq!(plans.iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>(), [
-            "leaders_sharing_30_60_90",
-            "sponsor_90_days"
-        ]);
+        assert_eq!(
+            plans.iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>(),
+            ["leaders_sharing_30_60_90", "sponsor_90_days"]
+        );
         assert!(plans.iter().all(|plan| plan.leaders.is_empty() && plan.steps.iter().all(|step| step.to < 90)));
     }
 }

@@ -4,8 +4,9 @@
 use polars::prelude::{DataFrame, PolarsResult};
 
 use super::leader_plans::{Columns, DAY_MICROS, View};
+use crate::canon::reporting::Lines;
 use crate::canon::sharing::{Item, Sharing};
-use crate::period::{Grain, Period, day_start_micros};
+use crate::period::{Day, Grain, Period, day_start_micros};
 use crate::stats::poisson_rate::{self, RateRatio};
 use crate::stats::verdict::{Evidence, Judgement, Words, judge};
 
@@ -68,44 +69,23 @@ struct Row<'a> {
     ratio: Option<RateRatio>,
 }
 
-pub fn rows(view: &mut View<'_>) -> PolarsResult<DataFrame> {
+pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
     let (sharing, zone) = (view.sharing, view.facts.job.zone);
     let data = (day_start_micros(view.facts.days.0, zone), day_start_micros(view.facts.today, zone));
-    let mut rows = Vec::new();
+    // By day, because reporting lines are those of the day and as large as the company.
+    let mut posts: Vec<(Day, u32, usize)> = Vec::new();
     for followed in view.leaders() {
-        let leader = followed.leader;
-        for post in sharing.written_at(leader, day_start_micros(followed.start, zone), i64::MAX) {
-            let item = &sharing.items[post];
-            if !starts_a_thread(item) {
-                continue;
-            }
-            let lines = view.lines(Period { grain: Grain::Day, start: item.day, end: item.day + 1 });
-            let reached = lines.subtree(leader);
-            let mut speakers = lines.above(leader);
-            speakers.push(leader);
-            let others = others(sharing, &speakers, post);
-            for outcome in Counted::ALL {
-                let windows = count(sharing, outcome, post, leader, &reached);
-                for (days, window) in HORIZONS.into_iter().zip(windows) {
-                    let length = days * DAY_MICROS;
-                    let is_complete = item.at - length >= data.0 && item.at + length <= data.1;
-                    let exposure = (reached.len() as i64 * days) as f64;
-                    let ratio = poisson_rate::ratio(window.before, exposure, window.after, exposure, 0.95);
-                    rows.push(Row {
-                        leader,
-                        contribution: &item.id,
-                        kind: &item.kind,
-                        at: item.at,
-                        outcome,
-                        days,
-                        reach: reached.len() as i64,
-                        window,
-                        is_complete,
-                        other_posts: others.iter().filter(|at| (*at - item.at).abs() < length).count() as i64,
-                        ratio: ratio.filter(|_| is_complete),
-                    });
-                }
-            }
+        let written = sharing.written_at(followed.leader, day_start_micros(followed.start, zone), i64::MAX);
+        let own = written.filter(|post| starts_a_thread(&sharing.items[*post]));
+        posts.extend(own.map(|post| (sharing.items[post].day, followed.leader, post)));
+    }
+    posts.sort_unstable();
+    let mut rows = Vec::new();
+    for of_day in posts.chunk_by(|a, b| a.0 == b.0) {
+        let Some(&(day, ..)) = of_day.first() else { continue };
+        let lines = view.lines(Period { grain: Grain::Day, start: day, end: day + 1 });
+        for &(_, leader, post) in of_day {
+            around(sharing, &lines, leader, post, data, &mut rows);
         }
     }
     let judged = |row: &Row<'_>| -> Judgement { judge(&Evidence::default(), row.outcome.words()) };
@@ -139,8 +119,61 @@ pub fn rows(view: &mut View<'_>) -> PolarsResult<DataFrame> {
         .text("verdict", |row| Some(judged(row).verdict.as_str().to_owned()))
         .text("reason", |row| Some(judged(row).reason))
         .text("sentence_executive", |row| Some(judged(row).executive))
-        .text("sentence_statistician", |row| Some(judged(row).statistician))
+        .text("sentence_statistician", |row| Some(statistician(row)))
         .frame()
+}
+
+/// The rows of one post. `data` is the first instant and the end of what is known.
+fn around<'a>(
+    sharing: &'a Sharing,
+    lines: &Lines,
+    leader: u32,
+    post: usize,
+    data: (i64, i64),
+    rows: &mut Vec<Row<'a>>,
+) {
+    let item = &sharing.items[post];
+    let reached = lines.subtree(leader);
+    let mut speakers = lines.above(leader);
+    speakers.push(leader);
+    let others = others(sharing, &speakers, post);
+    for outcome in Counted::ALL {
+        for (days, window) in HORIZONS.into_iter().zip(count(sharing, outcome, post, leader, &reached)) {
+            let length = days * DAY_MICROS;
+            let is_complete = item.at - length >= data.0 && item.at + length <= data.1;
+            let exposure = (reached.len() as i64 * days) as f64;
+            let ratio = poisson_rate::ratio(window.before, exposure, window.after, exposure, 0.95);
+            rows.push(Row {
+                leader,
+                contribution: &item.id,
+                kind: &item.kind,
+                at: item.at,
+                outcome,
+                days,
+                reach: reached.len() as i64,
+                window,
+                is_complete,
+                other_posts: others.iter().filter(|at| (*at - item.at).abs() < length).count() as i64,
+                ratio: ratio.filter(|_| is_complete),
+            });
+        }
+    }
+}
+
+/// What may be said, for a statistician.
+fn statistician(row: &Row<'_>) -> String {
+    let Window { before, after, .. } = row.window;
+    let ratio = match row.ratio.and_then(|ratio| Some((ratio.ratio?, ratio.low, ratio.high?))) {
+        Some((ratio, low, high)) => format!("rate ratio {ratio:.2}, exact 95 % Poisson interval {low:.2} to {high:.2}"),
+        None if !row.is_complete => "no ratio, because a window is cut off by the edge of the data".into(),
+        None if row.reach == 0 => "no ratio, because nobody was reached".into(),
+        None => "no ratio, because nothing came before".into(),
+    };
+    let days = row.days;
+    format!(
+        "{before} acts in {days} days before and {after} after: {ratio}; no comparison group, other posts within the windows: {}.",
+        row.other_posts
+    )
 }
 
 /// A summary closes an AMA and is no post to look around.

@@ -56,10 +56,15 @@ struct Counts {
     minutes: i64,
 }
 
-pub fn rows(view: &mut View<'_>, setting: &Setting<'_>) -> PolarsResult<DataFrame> {
+/// Eligible people in the subtree, by leader and first day of the week; nothing for weeks in which the leader is not eligible.
+type Reach = BTreeMap<(u32, Day), i64>;
+
+pub fn rows(view: &View<'_>, setting: &Setting<'_>) -> PolarsResult<DataFrame> {
+    let leaders = view.leaders();
+    let reach = reach(view, &leaders);
     let mut rows = Vec::new();
-    for followed in view.leaders() {
-        one(view, setting, &followed, &mut rows);
+    for followed in &leaders {
+        one(view, setting, followed, &reach, &mut rows);
     }
     let band = view.facts.job.policy.leader_minutes_per_week;
     let kind = |row: &Row, kind: &str| Some(row.counts.by_kind.get(kind).copied().unwrap_or(0));
@@ -104,9 +109,28 @@ pub fn rows(view: &mut View<'_>, setting: &Setting<'_>) -> PolarsResult<DataFram
         .frame()
 }
 
+/// The days of a week that have begun.
+fn seen(week: Period, horizon: Day) -> Period {
+    Period { end: week.end.min(horizon), ..week }
+}
+
+fn reach(view: &View<'_>, leaders: &[Followed<'_>]) -> Reach {
+    let horizon = view.facts.days.1;
+    let mut reach = Reach::new();
+    let Some(first) = leaders.iter().map(|followed| followed.start).min() else { return reach };
+    for week in view.facts.job.calendar.periods(Grain::Week, first, horizon) {
+        let lines = view.lines(seen(week, horizon));
+        for followed in leaders.iter().filter(|followed| followed.start < week.end && lines.is_placed(followed.leader))
+        {
+            reach.insert((followed.leader, week.start), lines.subtree(followed.leader).len() as i64);
+        }
+    }
+    reach
+}
+
 /// The weeks of one leader, from the first of their plan to the last that has begun; weeks without an eligible day (on leave, gone)
 /// have no row, and neither break nor lengthen a streak.
-fn one(view: &mut View<'_>, setting: &Setting<'_>, followed: &Followed<'_>, rows: &mut Vec<Row>) {
+fn one(view: &View<'_>, setting: &Setting<'_>, followed: &Followed<'_>, reach: &Reach, rows: &mut Vec<Row>) {
     let (facts, sharing, leader) = (view.facts, view.sharing, followed.leader);
     let (horizon, zone, calendar) = (facts.days.1, facts.job.zone, &facts.job.calendar);
     let posted: BTreeSet<Day> = sharing
@@ -119,12 +143,8 @@ fn one(view: &mut View<'_>, setting: &Setting<'_>, followed: &Followed<'_>, rows
     let cadence_weeks = followed.following.iter().map(|following| following.plan.cadence_weeks).min().unwrap_or(1);
     let (mut streak, mut longest_streak) = (0, 0);
     for week in calendar.periods(Grain::Week, followed.start, horizon) {
-        let seen = Period { end: week.end.min(horizon), ..week };
-        let lines = view.lines(seen);
-        if !lines.is_placed(leader) {
-            continue;
-        }
-        let reach = lines.subtree(leader).len() as i64;
+        let Some(&reach) = reach.get(&(leader, week.start)) else { continue };
+        let seen = seen(week, horizon);
         let posting_weeks = |count: i32| posted.range(week.start - 7 * (count - 1)..week.end).count() as i64;
         let is_complete = week.end <= facts.today;
         let is_kept = posting_weeks(cadence_weeks) > 0;

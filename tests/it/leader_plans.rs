@@ -122,7 +122,8 @@ owner = "sponsor"
 evidence = { event = ["decision"], documented = true }
 "#;
 
-const TOP: &str = "zone = \"UTC\"\nsynthetic_data = true\npseudonyms = \"off\"\nplans = [\"plan.toml\", \"sponsor.toml\"]";
+const TOP: &str =
+    "zone = \"UTC\"\nsynthetic_data = true\npseudonyms = \"off\"\nplans = [\"plan.toml\", \"sponsor.toml\"]";
 
 fn setup(top: &'static str) -> Setup {
     let mut feeds = Setup::default().feeds;
@@ -228,29 +229,31 @@ fn each_step_of_a_plan_is_judged_by_its_own_evidence() {
     let world = lived(setup(TOP));
     let steps = world.table(TABLES[0]);
     let steps: Vec<Row> = steps.into_iter().filter(|row| row["plan"] == "sharing").collect();
-    assert_eq!(shown(&steps, &["step", "due_from", "due_to", "status", "done_on", "evidence_ids"]), [
-        // L0 lies before the start and L1 is too long.
-        "a_lesson | 2026-01-05 | 2026-01-11 | on_time | 2026-01-07 | L2",
-        // The comment on the second came two days after the window.
-        "b_endorse | 2026-01-12 | 2026-01-18 | late | 2026-01-20 | E1;Q1;E2;C2",
-        "c_ama | 2026-01-19 | 2026-01-25 | on_time | 2026-01-25 | A1;S1",
-        // The first playbook has no role tags, the second comes late.
-        "d_tagged_playbook | 2026-01-26 | 2026-02-03 | late | 2026-02-10 | P2",
-        "e_owned_playbook | 2026-01-26 | 2026-02-03 | on_time | 2026-01-29 | P1",
-        "f_rotate_1 | 2026-02-04 | 2026-02-17 | on_time | 2026-02-05 | R1",
-        // R2 credits sales again.
-        "f_rotate_2 | 2026-02-18 | 2026-03-03 | on_time | 2026-02-20 | R3",
-        "g_course | 2026-02-04 | 2026-03-05 | on_time | 2026-02-11 | course1",
-        "h_digest | 2026-02-04 | 2026-03-05 | waived |  | ",
-        "i_review | 2026-03-21 | 2026-04-04 | on_time | 2026-03-25 | v2",
-        // E3 answers sales, E4 engineering.
-        "j_functions | 2026-03-06 | 2026-03-20 | on_time | 2026-03-09 | E3;E4",
-        "k_later | 2026-04-05 | 2026-05-04 | not_due |  | ",
-    ]);
+    assert_eq!(
+        shown(&steps, &["step", "due_from", "due_to", "status", "done_on", "evidence_ids"]),
+        [
+            // L0 lies before the start and L1 is too long.
+            "a_lesson | 2026-01-05 | 2026-01-11 | on_time | 2026-01-07 | L2",
+            // The comment on the second came two days after the window.
+            "b_endorse | 2026-01-12 | 2026-01-18 | late | 2026-01-20 | E1;Q1;E2;C2",
+            "c_ama | 2026-01-19 | 2026-01-25 | on_time | 2026-01-25 | A1;S1",
+            // The first playbook has no role tags, the second comes late.
+            "d_tagged_playbook | 2026-01-26 | 2026-02-03 | late | 2026-02-10 | P2",
+            "e_owned_playbook | 2026-01-26 | 2026-02-03 | on_time | 2026-01-29 | P1",
+            "f_rotate_1 | 2026-02-04 | 2026-02-17 | on_time | 2026-02-05 | R1",
+            // R2 credits sales again.
+            "f_rotate_2 | 2026-02-18 | 2026-03-03 | on_time | 2026-02-20 | R3",
+            "g_course | 2026-02-04 | 2026-03-05 | on_time | 2026-02-11 | course1",
+            "h_digest | 2026-02-04 | 2026-03-05 | waived |  | ",
+            "i_review | 2026-03-21 | 2026-04-04 | on_time | 2026-03-25 | v2",
+            // E3 answers sales, E4 engineering.
+            "j_functions | 2026-03-06 | 2026-03-20 | on_time | 2026-03-09 | E3;E4",
+            "k_later | 2026-04-05 | 2026-05-04 | not_due |  | ",
+        ]
+    );
     let first = &steps[0];
     // Of twelve steps one is waived and one not due; eight of ten were on time. Weights: owned playbook 3, the others 1.
-    let of_plan =
-        ["plan_steps_due", "plan_steps_on_time", "plan_adherence", "plan_weight_due", "plan_weight_on_time"];
+    let of_plan = ["plan_steps_due", "plan_steps_on_time", "plan_adherence", "plan_weight_due", "plan_weight_on_time"];
     assert_eq!(shown(std::slice::from_ref(first), &of_plan), ["10 | 8 | 0.8 | 12 | 10"]);
     assert!(first["weighted_adherence"].starts_with("0.8333"), "{first:?}");
 }
@@ -259,10 +262,13 @@ fn each_step_of_a_plan_is_judged_by_its_own_evidence() {
 fn a_plan_also_starts_by_an_event() {
     let steps = lived(setup(TOP)).table(TABLES[0]);
     let steps: Vec<Row> = steps.into_iter().filter(|row| row["plan"] == "sponsor").collect();
-    assert_eq!(shown(&steps, &["leader_id", "step", "plan_start", "due_to", "status", "evidence_ids"]), [
-        "boss | decision | 2026-02-02 | 2026-03-03 | missed | ",
-        "boss | message | 2026-02-02 | 2026-02-08 | on_time | v4"
-    ]);
+    assert_eq!(
+        shown(&steps, &["leader_id", "step", "plan_start", "due_to", "status", "evidence_ids"]),
+        [
+            "boss | decision | 2026-02-02 | 2026-03-03 | missed | ",
+            "boss | message | 2026-02-02 | 2026-02-08 | on_time | v4"
+        ]
+    );
 }
 
 #[test]
@@ -315,7 +321,10 @@ fn a_scorecard_says_what_a_leader_shared_in_the_week_and_what_came_back() {
     assert_eq!(say(&first, &["responses_7d", "responses_30d"]), "2 | 3");
     // K1 and K2 were endorsed in the second week, one of them with a comment: three reactions to two experts of two functions.
     let second = of("lead", "2026-01-12");
-    assert_eq!(say(&second, &["reactions_to_sme", "sme_authors_reached", "functions_reached", "leader_posts"]), "3 | 2 | 2 | 0");
+    assert_eq!(
+        say(&second, &["reactions_to_sme", "sme_authors_reached", "functions_reached", "leader_posts"]),
+        "3 | 2 | 2 | 0"
+    );
     assert_eq!(say(&second, &["cadence_kept", "current_streak_weeks", "longest_streak_weeks"]), "false | 0 | 1");
     // The AMA of the third week is closed by a summary on its Sunday.
     let third = of("lead", "2026-01-19");
@@ -335,7 +344,10 @@ fn a_scorecard_says_what_a_leader_shared_in_the_week_and_what_came_back() {
     assert_eq!(say(&second, &plan), "2 | 1 | 0 | 1");
     assert_eq!(say(&third, &plan), "3 | 2 | 1 | 0");
     // The sponsor starts in February; everybody is in the subtree.
-    assert_eq!(rows.iter().filter(|row| row["leader_id"] == "boss").map(|row| row["period_start"].clone()).min(), Some("2026-02-02".into()));
+    assert_eq!(
+        rows.iter().filter(|row| row["leader_id"] == "boss").map(|row| row["period_start"].clone()).min(),
+        Some("2026-02-02".into())
+    );
     assert_eq!(say(&of("boss", "2026-02-02"), &["reach", "governance_events", "cadence_weeks"]), "7 | 1 | 4");
 }
 
@@ -371,7 +383,8 @@ fn four_before_and_twenty_eight_after_is_sevenfold_and_no_proof() {
         windows.iter().find(|row| row["outcome"] == outcome && row["horizon_days"] == days).expect("a window")
     };
     let week = of("sme_contributions", "7");
-    let figures = ["reach", "before", "after", "lift", "lift_rate", "rate_ratio", "in_thread", "elsewhere", "authors_after"];
+    let figures =
+        ["reach", "before", "after", "lift", "lift_rate", "rate_ratio", "in_thread", "elsewhere", "authors_after"];
     assert_eq!(shown(std::slice::from_ref(week), &figures), ["4 | 4 | 28 | 24 | 6.0 | 7.0 | 8 | 20 | 2"]);
     let bound = |name: &str| week[name].parse::<f64>().expect("a bound");
     assert!((bound("rate_ratio_low") - 2.45).abs() < 0.005, "{week:?}");
@@ -379,10 +392,17 @@ fn four_before_and_twenty_eight_after_is_sevenfold_and_no_proof() {
     let words = ["is_complete", "overlaps", "other_posts", "method", "causal", "verdict"];
     assert_eq!(shown(std::slice::from_ref(week), &words), ["true | true | 1 | window | false | no_control_group"]);
     assert!(!week["sentence_executive"].contains("caused") && week["sentence_executive"].ends_with('.'), "{week:?}");
+    assert_eq!(
+        week["sentence_statistician"],
+        "4 acts in 7 days before and 28 after: rate ratio 7.00, exact 95 % Poisson interval 2.45 to 27.47; no comparison group, other posts within the windows: 1."
+    );
     // Three days hold no other post; a month reaches beyond the data and compares nothing.
     assert_eq!(of("sme_contributions", "3")["overlaps"], "false");
     let month = of("sme_contributions", "30");
-    assert_eq!(shown(std::slice::from_ref(month), &["is_complete", "lift", "lift_rate", "rate_ratio", "rate_ratio_high"]), ["false |  |  |  | "]);
+    assert_eq!(
+        shown(std::slice::from_ref(month), &["is_complete", "lift", "lift_rate", "rate_ratio", "rate_ratio_high"]),
+        ["false |  |  |  | "]
+    );
     assert_eq!(of("completions", "7")["in_thread"], "");
 }
 

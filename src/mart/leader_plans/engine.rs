@@ -218,7 +218,13 @@ mod tests {
     }
 
     fn act(id: &str, day: Day, functions: &[u32]) -> Act {
-        Act { at: i64::from(day), ready: day, day, ids: vec![id.into()], functions: functions.iter().copied().collect() }
+        Act {
+            at: i64::from(day),
+            ready: day,
+            day,
+            ids: vec![id.into()],
+            functions: functions.iter().copied().collect(),
+        }
     }
 
     /// Every step sees every act; the window is the step's own.
@@ -366,8 +372,7 @@ mod tests {
                     step(&format!("s{n}"), if draw(2) == 0 { "x" } else { "y" }, from, from + draw(15) as i32, rule)
                 })
                 .collect();
-            let acts: Vec<Act> =
-                (0..8).map(|n| act(&format!("a{n}"), draw(40) as i32, &[draw(3) as u32])).collect();
+            let acts: Vec<Act> = (0..8).map(|n| act(&format!("a{n}"), draw(40) as i32, &[draw(3) as u32])).collect();
             let whole = judged(&steps, &acts, 60);
             for today in 0..60 {
                 let seen: Vec<Act> = acts.iter().filter(|act| act.ready < today).cloned().collect();

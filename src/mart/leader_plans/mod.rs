@@ -61,8 +61,6 @@ pub struct View<'a> {
     pub facts: &'a Facts<'a>,
     pub sharing: &'a Sharing,
     pub following: &'a [Following<'a>],
-    /// Reporting lines by the periods asked for.
-    lines: BTreeMap<(Day, Day), Lines>,
 }
 
 fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
@@ -83,12 +81,12 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     };
     let sharing = Sharing::read(&tables, &setting);
     let following = following(facts, &sharing, &setting);
-    let mut view = View { facts, sharing: &sharing, following: &following, lines: BTreeMap::new() };
+    let view = View { facts, sharing: &sharing, following: &following };
     let mut made = Vec::new();
     for (table, rows) in [
         (leader_plan_steps::NAME, leader_plan_steps::rows(&view)?),
-        (leader_scorecard::NAME, leader_scorecard::rows(&mut view, &setting)?),
-        (leader_post_windows::NAME, leader_post_windows::rows(&mut view)?),
+        (leader_scorecard::NAME, leader_scorecard::rows(&view, &setting)?),
+        (leader_post_windows::NAME, leader_post_windows::rows(&view)?),
     ] {
         let contract = facts.catalog.expect(table)?;
         let rows = frames::collect(formula::apply(contract, rows.lazy())?)?;
@@ -146,10 +144,9 @@ impl<'a> View<'a> {
         leaders.into_values().collect()
     }
 
-    /// Reporting lines of a period, computed once.
-    pub fn lines(&mut self, period: Period) -> &Lines {
-        let people = self.facts.people;
-        self.lines.entry((period.start, period.end)).or_insert_with(|| Lines::of(people, period))
+    /// Reporting lines of a period: as large as the company, so they are asked for period by period and not kept.
+    pub fn lines(&self, period: Period) -> Lines {
+        Lines::of(self.facts.people, period)
     }
 
     pub fn id(&self, worker: u32) -> String {
