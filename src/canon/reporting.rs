@@ -109,6 +109,12 @@ mod tests {
     }
 
     #[test]
+    fn a_manager_who_is_not_eligible_leads_without_being_counted() {
+        let lines = Lines::of(&people(&[(NONE, OPEN_END), (0, 5), (1, OPEN_END)]), DAY);
+        assert_eq!((lines.subtree(1), lines.subtree(0)), (vec![2], vec![0]));
+    }
+
+    #[test]
     fn a_cycle_of_managers_is_cut_at_the_smallest_worker() {
         let lines = Lines::of(&people(&[(2, OPEN_END), (0, OPEN_END), (1, OPEN_END)]), DAY);
         assert_eq!((lines.subtree(0), lines.subtree(2)), (vec![0, 1, 2], vec![2]));

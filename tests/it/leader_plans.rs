@@ -202,6 +202,15 @@ fn lived(setup: Setup) -> World {
         "E5,K9,u_other,endorse,2026-03-09T09:00:00Z",
     ];
     world.deliver("reactions_2026-04-20.csv", format!("{REACTIONS}\n{}\n", reactions.join("\n")));
+    // Deleted and taken back: as if they had never been.
+    world.deliver(
+        "gone/contributions_2026-04-20.csv",
+        "contribution_id,author_id,kind,created_at,credited_ids,minutes,deleted_at\nD1,u_lead,micro_lesson,2026-01-05T09:00:00Z,u_e1,4,2026-01-06T09:00:00Z\n",
+    );
+    world.deliver(
+        "gone/reactions_2026-04-20.csv",
+        "reaction_id,contribution_id,actor_id,kind,occurred_at,revoked_at\nT9,L2,u_e2,like,2026-01-08T10:00:00Z,2026-01-09T10:00:00Z\n",
+    );
     world.deliver(
         "enrollments_2026-04-20.csv",
         "user_id,content_id,status,completed_at\nu_lead,course1,completed,2026-02-11T09:00:00Z\nu_other,course1,completed,2026-02-11T09:00:00Z\n",

@@ -119,3 +119,172 @@ fn reactions(rule: &Rule, leader: u32, from: i64, sharing: &Sharing, setting: &S
     };
     first.into_iter().filter_map(with_comment).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::history::People;
+    use crate::canon::identity::Identity;
+    use crate::canon::sharing::{Completion, Event, Reaction};
+    use crate::contract::Catalog;
+    use crate::job::plans;
+
+    const DAY: i64 = 86_400_000_000;
+
+    fn rule(evidence: &str) -> Rule {
+        let text = format!(
+            "name = \"p\"\ndescription = \"d\"\n[[steps]]\nid = \"s\"\ntitle = \"t\"\ndays = [1, 9]\nowner = \"o\"\nevidence = {{ {evidence} }}"
+        );
+        plans::parse(&[("p".into(), text)], &Catalog::load().unwrap()).unwrap()[0].steps[0].rule.clone()
+    }
+
+    /// Ids and day of the acts of worker 0 from day 10 on that a rule finds. Nobody has a band, so everybody is an expert.
+    fn found(evidence: &str, sharing: &Sharing) -> Vec<String> {
+        let (people, identity) = (People::default(), Identity::default());
+        let setting = Setting {
+            identity: &identity,
+            people: &people,
+            zone: chrono_tz::UTC,
+            leader_bands: &["manager"],
+            horizon: 1_000,
+        };
+        let acts = acts(&rule(evidence), 0, 10, sharing, &setting);
+        acts.iter().map(|act| format!("{} {}", act.ids.join("+"), act.ready)).collect()
+    }
+
+    fn items(items: Vec<Item>) -> Sharing {
+        Sharing::of(items, Vec::new(), Vec::new(), Vec::new())
+    }
+
+    fn of_kind(id: &str, day: i64, kind: &str) -> Item {
+        Item { kind: kind.into(), ..Item::example(id, day * DAY, 0) }
+    }
+
+    #[test]
+    fn a_post_is_of_a_kind_by_the_leader_from_the_start_on_and_no_repeat() {
+        let other = Item { author: Some(1), ..of_kind("of another", 12, "ama") };
+        let repeat = Item { is_repeat: true, ..of_kind("again", 13, "ama") };
+        let sharing =
+            items(vec![of_kind("before", 9, "ama"), of_kind("a", 10, "ama"), of_kind("b", 11, "post"), other, repeat]);
+        assert_eq!(found("post = [\"ama\"]", &sharing), ["a 10"]);
+        assert_eq!(found("post = [\"ama\", \"post\"]", &sharing), ["a 10", "b 11"]);
+    }
+
+    #[test]
+    fn lengths_are_at_least_and_at_most_both_included_and_an_unknown_one_is_no_evidence() {
+        let long =
+            |id: &str, minutes: Option<i64>, words: Option<i64>| Item { minutes, words, ..of_kind(id, 10, "ama") };
+        let sharing =
+            items(vec![long("5", Some(5), Some(600)), long("20", Some(20), Some(601)), long("none", None, None)]);
+        assert_eq!(found("post = [\"ama\"], minutes_at_most = 5", &sharing), ["5 10"]);
+        assert_eq!(found("post = [\"ama\"], minutes_at_least = 20", &sharing), ["20 10"]);
+        assert_eq!(found("post = [\"ama\"], words_at_most = 600", &sharing), ["5 10"]);
+    }
+
+    #[test]
+    fn a_post_credits_so_many_experts_and_became_content_with_tags_and_an_owner() {
+        let plain = || of_kind("plain", 10, "playbook");
+        let sharing = items(vec![
+            plain(),
+            Item { id: "credits".into(), credited: vec![1, 2], ..plain() },
+            Item { id: "tagged".into(), is_tagged: true, ..plain() },
+            Item { id: "owned by nobody known".into(), has_owner: true, ..plain() },
+            Item { id: "own".into(), has_owner: true, owner: Some(0), ..plain() },
+            Item { id: "expert's".into(), has_owner: true, owner: Some(1), ..plain() },
+        ]);
+        let playbook = |more: &str| found(&format!("post = [\"playbook\"], {more}"), &sharing);
+        assert_eq!(playbook("credits_smes = 2"), ["credits 10"]);
+        assert!(playbook("credits_smes = 3").is_empty());
+        assert_eq!(playbook("role_tags = true"), ["tagged 10"]);
+        assert_eq!(playbook("content_owner = \"anybody\"").len(), 3);
+        assert_eq!(playbook("content_owner = \"sme\""), ["expert's 10"]);
+    }
+
+    #[test]
+    fn an_ama_is_ready_with_the_first_summary_within_its_days_whoever_wrote_it() {
+        let reply = |id: &str, day: i64, kind: &str| Item {
+            author: Some(1),
+            parent: Some(0),
+            root: 0,
+            ..of_kind(id, day, kind)
+        };
+        let with = |replies: Vec<Item>| items([vec![of_kind("ama", 10, "ama")], replies].concat());
+        let wanted = "post = [\"ama\"], child = { kind = [\"qa_summary\"], within_days = 7 }";
+        assert_eq!(found(wanted, &with(vec![reply("q", 12, "answer"), reply("s", 17, "qa_summary")])), ["ama+s 17"]);
+        assert!(found(wanted, &with(vec![reply("s", 18, "qa_summary")])).is_empty());
+    }
+
+    #[test]
+    fn a_reaction_counts_once_an_item_never_on_ones_own_and_with_a_comment_where_asked() {
+        let expert = |id: &str| Item { author: Some(1), ..of_kind(id, 9, "article") };
+        let all = vec![
+            expert("x"),
+            Item { by_expert: false, ..expert("of a leader") },
+            of_kind("own", 9, "article"),
+            expert("y"),
+            Item { parent: Some(3), root: 3, ..of_kind("reply", 14, "comment") },
+        ];
+        let react = |id: &str, day: i64, kind: &str, item: usize| Reaction {
+            id: id.into(),
+            at: day * DAY,
+            day: day as Day,
+            actor: 0,
+            kind: kind.into(),
+            contribution: all[item].id.clone(),
+            item: Some(item),
+        };
+        let reactions = vec![
+            react("e1", 10, "endorse", 0),
+            react("e2", 11, "endorse", 0),
+            react("e3", 11, "endorse", 1),
+            react("e4", 11, "endorse", 2),
+            react("c1", 12, "comment", 0),
+            react("e5", 13, "endorse", 3),
+        ];
+        let sharing = Sharing::of(all.clone(), reactions, Vec::new(), Vec::new());
+        assert_eq!(found("reaction = [\"endorse\"]", &sharing), ["e3 11", "e1 10", "e5 13"]);
+        assert_eq!(found("reaction = [\"endorse\"], on_sme_items = true", &sharing), ["e1 10", "e5 13"]);
+        let commented = "reaction = [\"endorse\"], on_sme_items = true, with_comment = true";
+        assert_eq!(found(commented, &sharing), ["e1+c1 12", "e5+reply 14"]);
+    }
+
+    #[test]
+    fn an_event_is_owned_about_a_subject_in_a_role_and_documented() {
+        let event = |id: &str, owner: u32, subject: &str, role: &str, is_documented: bool| Event {
+            id: id.into(),
+            at: 11 * DAY,
+            day: 11,
+            owner,
+            kind: "meeting".into(),
+            subject: Some(subject.into()),
+            role: Some(role.into()),
+            is_documented,
+        };
+        let events = vec![
+            event("a", 0, "Metrics Review", "sponsor", true),
+            event("b", 0, "metrics review", "guest", false),
+            event("c", 0, "lunch", "sponsor", true),
+            event("d", 1, "metrics review", "sponsor", true),
+        ];
+        let sharing = Sharing::of(Vec::new(), Vec::new(), events, Vec::new());
+        let meeting = |more: &str| found(&format!("event = [\"meeting\"]{more}"), &sharing);
+        assert_eq!(meeting(""), ["a 11", "b 11", "c 11"]);
+        assert_eq!(meeting(", subject = \"metrics review\""), ["a 11", "b 11"]);
+        assert_eq!(meeting(", subject = \"metrics review\", role = \"sponsor\""), ["a 11"]);
+        assert_eq!(meeting(", documented = true"), ["a 11", "c 11"]);
+    }
+
+    #[test]
+    fn a_completion_is_of_content_of_a_kind() {
+        let done = |content: &str, kind: Option<&str>| Completion {
+            content: content.into(),
+            at: 11 * DAY,
+            day: 11,
+            worker: 0,
+            kind: kind.map(str::to_owned),
+        };
+        let all = vec![done("a", Some("course")), done("b", Some("video")), done("c", None)];
+        let sharing = Sharing::of(Vec::new(), Vec::new(), Vec::new(), all);
+        assert_eq!(found("completion = [\"course\", \"path\"]", &sharing), ["a 11"]);
+    }
+}
