@@ -4,6 +4,7 @@
 //! errors, so that a typo never silently changes a rule.
 
 pub mod goals;
+pub mod plans;
 pub mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,6 +139,8 @@ pub struct Job {
     pub reviews: Option<reviews::Reviews>,
     /// What its goal files say.
     pub goals: goals::Goals,
+    /// The plans of leaders among them.
+    pub plans: Vec<plans::Plan>,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -328,6 +331,7 @@ impl Job {
         let goals = goals::attached(&attached).map_err(|(name, what)| {
             error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
         })?;
+        let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -345,6 +349,7 @@ impl Job {
             attached,
             reviews,
             goals,
+            plans,
         })
     }
 

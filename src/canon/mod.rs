@@ -7,4 +7,6 @@ pub mod history;
 pub mod identity;
 pub mod merge;
 pub mod reach;
+pub mod reporting;
+pub mod sharing;
 pub mod snapshot;

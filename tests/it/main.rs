@@ -13,6 +13,7 @@ mod faults;
 mod gates;
 mod goals;
 mod late;
+mod leader_plans;
 mod numbers;
 mod order;
 mod privacy;
