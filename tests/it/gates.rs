@@ -78,7 +78,7 @@ fn a_delivery_that_is_no_table_is_refused_whole() {
 #[test]
 fn too_many_bad_records_refuse_the_delivery() {
     let world = good();
-    let at = |number: usize| if number % 10 == 0 { "whenever" } else { "2026-03-08T09:00:00Z" };
+    let at = |number: usize| if number.is_multiple_of(10) { "whenever" } else { "2026-03-08T09:00:00Z" };
     let rows: String = (0..200).map(|number| format!("f{number},{},u1,viewed\n", at(number))).collect();
     world.deliver("activity_2026-03-09.csv", format!("event_id,occurred_at,user_id,verb\n{rows}"));
     then(&world, GATE);
