@@ -49,6 +49,20 @@ pub fn judge(
         let detail = format!("{} records, the median of the last {} deliveries is {median}", intake.read, sizes.len());
         return Err(Refusal::new(Reason::VolumeDrop, detail));
     }
+    // The gate refuses by this share from `rejected_share_from` records on; of fewer it says so.
+    let rejected = intake.rejected_count();
+    if rejected as f64 > feed.limits.rejected_share * intake.read as f64 {
+        notes.push(Note {
+            delivery: entry.path.clone(),
+            check: "reject",
+            code: Reason::RejectShare.code(),
+            column: String::new(),
+            affected: rejected,
+            out_of: intake.read,
+            previous_share: None,
+            sentence: Reason::RejectShare.sentence().into(),
+        });
+    }
     if let Some(previous) = last.last().filter(|previous| previous.counts.read > 0 && intake.accepted > 0) {
         let previous_rows = (previous.counts.read - previous.counts.rejected).max(1) as f64;
         for (column, filled) in &intake.coverage {

@@ -8,6 +8,7 @@ mod world;
 mod as_known_on;
 mod cli;
 mod conservation;
+mod corrections;
 mod documents;
 mod faults;
 mod gates;
