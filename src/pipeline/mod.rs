@@ -6,6 +6,7 @@
 
 mod day_rows;
 pub mod days;
+pub mod foresee;
 pub mod gates;
 pub mod ingest;
 pub mod lake;

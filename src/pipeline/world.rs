@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
 use hashbrown::HashMap;
 
 use super::Context;
@@ -14,7 +15,7 @@ use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
 use crate::contract::arrow::DELETED;
 use crate::error::Result;
-use crate::period::{Day, day_of, local_day};
+use crate::period::{Day, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -80,9 +81,6 @@ impl World {
         let identity = Identity::build(&users, &links, &workers, &people);
         let content = read("content")?;
         let facts = facts(&read("enrollments")?, &content, &identity, zone, &context.job.calendar);
-        let as_of = context.as_of.timestamp_micros();
-        let today = local_day(as_of, zone);
-        let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors: authors(&read("contributions")?, zone),
@@ -90,7 +88,7 @@ impl World {
             identity,
             content,
             facts,
-            horizon,
+            horizon: horizon(context.as_of, zone),
         })
     }
 
@@ -101,6 +99,13 @@ impl World {
             None => days.chain(self.authors.keys().copied().take(1)).min(),
         }
     }
+}
+
+/// The first day that had not begun at an instant: days before it are reported.
+pub fn horizon(as_of: DateTime<Utc>, zone: chrono_tz::Tz) -> Day {
+    let as_of = as_of.timestamp_micros();
+    let today = local_day(as_of, zone);
+    if day_start_micros(today, zone) < as_of { today + 1 } else { today }
 }
 
 fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {

@@ -221,3 +221,22 @@ fn a_feeds_own_share_of_bad_records_holds_however_few_there_are_and_the_usual_on
         assert_eq!(noted.collect::<Vec<_>>(), if limits.is_empty() { vec![expected] } else { Vec::new() }, "{limits}");
     }
 }
+
+#[test]
+fn a_run_that_the_privacy_audit_refuses_late_leaves_the_last_snapshot_though_it_wrote_files() {
+    use uptake::publish::{Draft, NewFile, publish};
+    let world = good();
+    let (head, files) = (world.head(), world.files());
+    let refused = publish(&world.lake, &[], |publisher| {
+        publisher.put_file(NewFile {
+            area: uptake::store::layout::Area::Marts,
+            table: "adoption_kpis".into(),
+            partition: "week-2026-03".into(),
+            body: "half a table".into(),
+            rows: 1,
+        })?;
+        Err::<Draft, _>(uptake::error::Error::new(Exit::Privacy, "the audit refused"))
+    });
+    assert_eq!(refused.expect_err("refused").exit as u8, 7);
+    assert!(world.head() == head && world.files() == files, "the last snapshot stays");
+}

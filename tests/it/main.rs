@@ -18,6 +18,7 @@ mod order;
 mod privacy;
 mod rerun;
 mod secrets;
+mod terminate;
 mod tidy;
 
 mod feeds;
