@@ -1,7 +1,7 @@
 //! Corrections that move an event to another day: feeds that say so find it wherever it lies; the last known day has it alone.
 
 use crate::company::Delivery;
-use crate::order::{any_order, delivery, staff};
+use crate::order::{WITH_DELETES, any_order, delivery, staff};
 use crate::world::{CANONICAL, Setup, World};
 
 const MOVING: &str = r#"
@@ -101,4 +101,21 @@ fn within_one_delivery_the_later_record_has_the_day() {
     let told = told(&[("2026-03-10", "e1,2026-03-09T09:00:00Z,u1,viewed,\ne1,2026-03-08T09:00:00Z,u1,viewed,\n")]);
     let world = any_order(&setup(), &staff(), &told);
     assert_eq!(events(&world), ["e1 2026-03-08 viewed"]);
+}
+
+#[test]
+fn an_event_deleted_stated_again_and_deleted_again_is_gone_in_any_order() {
+    let setup = Setup {
+        feeds: [&CANONICAL[..3], &["acts"][..]].concat(),
+        own_feeds: vec![("acts", WITH_DELETES)],
+        ..Setup::default()
+    };
+    let stated = "U,e1,2026-03-02T09:00:00Z,u1,viewed,1\n";
+    let told = [("03", stated), ("04", "D,e1,,,,\n"), ("05", stated), ("06", "D,e1,,,,\n")].map(|(day, text)| {
+        delivery(&format!("dap/acts_2026-03-{day}.csv"), &format!("action,id,at,who,what,seconds\n{text}"))
+    });
+    let world = any_order(&setup, &staff(), &told);
+    let live: Vec<_> = world.table("canon/activity").into_iter().filter(|row| row["_deleted"] != "true").collect();
+    assert_eq!(live, Vec::new());
+    assert_eq!(days(&world), Vec::<String>::new());
 }

@@ -200,7 +200,7 @@ fn a_voided_event_never_counts_whichever_of_the_two_comes_first() {
     assert_eq!(ledger["activity_2026-03-03.csv"].counts.superseded, 1);
 }
 
-const WITH_DELETES: &str = r#"
+pub const WITH_DELETES: &str = r#"
 description = "Events with deletes by key."
 fills = "activity"
 path = "dap/acts_{date}.csv"
