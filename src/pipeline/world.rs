@@ -125,3 +125,17 @@ fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, 
 
 /// First and last day on which each account was seen.
 pub type Seen = HashMap<String, (Day, Day)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_reported_once_it_has_begun_and_not_at_its_first_moment() {
+        let zone = chrono_tz::Europe::Berlin;
+        let at = |text: &str| crate::period::date_of(horizon(text.parse().unwrap(), zone)).to_string();
+        assert_eq!(at("2026-03-09T23:00:00Z"), "2026-03-10", "midnight in Berlin: the 9th is the last reported day");
+        assert_eq!(at("2026-03-09T23:00:00.000001Z"), "2026-03-11");
+        assert_eq!(at("2026-03-09T22:59:59Z"), "2026-03-10");
+    }
+}
