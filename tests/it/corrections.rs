@@ -119,3 +119,61 @@ fn an_event_deleted_stated_again_and_deleted_again_is_gone_in_any_order() {
     assert_eq!(live, Vec::new());
     assert_eq!(days(&world), Vec::<String>::new());
 }
+
+const POSTS: &str = r#"
+description = "Posts with deletes by key."
+fills = "contributions"
+path = "posts/posts_{date}.csv"
+format = "csv"
+mode = "delta"
+[action]
+from = "action"
+deletes = ["D"]
+upserts = ["U"]
+[[headers]]
+contribution_id = "id"
+author_id = { from = "who", optional = true }
+kind = { from = "what", optional = true }
+created_at = { from = "at", optional = true }
+"#;
+
+#[test]
+fn a_deleted_post_no_longer_counts_in_any_order() {
+    let setup = Setup {
+        feeds: [&CANONICAL[..3], &["posts"][..]].concat(),
+        own_feeds: vec![("posts", POSTS)],
+        ..Setup::default()
+    };
+    let told = [
+        ("03", "U,k1,u1,post,2026-03-02T09:00:00Z\nU,k2,u2,post,2026-03-02T09:00:00Z\n"),
+        ("04", "D,k1,,,\n"),
+        ("05", "D,k2,,,\nU,k3,u3,post,2026-03-04T09:00:00Z\n"),
+    ]
+    .map(|(day, text)| delivery(&format!("posts/posts_2026-03-{day}.csv"), &format!("action,id,who,what,at\n{text}")));
+    let world = any_order(&setup, &staff(), &told);
+    let counted: Vec<String> = world
+        .table("canon/person_day")
+        .iter()
+        .map(|row| format!("{} {} {}", row["day"], row["person_key"], row["contributions"]))
+        .collect();
+    assert_eq!(counted, ["2026-03-04 w3 1"]);
+}
+
+#[test]
+fn reactions_without_an_id_are_the_same_only_if_every_part_is() {
+    let mut base = staff();
+    base[1].text.push_str("1u,n1,learner\nu,n2,learner\n");
+    let header = "contribution_id,actor_id,kind,occurred_at";
+    let told = [
+        delivery("reactions_2026-03-03.csv", &format!("{header}\nk1,1u,like,2026-03-02T09:00:00Z\nk11,u,like,2026-03-02T09:00:00Z\n")),
+        delivery("reactions_2026-03-04.csv", &format!("{header}\nk1,1u,like,2026-03-02T09:00:00Z\nk1,1u,vote,2026-03-02T09:00:00Z\n")),
+    ];
+    let world = any_order(&Setup::default(), &base, &told);
+    let mut live: Vec<String> = world
+        .table("canon/reactions")
+        .iter()
+        .map(|row| format!("{} {} {}", row["contribution_id"], row["actor_id"], row["kind"]))
+        .collect();
+    live.sort();
+    assert_eq!(live, ["k1 1u like", "k1 1u vote", "k11 u like"]);
+}

@@ -109,6 +109,23 @@ fn a_backfill_computes_the_periods_of_its_range_alone() {
 }
 
 #[test]
+fn a_backfill_of_one_mart_leaves_the_days_and_the_other_marts_alone() {
+    let world = lived();
+    let as_of = instant(&company::end(&PLAN).to_string());
+    let backfill = Some((crate::world::day("2026-03-10"), crate::world::day("2026-03-12")));
+    let about = |table| world.run(&How { as_of, backfill, table: Some(table), ..How::default() }).expect("a backfill");
+    let own = about("adoption_kpis");
+    assert_eq!(own.days_rolled_up, 0);
+    assert!((5..=9).contains(&own.periods_computed), "{own:?}");
+    let other = about("dim_date");
+    assert_eq!((other.days_rolled_up, other.periods_computed), (0, 0));
+
+    assert_eq!(world.uptake("backfill JOB --from 2026-03-10 --to 2026-03-12 --table adoption_kpis"), 0);
+    assert_eq!(world.uptake("backfill JOB --from 2026-03-10 --to 2026-03-12 --table adoption"), 2);
+    assert_eq!(world.uptake("backfill JOB --from 2026-03-10 --to 2026-03-12 --table activity"), 2);
+}
+
+#[test]
 fn a_nightly_reads_the_new_delivery_and_the_days_around_it_and_not_the_history() {
     let world = World::new();
     let (landing, lake) = (Arc::new(InMemory::new()), Arc::new(InMemory::new()));
@@ -254,4 +271,36 @@ fn a_change_is_measured_against_what_the_night_shows_of_the_period_before() {
     world.nightly("2026-03-16");
     let points: f64 = change().parse().expect("a number");
     assert!((points + 100.0 / 3.0).abs() < 1e-9, "{points}");
+    // Somebody turns out to have worked here in the week before, and in no other.
+    let mut workers = staff()[0].text.clone();
+    workers.push_str("w4,2026-03-02,n4,active,employee,a\nw4,2026-03-09,n4,terminated,employee,a\n");
+    world.deliver("workers_2026-03-15.csv", workers);
+    world.nightly("2026-03-16");
+    assert_eq!(company(&world, "week", "2026-03-02", "headcount"), "4");
+    let points: f64 = change().parse().expect("a number");
+    assert!((points - (200.0 / 3.0 - 75.0)).abs() < 1e-9, "{points}");
+}
+
+#[test]
+fn a_day_is_complete_from_its_end_on_though_nothing_else_changed() {
+    let world = hired();
+    acted(&world, "2026-03-10", "e1,2026-03-09T09:00:00Z,u1,completed,\n");
+    let complete = || company(&world, "day", "2026-03-09", "is_complete");
+    for (as_of, expected) in
+        [("2026-03-09T12:00:00Z", "false"), ("2026-03-09T22:59:59Z", "false"), ("2026-03-09T23:00:00Z", "true")]
+    {
+        world.nightly(as_of);
+        assert_eq!(complete(), expected, "{as_of}, with midnight of Berlin at 23:00Z");
+    }
+}
+
+#[test]
+fn the_28_days_of_a_nightly_reach_back_over_the_beginning_of_the_month() {
+    let world = hired();
+    acted(&world, "2026-02-21", "e1,2026-02-04T09:00:00Z,u1,completed,\ne2,2026-02-05T09:00:00Z,u2,completed,\n");
+    world.nightly("2026-03-02");
+    acted(&world, "2026-03-04", "e3,2026-03-04T09:00:00Z,u3,completed,\n");
+    world.nightly("2026-03-05");
+    // 28 days up to the 4th of March begin on the 5th of February.
+    assert_eq!(company(&world, "day", "2026-03-04", "active_28d"), "2");
 }
