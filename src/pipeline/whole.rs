@@ -62,14 +62,14 @@ fn belongs(step: &str, whole: &Whole) -> bool {
     whole.tables.contains(&first) || (first == "whole" && rest == whole.name)
 }
 
-fn one(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    world: &World,
+/// What a whole table is computed from: the files it reads, and everybody.
+pub fn facts<'a>(
+    context: &'a Context<'_>,
+    lake: &Lake<'_>,
+    world: &'a World,
     range: (Day, Day),
     whole: &Whole,
-    made_from: &mut BTreeMap<String, String>,
-) -> Result<()> {
+) -> Result<Facts<'a>> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for read in whole.reads {
         let table = context.catalog.expect(read.table)?;
@@ -79,7 +79,7 @@ fn one(
         }
         tables.entry(read.table).or_default().extend(rows);
     }
-    let facts = Facts {
+    Ok(Facts {
         catalog: context.catalog,
         job: context.job,
         people: &world.people,
@@ -88,7 +88,18 @@ fn one(
         days: range,
         today: today(context),
         tables,
-    };
+    })
+}
+
+fn one(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    whole: &Whole,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let facts = facts(context, lake, world, range, whole)?;
     let made = (whole.build)(&facts).map_err(mart_error)?;
     drop(facts);
     let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();
