@@ -135,7 +135,7 @@ impl Whole {
             people: &people,
             units: &units,
             identity: &identity,
-            pseudonym: &|_, id| id.to_owned(),
+            pseudonym: Box::new(|_, id| id.to_owned()),
             days: (TODAY, TODAY + 1),
             today: TODAY + 1,
             tables,

@@ -71,7 +71,7 @@ pub struct Facts<'a> {
     pub units: &'a Units,
     pub identity: &'a Identity,
     /// What an id in a file of decisions is called in canon, by domain and id: itself, or its pseudonym.
-    pub pseudonym: &'a dyn Fn(&str, &str) -> String,
+    pub pseudonym: Box<dyn Fn(&str, &str) -> String + 'a>,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
     pub days: (Day, Day),
     /// The day of `--as-of`: periods that end by its first moment are complete.

@@ -31,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
 use crate::job::Job;
 use crate::ledger::{Counts, Ledger};
+use crate::mart::leader_post_effects::{self, Evidence};
 use crate::period::{Day, Period};
 use crate::publish::{self, Draft};
 use crate::store::Store;
@@ -188,6 +189,20 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
     report.snapshot_id = published.commit.snapshot_id()?;
     report.verdict = if published.is_new { "published" } else { "nothing_to_do" };
     Ok(report)
+}
+
+/// What is behind the estimates of `leader_post_effects` for one outcome and kind of post, as head has the tables it was made from;
+/// `None` where there is no such row. Nothing is written.
+///
+/// # Errors
+/// The store fails.
+pub fn leader_evidence(context: &Context<'_>, outcome: &str, kind: &str) -> Result<Option<Evidence>> {
+    let publisher = publish::Publisher::open(context.lake)?;
+    let lake = Lake::new(context.catalog, context.lake, &publisher, true);
+    let world = world::World::build(context, &lake)?;
+    let range = periods::reported(context, &lake, &world)?;
+    let facts = whole::facts(context, &lake, &world, range, &leader_post_effects::TABLE)?;
+    Ok(leader_post_effects::evidence(&facts, outcome, kind))
 }
 
 /// One attempt on one head.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use rayon::prelude::*;
 
-use super::Context;
 use super::day_rows::partition_of;
 use super::lake::Lake;
 use super::periods::{publish, today};
 use super::world::World;
+use super::{Backfill, Context};
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::history::NONE;
 use crate::contract::arrow::mart_schema;
@@ -64,7 +64,9 @@ pub fn compute(
         }
         let now = hex_sha256(basis.as_bytes())[..16].to_owned();
         wanted.entry(month_label(week.start)).or_default().insert(week.start, *week);
-        if made_from.get(&step(week.start)) != Some(&now) {
+        let is_about = |backfill: &&Backfill| backfill.is_about(leader_post_effects::TABLE.tables);
+        let forced = context.backfill.as_ref().filter(is_about).is_some_and(|backfill| backfill.touches(*week));
+        if forced || made_from.get(&step(week.start)) != Some(&now) {
             dirty.insert(week.start, (*week, now));
         }
     }

@@ -63,14 +63,14 @@ fn belongs(step: &str, whole: &Whole) -> bool {
     whole.tables.contains(&first) || (first == "whole" && rest == whole.name)
 }
 
-fn one(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    world: &World,
+/// What a whole table is computed from: the files it reads, and everybody.
+pub fn facts<'a>(
+    context: &'a Context<'_>,
+    lake: &Lake<'_>,
+    world: &'a World,
     range: (Day, Day),
     whole: &Whole,
-    made_from: &mut BTreeMap<String, String>,
-) -> Result<usize> {
+) -> Result<Facts<'a>> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for read in whole.reads {
         let table = context.catalog.expect(read.table)?;
@@ -80,17 +80,28 @@ fn one(
         }
         tables.entry(read.table).or_default().extend(rows);
     }
-    let facts = Facts {
+    Ok(Facts {
         catalog: context.catalog,
         job: context.job,
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
-        pseudonym: &|domain, id| context.pseudonyms.of(domain, id),
+        pseudonym: Box::new(|domain, id| context.pseudonyms.of(domain, id)),
         days: range,
         today: today(context),
         tables,
-    };
+    })
+}
+
+fn one(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    whole: &Whole,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<usize> {
+    let facts = facts(context, lake, world, range, whole)?;
     let made = (whole.build)(&facts).map_err(mart_error)?;
     drop(facts);
     let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();

@@ -18,7 +18,7 @@ use uptake::sample::{Company, Effect, Options, Panel};
 use uptake::stats::verdict::Verdict;
 use uptake::store::{Env, Store};
 
-use crate::world::{Row, root, rows as published};
+use crate::world::{FileMap, Row, Setup, World, day, difference, root, rows as published};
 
 const COMPANIES: u64 = 200;
 /// Weeks of the sample are counted from a Monday; any will do.
@@ -315,4 +315,125 @@ fn the_demo_finds_the_real_effect_does_not_find_the_null_and_flags_the_one_that_
         .sum::<f64>()
         / 8.0;
     assert!((mean - number(headline("ama"), "estimate")).abs() < 1e-9, "the headline is the mean of weeks 0 to 7");
+}
+
+/// Ten teams of six over sixteen weeks, in one row of deliveries; the heads of five hold an AMA in the ninth week. Every expert of
+/// theirs answers twice a week from then on, once before and elsewhere.
+fn ten_teams() -> World {
+    use std::fmt::Write;
+    let monday = |week: u64| chrono::NaiveDate::from_ymd_opt(2025, 9, 1).unwrap() + chrono::Days::new(7 * week);
+    let (mut workers, mut users) = (
+        String::from("worker_id,effective_from,employee_no,status,org_id,leader_band\n"),
+        String::from("user_id,employee_no\n"),
+    );
+    let mut units = String::from("org_id,effective_from,parent_id,head_worker_id\nall,2020-01-01,,\n");
+    let (mut made, mut reactions) = (
+        String::from("contribution_id,author_id,kind,created_at\n"),
+        String::from("reaction_id,contribution_id,actor_id,kind,occurred_at\n"),
+    );
+    for team in 0..10 {
+        writeln!(units, "t{team},2020-01-01,all,w{team}0").unwrap();
+        for person in 0..6 {
+            let band = if person == 0 { "manager" } else { "ic" };
+            writeln!(workers, "w{team}{person},2020-01-01,n{team}{person},active,t{team},{band}").unwrap();
+            writeln!(users, "u{team}{person},n{team}{person}").unwrap();
+        }
+        for week in 0..16 {
+            let is_after = team < 5 && week >= 8;
+            // A team of its own has one answer more now and then.
+            let extra = u64::from((team * 7 + week * 5) % 3 == 0);
+            for answer in 0..5 * (1 + u64::from(is_after)) + extra {
+                let day = monday(week) + chrono::Days::new(1 + answer % 3);
+                writeln!(
+                    made,
+                    "c{team}-{week}-{answer},u{team}{},answer,{day}T0{}:00:00Z",
+                    1 + answer % 5,
+                    answer % 7 + 1
+                )
+                .unwrap();
+            }
+        }
+        if team < 5 {
+            writeln!(made, "p{team},u{team}0,ama,{}T07:00:00Z", monday(8)).unwrap();
+        } else if team == 9 {
+            writeln!(reactions, "r1,c9-2-0,u91,endorse,{}T12:00:00Z", monday(3)).unwrap();
+        }
+    }
+    let world = World::with(Setup {
+        policy: "smallest_group = 5\nsmallest_group_manager = 10\nunit_level = 2",
+        top: "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]",
+        ..Setup::default()
+    });
+    for (path, text) in [
+        ("hris/workers_2025-12-22.csv", workers),
+        ("hris/org_units_2025-12-22.csv", units),
+        ("lms/users_2025-12-22.csv", users),
+        ("community/contributions_2025-12-22.csv", made),
+        ("community/reactions_2025-12-22.csv", reactions),
+    ] {
+        world.deliver(path, text);
+    }
+    world
+}
+
+#[test]
+fn what_is_behind_an_estimate_adds_up_and_names_no_person() {
+    let world = ten_teams();
+    world.nightly("2025-12-22");
+    let effects = world.table("marts/leader_post_effects");
+    let row = effects
+        .iter()
+        .find(|row| {
+            row["kind"] == "ama" && row["outcome"] == "sme_contributions_per_100" && row["is_headline"] == "true"
+        })
+        .unwrap();
+    assert_eq!((row["n_treated"].as_str(), row["n_control"].as_str(), row["n_clusters"].as_str()), ("5", "5", "10"));
+    // Five answers of experts more a week, among six people.
+    assert!((row["estimate"].parse::<f64>().unwrap() - 500.0 / 6.0).abs() < 8.0, "{row:?}");
+    let found = world.evidence("2025-12-22", "sme_contributions_per_100", "ama").unwrap();
+    assert_eq!(
+        (found.n_weeks, found.leaders, found.treated.join(" "), found.controls.join(" ")),
+        (16, 5, "t0 t1 t2 t3 t4".into(), "t5 t6 t7 t8 t9".into())
+    );
+    assert_eq!(found.cohorts, [(day("2025-10-27"), 5)]);
+    let counted: f64 = found.by_week.iter().map(|row| row.events).sum::<f64>() + found.control_events;
+    let made = world.table("canon/contributions").iter().filter(|row| row["kind"] == "answer").count();
+    assert_eq!(counted as usize, made, "every answer of an expert is behind the estimate, no post is");
+    let at = |e: i64| found.by_week.iter().find(|row| row.e == e).unwrap();
+    assert_eq!((at(-1).units, at(-1).person_weeks), (5, 30.0));
+    assert!(at(0).events >= 50.0 && at(-1).events < 35.0);
+    let told = found.told(&|day| uptake::period::date_of(day).to_string()).join("\n");
+    assert!(told.contains("5 of them in the week of 2025-10-27"), "{told}");
+    for person in world.table("canon/workers").iter().map(|row| &row["worker_id"]) {
+        assert!(!told.contains(person.as_str()), "{person} in\n{told}");
+    }
+    let hidden = world.evidence("2025-12-22", "sme_contributions_per_100", "playbook").unwrap();
+    assert!(hidden.is_withheld && hidden.treated.is_empty() && hidden.by_week.is_empty());
+    assert!(world.evidence("2025-12-22", "sme_contributions_per_100", "nothing").is_none());
+}
+
+#[test]
+fn a_nightly_reads_only_days_that_changed_and_ends_in_the_bytes_of_one_run() {
+    let world = ten_teams();
+    world.nightly("2025-12-15");
+    let before = world.files();
+    world.deliver(
+        "community/reactions_2025-12-23.csv",
+        "reaction_id,contribution_id,actor_id,kind,occurred_at\nr2,c0-15-0,u50,endorse,2025-12-17T12:00:00Z\n",
+    );
+    world.nightly("2025-12-23");
+    let after = world.files();
+    let months = |table: &str, files: &FileMap| -> Vec<String> {
+        files.keys().filter(|path| path.contains(table)).cloned().collect()
+    };
+    let kept = months("unit_week/2025-09", &before);
+    assert!(kept.len() == 1 && after.contains_key(&kept[0]), "September is as it was");
+    assert_eq!(world.table("canon/endorsements").len(), 2);
+    let at_once = ten_teams();
+    at_once.deliver(
+        "community/reactions_2025-12-23.csv",
+        "reaction_id,contribution_id,actor_id,kind,occurred_at\nr2,c0-15-0,u50,endorse,2025-12-17T12:00:00Z\n",
+    );
+    at_once.nightly("2025-12-23");
+    assert_eq!(difference(&at_once.files(), &after), Vec::<String>::new());
 }
