@@ -3,6 +3,8 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+pub mod scorecards;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -131,6 +133,8 @@ pub struct Job {
     pub folder: PathBuf,
     /// The files of decisions it names.
     pub attached: Attached,
+    /// The figures and rituals that `scorecards` names.
+    pub scorecards: scorecards::Scorecards,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -315,6 +319,8 @@ impl Job {
                 attached.entry(kind).or_default().push((name, text));
             }
         }
+        let scorecards = scorecards::parse(attached.get("scorecards").map(Vec::as_slice).unwrap_or_default(), catalog)
+            .map_err(|(what, hint)| error(what, hint))?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -330,6 +336,7 @@ impl Job {
             refused_feeds: file.tolerate.refused_feeds,
             folder,
             attached,
+            scorecards,
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod adoption_kpis;
 pub mod block;
+mod cadence;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
@@ -11,6 +12,9 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod kpi_figures;
+mod outcome_links;
+mod scorecard;
 mod whole;
 
 use std::collections::BTreeMap;
