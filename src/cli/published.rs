@@ -61,10 +61,21 @@ impl Published {
     ///
     /// A filter on a column that the table does not have is a mistake of the caller and leaves nothing.
     pub fn rows(&self, table: &str, filters: &[Filter<'_>], columns: Option<&[&str]>) -> Result<Vec<Row>> {
+        self.rows_of(table, &|_| true, filters, columns)
+    }
+
+    /// [`Published::rows`] of some of the table's partitions.
+    pub fn rows_of(
+        &self,
+        table: &str,
+        partitions: &dyn Fn(&str) -> bool,
+        filters: &[Filter<'_>],
+        columns: Option<&[&str]>,
+    ) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         let Some((_, files)) = self.files(table) else { return Ok(rows) };
         let grains = filters.iter().find(|(column, _)| *column == "grain").map(|(_, grains)| grains);
-        for (_, file) in files.iter().filter(|(partition, _)| may_hold(partition, grains)) {
+        for (_, file) in files.iter().filter(|(name, _)| may_hold(name, grains) && partitions(name)) {
             for batch in parquet::decode(&read_file(&self.lake, file)?, None, parquet::Text::Plain)? {
                 let schema = batch.schema();
                 let wanted: Vec<usize> = match columns {
