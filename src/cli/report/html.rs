@@ -98,13 +98,16 @@ impl Column {
 /// A table of the page: rows of a published table, each cell with its full value, each row with its key.
 pub fn table(source: &str, caption: &str, key: &[String], columns: &[Column], rows: &[Row]) -> String {
     let null = Value::Null;
+    let number = |column: &Column| rows.iter().any(|row| row.get(column.name).is_some_and(Value::is_number));
+    let classes: Vec<&str> =
+        columns.iter().map(|column| if number(column) { " class=\"number\"" } else { "" }).collect();
     let mut html = format!(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table data-table=\"{source}\">\n<caption>{caption} <span class=\"source\">from {source}</span></caption>\n<thead><tr>",
         caption = escape(caption),
         source = escape(source)
     );
-    for column in columns {
-        html.push_str(&format!("<th scope=\"col\">{}</th>", escape(&column.head)));
+    for (column, class) in columns.iter().zip(&classes) {
+        html.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(&column.head)));
     }
     html.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {
@@ -119,7 +122,7 @@ pub fn table(source: &str, caption: &str, key: &[String], columns: &[Column], ro
                 Show::ChangeInUnitOf(name) => escape(&change(value, &unit(name))),
                 Show::With(show) => show(row),
             };
-            let class = if value.is_number() { " class=\"number\"" } else { "" };
+            let class = classes[at];
             let data = format!("data-column=\"{}\" data-value=\"{}\"{class}", column.name, escape(&text(value)));
             let tag = if at == 0 { ("th scope=\"row\"", "th") } else { ("td", "td") };
             html.push_str(&format!("<{} {data}>{cell}</{}>", tag.0, tag.1));
@@ -136,7 +139,7 @@ pub fn figure(id: &str, title: &str, table: &str) -> String {
     let behind = if table.is_empty() {
         String::new()
     } else {
-        format!("<details><summary>The numbers behind: {title}</summary>\n{table}</details>\n")
+        format!("<details><summary>Numbers<span class=\"unseen\"> behind {title}</span></summary>\n{table}</details>\n")
     };
     format!(
         "<figure data-chart=\"{id}\"><figcaption>{title}</figcaption><div class=\"plot\"></div>\n{behind}</figure>\n"

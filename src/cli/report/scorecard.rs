@@ -63,7 +63,7 @@ fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows:
         let last = scopes[MOST - 1].clone();
         rows.retain(|row| cell(row, "scope_id") <= last);
         html.push_str(&html::absent(&format!(
-            "{} scopes are on this scorecard; the first {MOST} are shown.",
+            "{} scopes are on this scorecard; the first {MOST} by id are on this page.",
             scopes.len()
         )));
     }
@@ -130,7 +130,7 @@ fn trends(published: &Published, rows: &[&Row], section: &mut Section) {
         let Some(first) = of_kpi.first() else { continue };
         let (kpi, unit) = (cell(first, "kpi"), cell(first, "kpi_unit"));
         let id = format!("trend-{}", section.charts.len());
-        let title = format!("{} ({unit})", label(&kpi));
+        let title = format!("{} ({})", label(&kpi), unit.replace('_', " "));
         let points = of_kpi
             .iter()
             .map(|row| json!({"x": row["period_start"], "y": row["value"], "complete": row["is_complete"]}))
