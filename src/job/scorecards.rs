@@ -74,7 +74,7 @@ pub struct Ritual {
     pub required_roles: Vec<String>,
     /// It is on time up to this working day of the period; without it, up to the period's last day.
     pub by_working_day: Option<i64>,
-    /// Expected from the first period that begins on or after this day; from the first reported one by default.
+    /// Expected from the first period that begins on or after this day; by default from the one that holds the first reported day.
     pub from: Option<Day>,
 }
 

@@ -79,7 +79,7 @@ fn rows<'a>(
 ) -> Vec<Row<'a>> {
     let nothing = BTreeMap::new();
     let held = meetings.get(&plain(&ritual.name)).unwrap_or(&nothing);
-    let begun = |period: &Period| period.start >= ritual.from.unwrap_or(from);
+    let begun = |period: &Period| ritual.from.is_none_or(|from| period.start >= from);
     let row = |period: Period| {
         let working: Vec<Day> = (period.start..period.end).filter(|day| calendar.is_working_day(*day)).collect();
         let nth = ritual.by_working_day.map(|day| usize::try_from(day - 1).unwrap_or(usize::MAX));
@@ -187,11 +187,15 @@ mod tests {
     }
 
     #[test]
-    fn a_monthly_ritual_counts_from_its_first_whole_period_and_not_beyond_the_known_days() {
+    fn a_monthly_ritual_is_expected_from_the_first_reported_month_and_not_held_beyond_the_known_days() {
         let held = "2026-01-15 sponsor\n2026-02-27 sponsor";
         assert_eq!(
             shown(&ritual(Grain::Month, None), held, "2025-12-10", "2026-02-20", "2026-02-20"),
-            ["month 2026-01-01 2026-01-31 1/1/1 Some(1)", "month 2026-02-01 2026-02-28 1/0/0 None running"]
+            [
+                "month 2025-12-01 2025-12-31 1/0/0 None",
+                "month 2026-01-01 2026-01-31 1/1/1 Some(1)",
+                "month 2026-02-01 2026-02-28 1/0/0 None running"
+            ]
         );
         let later = Ritual { from: Some(day_of("2026-02-01".parse().unwrap())), ..ritual(Grain::Month, None) };
         assert_eq!(shown(&later, held, "2025-12-10", "2026-02-20", "2026-02-20").len(), 1);

@@ -53,7 +53,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
                     measure: measure.clone(),
                     lag: lag as i64,
                 };
-                if kpi.scope.kind == "org" && kpi.scope.id.is_none() {
+                if kpi.scope.kind == "org" && kpi.scope.id.is_none() && !pairs.is_empty() {
                     links.insert(key("scopes", "org", "every"), across(&pairs, facts.units, facts.days.1 - 1));
                 }
                 for ((kind, id), points) in pairs {

@@ -46,7 +46,7 @@
       const points = chart.points;
       return Plot.plot({
         width: 720, height: 320, marginLeft: 50,
-        x: { label: "Weeks since the first post", labelAnchor: "center", tickFormat: "d" },
+        x: { label: chart.since, labelAnchor: "center", tickFormat: "d" },
         y: { label: "Difference", grid: true },
         marks: [
           Plot.areaY(points, { x: "x", y1: "band_low", y2: "band_high", fill: "var(--band)" }),
@@ -63,7 +63,7 @@
       return Plot.plot({
         width: 720, height: 60 + 44 * new Set(chart.points.map((point) => point.dimension)).size, marginLeft: 90,
         x: { label: "Share of items", labelAnchor: "center", tickFormat: ".0%", domain: [0, 1] },
-        y: { label: null },
+        y: { label: null, domain: [...new Set(chart.points.map((point) => point.dimension))] },
         color: { type: "ordinal", domain: marks, range: ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)"], legend: true },
         marks: [
           Plot.barX(points, { x: "y", y: "dimension", fill: "score", order: "mark", stroke: "var(--page)", strokeWidth: 1.5 }),
@@ -76,7 +76,8 @@
     const chart = charts.get(figure.dataset.chart);
     if (!chart) continue;
     const picture = draw[chart.kind](chart);
-    const svg = picture.matches("svg") ? picture : picture.querySelector("svg:last-of-type");
+    // With a legend, the picture is a figure that holds both.
+    const svg = picture.matches("svg") ? picture : [...picture.children].filter((child) => child.matches("svg")).pop();
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", chart.label);
     figure.querySelector(".plot").append(picture);
