@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::days::{activation_link, read_activation};
-use super::lake::{Lake, WHOLE};
+use super::lake::{Lake, Stored, WHOLE};
 use super::world::World;
 use crate::canon::columns::{Text, dates, numbers};
 use crate::contract::Table;
@@ -21,8 +21,8 @@ use crate::error::{Error, Exit, Result};
 use crate::guard::Tally;
 use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
 use crate::period::{Day, Grain, Period, month_label};
-use crate::publish::FileRef;
 use crate::publish::commit::hex_sha256;
+use crate::publish::{FileRef, NewFile};
 use crate::rollup::person_period::{self, Activation, NEVER, PersonDay, PersonPeriod, WINDOW};
 
 /// What the period stage did.
@@ -126,6 +126,8 @@ impl Run<'_> {
         let calendar = &self.context.job.calendar;
         let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
         let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
+        let own: Vec<&str> = std::iter::once(self.mart.name).chain(self.mart.managers).collect();
+        let forced = self.context.backfill.as_ref().filter(|backfill| backfill.is_about(&own));
         for &grain in self.mart.grains {
             let periods = calendar.periods(grain, self.range.0, self.range.1);
             let seen: Vec<Period> = periods.iter().map(|period| self.seen(*period)).collect();
@@ -134,7 +136,7 @@ impl Run<'_> {
             for (period, places) in periods.iter().zip(places) {
                 let step = self.step(*period);
                 let now = self.fingerprint(lake, *period, places)?;
-                let forced = self.context.backfill.is_some_and(|(from, to)| period.start < to && period.end > from);
+                let forced = forced.is_some_and(|backfill| backfill.touches(*period));
                 let changed = forced || made_from.get(&step) != Some(&now);
                 // The period after a changed one shows a change against it.
                 if changed || follows_change {
@@ -200,19 +202,29 @@ impl Run<'_> {
             }
         }
         drop(reader);
-        for (partition, periods) in fresh {
-            let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
-            let live: BTreeSet<Day> =
-                wanted.values().filter(|period| container(**period) == partition).map(|period| period.start).collect();
-            let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
-            let public = replace(lake, table, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
-            publish(lake, table, &partition, &[public])?;
-            if let Some(managers) = managers.filter(|_| self.context.job.policy.manager_scopes) {
-                let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
-                let restricted = replace(lake, managers, &partition, &keep, fresh)?;
-                publish(lake, managers, &partition, &[restricted])?;
-            }
-            for (period, guarded) in &periods {
+        let restricted = managers.filter(|_| self.context.job.policy.manager_scopes);
+        let stored: Vec<Result<Vec<Stored>>> = {
+            let lake: &Lake<'_> = lake;
+            let one = |(partition, periods): (&String, &Vec<(Period, Guarded)>)| -> Result<Vec<Stored>> {
+                let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
+                let of_file = wanted.values().filter(|period| container(**period) == *partition);
+                let live: BTreeSet<Day> = of_file.map(|period| period.start).collect();
+                let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
+                let public = replace(lake, table, partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
+                let mut files = vec![checked(table, partition, &[public])?];
+                if let Some(managers) = restricted {
+                    let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
+                    files.push(checked(managers, partition, &[replace(lake, managers, partition, &keep, fresh)?])?);
+                }
+                lake.store(files)
+            };
+            fresh.par_iter().map(one).collect()
+        };
+        for stored in stored {
+            lake.adopt(stored?);
+        }
+        for periods in fresh.values() {
+            for (period, guarded) in periods {
                 if let Some(now) = dirty.get(period) {
                     made_from.insert(self.step(*period), now.clone());
                 }
@@ -455,6 +467,11 @@ fn replace<'b>(
 
 /// Checks a table's rows against its contract, then writes them. What fails is not published.
 pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<()> {
+    lake.put(vec![checked(table, partition, batches)?])
+}
+
+/// A table's rows as a file, checked against the contract.
+fn checked(table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<NewFile> {
     let violations = crate::contract::check::check(table, batches);
     if let Some(first) = violations.first() {
         return Err(Error::bug(format!(
@@ -463,8 +480,7 @@ pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[R
             violations.len()
         )));
     }
-    let batch = concat_batches(&mart_schema(table), batches)?;
-    lake.write(table, partition, &batch)
+    Lake::encode(table, partition, &concat_batches(&mart_schema(table), batches)?)
 }
 
 /// A mart's failure as the run reports it.

@@ -75,23 +75,29 @@ impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         let zone = context.job.zone;
-        let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-        let people = People::build(&workers, &eligibility(context));
-        let identity = Identity::build(&users, &links, &workers, &people);
-        let content = read("content")?;
-        let facts = facts(&read("enrollments")?, &content, &identity, zone, &context.job.calendar);
+        // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
+        let (who, rest) = rayon::join(
+            || -> Result<(People, Identity)> {
+                let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
+                let people = People::build(&workers, &eligibility(context));
+                let identity = Identity::build(&users, &links, &workers, &people);
+                Ok((people, identity))
+            },
+            || -> Result<_> {
+                let (enrollments, rest) = rayon::join(
+                    || read("enrollments"),
+                    || -> Result<_> { Ok((read("content")?, authors(&read("contributions")?, zone))) },
+                );
+                Ok((enrollments?, rest?))
+            },
+        );
+        let (people, identity) = who?;
+        let (enrollments, (content, authors)) = rest?;
+        let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
         let as_of = context.as_of.timestamp_micros();
         let today = local_day(as_of, zone);
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
-        Ok(World {
-            units: Units::build(&read("org_units")?),
-            authors: authors(&read("contributions")?, zone),
-            people,
-            identity,
-            content,
-            facts,
-            horizon,
-        })
+        Ok(World { units: Units::build(&read("org_units")?), authors, people, identity, content, facts, horizon })
     }
 
     /// The first reported day: the job's, else the first day with an act of anybody.
