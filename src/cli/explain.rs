@@ -3,6 +3,7 @@
 //! Everything told here is in the published tables, the contracts and the counts that operators read; nothing is read from
 //! canon but which delivery a row came from, so an explanation shows no more than the guard does.
 
+mod evidence;
 mod figure;
 mod sources;
 mod tell;
@@ -50,6 +51,8 @@ pub struct Explanation {
     pub figures: Vec<figure::Figure>,
     /// Where the figure was taken over from, for tables made of other tables.
     pub taken_from: Vec<Explanation>,
+    /// What the maker of the table knows beyond the row.
+    pub evidence: Vec<evidence::Finding>,
     pub sources: Vec<sources::Source>,
     pub rejected: Vec<sources::Rejected>,
     pub noticed: Vec<sources::Noticed>,
@@ -121,6 +124,7 @@ fn explanation(
         row_says: row_says(&row),
         figures,
         taken_from,
+        evidence: evidence::evidence(published, table, &row)?,
         sources: lineage.sources,
         rejected: lineage.rejected,
         noticed: lineage.noticed,

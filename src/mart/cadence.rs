@@ -34,6 +34,15 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     Ok(vec![Made { table: "cadence", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
+/// The days on which a ritual was held in the period of a row: what its counts are made of. Who was there is not said.
+pub fn held(facts: &Facts<'_>, ritual: &str, start: Day, end: Day) -> Vec<Day> {
+    let meetings = meetings(facts.table("events"));
+    let of_period = |days: &BTreeMap<Day, BTreeSet<String>>| {
+        days.range(start..end.min(facts.days.1).max(start)).map(|(day, _)| *day).collect()
+    };
+    meetings.get(&plain(ritual)).map(of_period).unwrap_or_default()
+}
+
 /// Roles present by ritual and day: a day on which a ritual was held once or more is one meeting.
 type Meetings = BTreeMap<String, BTreeMap<Day, BTreeSet<String>>>;
 

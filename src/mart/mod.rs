@@ -3,7 +3,7 @@
 
 mod adoption_kpis;
 pub mod block;
-mod cadence;
+pub mod cadence;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;

@@ -52,9 +52,7 @@ pub fn compute(
         .into_iter()
         .filter_map(|(partition, file)| Some((day_partition(&partition)?, file)))
         .collect();
-    let acts = acts(lake, context)?;
-    let first = world.first_day(context, acts.into_iter()).unwrap_or(world.horizon);
-    let range = (first.min(world.horizon), world.horizon);
+    let range = range(context, lake, world)?;
     for mart in MARTS.iter().filter(|mart| context.job.wants(mart.name)) {
         if world.people.workers.is_empty() {
             done.remarks.push(format!("{} is not published: the job has no workers", mart.name));
@@ -66,6 +64,13 @@ pub fn compute(
     plain(context, lake, world, range, &mut done)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
+}
+
+/// The reported days.
+pub fn range(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<(Day, Day)> {
+    let acts = acts(lake, context)?;
+    let first = world.first_day(context, acts.into_iter()).unwrap_or(world.horizon);
+    Ok((first.min(world.horizon), world.horizon))
 }
 
 /// Days with an act in a day table.

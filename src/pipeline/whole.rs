@@ -7,12 +7,13 @@ use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 
 use super::Context;
 use super::lake::{Lake, WHOLE as ALL};
-use super::periods::{Computed, mart_error, publish, tally, today};
+use super::periods::{self, Computed, mart_error, publish, tally, today};
 use super::world::World;
 use crate::contract::Table;
 use crate::error::{Error, Result};
 use crate::mart::{Facts, WHOLE, Whole};
 use crate::period::Day;
+use crate::publish::Publisher;
 use crate::publish::commit::hex_sha256;
 
 /// Computes every whole table the job wants and whose inputs changed. `range` is the reported days.
@@ -70,25 +71,7 @@ fn one(
     whole: &Whole,
     made_from: &mut BTreeMap<String, String>,
 ) -> Result<()> {
-    let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
-    for read in whole.reads {
-        let table = context.catalog.expect(read.table)?;
-        let mut rows = Vec::new();
-        for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| name.starts_with(read.partitions)) {
-            rows.extend(lake.read_ref(table, file, None)?);
-        }
-        tables.entry(read.table).or_default().extend(rows);
-    }
-    let facts = Facts {
-        catalog: context.catalog,
-        job: context.job,
-        people: &world.people,
-        units: &world.units,
-        identity: &world.identity,
-        days: range,
-        today: today(context),
-        tables,
-    };
+    let facts = facts(context, lake, world, range, whole)?;
     let made = (whole.build)(&facts).map_err(mart_error)?;
     drop(facts);
     let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();
@@ -110,6 +93,47 @@ fn one(
         }
     }
     Ok(())
+}
+
+/// What a whole table is computed from, as the lake has it.
+fn facts<'a>(
+    context: &Context<'a>,
+    lake: &Lake<'_>,
+    world: &'a World,
+    range: (Day, Day),
+    whole: &Whole,
+) -> Result<Facts<'a>> {
+    let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
+    for read in whole.reads {
+        let table = context.catalog.expect(read.table)?;
+        let mut rows = Vec::new();
+        for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| name.starts_with(read.partitions)) {
+            rows.extend(lake.read_ref(table, file, None)?);
+        }
+        tables.entry(read.table).or_default().extend(rows);
+    }
+    Ok(Facts {
+        catalog: context.catalog,
+        job: context.job,
+        people: &world.people,
+        units: &world.units,
+        identity: &world.identity,
+        days: range,
+        today: today(context),
+        tables,
+    })
+}
+
+/// Shows what a whole table is computed from, as head has it, to somebody who explains it. Writes nothing.
+///
+/// # Errors
+/// The store fails.
+pub fn look<T>(context: &Context<'_>, whole: &Whole, look: impl FnOnce(&Facts<'_>) -> T) -> Result<T> {
+    let publisher = Publisher::open(context.lake)?;
+    let lake = Lake::new(context.catalog, context.lake, &publisher, true);
+    let world = World::build(context, &lake)?;
+    let range = periods::range(context, &lake, &world)?;
+    Ok(look(&facts(context, &lake, &world, range, whole)?))
 }
 
 /// Rows in the order of the contract.

@@ -19,6 +19,7 @@ pub enum Purpose {
     Plan,
     Community,
     Reaction,
+    Outcome = 31,
 }
 
 /// A stream of random numbers.

@@ -242,6 +242,9 @@ fn rituals_are_held_late_missed_and_attended_as_the_events_say() {
         ]
     );
     assert!(rows.iter().all(|row| row.values().all(|value| !value.starts_with('W'))), "nobody is named");
+    let told = explain(&world, "cadence", "ritual=executive review,period_start=2026-04-01", "held");
+    assert_eq!(told["figures"][0]["value"], 2);
+    assert_eq!(told["evidence"], serde_json::json!([{"what": "held on", "value": "2026-04-01, 2026-04-30"}]));
 }
 
 #[test]

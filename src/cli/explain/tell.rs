@@ -85,6 +85,14 @@ fn all(figures: &[Figure]) -> String {
 
 fn lineage(explanation: &Explanation) -> String {
     let mut told = String::new();
+    if !explanation.evidence.is_empty() {
+        let rows: Vec<Vec<String>> = explanation
+            .evidence
+            .iter()
+            .map(|finding| vec![format!("  {}", finding.what), finding.value.clone()])
+            .collect();
+        told.push_str(&format!("\nwhat it rests on\n{}", talk::table(&["", ""], &rows).trim_start_matches('\n')));
+    }
     if !explanation.sources.is_empty() {
         let rows: Vec<Vec<String>> = explanation
             .sources

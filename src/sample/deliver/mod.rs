@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use crate::period::{Day, date_of};
 
 use super::dirt::{self, Flaw, Place};
-use super::{Cadence, Company};
+use super::{Cadence, Company, outcomes};
 
 /// One file, ready to be stored.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub enum Export {
     Xapi,
     Contributions,
     Reactions,
+    Outcomes,
 }
 
 impl Export {
@@ -55,6 +56,7 @@ impl Export {
             Export::Xapi => "landing/lms/xapi/statements",
             Export::Contributions => "landing/community/contributions",
             Export::Reactions => "landing/community/reactions",
+            Export::Outcomes => "landing/business/measures",
         }
     }
 
@@ -114,6 +116,7 @@ pub fn jobs(company: &Company) -> Vec<Job> {
             to: day + 1,
         })),
     }
+    jobs.push(Job { export: Export::Outcomes, nth: 0, from: calendar.start, to: calendar.end() });
     jobs
 }
 
@@ -137,12 +140,13 @@ impl Job {
                     Export::IdentityLinks => hris::identity_links(company, self.to),
                     Export::Contributions => community::contributions(company, self),
                     Export::Reactions => community::reactions(company, self),
+                    Export::Outcomes => outcomes::measures(company),
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
                 // What is small and looked at by people comes plain.
                 match export {
-                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => {
+                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks | Export::Outcomes => {
                         ("csv", Bytes::from(text), 0)
                     }
                     _ => ("csv.gz", gzip(company, &text)?, 0),
