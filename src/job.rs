@@ -3,6 +3,9 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+pub mod goals;
+pub mod plans;
+pub mod reviews;
 pub mod scorecards;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,6 +136,12 @@ pub struct Job {
     pub folder: PathBuf,
     /// The files of decisions it names.
     pub attached: Attached,
+    /// Review cycles and rubrics, of the file under `reviews`.
+    pub reviews: Option<reviews::Reviews>,
+    /// What its goal files say.
+    pub goals: goals::Goals,
+    /// The plans of leaders among them.
+    pub plans: Vec<plans::Plan>,
     /// The figures and rituals that `scorecards` names.
     pub scorecards: scorecards::Scorecards,
 }
@@ -319,6 +328,13 @@ impl Job {
                 attached.entry(kind).or_default().push((name, text));
             }
         }
+        let reviews = reviews::attached(&attached).map_err(|(name, what)| {
+            error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
+        })?;
+        let goals = goals::attached(&attached).map_err(|(name, what)| {
+            error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
+        })?;
+        let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
         let scorecards = scorecards::parse(attached.get("scorecards").map(Vec::as_slice).unwrap_or_default(), catalog)
             .map_err(|(what, hint)| error(what, hint))?;
         Ok(Job {
@@ -336,6 +352,9 @@ impl Job {
             refused_feeds: file.tolerate.refused_feeds,
             folder,
             attached,
+            reviews,
+            goals,
+            plans,
             scorecards,
         })
     }

@@ -18,6 +18,8 @@ pub struct UnitVersion {
     pub parent: Option<String>,
     pub name: Option<String>,
     pub kind: Option<String>,
+    /// Worker id of whoever heads it.
+    pub head: Option<String>,
 }
 
 /// All org units by id, each with its versions in order of `from`.
@@ -34,6 +36,7 @@ impl Units {
         for batch in batches {
             let (id, parent) = (Text::of(batch, "org_id"), Text::of(batch, "parent_id"));
             let (name, kind, delivery) = (Text::of(batch, "name"), Text::of(batch, "kind"), Text::of(batch, DELIVERY));
+            let head = Text::of(batch, "head_worker_id");
             let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
             let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
             for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
@@ -44,6 +47,7 @@ impl Units {
                     parent: parent.get(i).map(str::to_owned),
                     name: name.get(i).map(str::to_owned),
                     kind: kind.get(i).map(str::to_owned),
+                    head: head.get(i).map(str::to_owned),
                 };
                 let age = (known_at(i), delivery.get(i).map(str::to_owned), row(i));
                 rows.entry(id.to_owned()).or_default().push((age, version));

@@ -4,16 +4,32 @@
 mod adoption_kpis;
 pub mod block;
 pub mod cadence;
+mod competency_coverage;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
 mod dim_org;
+mod dim_rubric;
 mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod goal_attainment;
+mod goals;
+mod integrity_signals;
 mod kpi_figures;
+mod leader_plan_steps;
+mod leader_plans;
+pub mod leader_post_effects;
+mod leader_post_event_study;
+mod leader_post_windows;
+mod leader_scorecard;
+mod okr_progress;
 mod outcome_links;
+mod rater_agreement;
+mod review_items;
+mod reviews;
+mod rubric_aggregates;
 mod scorecard;
 mod whole;
 

@@ -320,7 +320,14 @@ mod tests {
     #[test]
     fn units_are_compared_without_those_that_contain_others() {
         let unit = |parent: Option<&str>| {
-            vec![UnitVersion { from: 0, to: OPEN_END, parent: parent.map(str::to_owned), name: None, kind: None }]
+            vec![UnitVersion {
+                from: 0,
+                to: OPEN_END,
+                parent: parent.map(str::to_owned),
+                name: None,
+                kind: None,
+                head: None,
+            }]
         };
         let versions = BTreeMap::from([
             ("top".to_owned(), unit(None)),

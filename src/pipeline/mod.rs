@@ -4,8 +4,10 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod audit;
 mod day_rows;
 pub mod days;
+mod endorsements;
 pub mod gates;
 pub mod ingest;
 pub mod lake;
@@ -14,6 +16,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod unit_week;
 pub mod whole;
 pub mod world;
 

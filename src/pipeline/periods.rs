@@ -62,6 +62,8 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::endorsements::compute(context, lake, made_from)?;
+    super::unit_week::compute(context, lake, world, &days, range, made_from)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
 }
@@ -347,6 +349,8 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn task(&mut self, period: Period) -> Result<Task> {
         let base = self.run.base(period);
         let end = period.end.min(self.run.range.1);
+        let before = self.run.context.job.calendar.previous(period);
+        self.fetch(base.min(before.start), end)?;
         if base < self.since || base > self.through {
             self.begin(base)?;
         }
@@ -357,7 +361,6 @@ impl<'a, 'l> Reader<'a, 'l> {
             }
             self.through = day + 1;
         }
-        let before = self.run.context.job.calendar.previous(period);
         Ok(Task {
             days: self.range(period.start, end)?,
             before: self.range(before.start, before.end)?,
@@ -386,14 +389,36 @@ impl<'a, 'l> Reader<'a, 'l> {
         days.into_iter().filter_map(|day| self.day(day).transpose()).collect()
     }
 
+    /// Reads the days that are not held yet beside each other, as far as they may be held.
+    fn fetch(&mut self, from: Day, to: Day) -> Result<()> {
+        let room = self.run.context.memory_limit / 4;
+        let wanted: Vec<Day> = self.run.days.range(from..to.max(from)).map(|(day, _)| *day).collect();
+        let wanted: Vec<Day> = wanted.into_iter().filter(|day| !self.held.contains_key(day)).collect();
+        let run = self.run;
+        for days in wanted.chunks(run.context.threads.max(1) * 8) {
+            if self.bytes > room / 2 {
+                return Ok(());
+            }
+            let lake = self.lake;
+            let read: Vec<Result<Option<PersonDay>>> = days.par_iter().map(|day| read_day(run, lake, *day)).collect();
+            for rows in read {
+                if let Some(rows) = rows? {
+                    self.hold(rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn day(&mut self, day: Day) -> Result<Option<Arc<PersonDay>>> {
         if let Some(rows) = self.held.get(&day) {
             return Ok(Some(Arc::clone(rows)));
         }
-        let Some(file) = self.run.days.get(&day) else { return Ok(None) };
-        let table = self.run.context.catalog.expect("person_day")?;
-        let batches = self.lake.read_ref(table, file, None)?;
-        let rows = Arc::new(PersonDay::read(day, &batches, &self.run.world.people));
+        Ok(read_day(self.run, self.lake, day)?.map(|rows| self.hold(rows)))
+    }
+
+    fn hold(&mut self, rows: PersonDay) -> Arc<PersonDay> {
+        let (day, rows) = (rows.day, Arc::new(rows));
         self.bytes += rows.bytes();
         self.held.insert(day, Arc::clone(&rows));
         while self.bytes > self.run.context.memory_limit / 4 && self.held.len() > 1 {
@@ -401,8 +426,16 @@ impl<'a, 'l> Reader<'a, 'l> {
             let Some((_, oldest)) = self.held.pop_first() else { break };
             self.bytes -= oldest.bytes();
         }
-        Ok(Some(rows))
+        rows
     }
+}
+
+/// The person-days of a day; `None` where it has no file.
+fn read_day(run: &Run<'_>, lake: &Lake<'_>, day: Day) -> Result<Option<PersonDay>> {
+    let Some(file) = run.days.get(&day) else { return Ok(None) };
+    let table = run.context.catalog.expect("person_day")?;
+    let batches = lake.read_ref(table, file, None)?;
+    Ok(Some(PersonDay::read(day, &batches, &run.world.people)))
 }
 
 /// The file of a mart that holds a period: days and weeks by month of their start, months and quarters by year.

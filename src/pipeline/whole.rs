@@ -29,7 +29,7 @@ pub fn compute(
     done: &mut Computed,
 ) -> Result<()> {
     for whole in WHOLE.iter().filter(|whole| whole.tables.iter().any(|table| context.job.wants(table))) {
-        let mut missing = None;
+        let mut missing = whole.undecided(context.job);
         for table in whole.needs {
             if lake.partitions(context.catalog.expect(table)?)?.values().all(|file| file.rows == 0) {
                 missing = Some(*table);
@@ -50,9 +50,10 @@ pub fn compute(
             continue;
         }
         made_from.retain(|step, _| !belongs(step, whole));
-        one(context, lake, world, range, whole, made_from)?;
+        let files = one(context, lake, world, range, whole, made_from)?;
         made_from.insert(step, now);
-        done.periods += 1;
+        // A table of decisions that the job does not name is no work done.
+        done.periods += usize::from(files > 0);
     }
     Ok(())
 }
@@ -70,8 +71,9 @@ fn one(
     range: (Day, Day),
     whole: &Whole,
     made_from: &mut BTreeMap<String, String>,
-) -> Result<()> {
-    let facts = facts(context, lake, world, range, whole)?;
+) -> Result<usize> {
+    let pseudonym = |domain: &str, id: &str| context.pseudonyms.of(domain, id);
+    let facts = facts(context, lake, world, range, whole, &pseudonym)?;
     let made = (whole.build)(&facts).map_err(mart_error)?;
     drop(facts);
     let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();
@@ -81,6 +83,7 @@ fn one(
     if let Some(stray) = made.iter().find(|made| !whole.tables.contains(&made.table)) {
         return Err(Error::bug(format!("{} writes {}, which it does not name", whole.name, stray.table)));
     }
+    let count = made.len();
     for made in made {
         if !context.job.wants(made.table) {
             continue;
@@ -92,7 +95,7 @@ fn one(
             made_from.insert(format!("{}/{grain}/{}/withheld", made.table, made.partition), tally(&made.withheld));
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// What a whole table is computed from, as the lake has it.
@@ -102,6 +105,7 @@ fn facts<'a>(
     world: &'a World,
     range: (Day, Day),
     whole: &Whole,
+    pseudonym: &'a dyn Fn(&str, &str) -> String,
 ) -> Result<Facts<'a>> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for read in whole.reads {
@@ -118,6 +122,7 @@ fn facts<'a>(
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
+        pseudonym,
         days: range,
         today: today(context),
         tables,
@@ -133,7 +138,8 @@ pub fn look<T>(context: &Context<'_>, whole: &Whole, look: impl FnOnce(&Facts<'_
     let lake = Lake::new(context.catalog, context.lake, &publisher, true);
     let world = World::build(context, &lake)?;
     let range = periods::range(context, &lake, &world)?;
-    Ok(look(&facts(context, &lake, &world, range, whole)?))
+    let pseudonym = |domain: &str, id: &str| context.pseudonyms.of(domain, id);
+    Ok(look(&facts(context, &lake, &world, range, whole, &pseudonym)?))
 }
 
 /// Rows in the order of the contract.

@@ -74,6 +74,11 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
 impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
+        // Signatures of texts outweigh everything else in their table.
+        let authorship = || {
+            let columns = ["author_id", "created_at", DELETED];
+            lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&columns))
+        };
         let zone = context.job.zone;
         // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
         let (who, rest) = rayon::join(
@@ -86,7 +91,7 @@ impl World {
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
                     || read("enrollments"),
-                    || -> Result<_> { Ok((read("content")?, authors(&read("contributions")?, zone))) },
+                    || -> Result<_> { Ok((read("content")?, authors(&authorship()?, zone))) },
                 );
                 Ok((enrollments?, rest?))
             },

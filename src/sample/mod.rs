@@ -18,6 +18,7 @@ mod org;
 mod outcomes;
 mod people;
 mod plan;
+mod reviews;
 mod rng;
 mod text;
 mod truth;

@@ -12,7 +12,7 @@ const LAW: &[(&str, &[&str], &str)] = &[
     ("contract", &[], "contracts arrive as text"),
     ("job", &["contract", "period"], "a job file is text: no environment, no clock, no store"),
     ("store", &[], "it moves bytes and knows no tables"),
-    ("feed", &["contract", "period"], "bytes in, an intake out; it knows no store"),
+    ("feed", &["contract", "period", "stats"], "bytes in, an intake out; it knows no store"),
     ("canon", &["contract", "period"], "it knows no store and no engine"),
     ("rollup", &["contract", "period", "canon", "job"], "a query text and its meaning; it knows no store"),
     ("guard", &["contract"], "it guards whatever it is given and knows no mart"),

@@ -8,7 +8,7 @@ use crate::cli::published::{Published, Row};
 use crate::contract::Table;
 use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
-use crate::mart::{Facts, WHOLE, cadence};
+use crate::mart::{Facts, WHOLE, cadence, leader_post_effects};
 use crate::period::{Day, date_of, day_of};
 use crate::pipeline::{Context, whole};
 
@@ -23,7 +23,8 @@ pub struct Finding {
 type Ask = fn(&Facts<'_>, &Row) -> Vec<Finding>;
 
 /// Tables whose makers can be asked.
-const ASKED: &[(&str, Ask)] = &[("cadence", of_cadence)];
+const ASKED: &[(&str, Ask)] =
+    &[("cadence", of_cadence), ("leader_post_effects", of_effects), ("leader_post_event_study", of_effects)];
 
 /// The evidence behind a row; none for tables whose counts stand in the row itself.
 pub fn evidence(published: &Published, table: &Table, row: &Row) -> Result<Vec<Finding>> {
@@ -64,4 +65,44 @@ fn of_cadence(facts: &Facts<'_>, row: &Row) -> Vec<Finding> {
         cadence::held(facts, ritual, start, end).into_iter().map(|day| date_of(day).to_string()).collect();
     let value = if days.is_empty() { "never in the period".to_owned() } else { days.join(", ") };
     vec![Finding { what: "held on".into(), value }]
+}
+
+/// Units, weeks and counts behind an estimate. Units are named where they have enough people, leaders never.
+fn of_effects(facts: &Facts<'_>, row: &Row) -> Vec<Finding> {
+    let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
+    let Some(found) = leader_post_effects::evidence(facts, text("outcome"), text("kind")) else { return Vec::new() };
+    // Counts are shown as the guard shows them.
+    let rounding = facts.job.policy.rounding.max(1) as f64;
+    let shown = |count: f64| (count / rounding).round() * rounding;
+    let mut findings = Vec::new();
+    let mut add = |what: &str, value: String| findings.push(Finding { what: what.to_owned(), value });
+    if let Some((first, last)) = found.weeks {
+        add("weeks", format!("{} from {} to {}", found.n_weeks, date_of(first), date_of(last)));
+    }
+    if found.is_withheld {
+        add("units and counts", "withheld, because fewer leaders posted than may be shown".into());
+        return findings;
+    }
+    add("leaders whose posts came first", found.leaders.to_string());
+    add("units reached", listed(&found.treated));
+    add("units they are compared with", listed(&found.controls));
+    for (week, units) in &found.cohorts {
+        add(&format!("first reached in the week of {}", date_of(*week)), format!("{units} units"));
+    }
+    add("left out: reached from the start", found.always_treated.to_string());
+    add("left out: too small", found.too_small.to_string());
+    if let Some(other) = found.other_kind {
+        add("left out: another kind of post came first", other.to_string());
+    }
+    for week in &found.by_week {
+        let counts = format!("{} in {} person-weeks of {} units", shown(week.events), week.person_weeks, week.units);
+        add(&format!("reached, {} weeks from the post", week.e), counts);
+    }
+    let controls = format!("{} in {} person-weeks", shown(found.control_events), found.control_person_weeks);
+    add("compared with, over all weeks", controls);
+    findings
+}
+
+fn listed(units: &[String]) -> String {
+    if units.is_empty() { "none".to_owned() } else { format!("{}: {}", units.len(), units.join(", ")) }
 }
