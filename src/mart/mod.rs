@@ -2,6 +2,7 @@
 //! formulas are the same for all and cannot be left out: [`Mart::build`](Mart) is private.
 
 mod adoption_kpis;
+mod agree;
 pub mod block;
 pub mod cadence;
 mod competency_coverage;
@@ -214,16 +215,6 @@ impl Mart {
             }
         };
         Ok(Guarded { rows, managers, withheld, cycles_cut, orphans })
-    }
-
-    /// Plans the mart over no rows and compares what comes out with the contract: misspelt inputs, missing, extra and mistyped columns.
-    ///
-    /// # Errors
-    /// The first disagreement, in words.
-    pub fn disagreements(&self, catalog: &Catalog) -> Result<(), MartError> {
-        let table = catalog.expect(self.name)?;
-        formula::check(table)?;
-        Ok(())
     }
 }
 

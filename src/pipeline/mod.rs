@@ -8,6 +8,7 @@ mod audit;
 mod day_rows;
 pub mod days;
 mod endorsements;
+pub mod foresee;
 pub mod gates;
 pub mod ingest;
 pub mod lake;

@@ -8,6 +8,7 @@ mod world;
 mod as_known_on;
 mod cli;
 mod conservation;
+mod corrections;
 mod documents;
 mod faults;
 mod gates;
@@ -21,6 +22,7 @@ mod rerun;
 mod reviews;
 mod secrets;
 mod signals;
+mod terminate;
 mod tidy;
 mod voluntary;
 
