@@ -6,6 +6,7 @@
 pub mod goals;
 pub mod plans;
 pub mod reviews;
+pub mod scorecards;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -141,6 +142,8 @@ pub struct Job {
     pub goals: goals::Goals,
     /// The plans of leaders among them.
     pub plans: Vec<plans::Plan>,
+    /// The figures and rituals that `scorecards` names.
+    pub scorecards: scorecards::Scorecards,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -332,6 +335,8 @@ impl Job {
             error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
         })?;
         let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
+        let scorecards = scorecards::parse(attached.get("scorecards").map(Vec::as_slice).unwrap_or_default(), catalog)
+            .map_err(|(what, hint)| error(what, hint))?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -350,6 +355,7 @@ impl Job {
             reviews,
             goals,
             plans,
+            scorecards,
         })
     }
 

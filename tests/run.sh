@@ -37,6 +37,7 @@ readers() {
         step "the demo published on $place" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
         step "foreign readers of the lake on $place" "$python" tests/readers/published.py "$uptake" "$lake"
     done
+    step "the report in a browser" "$python" tests/readers/report.py "$uptake" "$lakes/disk"
     if [ -n "${UPTAKE_TEST_AZURE:-}" ]; then
         lake=$UPTAKE_TEST_AZURE/readers-$$
         step "the demo published on Azure" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"

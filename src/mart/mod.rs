@@ -4,6 +4,7 @@
 mod adoption_kpis;
 mod agree;
 pub mod block;
+pub mod cadence;
 mod competency_coverage;
 mod dim_content;
 mod dim_date;
@@ -17,6 +18,7 @@ mod formula;
 mod goal_attainment;
 mod goals;
 mod integrity_signals;
+mod kpi_figures;
 mod leader_plan_steps;
 mod leader_plans;
 pub mod leader_post_effects;
@@ -24,10 +26,12 @@ mod leader_post_event_study;
 mod leader_post_windows;
 mod leader_scorecard;
 mod okr_progress;
+mod outcome_links;
 mod rater_agreement;
 mod review_items;
 mod reviews;
 mod rubric_aggregates;
+mod scorecard;
 mod whole;
 
 use std::collections::BTreeMap;

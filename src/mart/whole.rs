@@ -37,6 +37,9 @@ pub const WHOLE: &[Whole] = &[
     super::okr_progress::TABLE,
     super::leader_post_effects::TABLE,
     leader_plans::TABLES,
+    super::cadence::TABLE,
+    super::scorecard::TABLE,
+    super::outcome_links::TABLE,
 ];
 
 /// Files of a table that a [`Whole`] reads.
@@ -53,6 +56,8 @@ impl Whole {
         match self.name {
             name if reviews::TABLES.contains(&name) && job.reviews.is_none() => Some("reviews"),
             name if name == leader_plans::TABLES.name && job.plans.is_empty() => Some("plans"),
+            "scorecard" | "outcome_links" if job.scorecards.kpis.is_empty() => Some("scorecards"),
+            "cadence" if job.scorecards.rituals.is_empty() => Some("rituals"),
             _ => None,
         }
     }

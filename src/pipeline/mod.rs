@@ -18,7 +18,7 @@ pub mod plan;
 mod rows;
 mod takeback;
 mod unit_week;
-mod whole;
+pub mod whole;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -197,12 +197,7 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
 /// # Errors
 /// The store fails.
 pub fn leader_evidence(context: &Context<'_>, outcome: &str, kind: &str) -> Result<Option<Evidence>> {
-    let publisher = publish::Publisher::open(context.lake)?;
-    let lake = Lake::new(context.catalog, context.lake, &publisher, true);
-    let world = world::World::build(context, &lake)?;
-    let range = periods::reported(context, &lake, &world)?;
-    let facts = whole::facts(context, &lake, &world, range, &leader_post_effects::TABLE)?;
-    Ok(leader_post_effects::evidence(&facts, outcome, kind))
+    whole::look(context, &leader_post_effects::TABLE, |facts| leader_post_effects::evidence(facts, outcome, kind))
 }
 
 /// One attempt on one head.

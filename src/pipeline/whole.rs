@@ -7,12 +7,13 @@ use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 
 use super::Context;
 use super::lake::{Lake, WHOLE as ALL};
-use super::periods::{Computed, mart_error, publish, tally, today};
+use super::periods::{self, Computed, mart_error, publish, tally, today};
 use super::world::World;
 use crate::contract::Table;
 use crate::error::{Error, Result};
 use crate::mart::{Facts, WHOLE, Whole};
 use crate::period::Day;
+use crate::publish::Publisher;
 use crate::publish::commit::hex_sha256;
 
 /// Computes every whole table the job wants and whose inputs changed. `range` is the reported days.
@@ -64,7 +65,7 @@ fn belongs(step: &str, whole: &Whole) -> bool {
 }
 
 /// What a whole table is computed from: the files it reads, and everybody.
-pub fn facts<'a>(
+fn facts<'a>(
     context: &'a Context<'_>,
     lake: &Lake<'_>,
     world: &'a World,
@@ -124,6 +125,18 @@ fn one(
         }
     }
     Ok(count)
+}
+
+/// Shows what a whole table is computed from, as head has it, to somebody who explains it. Writes nothing.
+///
+/// # Errors
+/// The store fails.
+pub fn look<T>(context: &Context<'_>, whole: &Whole, look: impl FnOnce(&Facts<'_>) -> T) -> Result<T> {
+    let publisher = Publisher::open(context.lake)?;
+    let lake = Lake::new(context.catalog, context.lake, &publisher, true);
+    let world = World::build(context, &lake)?;
+    let range = periods::reported(context, &lake, &world)?;
+    Ok(look(&facts(context, &lake, &world, range, whole)?))
 }
 
 /// Rows in the order of the contract.

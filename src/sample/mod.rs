@@ -15,6 +15,7 @@ mod dirt;
 mod learning;
 mod names;
 mod org;
+mod outcomes;
 mod people;
 mod plan;
 mod reviews;

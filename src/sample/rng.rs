@@ -20,6 +20,7 @@ pub enum Purpose {
     Community,
     Reaction,
     Review,
+    Outcome = 31,
 }
 
 /// A stream of random numbers.

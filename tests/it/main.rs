@@ -33,4 +33,5 @@ mod publish;
 mod reference_effects;
 mod reference_stats;
 mod sample_data;
+mod scorecard;
 mod simulated_effects;

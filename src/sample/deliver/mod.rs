@@ -16,7 +16,7 @@ use crate::period::{Day, date_of};
 
 use super::dirt::{self, Flaw, Place};
 use super::reviews::{self, CYCLES};
-use super::{Cadence, Company};
+use super::{Cadence, Company, outcomes};
 
 /// One file, ready to be stored.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ pub enum Export {
     Endorsements,
     RubricScores,
     Measures,
+    Outcomes,
 }
 
 impl Export {
@@ -64,6 +65,7 @@ impl Export {
             Export::Endorsements => "landing/reviews/reactions",
             Export::RubricScores => "landing/reviews/rubric_scores",
             Export::Measures => "landing/outcomes/measures",
+            Export::Outcomes => "landing/business/measures",
         }
     }
 
@@ -123,6 +125,7 @@ pub fn jobs(company: &Company) -> Vec<Job> {
             to: day + 1,
         })),
     }
+    jobs.push(Job { export: Export::Outcomes, nth: 0, from: calendar.start, to: calendar.end() });
     jobs.extend(reviews(company));
     jobs
 }
@@ -171,6 +174,7 @@ impl Job {
                         reviews::rubric_scores(company, self.nth as usize / 2, !self.nth.is_multiple_of(2))
                     }
                     Export::Measures => reviews::measures(company, self.nth as usize / 2),
+                    Export::Outcomes => outcomes::measures(company),
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
@@ -183,7 +187,8 @@ impl Job {
                     | Export::Submissions
                     | Export::Endorsements
                     | Export::RubricScores
-                    | Export::Measures => ("csv", Bytes::from(text), 0),
+                    | Export::Measures
+                    | Export::Outcomes => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }
