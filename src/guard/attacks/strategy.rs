@@ -13,7 +13,8 @@ fn groups_without_a_double(world: &World, guard: Guard) -> usize {
         // Nothing is shown, so nothing is proven; the other worlds are further away than a few people.
         return 0;
     }
-    let search = Search::new(world, measure, guard, &seen);
+    // A count at an edge is shown as its neighbour, so the range of a figure may be one wider.
+    let searches = [0, 1].map(|slack| Search::new(world, measure, guard, &seen, slack));
     let mut proven = 0;
     for t in 0..4 {
         let residual = residual_of(world, t, |row| row.status == Status::Published, &seen);
@@ -23,8 +24,11 @@ fn groups_without_a_double(world: &World, guard: Guard) -> usize {
                 (0..world.people.len()).filter(|&i| residual[world.people[i].at[t]] == Some(group)).collect();
             let doing = members.iter().filter(|&&i| world.people[i].did[measure] == 1).count();
             if !members.is_empty() && (doing == 0 || doing == members.len()) {
-                let budget = &mut 60_000;
-                proven += usize::from(!members.iter().any(|&i| search.from(i, budget)));
+                let found = |search: &Search<'_>| {
+                    let budget = &mut 60_000;
+                    members.iter().any(|&i| search.from(i, budget))
+                };
+                proven += usize::from(!searches.iter().any(found));
             }
         }
     }
@@ -42,7 +46,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn new<'a>(world: &'a World, measure: usize, guard: Guard, seen: &Protected) -> Search<'a> {
+    fn new<'a>(world: &'a World, measure: usize, guard: Guard, seen: &Protected, slack: i64) -> Search<'a> {
         let shown = tables(world, measure, guard);
         let mut rows = Vec::new();
         for row in shown.iter().filter(|row| row.values[0].is_some()) {
@@ -59,9 +63,8 @@ impl Search<'_> {
             let members: Vec<bool> = world.people.iter().map(under).collect();
             let n = members.iter().filter(|&&is| is).count() as i64;
             let doing = members.iter().zip(&world.people).filter(|(is, p)| **is && p.did[measure] == 1).count() as i64;
-            // A count at an edge is shown as its neighbour, so the range of the figure is one wider at most.
-            let (low, high) = rounding::people_range(row.values[0].unwrap_or(doing), n, 5);
-            rows.push((members, doing, ((low - 1).max(0).min(doing), (high + 1).min(n).max(doing))));
+            let (low, high) = rounding::people_range(doing, n, 5);
+            rows.push((members, doing, ((low - slack).max(0), (high + slack).min(n))));
         }
         Search { world, measure, guard, shown, rows }
     }
@@ -132,7 +135,7 @@ fn every_empty_or_full_group_has_a_world_that_looks_alike_and_is_not() {
         |guard| (0..WORLDS / 4).filter(|&s| groups_without_a_double(&World::new(s, s % 2 == 0), guard) > 0).count();
     let [alone, real] = [Guard::RoundedAlone, Guard::Real].map(proven);
     assert!(alone >= 8, "{alone}");
-    assert_eq!(real, 0);
+    assert_eq!(real, 0, "of {}", WORLDS / 4);
 }
 
 /// Strategy-aware enumeration of one small tree, cells and pattern: the tables of which all possible worlds have nobody
