@@ -66,8 +66,10 @@ pub struct Duty {
 pub struct Certifications {
     /// Content ids of certifications, ascending.
     pub contents: Vec<String>,
-    rules: Vec<Option<CodedRule>>,
-    holdings: BTreeMap<u32, BTreeMap<usize, Holding>>,
+    /// The certifications that a rule requires of somebody.
+    rules: Vec<(usize, CodedRule)>,
+    /// By worker code: the certifications they have to do with.
+    holdings: Vec<Vec<(usize, Holding)>>,
     careers: Careers,
 }
 
@@ -131,17 +133,19 @@ impl Certifications {
         };
         let rules = contents
             .iter()
-            .map(|content| {
+            .enumerate()
+            .filter_map(|(at, content)| {
                 let rule = sources.rules.iter().find(|rule| rule.content == *content && rule.has_population())?;
                 let place = |list: &[String]| codes(list, |text| sources.people.labels.find(text));
                 let job = |list: &[String]| codes(list, |text| careers.labels.find(text));
-                Some(CodedRule {
+                let coded = CodedRule {
                     functions: place(&rule.functions),
                     locations: place(&rule.locations),
                     bands: place(&rule.bands),
                     job_families: job(&rule.job_families),
                     job_levels: job(&rule.job_levels),
-                })
+                };
+                Some((at, coded))
             })
             .collect();
         Certifications { contents, rules, holdings, careers }
@@ -154,20 +158,25 @@ impl Certifications {
 
     /// What a person in a place must hold at the end of a day, and what they have; by certification.
     pub fn duties(&self, worker: u32, place: &Place, day: Day) -> Vec<Duty> {
-        let held = self.holdings.get(&worker);
-        let mut duties = Vec::new();
-        for (certification, rule) in self.rules.iter().enumerate() {
-            let holding = held.and_then(|held| held.get(&certification));
-            let by_enrollment = holding.is_some_and(|holding| holding.required_from.is_some_and(|from| from <= day));
-            let by_rule = || {
-                !holding.is_some_and(|holding| holding.is_exempt)
-                    && rule.as_ref().is_some_and(|rule| self.fits(rule, worker, place, day))
-            };
-            if by_enrollment || by_rule() {
-                let standing = holding.map_or(Standing::Missing, |holding| holding.certificate.on(day));
-                duties.push(Duty { certification, standing });
+        let held = self.holdings.get(worker as usize).map_or(&[][..], Vec::as_slice);
+        let duty = |certification: usize, holding: Option<&Holding>| Duty {
+            certification,
+            standing: holding.map_or(Standing::Missing, |holding| holding.certificate.on(day)),
+        };
+        let mut duties: Vec<Duty> = held
+            .iter()
+            .filter(|(_, holding)| holding.required_from.is_some_and(|from| from <= day))
+            .map(|(certification, holding)| duty(*certification, Some(holding)))
+            .collect();
+        for (certification, rule) in &self.rules {
+            let holding = held.iter().find(|(known, _)| known == certification).map(|(_, holding)| holding);
+            let is_free = holding.is_some_and(|holding| holding.is_exempt);
+            let is_known = duties.iter().any(|duty| duty.certification == *certification);
+            if !is_free && !is_known && self.fits(rule, worker, place, day) {
+                duties.push(duty(*certification, holding));
             }
         }
+        duties.sort_unstable_by_key(|duty| duty.certification);
         duties
     }
 
@@ -200,8 +209,8 @@ impl Certifications {
                 differences[end] = differences[end].wrapping_sub(hash);
             }
         };
-        for (worker, held) in &self.holdings {
-            let id = people.workers.get(*worker as usize).map_or("", String::as_str);
+        for (worker, held) in self.holdings.iter().enumerate() {
+            let id = people.workers.get(worker).map_or("", String::as_str);
             for (certification, holding) in held {
                 let state = |what: &str, numbers: [Day; 2]| {
                     let mut hash = Fnv::default();
@@ -273,7 +282,7 @@ fn holdings(
     catalogue: &BTreeMap<&str, Validity>,
     counts_for: &HashMap<&str, Vec<usize>>,
     at: &dyn Fn(&str) -> Option<usize>,
-) -> BTreeMap<u32, BTreeMap<usize, Holding>> {
+) -> Vec<Vec<(usize, Holding)>> {
     let zone = sources.zone;
     let mut gathered: BTreeMap<u32, BTreeMap<usize, Gathered>> = BTreeMap::new();
     for batch in sources.enrollments {
@@ -322,12 +331,14 @@ fn holdings(
         is_exempt: gathered.is_waived && gathered.required_from.is_none() && gathered.passes.is_empty(),
         certificate: Certificate::of(gathered.passes),
     };
-    gathered
-        .into_iter()
-        .map(|(worker, held)| (worker, held.into_iter().map(|(at, gathered)| (at, weigh(gathered))).collect()))
-        .collect()
+    let mut holdings = vec![Vec::new(); sources.people.workers.len()];
+    for (worker, held) in gathered {
+        if let Some(of_worker) = holdings.get_mut(worker as usize) {
+            *of_worker = held.into_iter().map(|(certification, gathered)| (certification, weigh(gathered))).collect();
+        }
+    }
+    holdings
 }
-
 
 #[cfg(test)]
 mod tests {

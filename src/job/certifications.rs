@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-/// The leader bands of canon `workers`.
-const BANDS: [&str; 5] = ["ic", "manager", "director", "vp", "executive"];
+use super::BANDS;
 
 /// A rule as written.
 #[derive(Debug, Default, Deserialize)]

@@ -2,20 +2,28 @@
 
 use polars::prelude::*;
 
+use super::block::Block;
 use super::{Inputs, Mart, Previous};
+use crate::engine;
 use crate::guard::rounding;
 use crate::period::Grain;
 use crate::rollup::person_period::WINDOW;
 use crate::scope::PLACE;
 use crate::stats::wilson;
 
-pub const MART: Mart = Mart { name: "adoption_kpis", build, finish };
-
-/// The same columns for reporting subtrees of managers, under `restricted/`.
-pub const MANAGERS: &str = "adoption_kpis_managers";
+pub const MART: Mart = Mart {
+    name: "adoption_kpis",
+    grains: &Grain::ALL,
+    // The same columns for reporting subtrees of managers, under `restricted/`.
+    managers: Some("adoption_kpis_managers"),
+    previous: &["active_rate"],
+    build,
+    describe: None,
+    finish,
+};
 
 /// One row a person, one column a measure: what the person adds to every scope they belong to.
-fn build(inputs: &Inputs<'_>) -> LazyFrame {
+fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let period = inputs.period;
     let flag = |condition: Expr| condition.cast(DataType::Int64);
     let some = |name: &str| col(name).gt(lit(0));
@@ -23,7 +31,7 @@ fn build(inputs: &Inputs<'_>) -> LazyFrame {
     let first_active = || col("first_active");
     let activated_before = |day: i32| first_active().is_not_null().and(first_active().lt(lit(i64::from(day))));
     let day_grain = period.grain == Grain::Day;
-    inputs.person_period.rows.clone().lazy().select(
+    let rows = inputs.person_period.rows.clone().lazy().select(
         PLACE
             .map(col)
             .into_iter()
@@ -54,7 +62,31 @@ fn build(inputs: &Inputs<'_>) -> LazyFrame {
                 col("checkbox_completions"),
             ])
             .collect::<Vec<_>>(),
-    )
+    );
+    let mut rows = engine::collect(rows)?;
+    let (required, valid) = certified(inputs);
+    rows.with_column(Column::new("certification_required".into(), required))?;
+    rows.with_column(Column::new("certification_valid".into(), valid))?;
+    Ok(vec![Block::of(rows)])
+}
+
+/// For each person of the period: whether a certification is required of them at its end, and whether they hold all that are. Of
+/// somebody who is not eligible on the last day nothing is required.
+fn certified(inputs: &Inputs<'_>) -> (Vec<i64>, Vec<i64>) {
+    let last = inputs.seen.last_day();
+    // In the order of the rows of the period, which come from the same places.
+    let places = inputs.people.places(inputs.seen);
+    places
+        .iter()
+        .map(|stint| {
+            let duties = match stint.to > last {
+                true => inputs.certifications.duties(stint.worker, &stint.place, last),
+                false => Vec::new(),
+            };
+            let holds = !duties.is_empty() && duties.iter().all(|duty| duty.standing.is_held());
+            (i64::from(!duties.is_empty()), i64::from(holds))
+        })
+        .unzip()
 }
 
 /// The columns that no formula over one row can give.
@@ -70,7 +102,7 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
     let change: Vec<Option<f64>> = (0..count)
         .map(|row| {
             let scope = (kind.get(row)?.to_owned(), id.get(row)?.to_owned());
-            Some((rate.get(row)? - previous.get(&scope)?) * 100.0)
+            Some((rate.get(row)? - previous.get(&scope)?.first().copied().flatten()?) * 100.0)
         })
         .collect();
     // What nobody knows is about the company as a whole; a company too small to be shown hides it too.
@@ -101,7 +133,7 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{build, cells, people, person_days};
+    use super::super::fixture::{build, cells, certified, people, person_days, show};
     use super::*;
 
     const COMPANY: &str = "
@@ -165,5 +197,24 @@ mod tests {
         assert_eq!(cells(&week, "company", "all", ["working_days", "completion_rate", "stickiness"]), ["5", "", ""]);
         let day = build(&MART, Grain::Day, "2025-03-08", &people, &days);
         assert_eq!(cells(&day, "company", "all", ["working_days", "daily_active_sum", "active_28d"]), ["", "", "2"]);
+    }
+
+    #[test]
+    fn certified_is_who_holds_what_is_required_at_the_end_of_the_period_grace_included() {
+        let company = certified(
+            "w1 A passed 2026-01-10
+             w2 A passed 2025-12-20
+             w3 A passed 2025-11-01
+             w4 A assigned -
+             w5 A waived -",
+        );
+        let month = show(&MART, Grain::Month, "2026-03-01", &company.people, &[], &company.certifications);
+        // w1 valid, w2 in grace since 03-30, w3 expired, w4 never passed; of w5 nothing is required.
+        assert_eq!(
+            cells(&month, "company", "all", ["certification_required", "certification_valid", "certification_rate"]),
+            ["4", "2", "0.5"]
+        );
+        let day = show(&MART, Grain::Day, "2026-04-09", &company.people, &[], &company.certifications);
+        assert_eq!(cells(&day, "company", "all", ["certification_required", "certification_valid"]), ["4", "1"]);
     }
 }

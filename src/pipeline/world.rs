@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::Context;
 use super::lake::{Lake, WHOLE};
+use crate::canon::certifications::{Certifications, Rule, Sources};
 use crate::canon::columns::{Text, bools, instants};
 use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
@@ -62,6 +63,7 @@ pub struct World {
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
     pub facts: FactsByDay,
+    pub certifications: Certifications,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
 }
@@ -79,7 +81,17 @@ impl World {
         let people = People::build(&workers, &eligibility(context));
         let identity = Identity::build(&users, &links, &workers, &people);
         let content = read("content")?;
-        let facts = facts(&read("enrollments")?, &content, &identity, zone, &context.job.calendar);
+        let enrollments = read("enrollments")?;
+        let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
+        let certifications = Certifications::build(&Sources {
+            rules: &rules(context),
+            workers: &workers,
+            content: &content,
+            enrollments: &enrollments,
+            identity: &identity,
+            people: &people,
+            zone,
+        });
         let as_of = context.as_of.timestamp_micros();
         let today = local_day(as_of, zone);
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
@@ -90,6 +102,7 @@ impl World {
             identity,
             content,
             facts,
+            certifications,
             horizon,
         })
     }
@@ -101,6 +114,21 @@ impl World {
             None => days.chain(self.authors.keys().copied().take(1)).min(),
         }
     }
+}
+
+/// The job's rules about certifications, as canon reads them.
+fn rules(context: &Context<'_>) -> Vec<Rule> {
+    let rule = |rule: &crate::job::Certification| Rule {
+        content: rule.content.clone(),
+        everybody: rule.everybody,
+        functions: rule.functions.clone(),
+        locations: rule.locations.clone(),
+        bands: rule.bands.clone(),
+        job_families: rule.job_families.clone(),
+        job_levels: rule.job_levels.clone(),
+        equivalent: rule.equivalent.clone(),
+    };
+    context.job.certifications.iter().map(rule).collect()
 }
 
 fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
