@@ -5,6 +5,7 @@ mod adoption_cohorts;
 mod adoption_kpis;
 pub mod block;
 mod certification_status;
+pub mod content_engagement;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
@@ -14,6 +15,8 @@ mod dim_scope;
 mod fixture;
 mod formula;
 mod placed;
+mod time_to_competency;
+mod time_to_competency_curve;
 mod whole;
 
 use std::collections::BTreeMap;

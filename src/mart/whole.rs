@@ -26,7 +26,7 @@ pub struct Whole {
 }
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
-pub const WHOLE: &[Whole] = &[];
+pub const WHOLE: &[Whole] = &[super::time_to_competency::TABLE];
 
 /// Files of a table that a [`Whole`] reads.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod contents;
 mod day_rows;
 pub mod days;
 pub mod gates;

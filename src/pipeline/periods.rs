@@ -64,6 +64,7 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::contents::compute(context, lake, world, range, made_from, &mut done)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
 }

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::Context;
 use super::lake::{Lake, WHOLE};
+use crate::canon::catalogue::{Belongings, Completions, Item, belongings, items};
 use crate::canon::certifications::{Certifications, Rule, Sources};
 use crate::canon::columns::{Text, bools, instants};
 use crate::canon::enrollment::{FactsByDay, facts};
@@ -64,6 +65,10 @@ pub struct World {
     pub authors: BTreeMap<Day, Vec<String>>,
     pub facts: FactsByDay,
     pub certifications: Certifications,
+    /// The catalogue by id, who completed what, and which contributions belong to which item; empty where no table asks.
+    pub items: Vec<Item>,
+    pub completions: Completions,
+    pub belongings: Belongings,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
 }
@@ -92,17 +97,26 @@ impl World {
             people: &people,
             zone,
         });
+        let contributions = read("contributions")?;
+        let (items, completions, belongings) = if context.job.wants("content_engagement") {
+            (items(&content, zone), Completions::build(&enrollments, &identity, zone), belongings(&contributions, zone))
+        } else {
+            Default::default()
+        };
         let as_of = context.as_of.timestamp_micros();
         let today = local_day(as_of, zone);
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
         Ok(World {
             units: Units::build(&read("org_units")?),
-            authors: authors(&read("contributions")?, zone),
+            authors: authors(&contributions, zone),
             people,
             identity,
             content,
             facts,
             certifications,
+            items,
+            completions,
+            belongings,
             horizon,
         })
     }
