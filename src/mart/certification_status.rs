@@ -92,7 +92,7 @@ mod tests {
         };
         // Expiries: w1 04-20, w2 04-04, w3 03-30 (grace to 04-08), w4 02-09 (grace over), w6 06-28.
         assert_eq!(day("2026-01-10") + 100, day("2026-04-20"));
-        assert_eq!(row("company", "all"), Some(["7", "3", "1", "1", "1", "3"].map(String::from)));
+        assert_eq!(row("company", "all"), Some(["7", "3", "1", "1", "2", "3"].map(String::from)));
         assert_eq!(row("org", "A").unwrap()[..2], ["5", "2"].map(String::from));
         assert_eq!(row("org", "B").unwrap()[..2], ["2", "1"].map(String::from));
     }

@@ -282,3 +282,101 @@ fn plus_months(day: Day, months: i64) -> Day {
     let months = chrono::Months::new(u32::try_from(months).unwrap_or(u32::MAX));
     date_of(day).checked_add_months(months).map_or(Day::MAX, day_of)
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::display::array_value_to_string;
+
+    use super::super::fixture::{day, people};
+    use super::*;
+    use crate::period::Grain;
+
+    /// March 2026 of one item, used by people `p00`, `p01`, …: (seconds, completed, rated thousandths, endorses).
+    fn march(item: &Item, owner: Option<u32>, uses: &[(i64, bool, i64, bool)], policy: &Policy) -> Vec<String> {
+        let lines: Vec<String> = (0..uses.len() + 1)
+            .map(|at| format!("p{at:02} {} 2025-01-01 -", if at % 2 == 0 { "A" } else { "B" }))
+            .collect();
+        let people = people(&lines.join("\n"));
+        let used = |(at, (seconds, completed, rated, endorses)): (usize, &(i64, bool, i64, bool))| {
+            let what = Use {
+                views: 2,
+                seconds: *seconds,
+                successes: 0,
+                ratings: i64::from(*rated > 0),
+                rating_thousandths: *rated,
+                endorsements: i64::from(*endorses),
+            };
+            (at as u32, MonthUse { what, completed: *completed, views_day_0_7: 1, views_day_8_90: 0 })
+        };
+        let period = Period { grain: Grain::Month, start: day("2026-03-01"), end: day("2026-04-01") };
+        let month = Month {
+            period,
+            seen: period,
+            is_complete: true,
+            people: &people,
+            units: &Units::default(),
+            policy,
+            items: vec![(item, owner)],
+            uses: BTreeMap::from([(item.id.as_str(), uses.iter().enumerate().map(used).collect())]),
+        };
+        let (rows, _) = build(&Catalog::load().unwrap(), &month).unwrap();
+        let columns = [
+            "status", "viewers", "completers", "completion_rate", "average_minutes", "median_minutes", "ratings",
+            "rating_mean", "unique_endorsers", "out_of_org_viewers", "views_day_0_7", "views_day_8_90",
+            "days_since_update", "is_outdated",
+        ];
+        columns
+            .iter()
+            .map(|name| array_value_to_string(rows.column_by_name(name).unwrap(), 0).unwrap())
+            .collect()
+    }
+
+    fn item(updated: &str) -> Item {
+        Item {
+            id: "c1".into(),
+            published: Some(day("2026-01-15")),
+            updated: Some(day(updated)),
+            retired: None,
+            owner: None,
+        }
+    }
+
+    #[test]
+    fn a_month_of_an_item_is_counted_over_the_people_who_used_it() {
+        let policy = Policy { synthetic_data: true, smallest_group: 1, rounding: 1, ..Policy::default() };
+        // Twelve people spend 1 to 12 minutes; five finish; ten rate with 4 points, endorsed by four; the owner p00 is in A with six of them.
+        let uses: Vec<(i64, bool, i64, bool)> =
+            (1..=12).map(|minute| (minute * 60, minute <= 5, if minute <= 10 { 4_000 } else { 0 }, minute <= 4)).collect();
+        let row = march(&item("2026-03-10"), Some(0), &uses, &policy);
+        assert_eq!(row[..4], ["published", "12", "5", "0.4166666666666667"].map(String::from));
+        assert_eq!(row[4..8], ["6.5", "6.5", "10", "4.0"].map(String::from));
+        // Exact counts hide that there was none.
+        assert_eq!(row[8..], ["4", "6", "12", "", "21", "false"].map(String::from));
+        assert_eq!(march(&item("2026-03-10"), None, &uses, &policy)[9], "", "nobody owns it");
+    }
+
+    #[test]
+    fn what_four_people_used_is_withheld_and_says_only_what_the_catalogue_says() {
+        let uses = [(600, true, 4_000, true); 4];
+        let row = march(&item("2024-01-01"), Some(0), &uses, &Policy::default());
+        assert_eq!(row[0], "withheld");
+        assert!(row[1..12].iter().all(String::is_empty), "{row:?}");
+        assert_eq!(row[12..], ["820", "true"].map(String::from));
+        let fresh = march(&item("2026-02-01"), Some(0), &uses, &Policy::default());
+        assert_eq!(fresh[13], "", "that nobody finished cannot be known");
+    }
+
+    #[test]
+    fn what_nobody_finished_is_outdated_however_fresh_and_so_is_what_was_not_updated_for_a_year() {
+        let uses = |finish: usize| -> Vec<(i64, bool, i64, bool)> {
+            (0..20).map(|at| (60, at < finish, 0, false)).collect()
+        };
+        let outdated =
+            |updated: &str, finish: usize| march(&item(updated), None, &uses(finish), &Policy::default())[13].clone();
+        assert_eq!(outdated("2026-03-01", 0), "true");
+        assert_eq!(outdated("2026-03-01", 10), "false");
+        assert_eq!(outdated("2025-03-31", 10), "true");
+        assert_eq!(outdated("2025-04-01", 10), "false");
+        assert_eq!(outdated("2026-04-02", 10), "", "updated since: the update before is not kept");
+    }
+}
