@@ -19,6 +19,7 @@ pub enum Purpose {
     Plan,
     Community,
     Reaction,
+    Competency = 21,
 }
 
 /// A stream of random numbers.

@@ -2,6 +2,7 @@
 
 mod activity;
 mod community;
+mod competency;
 mod hris;
 mod lms;
 mod xapi;
@@ -39,6 +40,8 @@ pub enum Export {
     Xapi,
     Contributions,
     Reactions,
+    Milestones,
+    Certificates,
 }
 
 impl Export {
@@ -55,6 +58,8 @@ impl Export {
             Export::Xapi => "landing/lms/xapi/statements",
             Export::Contributions => "landing/community/contributions",
             Export::Reactions => "landing/community/reactions",
+            Export::Milestones => "landing/hris/milestones",
+            Export::Certificates => "landing/lms/external/enrollments",
         }
     }
 
@@ -105,6 +110,8 @@ pub fn jobs(company: &Company) -> Vec<Job> {
         streams(export, 1);
     }
     streams(Export::Xapi, 4);
+    streams(Export::Milestones, 4);
+    streams(Export::Certificates, 4);
     match company.options.cadence {
         Cadence::Weekly => streams(Export::Activity, 1),
         Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| Job {
@@ -137,14 +144,19 @@ impl Job {
                     Export::IdentityLinks => hris::identity_links(company, self.to),
                     Export::Contributions => community::contributions(company, self),
                     Export::Reactions => community::reactions(company, self),
+                    Export::Milestones => competency::milestones(company, self),
+                    Export::Certificates => competency::renewals(company, self),
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
                 // What is small and looked at by people comes plain.
                 match export {
-                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => {
-                        ("csv", Bytes::from(text), 0)
-                    }
+                    Export::OrgUnits
+                    | Export::Users
+                    | Export::Content
+                    | Export::IdentityLinks
+                    | Export::Milestones
+                    | Export::Certificates => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }
