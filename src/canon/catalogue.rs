@@ -84,7 +84,7 @@ pub fn belongings(contributions: &[RecordBatch], zone: Tz) -> Belongings {
 pub struct Completions {
     /// Codes of content ids.
     pub contents: Labels,
-    /// (content, worker code), ascending by day.
+    /// (content, worker code), by day.
     pub days: BTreeMap<Day, Vec<(u32, u32)>>,
 }
 
@@ -112,6 +112,7 @@ impl Completions {
         for (key, at) in first {
             days.entry(local_day(at, zone)).or_default().push(key);
         }
+        days.values_mut().for_each(|done| done.sort_unstable());
         Completions { contents, days }
     }
 

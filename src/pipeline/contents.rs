@@ -33,9 +33,12 @@ pub fn compute(
     if !context.job.wants(NAME) {
         return Ok(());
     }
+    let prefix = format!("{NAME}/");
     if world.people.workers.is_empty() || world.items.is_empty() {
         let missing = if world.items.is_empty() { "content" } else { "workers" };
         done.remarks.push(format!("{NAME} is not published: the job has no {missing}"));
+        lake.keep(context.catalog.expect(NAME)?, |_| false)?;
+        made_from.retain(|step, _| !step.starts_with(&prefix));
         return Ok(());
     }
     let table = context.catalog.expect(NAME)?;
@@ -45,11 +48,12 @@ pub fn compute(
     let files = days(context, lake)?;
     let seen: Vec<Period> = months.iter().map(|month| Period { end: month.end.min(range.1), ..*month }).collect();
     let places = world.people.fingerprints(&seen);
+    let belongings = belongings(world);
     let mut steps: BTreeSet<String> = BTreeSet::new();
     for ((month, seen), places) in months.into_iter().zip(seen).zip(places) {
         let is_complete = month.end <= today(context);
         let owners = owners(world, seen);
-        let now = fingerprint(context, world, (month, seen), is_complete, places, &owners, &files)?;
+        let now = fingerprint(context, world, (month, seen), is_complete, places, &owners, &belongings, &files)?;
         let step = format!("{NAME}/month/{}", partition_of(month.start));
         let withheld_step = format!("{step}/withheld");
         steps.extend([step.clone(), withheld_step.clone()]);
@@ -74,7 +78,6 @@ pub fn compute(
         made_from.insert(withheld_step, tally(&withheld));
         done.periods += 1;
     }
-    let prefix = format!("{NAME}/");
     made_from.retain(|step, _| !step.starts_with(&prefix) || steps.contains(step));
     Ok(())
 }
@@ -84,6 +87,19 @@ fn days(context: &Context<'_>, lake: &Lake<'_>) -> Result<BTreeMap<Day, FileRef>
     let table = context.catalog.expect("content_day")?;
     let named = lake.partitions(table)?.into_iter();
     Ok(named.filter_map(|(partition, file)| Some((day_partition(&partition)?, file))).collect())
+}
+
+/// A hash of the contributions that belong to items, by the day they were created.
+fn belongings(world: &World) -> BTreeMap<Day, u64> {
+    let mut days: BTreeMap<Day, u64> = BTreeMap::new();
+    for (contribution, (created, content)) in &world.belongings {
+        let mut hash = Fnv::default();
+        hash.text(contribution);
+        hash.text(content);
+        let sum = days.entry(*created).or_default();
+        *sum = sum.wrapping_add(hash.finish());
+    }
+    days
 }
 
 /// Who owned each item at the end of a month.
@@ -144,6 +160,7 @@ fn fingerprint(
     is_complete: bool,
     places: u64,
     owners: &[Option<u32>],
+    belongings: &BTreeMap<Day, u64>,
     files: &BTreeMap<Day, FileRef>,
 ) -> Result<String> {
     let mut items = Fnv::default();
@@ -154,15 +171,8 @@ fn fingerprint(
             items.number(day.map_or(i64::MIN, i64::from));
         }
     }
-    let mut belongings = 0u64;
-    for (contribution, (created, content)) in &world.belongings {
-        if *created < seen.end {
-            let mut hash = Fnv::default();
-            hash.text(contribution);
-            hash.text(content);
-            belongings = belongings.wrapping_add(hash.finish());
-        }
-    }
+    let belongings =
+        belongings.range(..seen.end).fold(0u64, |sum, (_, created_that_day)| sum.wrapping_add(*created_that_day));
     let mut basis = format!(
         "{}|{}|{}|{is_complete}|{}|{places:x}|{:x}|{:x}|{belongings:x}|{:x}",
         context.job.config_hash(),
