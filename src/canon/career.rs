@@ -178,7 +178,9 @@ impl<'a> Facts<'a> {
         for (from, to, is_employed) in parts.into_iter().filter(|(from, to, _)| from < to) {
             let stage = Stage { from, to, is_employed, ..stage };
             match stages.last_mut() {
-                Some(last) if last.to == from && (Stage { from: last.from, to, ..stage }) == (Stage { to, ..*last }) => {
+                Some(last)
+                    if last.to == from && (Stage { from: last.from, to, ..stage }) == (Stage { to, ..*last }) =>
+                {
                     last.to = to;
                 }
                 _ => stages.push(stage),

@@ -40,8 +40,7 @@ impl Item {
 pub fn items(content: &[RecordBatch], zone: Tz) -> Vec<Item> {
     let mut items = Vec::new();
     for batch in content {
-        let (id, owner, deleted) =
-            (Text::of(batch, "content_id"), Text::of(batch, "owner_id"), bools(batch, DELETED));
+        let (id, owner, deleted) = (Text::of(batch, "content_id"), Text::of(batch, "owner_id"), bools(batch, DELETED));
         let [published, updated, retired] =
             ["published_at", "updated_at", "retired_at"].map(|name| instants(batch, name));
         for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {

@@ -11,7 +11,9 @@ pub enum Standing {
     /// Never passed by then.
     Missing,
     /// Unexpired; the first day on which it no longer is, [`OPEN_END`] for never.
-    Valid { expires_on: Day },
+    Valid {
+        expires_on: Day,
+    },
     /// Expired, and still counted as held.
     InGrace,
     Expired,

@@ -88,7 +88,13 @@ impl Start {
         };
         let (entry, time) = ((first - self.from).max(0), end - self.from);
         // A day 0 counts as half a day, so somebody watched from the start is always watched.
-        (time >= 0 && (entry == 0 || entry < time)).then_some(Wait { worker: self.worker, start: self.from, entry, time, outcome })
+        (time >= 0 && (entry == 0 || entry < time)).then_some(Wait {
+            worker: self.worker,
+            start: self.from,
+            entry,
+            time,
+            outcome,
+        })
     }
 }
 
@@ -201,11 +207,7 @@ pub fn learned(enrollments: &[RecordBatch], content: &[RecordBatch], identity: &
 }
 
 /// The clocks of what was assigned: they stop with the employment in which it was assigned.
-pub fn assigned(
-    days: impl Iterator<Item = (u32, Day)>,
-    careers: &Careers,
-    watched_from: Day,
-) -> Vec<Start> {
+pub fn assigned(days: impl Iterator<Item = (u32, Day)>, careers: &Careers, watched_from: Day) -> Vec<Start> {
     let mut starts: Vec<Start> = days
         .filter_map(|(worker, from)| {
             let employments = careers.employments(worker, watched_from);
@@ -292,7 +294,8 @@ mod tests {
              w1        2026-01-01     active 1
              w2        2026-01-01     active 2",
         )];
-        let people = People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+        let people =
+            People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
         let users = [table("users", "user_id employee_no status\nu1 1 active\nu2 2 active")];
         let identity = Identity::build(&users, &[], &workers, &people);
         let content = [table(

@@ -90,13 +90,25 @@ pub fn merge(
         [one] => Text::of(&all, one),
         _ => Text::Absent,
     };
+    // A delivery is asked for once, not once a row.
+    let mut current: Vec<Option<bool>> = vec![None; delivery.values().map_or(0, |values| values.len())];
+    let mut is_live = |i: usize, known: i64| {
+        let ask = || is_current(delivery.get(i).unwrap_or_default(), known);
+        match &delivery {
+            Text::Dictionary(dictionary, _) => match dictionary.key(i) {
+                Some(key) => *current[key].get_or_insert_with(ask),
+                None => ask(),
+            },
+            _ => ask(),
+        }
+    };
     let mut live: Vec<u32> = Vec::with_capacity(winners.len());
     for &i in winners.values() {
         let known = known_at(i).unwrap_or(0);
         let taken_back = only_key.get(i).and_then(|key| removed.get(key)).is_some_and(|until| known <= *until);
         if taken_back {
             lose(delivery.get(i), Lost::Voided);
-        } else if is_current(delivery.get(i).unwrap_or_default(), known) {
+        } else if is_live(i, known) {
             live.push(i as u32);
         } else {
             lose(delivery.get(i), Lost::Superseded);

@@ -48,9 +48,7 @@ pub fn table(name: &str, text: &str) -> RecordBatch {
                         Arc::new(Float64Array::from_iter(cells.iter().map(|cell| cell.map(|c| c.parse().unwrap()))))
                     }
                     Type::Date => Arc::new(Date32Array::from_iter(cells.iter().map(|cell| cell.map(day)))),
-                    Type::Timestamp => {
-                        Arc::new(TimestampMicrosecondArray::from(parsed(&instant)).with_timezone("UTC"))
-                    }
+                    Type::Timestamp => Arc::new(TimestampMicrosecondArray::from(parsed(&instant)).with_timezone("UTC")),
                 },
             }
         })
@@ -59,7 +57,9 @@ pub fn table(name: &str, text: &str) -> RecordBatch {
         .fields()
         .iter()
         .zip(&columns)
-        .map(|(field, column): (_, &ArrayRef)| arrow::datatypes::Field::new(field.name(), column.data_type().clone(), true))
+        .map(|(field, column): (_, &ArrayRef)| {
+            arrow::datatypes::Field::new(field.name(), column.data_type().clone(), true)
+        })
         .collect();
     RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns).unwrap()
 }

@@ -62,9 +62,7 @@ impl Certification {
 ///
 /// # Errors
 /// What is wrong, with the key it is about, and a hint.
-pub(super) fn certifications(
-    files: Vec<CertificationFile>,
-) -> Result<Vec<Certification>, (String, &'static str)> {
+pub(super) fn certifications(files: Vec<CertificationFile>) -> Result<Vec<Certification>, (String, &'static str)> {
     let mut rules: Vec<Certification> = Vec::with_capacity(files.len());
     for (at, file) in files.into_iter().enumerate() {
         if file.content.trim().is_empty() {

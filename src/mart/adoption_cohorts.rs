@@ -96,12 +96,11 @@ mod tests {
         );
         let row = |month: &str, cohort: &str| {
             let table = build(&MART, Grain::Month, month, &people, &days);
-            cells_where(&table, &[("scope_kind", "company"), ("activation_month", cohort)], [
-                "months_since",
-                "cohort_size",
-                "retained",
-                "retention_rate",
-            ])
+            cells_where(
+                &table,
+                &[("scope_kind", "company"), ("activation_month", cohort)],
+                ["months_since", "cohort_size", "retained", "retention_rate"],
+            )
         };
         // Exact counts hide what all or none of a scope did.
         assert_eq!(row("2025-01-01", "2025-01-01"), Some(["0", "3", "", ""].map(String::from)));

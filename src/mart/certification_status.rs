@@ -51,10 +51,7 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
                 ("expiring_90d", count(&|standing| standing.expires_within(last, 90))),
             ];
             let content = inputs.certifications.contents.get(certification).cloned().unwrap_or_default();
-            Ok(Block {
-                keys: vec![("content_id", Value::Text(content))],
-                rows: placed::rows(&people, &measures)?,
-            })
+            Ok(Block { keys: vec![("content_id", Value::Text(content))], rows: placed::rows(&people, &measures)? })
         })
         .collect()
 }

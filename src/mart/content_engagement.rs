@@ -50,16 +50,8 @@ pub struct Month<'a> {
 }
 
 /// What the guard counts of each item, in this order.
-const KINDS: [Kind; 8] = [
-    Kind::People,
-    Kind::People,
-    Kind::Sum,
-    Kind::Events,
-    Kind::Sum,
-    Kind::Events,
-    Kind::Events,
-    Kind::Events,
-];
+const KINDS: [Kind; 8] =
+    [Kind::People, Kind::People, Kind::Sum, Kind::Events, Kind::Sum, Kind::Events, Kind::Events, Kind::Events];
 const COMPLETERS: usize = 0;
 const OUT_OF_ORG: usize = 1;
 const SECONDS: usize = 2;
@@ -133,12 +125,8 @@ fn guarded<'a>(
         }
     }
     let company = Node { id: "all".into(), parent: None, population: seconds.len() as i64, direct: sums.to_vec() };
-    let tree = ScopeTree {
-        kind: "org".into(),
-        shape: Shape::Hierarchy,
-        k: policy.smallest_group,
-        nodes: vec![company],
-    };
+    let tree =
+        ScopeTree { kind: "org".into(), shape: Shape::Hierarchy, k: policy.smallest_group, nodes: vec![company] };
     let rules = Rules { k: policy.smallest_group, rounding: policy.rounding, synthetic: policy.synthetic_data };
     let protected = guard::protect(&KINDS, &[tree], &[], &rules).map_err(|cause| MartError::Privacy {
         mart: NAME.into(),
@@ -321,14 +309,22 @@ mod tests {
         };
         let (rows, _) = build(&Catalog::load().unwrap(), &month).unwrap();
         let columns = [
-            "status", "viewers", "completers", "completion_rate", "average_minutes", "median_minutes", "ratings",
-            "rating_mean", "unique_endorsers", "out_of_org_viewers", "views_day_0_7", "views_day_8_90",
-            "days_since_update", "is_outdated",
+            "status",
+            "viewers",
+            "completers",
+            "completion_rate",
+            "average_minutes",
+            "median_minutes",
+            "ratings",
+            "rating_mean",
+            "unique_endorsers",
+            "out_of_org_viewers",
+            "views_day_0_7",
+            "views_day_8_90",
+            "days_since_update",
+            "is_outdated",
         ];
-        columns
-            .iter()
-            .map(|name| array_value_to_string(rows.column_by_name(name).unwrap(), 0).unwrap())
-            .collect()
+        columns.iter().map(|name| array_value_to_string(rows.column_by_name(name).unwrap(), 0).unwrap()).collect()
     }
 
     fn item(updated: &str) -> Item {
@@ -345,8 +341,9 @@ mod tests {
     fn a_month_of_an_item_is_counted_over_the_people_who_used_it() {
         let policy = Policy { synthetic_data: true, smallest_group: 1, rounding: 1, ..Policy::default() };
         // Twelve people spend 1 to 12 minutes; five finish; ten rate with 4 points, endorsed by four; the owner p00 is in A with six of them.
-        let uses: Vec<(i64, bool, i64, bool)> =
-            (1..=12).map(|minute| (minute * 60, minute <= 5, if minute <= 10 { 4_000 } else { 0 }, minute <= 4)).collect();
+        let uses: Vec<(i64, bool, i64, bool)> = (1..=12)
+            .map(|minute| (minute * 60, minute <= 5, if minute <= 10 { 4_000 } else { 0 }, minute <= 4))
+            .collect();
         let row = march(&item("2026-03-10"), Some(0), &uses, &policy);
         assert_eq!(row[..4], ["published", "12", "5", "0.4166666666666667"].map(String::from));
         assert_eq!(row[4..8], ["6.5", "6.5", "10", "4.0"].map(String::from));
@@ -368,9 +365,8 @@ mod tests {
 
     #[test]
     fn what_nobody_finished_is_outdated_however_fresh_and_so_is_what_was_not_updated_for_a_year() {
-        let uses = |finish: usize| -> Vec<(i64, bool, i64, bool)> {
-            (0..20).map(|at| (60, at < finish, 0, false)).collect()
-        };
+        let uses =
+            |finish: usize| -> Vec<(i64, bool, i64, bool)> { (0..20).map(|at| (60, at < finish, 0, false)).collect() };
         let outdated =
             |updated: &str, finish: usize| march(&item(updated), None, &uses(finish), &Policy::default())[13].clone();
         assert_eq!(outdated("2026-03-01", 0), "true");

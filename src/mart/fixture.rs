@@ -122,8 +122,7 @@ pub fn cells_where<const N: usize>(
     columns: [&str; N],
 ) -> Option<[String; N]> {
     let value = |column: &str, row: usize| array_value_to_string(rows.column_by_name(column).unwrap(), row).unwrap();
-    let row =
-        (0..rows.num_rows()).find(|row| wanted.iter().all(|(column, wanted)| value(column, *row) == **wanted))?;
+    let row = (0..rows.num_rows()).find(|row| wanted.iter().all(|(column, wanted)| value(column, *row) == **wanted))?;
     Some(columns.map(|column| value(column, row)))
 }
 
@@ -153,10 +152,7 @@ pub fn certified(text: &str) -> Certified {
     let certifications = Certifications::build(&Sources {
         rules: &[],
         workers: &workers,
-        content: &[table(
-            "content",
-            "content_id kind cert_valid_days grace_days\nsafety certification 100 10",
-        )],
+        content: &[table("content", "content_id kind cert_valid_days grace_days\nsafety certification 100 10")],
         enrollments: &[table("enrollments", &enrollments)],
         identity: &Identity::build(&users, &[], &workers, &people),
         people: &people,

@@ -268,7 +268,7 @@ fn describe(rows: &mut DataFrame, estimates: &[Estimate]) -> PolarsResult<()> {
     doubles("restricted_mean_difference_days", &|one| Some(one.difference?.0))?;
     doubles("restricted_mean_difference_days_low", &|one| Some(one.difference?.1))?;
     doubles("restricted_mean_difference_days_high", &|one| Some(one.difference?.2))?;
-    doubles("logrank_p", &|one| one.p)?;
+    doubles("difference_p", &|one| one.p)?;
     let baseline: Vec<Option<Day>> = estimates.iter().map(|one| one.baseline).collect();
     rows.with_column(Column::new("baseline_cohort_start".into(), baseline).cast(&DataType::Date)?)?;
     let from_start: Vec<bool> = estimates.iter().map(|one| one.observed_from_start).collect();

@@ -49,6 +49,7 @@ pub fn compute(
     let seen: Vec<Period> = months.iter().map(|month| Period { end: month.end.min(range.1), ..*month }).collect();
     let places = world.people.fingerprints(&seen);
     let belongings = belongings(world);
+    let forced = context.backfill.as_ref().filter(|backfill| backfill.is_about(&[NAME]));
     let mut steps: BTreeSet<String> = BTreeSet::new();
     for ((month, seen), places) in months.into_iter().zip(seen).zip(places) {
         let is_complete = month.end <= today(context);
@@ -57,7 +58,7 @@ pub fn compute(
         let step = format!("{NAME}/month/{}", partition_of(month.start));
         let withheld_step = format!("{step}/withheld");
         steps.extend([step.clone(), withheld_step.clone()]);
-        let forced = context.backfill.is_some_and(|(from, to)| month.start < to && month.end > from);
+        let forced = forced.is_some_and(|backfill| backfill.touches(month));
         if !forced && made_from.get(&step) == Some(&now) {
             continue;
         }

@@ -11,9 +11,10 @@ use rayon::prelude::*;
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::days::{activation_link, read_activation};
-use super::lake::{Lake, WHOLE};
+use super::lake::{Lake, Stored, WHOLE};
 use super::world::World;
 use crate::canon::columns::{Text, dates, numbers};
+use crate::canon::history::Fnv;
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
@@ -21,8 +22,8 @@ use crate::error::{Error, Exit, Result};
 use crate::guard::Tally;
 use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
 use crate::period::{Day, Grain, Period, month_label};
-use crate::publish::FileRef;
 use crate::publish::commit::hex_sha256;
+use crate::publish::{FileRef, NewFile};
 use crate::rollup::person_period::{self, Activation, NEVER, PersonDay, PersonPeriod, WINDOW};
 
 /// What the period stage did.
@@ -127,6 +128,8 @@ impl Run<'_> {
         let calendar = &self.context.job.calendar;
         let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
         let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
+        let own: Vec<&str> = std::iter::once(self.mart.name).chain(self.mart.managers).collect();
+        let forced = self.context.backfill.as_ref().filter(|backfill| backfill.is_about(&own));
         for &grain in self.mart.grains {
             let periods = calendar.periods(grain, self.range.0, self.range.1);
             let seen: Vec<Period> = periods.iter().map(|period| self.seen(*period)).collect();
@@ -135,7 +138,7 @@ impl Run<'_> {
             for (period, places) in periods.iter().zip(places) {
                 let step = self.step(*period);
                 let now = self.fingerprint(lake, *period, places)?;
-                let forced = self.context.backfill.is_some_and(|(from, to)| period.start < to && period.end > from);
+                let forced = forced.is_some_and(|backfill| backfill.touches(*period));
                 let changed = forced || made_from.get(&step) != Some(&now);
                 // The period after a changed one shows a change against it.
                 if changed || follows_change {
@@ -201,19 +204,29 @@ impl Run<'_> {
             }
         }
         drop(reader);
-        for (partition, periods) in fresh {
-            let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
-            let live: BTreeSet<Day> =
-                wanted.values().filter(|period| container(**period) == partition).map(|period| period.start).collect();
-            let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
-            let public = replace(lake, table, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
-            publish(lake, table, &partition, &[public])?;
-            if let Some(managers) = managers.filter(|_| self.context.job.policy.manager_scopes) {
-                let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
-                let restricted = replace(lake, managers, &partition, &keep, fresh)?;
-                publish(lake, managers, &partition, &[restricted])?;
-            }
-            for (period, guarded) in &periods {
+        let restricted = managers.filter(|_| self.context.job.policy.manager_scopes);
+        let stored: Vec<Result<Vec<Stored>>> = {
+            let lake: &Lake<'_> = lake;
+            let one = |(partition, periods): (&String, &Vec<(Period, Guarded)>)| -> Result<Vec<Stored>> {
+                let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
+                let of_file = wanted.values().filter(|period| container(**period) == *partition);
+                let live: BTreeSet<Day> = of_file.map(|period| period.start).collect();
+                let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
+                let public = replace(lake, table, partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
+                let mut files = vec![checked(table, partition, &[public])?];
+                if let Some(managers) = restricted {
+                    let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
+                    files.push(checked(managers, partition, &[replace(lake, managers, partition, &keep, fresh)?])?);
+                }
+                lake.store(files)
+            };
+            fresh.par_iter().map(one).collect()
+        };
+        for stored in stored {
+            lake.adopt(stored?);
+        }
+        for periods in fresh.values() {
+            for (period, guarded) in periods {
                 if let Some(now) = dirty.get(period) {
                     made_from.insert(self.step(*period), now.clone());
                 }
@@ -273,6 +286,12 @@ impl Run<'_> {
         self.context.job.calendar.period(Grain::Month, first).start
     }
 
+    /// Whether the mart is made from person-days at all; its contract says so.
+    fn reads_acts(&self) -> Result<bool> {
+        let reads = &self.context.catalog.expect(self.mart.name)?.reads;
+        Ok(reads.iter().any(|table| ["activity", "contributions", "reactions"].contains(&table.as_str())))
+    }
+
     /// For each period a hash of who stood where, and of what else the mart reads beside person-days.
     fn facts(&self, seen: &[Period]) -> Result<Vec<u64>> {
         let mut facts = self.world.people.fingerprints(seen);
@@ -280,8 +299,12 @@ impl Run<'_> {
         if reads.iter().any(|table| table == "enrollments") {
             let days: Vec<Day> = seen.iter().map(|period| period.last_day()).collect();
             let certified = self.world.certifications.fingerprints(&self.world.people, &days);
-            for (fact, certified) in facts.iter_mut().zip(certified) {
-                *fact = fact.rotate_left(1).wrapping_add(certified);
+            // A certificate may expire while a period runs, so what a day says depends on the day itself.
+            for ((fact, certified), day) in facts.iter_mut().zip(certified).zip(days) {
+                let mut hash = Fnv(*fact);
+                hash.number(certified as i64);
+                hash.number(i64::from(day));
+                *fact = hash.finish();
             }
         }
         Ok(facts)
@@ -298,6 +321,9 @@ impl Run<'_> {
             env!("CARGO_PKG_VERSION"),
             self.world.units.fingerprint(self.seen(period))
         );
+        if !self.reads_acts()? {
+            return Ok(hex_sha256(basis.as_bytes())[..16].to_owned());
+        }
         let from = self.base(period).min(self.context.job.calendar.previous(period).start);
         for (day, file) in self.days.range(from..period.end.min(self.range.1)) {
             basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
@@ -344,6 +370,10 @@ impl<'a, 'l> Reader<'a, 'l> {
     }
 
     fn task(&mut self, period: Period) -> Result<Task> {
+        if !self.run.reads_acts()? {
+            let nobody = vec![NEVER; self.run.world.people.workers.len()];
+            return Ok(Task { days: Vec::new(), before: Vec::new(), activation: Activation::new(nobody) });
+        }
         let base = self.run.base(period);
         let end = period.end.min(self.run.range.1);
         if base < self.since || base > self.through {
@@ -471,6 +501,11 @@ fn replace<'b>(
 
 /// Checks a table's rows against its contract, then writes them. What fails is not published.
 pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<()> {
+    lake.put(vec![checked(table, partition, batches)?])
+}
+
+/// A table's rows as a file, checked against the contract.
+fn checked(table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<NewFile> {
     let violations = crate::contract::check::check(table, batches);
     if let Some(first) = violations.first() {
         return Err(Error::bug(format!(
@@ -479,8 +514,7 @@ pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[R
             violations.len()
         )));
     }
-    let batch = concat_batches(&mart_schema(table), batches)?;
-    lake.write(table, partition, &batch)
+    Lake::encode(table, partition, &concat_batches(&mart_schema(table), batches)?)
 }
 
 /// A mart's failure as the run reports it.

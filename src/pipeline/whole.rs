@@ -44,7 +44,7 @@ pub fn compute(
         }
         let step = format!("whole/{}", whole.name);
         let now = fingerprint(context, lake, range, whole)?;
-        let forced = context.backfill.is_some();
+        let forced = context.backfill.as_ref().is_some_and(|backfill| backfill.is_about(whole.tables));
         if !forced && made_from.get(&step) == Some(&now) {
             continue;
         }

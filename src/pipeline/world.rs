@@ -82,11 +82,29 @@ impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         let zone = context.job.zone;
-        let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-        let people = People::build(&workers, &eligibility(context));
-        let identity = Identity::build(&users, &links, &workers, &people);
-        let content = read("content")?;
-        let enrollments = read("enrollments")?;
+        let by_content = context.job.wants("content_engagement");
+        // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
+        let (who, rest) = rayon::join(
+            || -> Result<(Vec<RecordBatch>, People, Identity)> {
+                let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
+                let people = People::build(&workers, &eligibility(context));
+                let identity = Identity::build(&users, &links, &workers, &people);
+                Ok((workers, people, identity))
+            },
+            || -> Result<_> {
+                let (enrollments, rest) = rayon::join(
+                    || read("enrollments"),
+                    || -> Result<_> {
+                        let contributions = read("contributions")?;
+                        let belongings = if by_content { belongings(&contributions, zone) } else { Belongings::new() };
+                        Ok((read("content")?, authors(&contributions, zone), belongings))
+                    },
+                );
+                Ok((enrollments?, rest?))
+            },
+        );
+        let (workers, people, identity) = who?;
+        let (enrollments, (content, authors, belongings)) = rest?;
         let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
         let certifications = Certifications::build(&Sources {
             rules: &rules(context),
@@ -97,9 +115,8 @@ impl World {
             people: &people,
             zone,
         });
-        let contributions = read("contributions")?;
-        let (items, completions, belongings) = if context.job.wants("content_engagement") {
-            (items(&content, zone), Completions::build(&enrollments, &identity, zone), belongings(&contributions, zone))
+        let (items, completions) = if by_content {
+            (items(&content, zone), Completions::build(&enrollments, &identity, zone))
         } else {
             Default::default()
         };
@@ -108,7 +125,7 @@ impl World {
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
         Ok(World {
             units: Units::build(&read("org_units")?),
-            authors: authors(&contributions, zone),
+            authors,
             people,
             identity,
             content,

@@ -76,7 +76,7 @@ impl Use {
 ///
 /// # Errors
 /// The rows do not fit the contract; a bug.
-pub fn rows(table: &Table, inputs: &Inputs<'_>) -> Result<RecordBatch, ArrowError> {
+pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<RecordBatch, ArrowError> {
     let cap = inputs.policy.max_event_minutes * 60;
     let worker = |user: &str| match inputs.identity.who(user, inputs.day) {
         Who::Worker(worker) => Some(worker),
@@ -131,7 +131,7 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>) -> Result<RecordBatch, ArrowErro
         Arc::new(Date32Array::from(vec![inputs.day; count])),
         text(&|(object, ..)| object.as_str().to_owned()),
         text(&|(_, id, _)| (*id).to_owned()),
-        text(&|(.., worker)| inputs.people.workers.get(*worker as usize).cloned().unwrap_or_default()),
+        text(&|(.., worker)| people.workers.get(*worker as usize).cloned().unwrap_or_default()),
     ];
     columns.extend((0..MEASURES.len()).map(|at| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(uses.values().map(|held| held.measures()[at])))
@@ -226,12 +226,10 @@ mod tests {
             activity: &activity,
             reactions: &reactions,
             authors: &[],
-            facts: None,
             identity: &identity,
-            people: &people,
             policy: &policy,
         };
-        let rows = rows(catalog.expect("content_day").unwrap(), &inputs).unwrap();
+        let rows = rows(catalog.expect("content_day").unwrap(), &inputs, &people).unwrap();
         let read: Vec<(String, u32, [i64; 6])> = read(&[rows], inputs.day, &people)
             .into_iter()
             .map(|one| (format!("{} {}", one.object.as_str(), one.id), one.worker, one.what.measures()))
