@@ -29,6 +29,9 @@ demo: build ## sample-data in, ./out out: the tables of an invented company
 	@echo "one Parquet file a table, for any BI tool:"
 	@ls -1 out/marts/latest/*.parquet
 
+report: demo ## One web page over the demo's tables: ./out/report/index.html, opens from disk
+	@$(UPTAKE) report jobs/demo.toml --out out/report
+
 test: ## Everything: installs what it needs, starts S3 and Azure servers on loopback, then foreign readers
 	@tests/run.sh
 
@@ -61,4 +64,4 @@ release: ## The program as it is shipped (half an hour on two cores)
 clean: ## Remove the demo's output; `cargo clean` removes the build
 	@rm -rf out
 
-.PHONY: help build demo test quick s3 readers check dictionary sample-data bench release clean
+.PHONY: help build demo report test quick s3 readers check dictionary sample-data bench release clean

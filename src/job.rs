@@ -4,6 +4,10 @@
 //! errors, so that a typo never silently changes a rule.
 
 mod certifications;
+pub mod goals;
+pub mod plans;
+pub mod reviews;
+pub mod scorecards;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -140,6 +144,14 @@ pub struct Job {
     pub folder: PathBuf,
     /// The files of decisions it names.
     pub attached: Attached,
+    /// Review cycles and rubrics, of the file under `reviews`.
+    pub reviews: Option<reviews::Reviews>,
+    /// What its goal files say.
+    pub goals: goals::Goals,
+    /// The plans of leaders among them.
+    pub plans: Vec<plans::Plan>,
+    /// The figures and rituals that `scorecards` names.
+    pub scorecards: scorecards::Scorecards,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -326,6 +338,15 @@ impl Job {
                 attached.entry(kind).or_default().push((name, text));
             }
         }
+        let reviews = reviews::attached(&attached).map_err(|(name, what)| {
+            error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
+        })?;
+        let goals = goals::attached(&attached).map_err(|(name, what)| {
+            error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
+        })?;
+        let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
+        let scorecards = scorecards::parse(attached.get("scorecards").map(Vec::as_slice).unwrap_or_default(), catalog)
+            .map_err(|(what, hint)| error(what, hint))?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -342,6 +363,10 @@ impl Job {
             refused_feeds: file.tolerate.refused_feeds,
             folder,
             attached,
+            reviews,
+            goals,
+            plans,
+            scorecards,
         })
     }
 

@@ -37,11 +37,13 @@ readers() {
         step "the demo published on $place" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
         step "foreign readers of the lake on $place" "$python" tests/readers/published.py "$uptake" "$lake"
     done
+    step "the report in a browser" "$python" tests/readers/report.py "$uptake" "$lakes/disk"
     if [ -n "${UPTAKE_TEST_AZURE:-}" ]; then
         lake=$UPTAKE_TEST_AZURE/readers-$$
         step "the demo published on Azure" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
         step "a rerun on Azure finds it all there" nothing_to_do "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
     fi
+    step "contracts in the open standard" "$python" tests/readers/contracts.py "$uptake"
     step "the same numbers from DuckDB" "$python" tests/readers/against_duckdb.py "$uptake" sample-data/landing "$lakes"
 }
 

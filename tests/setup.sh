@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need, once: a Python environment and Azurite, both under ~/.cache/uptake.
+# Installs what the tests need, once: a Python environment, Azurite and Chromium, all under ~/.cache/uptake.
 # Says nothing where everything is there. UPTAKE_TOOLS names another folder.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,5 +26,19 @@ if [ "$(cat "$tools/npm/installed.txt" 2>/dev/null)" != "$azurite" ]; then
         echo "$azurite" >"$tools/npm/installed.txt"
     else
         echo "setup: npm is missing, so the tests leave Azure out; hint: install nodejs and npm" >&2
+    fi
+fi
+
+browser="@sparticuz/chromium@147.0.0 puppeteer-core@24.43.1"
+if [ "$(cat "$tools/chromium/installed.txt" 2>/dev/null)" != "$browser" ]; then
+    if command -v npm >/dev/null; then
+        echo "setup: chromium into $tools/chromium" >&2
+        mkdir -p "$tools/chromium"
+        # shellcheck disable=SC2086 # two packages
+        (cd "$tools/chromium" && echo '{"private": true}' >package.json &&
+            npm install --silent --no-audit --no-fund --no-save $browser </dev/null >/dev/null)
+        echo "$browser" >"$tools/chromium/installed.txt"
+    else
+        echo "setup: npm is missing, so the report is not opened in a browser; hint: install nodejs and npm" >&2
     fi
 fi

@@ -7,10 +7,15 @@ pub mod certifications;
 pub mod columns;
 pub mod competency;
 pub mod enrollment;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod hierarchy;
 pub mod history;
 pub mod identity;
 pub mod merge;
+pub mod reach;
+pub mod reporting;
+pub mod sharing;
 pub mod snapshot;
 #[cfg(test)]
 pub mod table_of;

@@ -1,10 +1,13 @@
 //! The command line: the only user of clap and the only one that prints. Data goes to stdout, talk to stderr.
 
 mod check;
+mod explain;
 mod feed;
 mod inspect;
 mod load;
 mod plan;
+mod published;
+mod report;
 mod run;
 mod sample;
 mod schema;
@@ -54,6 +57,10 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Print the first rows of a published table
     Show(show::ShowArgs),
+    /// Say how one published figure came about: its formula with the numbers put in, its parts, its deliveries
+    Explain(explain::ExplainArgs),
+    /// Write one web page that opens from disk: scorecard, adoption by unit, effects, ratings, data quality
+    Report(report::ReportArgs),
     /// Print the contracts of the tables
     Schema(schema::SchemaArgs),
     /// Try a file against a feed, or propose a feed for a file
@@ -110,6 +117,8 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
         Command::Check(args) => check::check(&args, env, now, threads),
         Command::Inspect(args) => inspect::inspect(&args, env),
         Command::Show(args) => show::show(&args, env),
+        Command::Explain(args) => explain::explain(&args, env),
+        Command::Report(args) => report::report(&args, env),
         Command::Schema(args) => schema::schema(&args),
         Command::Feed(command) => feed::feed(&command, env, now),
         Command::Stats(command) => stats::stats(&command),

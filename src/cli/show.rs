@@ -4,13 +4,13 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::Args;
 
-use super::{load, talk};
+use super::published::Published;
+use super::talk;
 use crate::canon::columns::Text;
-use crate::contract::Catalog;
 use crate::error::{Error, Result};
-use crate::publish::commit::{self, read_file};
+use crate::publish::commit::read_file;
 use crate::publish::parquet;
-use crate::store::{Env, Store};
+use crate::store::Env;
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
@@ -39,18 +39,9 @@ pub struct ShowArgs {
 const BY_DEFAULT: usize = 10;
 
 pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
-    let catalog = Catalog::load()?;
-    let job = load::job(&args.job, &catalog)?;
-    let lake = Store::open(args.out.as_deref().unwrap_or(&job.lake), env)?;
-    let head = commit::head(&lake)?
-        .ok_or_else(|| Error::usage(format!("{} holds no commit", lake.label())).hint("run the job first"))?;
-    let name = args.table.rsplit('/').next().unwrap_or(&args.table);
-    let found = head.files.iter().find(|(table, _)| table.rsplit('/').next() == Some(name));
-    let Some((_, files)) = found else {
-        let names: Vec<&str> = head.files.keys().map(String::as_str).collect();
-        return Err(Error::usage(format!("{} has no table {name}", lake.label()))
-            .hint(format!("its tables are {}", names.join(", "))));
-    };
+    let published = Published::open(&args.job, args.out.as_deref(), env)?;
+    let lake = &published.lake;
+    let (_, files) = published.expect(&args.table)?;
     let filters = args
         .filters
         .iter()
@@ -62,7 +53,7 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
         if rows.len() >= args.limit {
             break;
         }
-        for batch in parquet::decode(&read_file(&lake, file)?, None, parquet::Text::Plain)? {
+        for batch in parquet::decode(&read_file(lake, file)?, None, parquet::Text::Plain)? {
             let schema = batch.schema();
             let known = |name: &str| {
                 schema.index_of(name).map_err(|_| {

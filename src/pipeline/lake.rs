@@ -171,7 +171,8 @@ pub fn is_stated(table: &Table) -> bool {
 }
 
 /// Canon tables that uptake computes from the others.
-pub const COMPUTED: [&str; 4] = ["person_day", "person_activation", "user_seen", "content_day"];
+pub const COMPUTED: [&str; 6] =
+    ["content_day", "endorsements", "person_day", "person_activation", "unit_week", "user_seen"];
 
 /// What a file says of itself: everything the contract does.
 fn meta(table: &Table) -> FileMeta {

@@ -7,12 +7,13 @@ use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 
 use super::Context;
 use super::lake::{Lake, WHOLE as ALL};
-use super::periods::{Computed, mart_error, publish, tally, today};
+use super::periods::{self, Computed, mart_error, publish, tally, today};
 use super::world::World;
 use crate::contract::Table;
 use crate::error::{Error, Result};
 use crate::mart::{Facts, WHOLE, Whole};
 use crate::period::Day;
+use crate::publish::Publisher;
 use crate::publish::commit::hex_sha256;
 
 /// Computes every whole table the job wants and whose inputs changed. `range` is the reported days.
@@ -28,7 +29,7 @@ pub fn compute(
     done: &mut Computed,
 ) -> Result<()> {
     for whole in WHOLE.iter().filter(|whole| whole.tables.iter().any(|table| context.job.wants(table))) {
-        let mut missing = None;
+        let mut missing = whole.undecided(context.job);
         for table in whole.needs {
             if lake.partitions(context.catalog.expect(table)?)?.values().all(|file| file.rows == 0) {
                 missing = Some(*table);
@@ -49,9 +50,10 @@ pub fn compute(
             continue;
         }
         made_from.retain(|step, _| !belongs(step, whole));
-        one(context, lake, world, range, whole, made_from)?;
+        let files = one(context, lake, world, range, whole, made_from)?;
         made_from.insert(step, now);
-        done.periods += 1;
+        // A table of decisions that the job does not name is no work done.
+        done.periods += usize::from(files > 0);
     }
     Ok(())
 }
@@ -62,14 +64,14 @@ fn belongs(step: &str, whole: &Whole) -> bool {
     whole.tables.contains(&first) || (first == "whole" && rest == whole.name)
 }
 
-fn one(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    world: &World,
+/// What a whole table is computed from: the files it reads, and everybody.
+fn facts<'a>(
+    context: &'a Context<'_>,
+    lake: &Lake<'_>,
+    world: &'a World,
     range: (Day, Day),
     whole: &Whole,
-    made_from: &mut BTreeMap<String, String>,
-) -> Result<()> {
+) -> Result<Facts<'a>> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for read in whole.reads {
         let table = context.catalog.expect(read.table)?;
@@ -79,16 +81,28 @@ fn one(
         }
         tables.entry(read.table).or_default().extend(rows);
     }
-    let facts = Facts {
+    Ok(Facts {
         catalog: context.catalog,
         job: context.job,
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
+        pseudonym: Box::new(|domain, id| context.pseudonyms.of(domain, id)),
         days: range,
         today: today(context),
         tables,
-    };
+    })
+}
+
+fn one(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    whole: &Whole,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<usize> {
+    let facts = facts(context, lake, world, range, whole)?;
     let made = (whole.build)(&facts).map_err(mart_error)?;
     drop(facts);
     let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();
@@ -98,6 +112,7 @@ fn one(
     if let Some(stray) = made.iter().find(|made| !whole.tables.contains(&made.table)) {
         return Err(Error::bug(format!("{} writes {}, which it does not name", whole.name, stray.table)));
     }
+    let count = made.len();
     for made in made {
         if !context.job.wants(made.table) {
             continue;
@@ -109,7 +124,19 @@ fn one(
             made_from.insert(format!("{}/{grain}/{}/withheld", made.table, made.partition), tally(&made.withheld));
         }
     }
-    Ok(())
+    Ok(count)
+}
+
+/// Shows what a whole table is computed from, as head has it, to somebody who explains it. Writes nothing.
+///
+/// # Errors
+/// The store fails.
+pub fn look<T>(context: &Context<'_>, whole: &Whole, look: impl FnOnce(&Facts<'_>) -> T) -> Result<T> {
+    let publisher = Publisher::open(context.lake)?;
+    let lake = Lake::new(context.catalog, context.lake, &publisher, true);
+    let world = World::build(context, &lake)?;
+    let range = periods::reported(context, &lake, &world)?;
+    Ok(look(&facts(context, &lake, &world, range, whole)?))
 }
 
 /// Rows in the order of the contract.

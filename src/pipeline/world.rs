@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
 use hashbrown::HashMap;
 
 use super::Context;
@@ -16,7 +17,7 @@ use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
 use crate::contract::arrow::DELETED;
 use crate::error::Result;
-use crate::period::{Day, day_of, local_day};
+use crate::period::{Day, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -81,6 +82,11 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
 impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
+        // Signatures of texts outweigh everything else in their table.
+        let authorship = || {
+            let columns = ["contribution_id", "author_id", "created_at", "deleted_at", "content_id", DELETED];
+            lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&columns))
+        };
         let zone = context.job.zone;
         let by_content = context.job.wants("content_engagement");
         // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
@@ -95,7 +101,7 @@ impl World {
                 let (enrollments, rest) = rayon::join(
                     || read("enrollments"),
                     || -> Result<_> {
-                        let contributions = read("contributions")?;
+                        let contributions = authorship()?;
                         let belongings = if by_content { belongings(&contributions, zone) } else { Belongings::new() };
                         Ok((read("content")?, authors(&contributions, zone), belongings))
                     },
@@ -120,9 +126,7 @@ impl World {
         } else {
             Default::default()
         };
-        let as_of = context.as_of.timestamp_micros();
-        let today = local_day(as_of, zone);
-        let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
+        let horizon = horizon(context.as_of, zone);
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
@@ -162,6 +166,13 @@ fn rules(context: &Context<'_>) -> Vec<Rule> {
     context.job.certifications.iter().map(rule).collect()
 }
 
+/// The first day that had not begun at an instant: days before it are reported.
+pub fn horizon(as_of: DateTime<Utc>, zone: chrono_tz::Tz) -> Day {
+    let as_of = as_of.timestamp_micros();
+    let today = local_day(as_of, zone);
+    if day_start_micros(today, zone) < as_of { today + 1 } else { today }
+}
+
 fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
     let mut authors: BTreeMap<Day, Vec<String>> = BTreeMap::new();
     for batch in contributions {
@@ -179,3 +190,17 @@ fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, 
 
 /// First and last day on which each account was seen.
 pub type Seen = HashMap<String, (Day, Day)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_reported_once_it_has_begun_and_not_at_its_first_moment() {
+        let zone = chrono_tz::Europe::Berlin;
+        let at = |text: &str| crate::period::date_of(horizon(text.parse().unwrap(), zone)).to_string();
+        assert_eq!(at("2026-03-09T23:00:00Z"), "2026-03-10", "midnight in Berlin: the 9th is the last reported day");
+        assert_eq!(at("2026-03-09T23:00:00.000001Z"), "2026-03-11");
+        assert_eq!(at("2026-03-09T22:59:59Z"), "2026-03-10");
+    }
+}

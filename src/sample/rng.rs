@@ -19,7 +19,9 @@ pub enum Purpose {
     Plan,
     Community,
     Reaction,
+    Review,
     Competency = 21,
+    Outcome = 31,
 }
 
 /// A stream of random numbers.

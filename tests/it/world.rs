@@ -18,6 +18,7 @@ use uptake::contract::Catalog;
 use uptake::feed::{Feed, Pseudonyms};
 use uptake::job::Job;
 use uptake::ledger::Entry;
+use uptake::mart::leader_post_effects::Evidence;
 use uptake::period::Day;
 use uptake::pipeline::{self, Backfill, Context, Memory, Report, plan::LoadedFeed};
 use uptake::publish::commit::{self, Commit, hex_sha256};
@@ -191,13 +192,27 @@ impl World {
 
     /// What `run` and `backfill` do, with the report.
     pub fn run(&self, how: &How<'_>) -> uptake::error::Result<Report> {
+        self.with_context(how, pipeline::run)
+    }
+
+    /// What is behind a leader effect, as of a day.
+    pub fn evidence(&self, as_of: &str, outcome: &str, kind: &str) -> Option<Evidence> {
+        let how = How { as_of: instant(as_of), ..How::default() };
+        self.with_context(&how, |context| pipeline::leader_evidence(context, outcome, kind)).expect("evidence")
+    }
+
+    fn with_context<T>(
+        &self,
+        how: &How<'_>,
+        act: impl Fn(&Context<'_>) -> uptake::error::Result<T>,
+    ) -> uptake::error::Result<T> {
         let catalog = Catalog::load()?;
         let job = Job::parse(&self.job_path(), &self.job_text(&self.setup), &catalog, &|path| {
             std::fs::read_to_string(path).map_err(|cause| cause.to_string())
         })
         .expect("a job");
         let feeds: Vec<LoadedFeed> = self.setup.feeds.iter().map(|name| self.feed(name, &catalog)).collect();
-        pipeline::run(&Context {
+        act(&Context {
             catalog: &catalog,
             job: &job,
             feeds: &feeds,

@@ -59,7 +59,9 @@ impl Search<'_> {
             let members: Vec<bool> = world.people.iter().map(under).collect();
             let n = members.iter().filter(|&&is| is).count() as i64;
             let doing = members.iter().zip(&world.people).filter(|(is, p)| **is && p.did[measure] == 1).count() as i64;
-            rows.push((members, doing, rounding::people_range(doing, n, 5)));
+            // A count at an edge is shown as its neighbour, so the range of the figure is one wider at most.
+            let (low, high) = rounding::people_range(row.values[0].unwrap_or(doing), n, 5);
+            rows.push((members, doing, ((low - 1).max(0).min(doing), (high + 1).min(n).max(doing))));
         }
         Search { world, measure, guard, shown, rows }
     }

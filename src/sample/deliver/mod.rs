@@ -16,7 +16,8 @@ use flate2::write::GzEncoder;
 use crate::period::{Day, date_of};
 
 use super::dirt::{self, Flaw, Place};
-use super::{Cadence, Company};
+use super::reviews::{self, CYCLES};
+use super::{Cadence, Company, outcomes};
 
 /// One file, ready to be stored.
 #[derive(Debug)]
@@ -42,6 +43,11 @@ pub enum Export {
     Reactions,
     Milestones,
     Certificates,
+    Submissions,
+    Endorsements,
+    RubricScores,
+    Measures,
+    Outcomes,
 }
 
 impl Export {
@@ -60,6 +66,11 @@ impl Export {
             Export::Reactions => "landing/community/reactions",
             Export::Milestones => "landing/hris/milestones",
             Export::Certificates => "landing/lms/external/enrollments",
+            Export::Submissions => "landing/reviews/submissions",
+            Export::Endorsements => "landing/reviews/reactions",
+            Export::RubricScores => "landing/reviews/rubric_scores",
+            Export::Measures => "landing/outcomes/measures",
+            Export::Outcomes => "landing/business/measures",
         }
     }
 
@@ -121,6 +132,26 @@ pub fn jobs(company: &Company) -> Vec<Job> {
             to: day + 1,
         })),
     }
+    jobs.push(Job { export: Export::Outcomes, nth: 0, from: calendar.start, to: calendar.end() });
+    jobs.extend(reviews(company));
+    jobs
+}
+
+/// Deliveries of the review cycles: `nth` is the cycle, twice over where a second file follows the first.
+fn reviews(company: &Company) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for (nth, _) in CYCLES.iter().enumerate() {
+        let Some((opens, ends)) = reviews::cycle(company, nth) else { continue };
+        let mut job = |export, second: bool, to: Day| {
+            jobs.push(Job { export, nth: 2 * nth as u32 + u32::from(second), from: opens, to });
+        };
+        job(Export::Submissions, false, ends - 14);
+        job(Export::Submissions, true, ends);
+        job(Export::Endorsements, false, ends);
+        job(Export::Measures, false, ends);
+        job(Export::RubricScores, false, ends + 7);
+        job(Export::RubricScores, true, ends + 14);
+    }
     jobs
 }
 
@@ -146,6 +177,13 @@ impl Job {
                     Export::Reactions => community::reactions(company, self),
                     Export::Milestones => competency::milestones(company, self),
                     Export::Certificates => competency::renewals(company, self),
+                    Export::Submissions => reviews::submissions(company, self.nth as usize / 2, self.to),
+                    Export::Endorsements => reviews::endorsements(company, self.nth as usize / 2),
+                    Export::RubricScores => {
+                        reviews::rubric_scores(company, self.nth as usize / 2, !self.nth.is_multiple_of(2))
+                    }
+                    Export::Measures => reviews::measures(company, self.nth as usize / 2),
+                    Export::Outcomes => outcomes::measures(company),
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
@@ -156,7 +194,12 @@ impl Job {
                     | Export::Content
                     | Export::IdentityLinks
                     | Export::Milestones
-                    | Export::Certificates => ("csv", Bytes::from(text), 0),
+                    | Export::Certificates
+                    | Export::Submissions
+                    | Export::Endorsements
+                    | Export::RubricScores
+                    | Export::Measures
+                    | Export::Outcomes => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }

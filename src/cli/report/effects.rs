@@ -1,0 +1,166 @@
+//! What follows leaders' posts: the event study of each question with its verdict in words. The verdict comes first; a picture
+//! without it is how effects are seen where there are none.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::html::{self, Column, escape};
+use super::{Chart, Section};
+use crate::cli::published::{Published, Row, text};
+use crate::error::Result;
+
+/// The outcome whose event studies are open on the page.
+const HEADLINE: &str = "sme_contributions_per_100";
+
+pub fn section(published: &Published) -> Result<Section> {
+    let weeks = published.rows("leader_post_event_study", &[("is_headline", vec!["true"])], None)?;
+    let effects = published.rows("leader_post_effects", &[("is_headline", vec!["true"])], None)?;
+    let key = |table: &str| published.catalog.table(table).map(|table| table.key.clone()).unwrap_or_default();
+    Ok(shown(&effects, &weeks, &key("leader_post_effects"), &key("leader_post_event_study")))
+}
+
+/// The headline rows of `leader_post_effects` and those of `leader_post_event_study`, with the keys of the two.
+fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) -> Section {
+    let mut section =
+        Section { id: "effects", title: "What follows leaders' posts", body: String::new(), charts: Vec::new() };
+    if effects.is_empty() {
+        section.body = html::absent("No effects of leaders' posts are published, so there is no event study to show.");
+        return section;
+    }
+    section.body.push_str("<p>Each chart compares units that a leader's post reached with units not yet reached, week by week around the first post. Points carry the 95 % interval of their week; the shaded band holds all weeks together with 95 % confidence; the line at zero is no difference. Read the verdict before the picture.</p>\n");
+    let columns = [
+        Column::new("outcome", "Outcome", ""),
+        Column::new("kind", "Kind of post", ""),
+        Column::new("verdict", "Verdict", ""),
+        Column::new("estimate", "Estimate", ""),
+        Column::new("ci_low", "Low", ""),
+        Column::new("ci_high", "High", ""),
+        Column::new("n_treated", "Units reached", ""),
+        Column::new("n_control", "Units compared with", ""),
+        Column::new("sentence_executive", "In words", ""),
+    ];
+    section.body.push_str(&html::table("marts/leader_post_effects", "Verdicts", key, &columns, effects));
+    let questions: BTreeSet<(bool, String, String)> =
+        weeks.iter().map(|row| (cell(row, "outcome") != HEADLINE, cell(row, "outcome"), cell(row, "kind"))).collect();
+    if questions.is_empty() {
+        section.body.push_str(&html::absent("No question has enough units for an event study."));
+    }
+    let mut others = String::new();
+    for (at, (is_other, outcome, kind)) in questions.into_iter().enumerate() {
+        let about = |row: &&Row| cell(row, "kind") == kind && cell(row, "outcome") == outcome;
+        let mut rows: Vec<Row> = weeks.iter().filter(about).cloned().collect();
+        rows.sort_by_key(|row| row.get("e").and_then(Value::as_i64));
+        let (chart, html) = question(at, &outcome, &kind, &rows, effects.iter().find(about), weekly_key);
+        section.charts.push(chart);
+        if is_other { others.push_str(&html) } else { section.body.push_str(&html) }
+    }
+    if !others.is_empty() {
+        section.body.push_str(&format!(
+            "<details><summary>Event studies of the other outcomes</summary>\n{others}</details>\n"
+        ));
+    }
+    section
+}
+
+fn cell(row: &Row, name: &str) -> String {
+    row.get(name).map(text).unwrap_or_default()
+}
+
+/// One event study: its verdict, its picture and the numbers behind it.
+fn question(
+    at: usize,
+    outcome: &str,
+    kind: &str,
+    rows: &[Row],
+    verdict: Option<&Row>,
+    key: &[String],
+) -> (Chart, String) {
+    let of = |row: &Row, name: &str| row.get(name).cloned().unwrap_or(Value::Null);
+    let first = |name: &str| rows.first().map_or(Value::Null, |row| of(row, name));
+    let sentence = verdict.map(|row| cell(row, "sentence_executive")).unwrap_or_default();
+    let code = verdict.map(|row| cell(row, "verdict")).unwrap_or_default();
+    let title = sentence_case(&format!("{outcome} after {}", if kind == "any" { "any post" } else { kind }));
+    let since = match first("weeks_per_period").as_i64() {
+        Some(weeks) if weeks > 1 => format!("Periods of {weeks} weeks since the first post"),
+        _ => "Weeks since the first post".to_owned(),
+    };
+    let chart = Chart {
+        id: format!("effect-{at}"),
+        kind: "event_study",
+        label: format!("{title}: {sentence}"),
+        more: serde_json::Map::from_iter([
+            ("null".to_owned(), first("null_value").as_f64().unwrap_or_default().into()),
+            ("since".to_owned(), since.clone().into()),
+        ]),
+        points: rows
+            .iter()
+            .map(|row| {
+                json!({"x": of(row, "e"), "y": of(row, "estimate"), "low": of(row, "ci_low"), "high": of(row, "ci_high"),
+                    "band_low": of(row, "band_low"), "band_high": of(row, "band_high")})
+            })
+            .collect(),
+    };
+    let columns = [
+        Column::new("e", since, ""),
+        Column::new("estimate", "Estimate", ""),
+        Column::new("ci_low", "Low", ""),
+        Column::new("ci_high", "High", ""),
+        Column::new("band_low", "Band low", ""),
+        Column::new("band_high", "Band high", ""),
+    ];
+    let table = html::table("marts/leader_post_event_study", &title, key, &columns, rows);
+    let verdict =
+        format!("<p class=\"verdict\"><strong>{}.</strong> {}</p>\n", escape(&sentence_case(&code)), escape(&sentence));
+    let html = verdict + &html::figure(&chart.id, &title, &table);
+    (chart, html)
+}
+
+/// `sme_contributions_per_100` as words.
+fn sentence_case(code: &str) -> String {
+    let words = code.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(lines: &[Value]) -> Vec<Row> {
+        lines.iter().map(|line| line.as_object().cloned().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_verdict_stands_before_its_picture_and_the_main_outcome_before_the_others() {
+        let effect = |kind: &str, outcome: &str, verdict: &str| {
+            json!({"kind": kind, "outcome": outcome, "verdict": verdict, "estimate": 1.5, "is_headline": true,
+                "sentence_executive": format!("{kind} and <{outcome}>")})
+        };
+        let week = |kind: &str, outcome: &str, e: i64| {
+            json!({"kind": kind, "outcome": outcome, "e": e, "estimate": 0.25, "ci_low": null, "ci_high": 1.0,
+                "band_low": -1.0, "band_high": 2.0, "null_value": 0.0, "weeks_per_period": 4})
+        };
+        let effects =
+            rows(&[effect("ama", HEADLINE, "not_detected"), effect("ama", "completions_per_100", "suggestive")]);
+        let weeks = rows(&[week("ama", "completions_per_100", 0), week("ama", HEADLINE, 1), week("ama", HEADLINE, -1)]);
+        let section = shown(&effects, &weeks, &["kind".into()], &["kind".into(), "e".into()]);
+        let at = |text: &str| section.body.find(text).unwrap_or_else(|| panic!("{text}: {}", section.body));
+        assert!(
+            at("<strong>Not detected.</strong> ama and &lt;sme_contributions_per_100&gt;</p>")
+                < at("data-chart=\"effect-0\"")
+        );
+        assert!(at("data-chart=\"effect-0\"") < at("Event studies of the other outcomes"));
+        assert!(at("Event studies of the other outcomes") < at("data-chart=\"effect-1\""));
+        assert!(section.body.contains("Periods of 4 weeks since the first post"));
+        let points: Vec<i64> = section.charts[0].points.iter().map(|point| point["x"].as_i64().unwrap()).collect();
+        assert_eq!(points, [-1, 1]);
+        assert!(section.charts[0].points[0]["low"].is_null());
+    }
+
+    #[test]
+    fn without_effects_a_sentence_stands_in_place_of_the_picture() {
+        let section = shown(&[], &[], &[], &[]);
+        assert!(section.charts.is_empty() && section.body.contains("there is no event study to show"));
+    }
+}
