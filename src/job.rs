@@ -3,6 +3,7 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+mod certifications;
 pub mod goals;
 pub mod plans;
 pub mod reviews;
@@ -18,6 +19,9 @@ use sha2::{Digest, Sha256};
 
 use crate::contract::{Area, Catalog};
 use crate::period::{Calendar, day_of};
+
+pub use certifications::Certification;
+use certifications::CertificationFile;
 
 /// The smallest group any real company may show.
 pub const SMALLEST_GROUP: i64 = 5;
@@ -58,6 +62,8 @@ struct JobFile {
     policy: PolicyFile,
     #[serde(default)]
     tolerate: TolerateFile,
+    #[serde(default)]
+    certifications: Vec<CertificationFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,6 +136,8 @@ pub struct Job {
     /// The pseudonym epoch, or `None` where the job says `pseudonyms = "off"`.
     pub pseudonym_epoch: Option<String>,
     pub policy: Policy,
+    /// Who must hold which certification, by content.
+    pub certifications: Vec<Certification>,
     pub missing_feeds: Vec<String>,
     pub refused_feeds: Vec<String>,
     /// The folder of the job file.
@@ -316,6 +324,8 @@ impl Job {
         let holidays =
             file.policy.holidays.clone().unwrap_or_default().into_iter().map(day_of).collect::<BTreeSet<_>>();
         let policy = policy(file.policy, file.synthetic_data).map_err(|(what, hint)| error(what, hint))?;
+        let certifications =
+            certifications::certifications(file.certifications).map_err(|(what, hint)| error(what, hint))?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let mut attached = Attached::new();
         for (kind, names) in
@@ -348,6 +358,7 @@ impl Job {
             report_from: file.report_from,
             pseudonym_epoch,
             policy,
+            certifications,
             missing_feeds: file.tolerate.missing_feeds,
             refused_feeds: file.tolerate.refused_feeds,
             folder,
@@ -381,12 +392,13 @@ impl Job {
     /// A hash over everything in the job that changes what canon and marts hold. Places, names and tolerances do not.
     pub fn config_hash(&self) -> String {
         let meant = format!(
-            "{:?}|{:?}|{:?}|{:?}|{:?}",
+            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
             self.zone.name(),
             self.calendar,
             self.report_from,
             self.pseudonym_epoch,
-            self.policy
+            self.policy,
+            self.certifications
         );
         Sha256::digest(meant.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }

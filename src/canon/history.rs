@@ -95,22 +95,7 @@ impl People {
     /// its row is active, of a counted worker type, on or after the hire date plus the minimum tenure, and not after
     /// the termination date.
     pub fn build(batches: &[RecordBatch], rule: &Eligibility) -> People {
-        let mut rows_of: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
-        for (number, batch) in batches.iter().enumerate() {
-            let (worker, delivery) = (Text::of(batch, "worker_id"), Text::of(batch, DELIVERY));
-            let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
-            let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
-            for index in 0..batch.num_rows() {
-                let Some(id) = worker.get(index).filter(|_| deleted(index) != Some(true)) else { continue };
-                rows_of.entry(id).or_default().push(Row {
-                    from: from(index).unwrap_or(Day::MIN),
-                    to: to(index).unwrap_or(OPEN_END),
-                    age: (known_at(index), delivery.get(index), row(index)),
-                    batch: number,
-                    index,
-                });
-            }
-        }
+        let rows_of = rows_by_worker(batches);
         let workers: Vec<String> = rows_of.keys().map(|id| (*id).to_owned()).collect();
         let code_of: HashMap<&str, u32> = rows_of.keys().enumerate().map(|(code, id)| (*id, code as u32)).collect();
         let facts: Vec<Facts<'_>> = batches.iter().map(Facts::of).collect();
@@ -207,6 +192,45 @@ impl People {
         }
         hash.finish()
     }
+}
+
+/// The live rows of each worker.
+fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<'_>>> {
+    let mut rows_of: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
+    for (number, batch) in batches.iter().enumerate() {
+        let (worker, delivery) = (Text::of(batch, "worker_id"), Text::of(batch, DELIVERY));
+        let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
+        let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
+        for index in 0..batch.num_rows() {
+            let Some(id) = worker.get(index).filter(|_| deleted(index) != Some(true)) else { continue };
+            rows_of.entry(id).or_default().push(Row {
+                from: from(index).unwrap_or(Day::MIN),
+                to: to(index).unwrap_or(OPEN_END),
+                age: (known_at(index), delivery.get(index), row(index)),
+                batch: number,
+                index,
+            });
+        }
+    }
+    rows_of
+}
+
+/// A run of days `[from, to)` that one HRIS row speaks about: its batch, and its row there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    pub from: Day,
+    pub to: Day,
+    pub batch: usize,
+    pub row: usize,
+}
+
+/// What HRIS says of each worker day by day: ascending, disjoint segments, each of the row that wins there.
+pub fn segments(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Segment>> {
+    let painted = |rows: &Vec<Row<'_>>| -> Vec<Segment> {
+        let (segments, _) = paint(rows);
+        segments.into_iter().map(|(from, to, row)| Segment { from, to, batch: row.batch, row: row.index }).collect()
+    };
+    rows_by_worker(batches).into_iter().map(|(worker, rows)| (worker, painted(&rows))).collect()
 }
 
 fn add(differences: &mut [u64], at: usize, value: u64) {

@@ -1,6 +1,11 @@
 //! One meaning, whatever the vendor: merging statements, the history of people and units, and who an account is.
 
+pub mod career;
+pub mod catalogue;
+pub mod certification;
+pub mod certifications;
 pub mod columns;
+pub mod competency;
 pub mod enrollment;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -12,3 +17,5 @@ pub mod reach;
 pub mod reporting;
 pub mod sharing;
 pub mod snapshot;
+#[cfg(test)]
+pub mod table_of;

@@ -60,7 +60,29 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     for (name, from) in SUMS {
         columns.push(rows.column(from)?.clone().with_name(name.into()));
     }
+    let (required, valid) = certified(inputs);
+    columns.push(Column::new("certification_required".into(), required));
+    columns.push(Column::new("certification_valid".into(), valid));
     Ok(vec![Block::of(DataFrame::new(count, columns)?)])
+}
+
+/// For each person of the period: whether a certification is required of them at its end, and whether they hold all that are. Of
+/// somebody who is not eligible on the last day nothing is required.
+fn certified(inputs: &Inputs<'_>) -> (Vec<i64>, Vec<i64>) {
+    let last = inputs.seen.last_day();
+    // In the order of the rows of the period, which come from the same places.
+    let places = inputs.people.places(inputs.seen);
+    places
+        .iter()
+        .map(|stint| {
+            let duties = match stint.to > last {
+                true => inputs.certifications.duties(stint.worker, &stint.place, last),
+                false => Vec::new(),
+            };
+            let holds = !duties.is_empty() && duties.iter().all(|duty| duty.standing.is_held());
+            (i64::from(!duties.is_empty()), i64::from(holds))
+        })
+        .unzip()
 }
 
 /// Measures that are a person's own sums, with their names there.
@@ -120,7 +142,7 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{build, cells, people, person_days};
+    use super::super::fixture::{build, cells, certified, people, person_days, show};
     use super::*;
 
     const COMPANY: &str = "
@@ -184,5 +206,24 @@ mod tests {
         assert_eq!(cells(&week, "company", "all", ["working_days", "completion_rate", "stickiness"]), ["5", "", ""]);
         let day = build(&MART, Grain::Day, "2025-03-08", &people, &days);
         assert_eq!(cells(&day, "company", "all", ["working_days", "daily_active_sum", "active_28d"]), ["", "", "2"]);
+    }
+
+    #[test]
+    fn certified_is_who_holds_what_is_required_at_the_end_of_the_period_grace_included() {
+        let company = certified(
+            "w1 A passed 2026-01-10
+             w2 A passed 2025-12-20
+             w3 A passed 2025-11-01
+             w4 A assigned -
+             w5 A waived -",
+        );
+        let month = show(&MART, Grain::Month, "2026-03-01", &company.people, &[], &company.certifications);
+        // w1 valid, w2 in grace since 03-30, w3 expired, w4 never passed; of w5 nothing is required.
+        assert_eq!(
+            cells(&month, "company", "all", ["certification_required", "certification_valid", "certification_rate"]),
+            ["4", "2", "0.5"]
+        );
+        let day = show(&MART, Grain::Day, "2026-04-09", &company.people, &[], &company.certifications);
+        assert_eq!(cells(&day, "company", "all", ["certification_required", "certification_valid"]), ["4", "1"]);
     }
 }

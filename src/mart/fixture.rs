@@ -6,8 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 
 use super::{Inputs, Mart, Previous};
+use crate::canon::certifications::{Certifications, Sources};
 use crate::canon::hierarchy::Units;
-use crate::canon::history::{Labels, NONE, People, Place, Stint};
+use crate::canon::history::{Eligibility, Labels, NONE, People, Place, Stint};
+use crate::canon::identity::Identity;
+use crate::canon::table_of::table;
 use crate::contract::Catalog;
 use crate::job::Policy;
 use crate::period::{Calendar, Day, Grain, OPEN_END, day_of};
@@ -56,6 +59,18 @@ pub fn person_days(people: &People, text: &str) -> Vec<Arc<PersonDay>> {
 
 /// One period of a mart over everybody and every day given, with groups of one shown and nothing rounded.
 pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Arc<PersonDay>]) -> RecordBatch {
+    show(mart, grain, start, people, days, &Certifications::default())
+}
+
+/// The same with certifications.
+pub fn show(
+    mart: &Mart,
+    grain: Grain,
+    start: &str,
+    people: &People,
+    days: &[Arc<PersonDay>],
+    certifications: &Certifications,
+) -> RecordBatch {
     let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
     let period = calendar.period(grain, day(start));
     let before = calendar.previous(period);
@@ -85,6 +100,7 @@ pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Ar
         people,
         units: &units,
         policy: &policy,
+        certifications,
     };
     let catalog = Catalog::load().unwrap();
     let shown = mart.show(&catalog, &inputs).unwrap();
@@ -97,4 +113,54 @@ pub fn cells<const N: usize>(rows: &RecordBatch, kind: &str, id: &str, columns: 
     let row =
         (0..rows.num_rows()).find(|row| value("scope_kind", *row) == kind && value("scope_id", *row) == id).unwrap();
     columns.map(|column| value(column, row))
+}
+
+/// The cells of the row whose columns hold what is asked; none where there is no such row.
+pub fn cells_where<const N: usize>(
+    rows: &RecordBatch,
+    wanted: &[(&str, &str)],
+    columns: [&str; N],
+) -> Option<[String; N]> {
+    let value = |column: &str, row: usize| array_value_to_string(rows.column_by_name(column).unwrap(), row).unwrap();
+    let row = (0..rows.num_rows()).find(|row| wanted.iter().all(|(column, wanted)| value(column, *row) == **wanted))?;
+    Some(columns.map(|column| value(column, row)))
+}
+
+/// People since 2025 of whom the certification `safety` is required: valid for 100 days, then in grace for 10.
+pub struct Certified {
+    pub people: People,
+    pub certifications: Certifications,
+}
+
+/// From lines of `worker org status passed_on`; the status is that of the enrollment.
+pub fn certified(text: &str) -> Certified {
+    let lines: Vec<Vec<&str>> = text.trim().lines().map(|line| line.split_whitespace().collect()).collect();
+    let rows = |header: &str, row: &dyn Fn(&[&str]) -> String| {
+        table_text(header, lines.iter().map(|words| row(words)).collect())
+    };
+    let workers = [table(
+        "workers",
+        &rows("worker_id effective_from status employee_no org_id", &|words| {
+            format!("{0} 2025-01-01 active {0} {1}", words[0], words[1])
+        }),
+    )];
+    let people = People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+    let users = [table("users", &rows("user_id employee_no status", &|words| format!("u{0} {0} active", words[0])))];
+    let enrollments = rows("user_id content_id attempt status assigned_at required completed_at", &|words| {
+        format!("u{} safety 1 {} 2025-01-02 true {}", words[0], words[2], words[3])
+    });
+    let certifications = Certifications::build(&Sources {
+        rules: &[],
+        workers: &workers,
+        content: &[table("content", "content_id kind cert_valid_days grace_days\nsafety certification 100 10")],
+        enrollments: &[table("enrollments", &enrollments)],
+        identity: &Identity::build(&users, &[], &workers, &people),
+        people: &people,
+        zone: chrono_tz::UTC,
+    });
+    Certified { people, certifications }
+}
+
+fn table_text(header: &str, rows: Vec<String>) -> String {
+    std::iter::once(header.to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
 }

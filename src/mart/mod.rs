@@ -1,10 +1,13 @@
 //! The tables BI reads, one file each. A mart says which measures of a person-period it shows; adding up, the guard and the
 //! formulas are the same for all and cannot be left out: [`Mart::build`](Mart) is private.
 
+mod adoption_cohorts;
 mod adoption_kpis;
 mod agree;
 pub mod block;
 pub mod cadence;
+mod certification_status;
+pub mod content_engagement;
 mod competency_coverage;
 mod dim_content;
 mod dim_date;
@@ -27,11 +30,14 @@ mod leader_post_windows;
 mod leader_scorecard;
 mod okr_progress;
 mod outcome_links;
+mod placed;
 mod rater_agreement;
 mod review_items;
 mod reviews;
 mod rubric_aggregates;
 mod scorecard;
+mod time_to_competency;
+mod time_to_competency_curve;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -39,6 +45,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult};
 
+use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::contract::arrow::mart_schema;
@@ -71,7 +78,7 @@ pub struct Mart {
 }
 
 /// Every mart that goes through scopes and guard.
-pub const MARTS: &[Mart] = &[adoption_kpis::MART];
+pub const MARTS: &[Mart] = &[adoption_kpis::MART, adoption_cohorts::MART, certification_status::MART];
 
 /// A table that says nothing about people: built whole, published as it is. Its contract may hold no aggregate column.
 pub struct Plain {
@@ -105,6 +112,7 @@ pub struct Inputs<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub policy: &'a Policy,
+    pub certifications: &'a Certifications,
 }
 
 /// Figures shown for the period before, by (scope_kind, scope_id) and in the order of [`Mart::previous`]: what a change is measured against.

@@ -27,6 +27,7 @@ pub struct Whole {
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
 pub const WHOLE: &[Whole] = &[
+    super::time_to_competency::TABLE,
     super::dim_rubric::TABLE,
     super::review_items::TABLE,
     super::rubric_aggregates::TABLE,

@@ -25,6 +25,7 @@ use crate::ledger::Ledger;
 use crate::period::{Day, month_label};
 use crate::publish::NewFile;
 use crate::publish::commit::hex_sha256;
+use crate::rollup::content_day;
 use crate::rollup::person_day::{self, Acts};
 
 /// What the day stage leaves to the later ones.
@@ -80,7 +81,17 @@ pub fn roll_up(
     lake.keep(person_day, |partition| wanted.contains(partition))?;
     made_from.retain(|step, _| step.strip_prefix("person_day/").is_none_or(|partition| wanted.contains(partition)));
 
-    let basis = format!("{}|{}|{}", context.job.config_hash(), person_day.hash, env!("CARGO_PKG_VERSION"));
+    let content = content_table(context)?;
+    let by_content = catalog.expect("content_day")?;
+    lake.keep(by_content, |partition| content.is_some() && wanted.contains(partition))?;
+
+    let basis = format!(
+        "{}|{}|{}|{}",
+        context.job.config_hash(),
+        person_day.hash,
+        content.map_or("-", |table| table.hash.as_str()),
+        env!("CARGO_PKG_VERSION")
+    );
     let mut rolled = 0;
     let all: Vec<Day> = days.into_iter().collect();
     for chunk in all.chunks(context.threads.max(1) * 4 * DAYS) {
@@ -112,6 +123,12 @@ pub fn roll_up(
     }
     activation(context, lake, world.horizon, made_from)?;
     Ok(Rolled { ledger, intakes, notes, days: rolled })
+}
+
+/// The day table of content, where the job wants what is made from it.
+fn content_table<'a>(context: &Context<'a>) -> Result<Option<&'a Table>> {
+    let wanted = context.job.wants("content_engagement");
+    Ok(if wanted { Some(context.catalog.expect("content_day")?) } else { None })
 }
 
 fn step(day: Day) -> String {
@@ -250,6 +267,9 @@ fn one_day(
         identity: &world.identity,
         policy: &context.job.policy,
     };
+    if let Some(table) = content_table(context)? {
+        files.push(Lake::encode(table, &partition_of(day), &content_day::rows(table, &inputs, &world.people)?)?);
+    }
     let acts = person_day::acts(&inputs);
     Ok(Merged { day, files, losses, fingerprint, acts: Some(acts) })
 }

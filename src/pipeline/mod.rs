@@ -5,6 +5,7 @@
 //! share this path.
 
 mod audit;
+mod contents;
 mod day_rows;
 pub mod days;
 mod endorsements;

@@ -356,7 +356,8 @@ fn suppressed(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &BTreeMap<S
     for (step, tally) in made_from {
         let parts: Vec<&str> = step.split('/').collect();
         let [table, grain, _, "withheld"] = parts.as_slice() else { continue };
-        for scope in tally.split(';') {
+        // A period without any block has no scope to tell of.
+        for scope in tally.split(';').filter(|scope| !scope.is_empty()) {
             let fields: Vec<&str> = scope.split(':').collect();
             let [kind, counts @ ..] = fields.as_slice() else { continue };
             let total = totals.entry(((*table).into(), (*grain).into(), (*kind).into())).or_default();

@@ -14,6 +14,7 @@ use super::days::{activation_link, read_activation};
 use super::lake::{Lake, Stored, WHOLE};
 use super::world::World;
 use crate::canon::columns::{Text, dates, numbers};
+use crate::canon::history::Fnv;
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
@@ -62,6 +63,7 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::contents::compute(context, lake, world, range, made_from, &mut done)?;
     super::endorsements::compute(context, lake, made_from)?;
     super::unit_week::compute(context, lake, world, &days, range, made_from)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
@@ -137,7 +139,7 @@ impl Run<'_> {
         for &grain in self.mart.grains {
             let periods = calendar.periods(grain, self.range.0, self.range.1);
             let seen: Vec<Period> = periods.iter().map(|period| self.seen(*period)).collect();
-            let places = self.world.people.fingerprints(&seen);
+            let places = self.facts(&seen)?;
             let mut follows_change = false;
             for (period, places) in periods.iter().zip(places) {
                 let step = self.step(*period);
@@ -257,6 +259,7 @@ impl Run<'_> {
             people: &self.world.people,
             units: &self.world.units,
             policy: &self.context.job.policy,
+            certifications: &self.world.certifications,
         }
     }
 
@@ -289,6 +292,30 @@ impl Run<'_> {
         self.context.job.calendar.period(Grain::Month, first).start
     }
 
+    /// Whether the mart is made from person-days at all; its contract says so.
+    fn reads_acts(&self) -> Result<bool> {
+        let reads = &self.context.catalog.expect(self.mart.name)?.reads;
+        Ok(reads.iter().any(|table| ["activity", "contributions", "reactions"].contains(&table.as_str())))
+    }
+
+    /// For each period a hash of who stood where, and of what else the mart reads beside person-days.
+    fn facts(&self, seen: &[Period]) -> Result<Vec<u64>> {
+        let mut facts = self.world.people.fingerprints(seen);
+        let reads = &self.context.catalog.expect(self.mart.name)?.reads;
+        if reads.iter().any(|table| table == "enrollments") {
+            let days: Vec<Day> = seen.iter().map(|period| period.last_day()).collect();
+            let certified = self.world.certifications.fingerprints(&self.world.people, &days);
+            // A certificate may expire while a period runs, so what a day says depends on the day itself.
+            for ((fact, certified), day) in facts.iter_mut().zip(certified).zip(days) {
+                let mut hash = Fnv(*fact);
+                hash.number(certified as i64);
+                hash.number(i64::from(day));
+                *fact = hash.finish();
+            }
+        }
+        Ok(facts)
+    }
+
     /// A hash over everything the rows of a period are made from.
     fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<String> {
         let table = self.context.catalog.expect(self.mart.name)?;
@@ -300,6 +327,9 @@ impl Run<'_> {
             env!("CARGO_PKG_VERSION"),
             self.world.units.fingerprint(self.seen(period))
         );
+        if !self.reads_acts()? {
+            return Ok(hex_sha256(basis.as_bytes())[..16].to_owned());
+        }
         let from = self.base(period).min(self.context.job.calendar.previous(period).start);
         for (day, file) in self.days.range(from..period.end.min(self.range.1)) {
             basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
@@ -346,6 +376,10 @@ impl<'a, 'l> Reader<'a, 'l> {
     }
 
     fn task(&mut self, period: Period) -> Result<Task> {
+        if !self.run.reads_acts()? {
+            let nobody = vec![NEVER; self.run.world.people.workers.len()];
+            return Ok(Task { days: Vec::new(), before: Vec::new(), activation: Activation::new(nobody) });
+        }
         let base = self.run.base(period);
         let end = period.end.min(self.run.range.1);
         let before = self.run.context.job.calendar.previous(period);

@@ -8,6 +8,8 @@ use hashbrown::HashMap;
 
 use super::Context;
 use super::lake::{Lake, WHOLE};
+use crate::canon::catalogue::{Belongings, Completions, Item, belongings, items};
+use crate::canon::certifications::{Certifications, Rule, Sources};
 use crate::canon::columns::{Text, bools, instants};
 use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
@@ -63,6 +65,11 @@ pub struct World {
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
     pub facts: FactsByDay,
+    pub certifications: Certifications,
+    /// The catalogue by id, who completed what, and which contributions belong to which item; empty where no table asks.
+    pub items: Vec<Item>,
+    pub completions: Completions,
+    pub belongings: Belongings,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
 }
@@ -77,31 +84,62 @@ impl World {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         // Signatures of texts outweigh everything else in their table.
         let authorship = || {
-            let columns = ["author_id", "created_at", DELETED];
+            let columns = ["contribution_id", "author_id", "created_at", "deleted_at", "content_id", DELETED];
             lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&columns))
         };
         let zone = context.job.zone;
+        let by_content = context.job.wants("content_engagement");
         // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
         let (who, rest) = rayon::join(
-            || -> Result<(People, Identity)> {
+            || -> Result<(Vec<RecordBatch>, People, Identity)> {
                 let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
                 let people = People::build(&workers, &eligibility(context));
                 let identity = Identity::build(&users, &links, &workers, &people);
-                Ok((people, identity))
+                Ok((workers, people, identity))
             },
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
                     || read("enrollments"),
-                    || -> Result<_> { Ok((read("content")?, authors(&authorship()?, zone))) },
+                    || -> Result<_> {
+                        let contributions = authorship()?;
+                        let belongings = if by_content { belongings(&contributions, zone) } else { Belongings::new() };
+                        Ok((read("content")?, authors(&contributions, zone), belongings))
+                    },
                 );
                 Ok((enrollments?, rest?))
             },
         );
-        let (people, identity) = who?;
-        let (enrollments, (content, authors)) = rest?;
+        let (workers, people, identity) = who?;
+        let (enrollments, (content, authors, belongings)) = rest?;
         let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
+        let certifications = Certifications::build(&Sources {
+            rules: &rules(context),
+            workers: &workers,
+            content: &content,
+            enrollments: &enrollments,
+            identity: &identity,
+            people: &people,
+            zone,
+        });
+        let (items, completions) = if by_content {
+            (items(&content, zone), Completions::build(&enrollments, &identity, zone))
+        } else {
+            Default::default()
+        };
         let horizon = horizon(context.as_of, zone);
-        Ok(World { units: Units::build(&read("org_units")?), authors, people, identity, content, facts, horizon })
+        Ok(World {
+            units: Units::build(&read("org_units")?),
+            authors,
+            people,
+            identity,
+            content,
+            facts,
+            certifications,
+            items,
+            completions,
+            belongings,
+            horizon,
+        })
     }
 
     /// The first reported day: the job's, else the first day with an act of anybody.
@@ -111,6 +149,21 @@ impl World {
             None => days.chain(self.authors.keys().copied().take(1)).min(),
         }
     }
+}
+
+/// The job's rules about certifications, as canon reads them.
+fn rules(context: &Context<'_>) -> Vec<Rule> {
+    let rule = |rule: &crate::job::Certification| Rule {
+        content: rule.content.clone(),
+        everybody: rule.everybody,
+        functions: rule.functions.clone(),
+        locations: rule.locations.clone(),
+        bands: rule.bands.clone(),
+        job_families: rule.job_families.clone(),
+        job_levels: rule.job_levels.clone(),
+        equivalent: rule.equivalent.clone(),
+    };
+    context.job.certifications.iter().map(rule).collect()
 }
 
 /// The first day that had not begun at an instant: days before it are reported.

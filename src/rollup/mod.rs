@@ -1,5 +1,6 @@
 //! The heavy stage: canon activity becomes person-days, person-days become person-periods. Integers only, so partial
 //! results add in any order to the same bytes.
 
+pub mod content_day;
 pub mod person_day;
 pub mod person_period;

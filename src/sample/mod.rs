@@ -9,6 +9,7 @@ mod activity;
 mod calendar;
 mod careers;
 mod community;
+mod competency;
 mod content;
 mod deliver;
 mod dirt;
@@ -154,6 +155,7 @@ pub struct Company {
     enrollments: Vec<learning::Enrollment>,
     activity: activity::Activity,
     plan: plan::Plan,
+    competency: competency::Competency,
 }
 
 impl Company {
@@ -169,8 +171,9 @@ impl Company {
         let enrollments = learning::build(options, calendar, &org, &people, &accounts, &content);
         let activity = activity::build(options, calendar, &org, &people, &accounts, &content, &enrollments);
         let plan = plan::build(options, calendar, &org, &people);
+        let competency = competency::build(options.seed, calendar, &org, &people, &accounts, &enrollments);
         let options = options.clone();
-        Ok(Company { options, calendar, org, people, accounts, content, enrollments, activity, plan })
+        Ok(Company { options, calendar, org, people, accounts, content, enrollments, activity, plan, competency })
     }
 
     /// What was planted, and the figures the marts must find.

@@ -53,6 +53,10 @@ impl Spell {
         self.time
     }
 
+    pub fn entry(&self) -> f64 {
+        self.entry
+    }
+
     pub fn event(&self) -> Event {
         self.event
     }

@@ -7,6 +7,7 @@ mod world;
 
 mod as_known_on;
 mod cli;
+mod cohorts;
 mod conservation;
 mod corrections;
 mod documents;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod community;
+mod competency;
 mod hris;
 mod lms;
 mod xapi;
@@ -40,6 +41,8 @@ pub enum Export {
     Xapi,
     Contributions,
     Reactions,
+    Milestones,
+    Certificates,
     Submissions,
     Endorsements,
     RubricScores,
@@ -61,6 +64,8 @@ impl Export {
             Export::Xapi => "landing/lms/xapi/statements",
             Export::Contributions => "landing/community/contributions",
             Export::Reactions => "landing/community/reactions",
+            Export::Milestones => "landing/hris/milestones",
+            Export::Certificates => "landing/lms/external/enrollments",
             Export::Submissions => "landing/reviews/submissions",
             Export::Endorsements => "landing/reviews/reactions",
             Export::RubricScores => "landing/reviews/rubric_scores",
@@ -116,6 +121,8 @@ pub fn jobs(company: &Company) -> Vec<Job> {
         streams(export, 1);
     }
     streams(Export::Xapi, 4);
+    streams(Export::Milestones, 4);
+    streams(Export::Certificates, 4);
     match company.options.cadence {
         Cadence::Weekly => streams(Export::Activity, 1),
         Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| Job {
@@ -168,6 +175,8 @@ impl Job {
                     Export::IdentityLinks => hris::identity_links(company, self.to),
                     Export::Contributions => community::contributions(company, self),
                     Export::Reactions => community::reactions(company, self),
+                    Export::Milestones => competency::milestones(company, self),
+                    Export::Certificates => competency::renewals(company, self),
                     Export::Submissions => reviews::submissions(company, self.nth as usize / 2, self.to),
                     Export::Endorsements => reviews::endorsements(company, self.nth as usize / 2),
                     Export::RubricScores => {
@@ -184,6 +193,8 @@ impl Job {
                     | Export::Users
                     | Export::Content
                     | Export::IdentityLinks
+                    | Export::Milestones
+                    | Export::Certificates
                     | Export::Submissions
                     | Export::Endorsements
                     | Export::RubricScores
