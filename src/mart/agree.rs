@@ -8,6 +8,7 @@ use polars::prelude::{DataFrame, DataType, TimeUnit};
 
 use super::block::{self, Block};
 use super::{Facts, Inputs, Mart, MartError, Plain, Previous, Whole, World, formula};
+use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
@@ -36,6 +37,7 @@ impl Mart {
         let (people, units, calendar) = (People::default(), Units::default(), calendar());
         let policy = Policy { manager_scopes: true, ..Policy::default() };
         let nothing = Activation::new(Vec::new());
+        let certifications = Certifications::default();
         for &grain in self.grains {
             let period = calendar.period(grain, TODAY);
             let person_period = person_period::build(period, period, &calendar, &people, &[], &[], &nothing)?;
@@ -47,6 +49,7 @@ impl Mart {
                 calendar: &calendar,
                 people: &people,
                 units: &units,
+                certifications: &certifications,
                 policy: &policy,
             };
             for block in (self.build)(&inputs)? {
