@@ -4,6 +4,8 @@
 //! errors, so that a typo never silently changes a rule.
 
 pub mod goals;
+pub mod plans;
+pub mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -133,8 +135,12 @@ pub struct Job {
     pub folder: PathBuf,
     /// The files of decisions it names.
     pub attached: Attached,
+    /// Review cycles and rubrics, of the file under `reviews`.
+    pub reviews: Option<reviews::Reviews>,
     /// What its goal files say.
     pub goals: goals::Goals,
+    /// The plans of leaders among them.
+    pub plans: Vec<plans::Plan>,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -319,9 +325,13 @@ impl Job {
                 attached.entry(kind).or_default().push((name, text));
             }
         }
+        let reviews = reviews::attached(&attached).map_err(|(name, what)| {
+            error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
+        })?;
         let goals = goals::attached(&attached).map_err(|(name, what)| {
             error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
         })?;
+        let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -337,7 +347,9 @@ impl Job {
             refused_feeds: file.tolerate.refused_feeds,
             folder,
             attached,
+            reviews,
             goals,
+            plans,
         })
     }
 

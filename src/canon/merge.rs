@@ -1,7 +1,9 @@
 //! Many statements about the same things become one live row each: the last known statement of a key wins.
 //!
-//! "Last" is the greatest (`_known_at`, `_delivery`, `_row`). Taking a maximum is associative and commutative, so merging
-//! deliveries one by one, all at once or in any order gives the same rows. What loses is counted against its delivery.
+//! "Last" is the greatest (`_known_at`, `_delivery`, `_row`); a contract may name an instant that comes before these
+//! (`latest`: the later of two scores holds, even where the earlier one is delivered after it). Taking a maximum is
+//! associative and commutative, so merging deliveries one by one, all at once or in any order gives the same rows. What
+//! loses is counted against its delivery.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -64,7 +66,12 @@ pub fn merge(
     };
     let delivery = Text::of(&all, DELIVERY);
     let (known_at, row) = (instants(&all, KNOWN_AT), ints(&all, ROW));
-    let age = |i: usize| (known_at(i), delivery.get(i), row(i));
+    let said_at = table.latest.as_deref().map(|name| instants(&all, name));
+    let deleted = bools(&all, DELETED);
+    // A delete says nothing but its key: it speaks of the moment it was delivered.
+    let latest =
+        |i: usize| said_at.as_ref().and_then(|said_at| if deleted(i) == Some(true) { known_at(i) } else { said_at(i) });
+    let age = |i: usize| (latest(i), known_at(i), delivery.get(i), row(i));
 
     let keys = key_rows(table, &all)?;
     // (winner, loser): what both said is compared afterwards, for all pairs at once.
@@ -362,6 +369,40 @@ mod tests {
         let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| false).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None), ("u3".into(), None)]);
         assert_eq!(merged.losses[&("a".to_owned(), Lost::Voided)], 1);
+    }
+
+    #[test]
+    fn a_delete_holds_for_what_was_told_with_it_and_before() {
+        let (table, batch) = users(&[("u1", None, 7, "a", 1), ("u2", None, 8, "a", 2)]);
+        let removed = Removed::from_iter([("u1".to_owned(), 7), ("u2".to_owned(), 7)]);
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| false).unwrap();
+        assert_eq!(said(&merged), [("u2".into(), None)]);
+    }
+
+    #[test]
+    fn rows_of_a_replaced_snapshot_are_superseded() {
+        let (table, batch) = users(&[("u1", None, 1, "a", 1), ("u2", None, 2, "b", 1)]);
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| false).unwrap();
+        assert_eq!(said(&merged), [("u2".into(), None)]);
+        assert_eq!(merged.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
+    }
+
+    #[test]
+    fn statements_of_one_moment_are_settled_by_delivery_then_record() {
+        let rows = [("u1", Some("a2"), 1, "a", 2), ("u1", Some("b1"), 1, "b", 1), ("u1", Some("a9"), 1, "a", 9)];
+        for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
+            let (table, batch) = users(&order.map(|at| rows[at]));
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            assert_eq!(said(&merged), [("u1".into(), Some("b1".into()))], "{order:?}");
+        }
+    }
+
+    #[test]
+    fn keeping_ends_at_a_statement_that_means_its_empty_values() {
+        let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "clears", 1), ("u1", None, 3, "keeps", 1)];
+        let (table, batch) = users(&rows);
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| delivery == "keeps").unwrap();
+        assert_eq!(said(&merged), [("u1".into(), None)]);
     }
 
     #[test]

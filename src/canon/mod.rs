@@ -2,8 +2,13 @@
 
 pub mod columns;
 pub mod enrollment;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod hierarchy;
 pub mod history;
 pub mod identity;
 pub mod merge;
+pub mod reach;
+pub mod reporting;
+pub mod sharing;
 pub mod snapshot;

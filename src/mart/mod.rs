@@ -2,11 +2,14 @@
 //! formulas are the same for all and cannot be left out: [`Mart::build`](Mart) is private.
 
 mod adoption_kpis;
+mod agree;
 pub mod block;
+mod competency_coverage;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
 mod dim_org;
+mod dim_rubric;
 mod dim_scope;
 #[cfg(test)]
 mod fixture;
@@ -14,7 +17,17 @@ mod formula;
 mod goal_attainment;
 mod goals;
 mod integrity_signals;
+mod leader_plan_steps;
+mod leader_plans;
+pub mod leader_post_effects;
+mod leader_post_event_study;
+mod leader_post_windows;
+mod leader_scorecard;
 mod okr_progress;
+mod rater_agreement;
+mod review_items;
+mod reviews;
+mod rubric_aggregates;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -198,16 +211,6 @@ impl Mart {
             }
         };
         Ok(Guarded { rows, managers, withheld, cycles_cut, orphans })
-    }
-
-    /// Plans the mart over no rows and compares what comes out with the contract: misspelt inputs, missing, extra and mistyped columns.
-    ///
-    /// # Errors
-    /// The first disagreement, in words.
-    pub fn disagreements(&self, catalog: &Catalog) -> Result<(), MartError> {
-        let table = catalog.expect(self.name)?;
-        formula::check(table)?;
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::MartError;
+use super::{MartError, leader_plans, reviews};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
@@ -26,8 +26,18 @@ pub struct Whole {
 }
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
-pub const WHOLE: &[Whole] =
-    &[super::integrity_signals::TABLE, super::goal_attainment::TABLE, super::okr_progress::TABLE];
+pub const WHOLE: &[Whole] = &[
+    super::dim_rubric::TABLE,
+    super::review_items::TABLE,
+    super::rubric_aggregates::TABLE,
+    super::rater_agreement::TABLE,
+    super::competency_coverage::TABLE,
+    super::integrity_signals::TABLE,
+    super::goal_attainment::TABLE,
+    super::okr_progress::TABLE,
+    super::leader_post_effects::TABLE,
+    leader_plans::TABLES,
+];
 
 /// Files of a table that a [`Whole`] reads.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +47,22 @@ pub struct Read {
     pub partitions: &'static str,
 }
 
+impl Whole {
+    /// What the job would have to decide for there to be anything to compute; `None` where it did.
+    pub fn undecided(&self, job: &Job) -> Option<&'static str> {
+        match self.name {
+            name if reviews::TABLES.contains(&name) && job.reviews.is_none() => Some("reviews"),
+            name if name == leader_plans::TABLES.name && job.plans.is_empty() => Some("plans"),
+            _ => None,
+        }
+    }
+}
+
+/// Every file of a table.
+pub const fn all_of(table: &'static str) -> Read {
+    Read { table, partitions: "" }
+}
+
 /// What whole tables are computed from.
 pub struct Facts<'a> {
     pub catalog: &'a Catalog,
@@ -44,6 +70,8 @@ pub struct Facts<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub identity: &'a Identity,
+    /// What an id in a file of decisions is called in canon, by domain and id: itself, or its pseudonym.
+    pub pseudonym: &'a dyn Fn(&str, &str) -> String,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
     pub days: (Day, Day),
     /// The day of `--as-of`: periods that end by its first moment are complete.

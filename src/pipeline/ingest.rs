@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
+use super::audit;
 use super::day_rows::DayRows;
 use super::gates;
 use super::lake::{Lake, Stored, WHOLE};
@@ -23,8 +24,8 @@ use crate::canon::merge::{Losses, Lost, Removed, merge};
 use crate::canon::snapshot;
 use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
 use crate::contract::{Partition, Table};
-use crate::error::{Error, Result};
-use crate::feed::{self, Intake, Mode, Nulls, Refusal, Stop};
+use crate::error::{Error, Exit, Result};
+use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 use crate::publish::NewFile;
@@ -73,6 +74,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     let catalog = context.catalog;
     for table in plan.start_over.keys() {
         lake.keep(catalog.expect(table)?, |_| false)?;
+        audit::start_over(lake, table)?;
         ledger.entries.retain(|_, entry| entry.table != *table || !entry.is_accepted());
     }
     let commit = context.next_commit;
@@ -168,8 +170,8 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
         let tables: Vec<(String, Vec<(usize, Vec<RecordBatch>)>)> = whole.into_iter().collect();
         let one = |(name, deliveries): (String, Vec<(usize, Vec<RecordBatch>)>)| {
             let table = catalog.expect(&name)?;
-            let (file, losses) = merge_whole(context, lake, table, &deliveries, ledger)?;
-            Ok((name, lake.store(vec![file])?, losses))
+            let (files, losses) = merge_whole(context, lake, table, &deliveries, ledger)?;
+            Ok((name, lake.store(files)?, losses))
         };
         tables.into_par_iter().with_max_len(1).map(one).collect()
     };
@@ -284,7 +286,14 @@ fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
         String::new()
     };
     let sentence = first.sentence.clone().unwrap_or_default();
-    Err(Error::gate(format!("{}: {sentence}{more}; nothing was published", first.path)).hint(format!(
+    let what = format!("{}: {sentence}{more}; nothing was published", first.path);
+    if first.refused.as_deref().and_then(Reason::of).is_some_and(Reason::is_limit) {
+        return Err(Error::new(Exit::Limit, what).hint(format!(
+            "raise the ceiling under [limits] of the feed {}, split the delivery, or list the feed under tolerate.refused_feeds",
+            first.feed
+        )));
+    }
+    Err(Error::gate(what).hint(format!(
         "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
         first.feed
     )))
@@ -297,7 +306,7 @@ fn merge_whole(
     table: &Table,
     deliveries: &[(usize, Vec<RecordBatch>)],
     ledger: &Ledger,
-) -> Result<(NewFile, Losses)> {
+) -> Result<(Vec<NewFile>, Losses)> {
     let schema = canon_schema(table);
     let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
     let mut losses = Losses::new();
@@ -356,5 +365,7 @@ fn merge_whole(
     for (key, rows) in merged.losses {
         *losses.entry(key).or_default() += rows;
     }
-    Ok((Lake::encode(table, WHOLE, &merged.rows)?, losses))
+    let mut files = vec![Lake::encode(table, WHOLE, &merged.rows)?];
+    files.extend(audit::history(lake, table, &fresh)?);
+    Ok((files, losses))
 }

@@ -4,8 +4,11 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod audit;
 mod day_rows;
 pub mod days;
+mod endorsements;
+pub mod foresee;
 pub mod gates;
 pub mod ingest;
 pub mod lake;
@@ -14,6 +17,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod unit_week;
 mod whole;
 pub mod world;
 

@@ -64,6 +64,8 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::endorsements::compute(context, lake, made_from)?;
+    super::unit_week::compute(context, lake, world, &days, range, made_from)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
 }
@@ -342,6 +344,8 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn task(&mut self, period: Period) -> Result<Task> {
         let base = self.run.base(period);
         let end = period.end.min(self.run.range.1);
+        let before = self.run.context.job.calendar.previous(period);
+        self.fetch(base.min(before.start), end)?;
         if base < self.since || base > self.through {
             self.begin(base)?;
         }
@@ -352,7 +356,6 @@ impl<'a, 'l> Reader<'a, 'l> {
             }
             self.through = day + 1;
         }
-        let before = self.run.context.job.calendar.previous(period);
         Ok(Task {
             days: self.range(period.start, end)?,
             before: self.range(before.start, before.end)?,
@@ -381,14 +384,36 @@ impl<'a, 'l> Reader<'a, 'l> {
         days.into_iter().filter_map(|day| self.day(day).transpose()).collect()
     }
 
+    /// Reads the days that are not held yet beside each other, as far as they may be held.
+    fn fetch(&mut self, from: Day, to: Day) -> Result<()> {
+        let room = self.run.context.memory_limit / 4;
+        let wanted: Vec<Day> = self.run.days.range(from..to.max(from)).map(|(day, _)| *day).collect();
+        let wanted: Vec<Day> = wanted.into_iter().filter(|day| !self.held.contains_key(day)).collect();
+        let run = self.run;
+        for days in wanted.chunks(run.context.threads.max(1) * 8) {
+            if self.bytes > room / 2 {
+                return Ok(());
+            }
+            let lake = self.lake;
+            let read: Vec<Result<Option<PersonDay>>> = days.par_iter().map(|day| read_day(run, lake, *day)).collect();
+            for rows in read {
+                if let Some(rows) = rows? {
+                    self.hold(rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn day(&mut self, day: Day) -> Result<Option<Arc<PersonDay>>> {
         if let Some(rows) = self.held.get(&day) {
             return Ok(Some(Arc::clone(rows)));
         }
-        let Some(file) = self.run.days.get(&day) else { return Ok(None) };
-        let table = self.run.context.catalog.expect("person_day")?;
-        let batches = self.lake.read_ref(table, file, None)?;
-        let rows = Arc::new(PersonDay::read(day, &batches, &self.run.world.people));
+        Ok(read_day(self.run, self.lake, day)?.map(|rows| self.hold(rows)))
+    }
+
+    fn hold(&mut self, rows: PersonDay) -> Arc<PersonDay> {
+        let (day, rows) = (rows.day, Arc::new(rows));
         self.bytes += rows.bytes();
         self.held.insert(day, Arc::clone(&rows));
         while self.bytes > self.run.context.memory_limit / 4 && self.held.len() > 1 {
@@ -396,8 +421,16 @@ impl<'a, 'l> Reader<'a, 'l> {
             let Some((_, oldest)) = self.held.pop_first() else { break };
             self.bytes -= oldest.bytes();
         }
-        Ok(Some(rows))
+        rows
     }
+}
+
+/// The person-days of a day; `None` where it has no file.
+fn read_day(run: &Run<'_>, lake: &Lake<'_>, day: Day) -> Result<Option<PersonDay>> {
+    let Some(file) = run.days.get(&day) else { return Ok(None) };
+    let table = run.context.catalog.expect("person_day")?;
+    let batches = lake.read_ref(table, file, None)?;
+    Ok(Some(PersonDay::read(day, &batches, &run.world.people)))
 }
 
 /// The file of a mart that holds a period: days and weeks by month of their start, months and quarters by year.
@@ -495,4 +528,23 @@ pub fn mart_error(error: MartError) -> Error {
         "this is a bug in uptake: please report it with this message"
     };
     Error::new(exit, error.to_string()).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::GuardError;
+
+    #[test]
+    fn an_audit_that_nothing_can_repair_exits_with_7_and_a_defect_with_1() {
+        let refused =
+            |cause| mart_error(MartError::Privacy { mart: "adoption_kpis".into(), what: "week".into(), cause });
+        let audit = GuardError::AuditFailed { first: "org".into(), second: "location".into(), k: 5, cells: 2 };
+        let error = refused(audit);
+        assert_eq!((error.exit, error.exit as u8), (Exit::Privacy, 7));
+        assert!(error.message.contains("org and location together single out fewer than 5"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("nothing was published")));
+        let defect = refused(GuardError::Malformed { kind: "org".into(), what: "a tree without a root" });
+        assert_eq!(defect.exit, Exit::Bug);
+    }
 }

@@ -17,6 +17,7 @@ mod names;
 mod org;
 mod people;
 mod plan;
+mod reviews;
 mod rng;
 mod text;
 mod truth;

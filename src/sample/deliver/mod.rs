@@ -15,6 +15,7 @@ use flate2::write::GzEncoder;
 use crate::period::{Day, date_of};
 
 use super::dirt::{self, Flaw, Place};
+use super::reviews::{self, CYCLES};
 use super::{Cadence, Company};
 
 /// One file, ready to be stored.
@@ -39,6 +40,10 @@ pub enum Export {
     Xapi,
     Contributions,
     Reactions,
+    Submissions,
+    Endorsements,
+    RubricScores,
+    Measures,
 }
 
 impl Export {
@@ -55,6 +60,10 @@ impl Export {
             Export::Xapi => "landing/lms/xapi/statements",
             Export::Contributions => "landing/community/contributions",
             Export::Reactions => "landing/community/reactions",
+            Export::Submissions => "landing/reviews/submissions",
+            Export::Endorsements => "landing/reviews/reactions",
+            Export::RubricScores => "landing/reviews/rubric_scores",
+            Export::Measures => "landing/outcomes/measures",
         }
     }
 
@@ -114,6 +123,25 @@ pub fn jobs(company: &Company) -> Vec<Job> {
             to: day + 1,
         })),
     }
+    jobs.extend(reviews(company));
+    jobs
+}
+
+/// Deliveries of the review cycles: `nth` is the cycle, twice over where a second file follows the first.
+fn reviews(company: &Company) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for (nth, _) in CYCLES.iter().enumerate() {
+        let Some((opens, ends)) = reviews::cycle(company, nth) else { continue };
+        let mut job = |export, second: bool, to: Day| {
+            jobs.push(Job { export, nth: 2 * nth as u32 + u32::from(second), from: opens, to });
+        };
+        job(Export::Submissions, false, ends - 14);
+        job(Export::Submissions, true, ends);
+        job(Export::Endorsements, false, ends);
+        job(Export::Measures, false, ends);
+        job(Export::RubricScores, false, ends + 7);
+        job(Export::RubricScores, true, ends + 14);
+    }
     jobs
 }
 
@@ -137,14 +165,25 @@ impl Job {
                     Export::IdentityLinks => hris::identity_links(company, self.to),
                     Export::Contributions => community::contributions(company, self),
                     Export::Reactions => community::reactions(company, self),
+                    Export::Submissions => reviews::submissions(company, self.nth as usize / 2, self.to),
+                    Export::Endorsements => reviews::endorsements(company, self.nth as usize / 2),
+                    Export::RubricScores => {
+                        reviews::rubric_scores(company, self.nth as usize / 2, !self.nth.is_multiple_of(2))
+                    }
+                    Export::Measures => reviews::measures(company, self.nth as usize / 2),
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
                 // What is small and looked at by people comes plain.
                 match export {
-                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => {
-                        ("csv", Bytes::from(text), 0)
-                    }
+                    Export::OrgUnits
+                    | Export::Users
+                    | Export::Content
+                    | Export::IdentityLinks
+                    | Export::Submissions
+                    | Export::Endorsements
+                    | Export::RubricScores
+                    | Export::Measures => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }
