@@ -53,6 +53,8 @@ impl Whole {
         match self.name {
             name if reviews::TABLES.contains(&name) && job.reviews.is_none() => Some("reviews"),
             name if name == leader_plans::TABLES.name && job.plans.is_empty() => Some("plans"),
+            "goal_attainment" if job.goals.goals.is_empty() => Some("goals"),
+            "okr_progress" if job.goals.objectives.is_empty() => Some("objectives"),
             _ => None,
         }
     }
