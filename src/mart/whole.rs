@@ -59,6 +59,8 @@ impl Whole {
             name if name == leader_plans::TABLES.name && job.plans.is_empty() => Some("plans"),
             "scorecard" | "outcome_links" if job.scorecards.kpis.is_empty() => Some("scorecards"),
             "cadence" if job.scorecards.rituals.is_empty() => Some("rituals"),
+            "goal_attainment" if job.goals.goals.is_empty() => Some("goals"),
+            "okr_progress" if job.goals.objectives.is_empty() => Some("objectives"),
             _ => None,
         }
     }
