@@ -63,7 +63,8 @@ pub struct Structure {
 
 impl Orgs {
     pub fn new(people: &People, units: &Units) -> Orgs {
-        let mut labels: Vec<u32> = people.stints.iter().map(|stint| stint.place.org).filter(|org| *org != NONE).collect();
+        let mut labels: Vec<u32> =
+            people.stints.iter().map(|stint| stint.place.org).filter(|org| *org != NONE).collect();
         labels.sort_unstable();
         labels.dedup();
         let mut ids: Vec<String> = units.versions.keys().cloned().collect();
@@ -72,7 +73,8 @@ impl Orgs {
         ids.dedup();
         let mut of_label = vec![NONE; labels.last().map_or(0, |last| *last as usize + 1)];
         for label in labels {
-            let code = people.labels.text(label).and_then(|id| ids.binary_search_by(|known| known.as_str().cmp(id)).ok());
+            let code =
+                people.labels.text(label).and_then(|id| ids.binary_search_by(|known| known.as_str().cmp(id)).ok());
             of_label[label as usize] = code.map_or(NONE, |code| code as u32);
         }
         Orgs { ids, of_label }
@@ -88,7 +90,13 @@ impl Orgs {
     }
 
     /// The states of the org tree over the weeks, and for each week which one holds on its last day.
-    pub fn structures(&self, units: &Units, people: &People, weeks: &[Period], level: i64) -> (Vec<Structure>, Vec<usize>) {
+    pub fn structures(
+        &self,
+        units: &Units,
+        people: &People,
+        weeks: &[Period],
+        level: i64,
+    ) -> (Vec<Structure>, Vec<usize>) {
         let mut changes: Vec<Day> =
             units.versions.values().flatten().flat_map(|version| [version.from, version.to]).collect();
         changes.sort_unstable();
@@ -216,13 +224,15 @@ mod tests {
         ] {
             units.versions.insert(id.into(), version(parent, head));
         }
-        let mut people = People { workers: staff.iter().map(|(id, ..)| (*id).to_owned()).collect(), ..People::default() };
+        let mut people =
+            People { workers: staff.iter().map(|(id, ..)| (*id).to_owned()).collect(), ..People::default() };
         people.workers.sort();
         let mut staff = staff.to_vec();
         staff.sort_unstable();
         for (id, org, manager) in staff {
             let (worker, manager) = (people.code(id).unwrap(), people.code(manager).unwrap_or(NONE));
-            let place = Place { org: people.labels.code(Some(org)), band: NONE, location: NONE, function: NONE, manager };
+            let place =
+                Place { org: people.labels.code(Some(org)), band: NONE, location: NONE, function: NONE, manager };
             people.stints.push(Stint { worker, from: 0, to: OPEN_END, place });
         }
         (people, units)

@@ -56,8 +56,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let made = |name: &'static str, lines: &[lines::Line]| -> Result<Made, MartError> {
         let rows = lines::batch(facts.catalog.expect(name)?, lines)?;
         let rows_withheld = lines.iter().filter(|line| line.is_withheld).count() as i64;
-        let tally =
-            Tally { kind: "company".into(), rows: lines.len() as i64, rows_withheld, cells_withheld: 0 };
+        let tally = Tally { kind: "company".into(), rows: lines.len() as i64, rows_withheld, cells_withheld: 0 };
         Ok(Made { table: name, partition: "all".into(), rows, grain: "", withheld: vec![(tally, 0)] })
     };
     Ok(vec![made(EFFECTS, &effects)?, made(STUDY, &study)?])

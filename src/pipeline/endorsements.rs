@@ -103,7 +103,9 @@ fn standing(batches: &[RecordBatch]) -> Rows {
         let (at, revoked, deleted) =
             (instants(batch, "occurred_at"), instants(batch, "revoked_at"), bools(batch, DELETED));
         let stands = |row: &usize| {
-            kind.get(*row).is_none_or(|kind| kind == "endorse") && deleted(*row) != Some(true) && revoked(*row).is_none()
+            kind.get(*row).is_none_or(|kind| kind == "endorse")
+                && deleted(*row) != Some(true)
+                && revoked(*row).is_none()
         };
         for row in (0..batch.num_rows()).filter(stands) {
             if let (Some(item), Some(actor), Some(at)) = (item.get(row), actor.get(row), at(row)) {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use rayon::prelude::*;
 
-use super::{Backfill, Context};
 use super::day_rows::partition_of;
 use super::lake::Lake;
 use super::periods::{publish, today};
 use super::world::World;
+use super::{Backfill, Context};
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::history::NONE;
 use crate::contract::arrow::mart_schema;
@@ -77,10 +77,8 @@ pub fn compute(
     let all: Vec<&(Period, String)> = dirty.values().collect();
     let mut fresh: BTreeMap<Day, Week> = BTreeMap::new();
     for chunk in all.chunks(context.threads.max(1) * 8) {
-        let summed: Vec<Result<(Day, Week)>> = chunk
-            .par_iter()
-            .map(|(week, _)| Ok((week.start, one(context, lake, world, days, *week)?)))
-            .collect();
+        let summed: Vec<Result<(Day, Week)>> =
+            chunk.par_iter().map(|(week, _)| Ok((week.start, one(context, lake, world, days, *week)?))).collect();
         for week in summed {
             let (start, rows) = week?;
             fresh.insert(start, rows);
@@ -98,7 +96,8 @@ pub fn compute(
             let of_week = fresh.get(week).or_else(|| held.get(week));
             rows.extend(of_week.into_iter().flatten().map(|(org, sums)| ((*week, org.clone()), *sums)));
         }
-        let sums = |at: usize| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.values().map(|sums| sums[at]))) };
+        let sums =
+            |at: usize| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.values().map(|sums| sums[at]))) };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Date32Array::from_iter_values(rows.keys().map(|(week, _)| *week))),
             Arc::new(StringArray::from_iter_values(rows.keys().map(|(_, org)| org))),

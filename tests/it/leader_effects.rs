@@ -27,7 +27,9 @@ const START: Day = 20_262;
 /// Columns of text by name; an empty text is null.
 fn texts(columns: &[(&str, Vec<String>)], more: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let text = |values: &Vec<String>| -> ArrayRef {
-        Arc::new(values.iter().map(|value| Some(value.as_str()).filter(|value| !value.is_empty())).collect::<StringArray>())
+        Arc::new(
+            values.iter().map(|value| Some(value.as_str()).filter(|value| !value.is_empty())).collect::<StringArray>(),
+        )
     };
     let columns = columns.iter().map(|(name, values)| (*name, text(values))).chain(more);
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
@@ -97,7 +99,13 @@ fn rows(panel: &Panel) -> Rows {
     Rows {
         workers: texts(
             // Accounts meet workers by number; the numbers here are the ids.
-            &[("worker_id", worker.clone()), ("employee_no", worker), ("org_id", org), ("leader_band", band), ("status", vec!["active".into(); n])],
+            &[
+                ("worker_id", worker.clone()),
+                ("employee_no", worker),
+                ("org_id", org),
+                ("leader_band", band),
+                ("status", vec!["active".into(); n]),
+            ],
             vec![("effective_from", days(from)), ("effective_to", days(to))],
         ),
         units: texts(
@@ -180,10 +188,13 @@ fn over_two_hundred_companies_intervals_cover_the_truth_and_what_is_not_there_is
     let share = |holds: &dyn Fn(&[Effect], &[Answer]) -> bool| {
         found.iter().filter(|(truth, answers)| holds(truth, answers)).count() as f64 / found.len() as f64
     };
-    let planted = |truth: &[Effect], kind: &str| truth.iter().find(|effect| effect.kind == kind).unwrap().per_100_weeks_0_to_7;
+    let planted =
+        |truth: &[Effect], kind: &str| truth.iter().find(|effect| effect.kind == kind).unwrap().per_100_weeks_0_to_7;
     let verdict = |answers: &[Answer], kind: &str| of_kind(answers, kind).judgement().unwrap().verdict;
     let (mut report, mut covered) = (Vec::new(), Vec::new());
-    for (kind, least_supported, most_supported) in [("ama", 0.5, 1.0), ("playbook", 0.0, 0.05), ("micro_lesson", 0.0, 0.05)] {
+    for (kind, least_supported, most_supported) in
+        [("ama", 0.5, 1.0), ("playbook", 0.0, 0.05), ("micro_lesson", 0.0, 0.05)]
+    {
         let coverage = share(&|truth, answers| covers(of_kind(answers, kind), planted(truth, kind)));
         let of = |wanted: Verdict| share(&|_, answers| verdict(answers, kind) == wanted);
         let (supported, flagged) = (of(Verdict::Supported), of(Verdict::PretrendViolation));
@@ -231,7 +242,9 @@ fn demo() -> (Vec<Row>, Vec<Row>) {
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let lake = Store::open_or_create(&format!("file://{}", out.display()), &Env::new(std::iter::empty::<(String, String)>())).unwrap();
+    let lake =
+        Store::open_or_create(&format!("file://{}", out.display()), &Env::new(std::iter::empty::<(String, String)>()))
+            .unwrap();
     (published(&lake, "marts/leader_post_effects"), published(&lake, "marts/leader_post_event_study"))
 }
 
@@ -257,7 +270,8 @@ fn the_demo_finds_the_real_effect_does_not_find_the_null_and_flags_the_one_that_
     ] {
         let row = headline(kind);
         assert_eq!(row["verdict"], verdict, "{kind}: {}", row["reason"]);
-        let says_caused = row["sentence_executive"].contains("caused") || row["sentence_statistician"].contains("caused");
+        let says_caused =
+            row["sentence_executive"].contains("caused") || row["sentence_statistician"].contains("caused");
         assert_eq!((says_caused, row["causal"] == "true"), (verdict == "supported", verdict == "supported"), "{kind}");
         let planted = truth["effects"].as_array().unwrap().iter().find(|effect| effect["kind"] == kind);
         if let Some(planted) = planted.filter(|_| kind != "micro_lesson") {
@@ -267,7 +281,9 @@ fn the_demo_finds_the_real_effect_does_not_find_the_null_and_flags_the_one_that_
         }
     }
     let hidden = headline("endorsement");
-    for column in ["estimate", "se", "n_treated", "n_control", "n_clusters", "n_units", "placebo_p", "pre_weeks", "baseline_mean"] {
+    for column in
+        ["estimate", "se", "n_treated", "n_control", "n_clusters", "n_units", "placebo_p", "pre_weeks", "baseline_mean"]
+    {
         assert_eq!(hidden[column], "", "{column} of a kind that fewer than five leaders used first");
     }
     for row in effects.iter().filter(|row| row["method"] == "window") {
@@ -292,7 +308,12 @@ fn the_demo_finds_the_real_effect_does_not_find_the_null_and_flags_the_one_that_
         let bounds = ["band_low", "ci_low", "estimate", "ci_high", "band_high"].map(|column| number(row, column));
         assert!(bounds.windows(2).all(|pair| pair[0] <= pair[1]), "{row:?}");
     }
-    let mean: f64 = chart.iter().filter(|row| (0..8).contains(&row["e"].parse::<i64>().unwrap())).map(|row| number(row, "estimate")).sum::<f64>() / 8.0;
+    let mean: f64 = chart
+        .iter()
+        .filter(|row| (0..8).contains(&row["e"].parse::<i64>().unwrap()))
+        .map(|row| number(row, "estimate"))
+        .sum::<f64>()
+        / 8.0;
     assert!((mean - number(headline("ama"), "estimate")).abs() < 1e-9, "the headline is the mean of weeks 0 to 7");
 }
 
@@ -301,9 +322,15 @@ fn the_demo_finds_the_real_effect_does_not_find_the_null_and_flags_the_one_that_
 fn ten_teams() -> World {
     use std::fmt::Write;
     let monday = |week: u64| chrono::NaiveDate::from_ymd_opt(2025, 9, 1).unwrap() + chrono::Days::new(7 * week);
-    let (mut workers, mut users) = (String::from("worker_id,effective_from,employee_no,status,org_id,leader_band\n"), String::from("user_id,employee_no\n"));
+    let (mut workers, mut users) = (
+        String::from("worker_id,effective_from,employee_no,status,org_id,leader_band\n"),
+        String::from("user_id,employee_no\n"),
+    );
     let mut units = String::from("org_id,effective_from,parent_id,head_worker_id\nall,2020-01-01,,\n");
-    let (mut made, mut reactions) = (String::from("contribution_id,author_id,kind,created_at\n"), String::from("reaction_id,contribution_id,actor_id,kind,occurred_at\n"));
+    let (mut made, mut reactions) = (
+        String::from("contribution_id,author_id,kind,created_at\n"),
+        String::from("reaction_id,contribution_id,actor_id,kind,occurred_at\n"),
+    );
     for team in 0..10 {
         writeln!(units, "t{team},2020-01-01,all,w{team}0").unwrap();
         for person in 0..6 {
@@ -317,7 +344,13 @@ fn ten_teams() -> World {
             let extra = u64::from((team * 7 + week * 5) % 3 == 0);
             for answer in 0..5 * (1 + u64::from(is_after)) + extra {
                 let day = monday(week) + chrono::Days::new(1 + answer % 3);
-                writeln!(made, "c{team}-{week}-{answer},u{team}{},answer,{day}T0{}:00:00Z", 1 + answer % 5, answer % 7 + 1).unwrap();
+                writeln!(
+                    made,
+                    "c{team}-{week}-{answer},u{team}{},answer,{day}T0{}:00:00Z",
+                    1 + answer % 5,
+                    answer % 7 + 1
+                )
+                .unwrap();
             }
         }
         if team < 5 {
@@ -328,7 +361,7 @@ fn ten_teams() -> World {
     }
     let world = World::with(Setup {
         policy: "smallest_group = 5\nsmallest_group_manager = 10\nunit_level = 2",
-        top: "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]",
+        top: "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2025-09-01\"\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]",
         ..Setup::default()
     });
     for (path, text) in [
@@ -350,13 +383,18 @@ fn what_is_behind_an_estimate_adds_up_and_names_no_person() {
     let effects = world.table("marts/leader_post_effects");
     let row = effects
         .iter()
-        .find(|row| row["kind"] == "ama" && row["outcome"] == "sme_contributions_per_100" && row["is_headline"] == "true")
+        .find(|row| {
+            row["kind"] == "ama" && row["outcome"] == "sme_contributions_per_100" && row["is_headline"] == "true"
+        })
         .unwrap();
     assert_eq!((row["n_treated"].as_str(), row["n_control"].as_str(), row["n_clusters"].as_str()), ("5", "5", "10"));
     // Five answers of experts more a week, among six people.
     assert!((row["estimate"].parse::<f64>().unwrap() - 500.0 / 6.0).abs() < 8.0, "{row:?}");
     let found = world.evidence("2025-12-22", "sme_contributions_per_100", "ama").unwrap();
-    assert_eq!((found.n_weeks, found.leaders, found.treated.join(" "), found.controls.join(" ")), (16, 5, "t0 t1 t2 t3 t4".into(), "t5 t6 t7 t8 t9".into()));
+    assert_eq!(
+        (found.n_weeks, found.leaders, found.treated.join(" "), found.controls.join(" ")),
+        (16, 5, "t0 t1 t2 t3 t4".into(), "t5 t6 t7 t8 t9".into())
+    );
     assert_eq!(found.cohorts, [(day("2025-10-27"), 5)]);
     let counted: f64 = found.by_week.iter().map(|row| row.events).sum::<f64>() + found.control_events;
     let made = world.table("canon/contributions").iter().filter(|row| row["kind"] == "answer").count();

@@ -151,9 +151,7 @@ pub fn acts(source: &Source<'_>, contributions: &[RecordBatch], endorsements: &[
             }
         }
     }
-    posts.sort_unstable_by(|(a, a_id), (b, b_id)| {
-        (a.at, a.kind, a_id, a.leader).cmp(&(b.at, b.kind, b_id, b.leader))
-    });
+    posts.sort_unstable_by(|(a, a_id), (b, b_id)| (a.at, a.kind, a_id, a.leader).cmp(&(b.at, b.kind, b_id, b.leader)));
     acts.posts = posts.into_iter().map(|(post, _)| post).collect();
     acts
 }

@@ -53,7 +53,11 @@ impl Evidence {
             return lines;
         }
         let treated = self.treated.len();
-        lines.push(format!("{treated} treated units, reached first by posts of {} leaders: {}", self.leaders, self.treated.join(", ")));
+        lines.push(format!(
+            "{treated} treated units, reached first by posts of {} leaders: {}",
+            self.leaders,
+            self.treated.join(", ")
+        ));
         for (week, units) in &self.cohorts {
             lines.push(format!("  {units} of them in the week of {}", day(*week)));
         }
@@ -97,7 +101,8 @@ pub fn evidence(facts: &Facts<'_>, outcome: &str, kind: &str) -> Option<Evidence
 fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> Evidence {
     let (panel, _) = grid.panel(kind, outcome, names);
     let (Some(&first), Some(&last)) = (panel.weeks.first(), panel.weeks.last()) else { return Evidence::default() };
-    let monday = |number: i64| grid.weeks.iter().find(|week| super::number(**week) == number).map(|week: &Period| week.start);
+    let monday =
+        |number: i64| grid.weeks.iter().find(|week| super::number(**week) == number).map(|week: &Period| week.start);
     let mut found = Evidence {
         weeks: monday(first).zip(monday(last)),
         n_weeks: panel.weeks.len(),
@@ -105,11 +110,11 @@ fn of_grid(grid: &Grid, names: &[String], kind: Option<u8>, outcome: usize) -> E
         other_kind: Some(grid.units.len() - grid.asked(kind).count()),
         ..Evidence::default()
     };
-    let mut by_week: Vec<ByWeek> =
-        (-8..=12).map(|e| ByWeek { e, units: 0, events: 0.0, person_weeks: 0.0 }).collect();
+    let mut by_week: Vec<ByWeek> = (-8..=12).map(|e| ByWeek { e, units: 0, events: 0.0, person_weeks: 0.0 }).collect();
     for unit in 0..panel.units.len() {
         let cells = unit * panel.weeks.len()..(unit + 1) * panel.weeks.len();
-        let of = |matrix: &Option<Vec<f64>>| matrix.as_ref().map_or(Vec::new(), |matrix| matrix[cells.clone()].to_vec());
+        let of =
+            |matrix: &Option<Vec<f64>>| matrix.as_ref().map_or(Vec::new(), |matrix| matrix[cells.clone()].to_vec());
         let (events, people) = (of(&panel.events), of(&panel.headcount));
         let seen = panel.weeks.iter().zip(events).zip(people).filter(|(_, people)| !people.is_nan());
         match panel.first[unit] {

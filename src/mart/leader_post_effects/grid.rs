@@ -14,12 +14,8 @@ use crate::period::{Day, Period};
 use crate::stats::panel::Panel;
 
 /// Outcomes per unit and week, each over people below the leaders and per 100 people of the unit.
-pub const OUTCOMES: [&str; 4] = [
-    "sme_contributions_per_100",
-    "sme_contributors_per_100",
-    "completions_per_100",
-    "active_learners_per_100",
-];
+pub const OUTCOMES: [&str; 4] =
+    ["sme_contributions_per_100", "sme_contributors_per_100", "completions_per_100", "active_learners_per_100"];
 const CONTRIBUTIONS: usize = 0;
 const CONTRIBUTORS: usize = 1;
 const COMPLETIONS: usize = 2;
@@ -301,9 +297,8 @@ impl Grid {
         let width = self.weeks.len();
         let kept: Vec<usize> = self.asked(kind).filter(|unit| !self.is_small[*unit]).collect();
         let dropped_small = self.asked(kind).filter(|unit| self.is_small[*unit]).count();
-        let seen: Vec<usize> = (0..width)
-            .filter(|week| kept.iter().any(|unit| !self.headcount[unit * width + week].is_nan()))
-            .collect();
+        let seen: Vec<usize> =
+            (0..width).filter(|week| kept.iter().any(|unit| !self.headcount[unit * width + week].is_nan())).collect();
         let matrix = |value: &dyn Fn(usize) -> f64| -> Vec<f64> {
             kept.iter().flat_map(|unit| seen.iter().map(move |week| unit * width + week)).map(value).collect()
         };
@@ -316,10 +311,7 @@ impl Grid {
             .map(|cell| self.reached[cell] & wanted != 0)
             .collect();
         let panel = Panel {
-            units: kept
-                .iter()
-                .map(|unit| names.get(self.units[*unit] as usize).cloned().unwrap_or_default())
-                .collect(),
+            units: kept.iter().map(|unit| names.get(self.units[*unit] as usize).cloned().unwrap_or_default()).collect(),
             weeks: seen.iter().map(|week| number(self.weeks[*week])).collect(),
             first: kept.iter().map(|unit| self.first[*unit].map(|first| first.week)).collect(),
             cluster: self.ranks(&kept),

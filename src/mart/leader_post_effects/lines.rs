@@ -74,10 +74,14 @@ pub fn batch(table: &Table, lines: &[Line]) -> Result<RecordBatch, MartError> {
         .map(|column| -> ArrayRef {
             let name = column.name.as_str();
             match column.data_type {
-                Type::Double => Arc::new(lines.iter().map(|line| line.reals.get(name).copied()).collect::<Float64Array>()),
+                Type::Double => {
+                    Arc::new(lines.iter().map(|line| line.reals.get(name).copied()).collect::<Float64Array>())
+                }
                 Type::Int => Arc::new(lines.iter().map(|line| line.ints.get(name).copied()).collect::<Int64Array>()),
                 Type::Date => Arc::new(lines.iter().map(|line| line.days.get(name).copied()).collect::<Date32Array>()),
-                Type::Bool => Arc::new(lines.iter().map(|line| line.bools.get(name).copied()).collect::<BooleanArray>()),
+                Type::Bool => {
+                    Arc::new(lines.iter().map(|line| line.bools.get(name).copied()).collect::<BooleanArray>())
+                }
                 Type::Text | Type::Timestamp => {
                     Arc::new(lines.iter().map(|line| line.texts.get(name)).collect::<StringArray>())
                 }
@@ -132,12 +136,16 @@ pub fn of_answer(answer: &Answer, policy: &Policy) -> (Vec<Line>, Vec<Line>) {
 /// A row that says that there is too little, and nothing about how little.
 fn withheld(mut line: Line, answer: &Answer, smallest_group: i64) -> Line {
     let treatment = treatment_words(answer.question.kind);
-    let reason = format!("posts of fewer than {smallest_group} leaders, or of so few that others could be told from them");
+    let reason =
+        format!("posts of fewer than {smallest_group} leaders, or of so few that others could be told from them");
     line.text("method", "cs").text("aggregation", Aggregation::Simple.as_str()).bool("is_headline", true);
     line.is_withheld = true;
     let words = super::answers::words(answer.question);
     line.text("verdict", Verdict::InsufficientData.as_str())
-        .text("sentence_executive", format!("Too little data yet to say whether {treatment} changes {}.", words.outcome))
+        .text(
+            "sentence_executive",
+            format!("Too little data yet to say whether {treatment} changes {}.", words.outcome),
+        )
         .text("sentence_statistician", format!("Not shown: {reason}."))
         .text("reason", reason);
     line
@@ -183,7 +191,8 @@ fn of_analysis(base: &Line, found: &Effects, rule: Rule, effects: &mut Vec<Line>
             .int("n_singleton_cohorts", estimate.n_singleton_cohorts);
         Some(line)
     };
-    let last_e = found.aggregates.iter().filter(|row| row.aggregation == Aggregation::Balanced).filter_map(|row| row.at).max();
+    let last_e =
+        found.aggregates.iter().filter(|row| row.aggregation == Aggregation::Balanced).filter_map(|row| row.at).max();
     let mut has_headline = false;
     for estimate in found.aggregates.iter().filter(|estimate| estimate.at.is_none()) {
         let Some(mut line) = of_estimate(estimate) else { continue };
@@ -333,22 +342,27 @@ pub fn of_onboarding(
         _ if !is_shown => (Verdict::InsufficientData, "posts of too few leaders".to_owned()),
         _ if found.n_other == 0 => (Verdict::NoControlGroup, "no new people to compare with".to_owned()),
         (Some(why), ..) => (Verdict::InsufficientData, why.clone()),
-        (None, Some(_), Some((low, high))) if low > 0.0 || high < 0.0 => {
-            (Verdict::Suggestive, "hire cohorts are compared as they are; nothing tests that they were alike".to_owned())
-        }
+        (None, Some(_), Some((low, high))) if low > 0.0 || high < 0.0 => (
+            Verdict::Suggestive,
+            "hire cohorts are compared as they are; nothing tests that they were alike".to_owned(),
+        ),
         (None, Some(_), Some(_)) => (Verdict::NotDetected, "the interval includes zero".to_owned()),
         _ => (Verdict::InsufficientData, "no interval".to_owned()),
     };
     let executive = match (verdict, found.difference) {
         (Verdict::NoControlGroup, _) => {
-            format!("Whether {treatment} changed {what} cannot be said: there were no new people without one to compare with.")
+            format!(
+                "Whether {treatment} changed {what} cannot be said: there were no new people without one to compare with."
+            )
         }
         (Verdict::Suggestive, Some(days)) => format!(
             "Where {treatment} had reached the unit, {what} was {:.1} days {}; the groups may differ in other ways: a lead, not a proof.",
             days.abs(),
             if days < 0.0 { "shorter" } else { "longer" }
         ),
-        (Verdict::NotDetected, _) => format!("No difference in {what} was found where {treatment} had reached the unit."),
+        (Verdict::NotDetected, _) => {
+            format!("No difference in {what} was found where {treatment} had reached the unit.")
+        }
         _ => format!("Too little data yet to say whether {treatment} changes {what}."),
     };
     line.text("method", "survival").text("aggregation", "restricted_mean").bool("is_headline", true);

@@ -68,7 +68,9 @@ fn world(moves: &str) -> World {
          south  2020-01-01     top       sam
          east   2020-01-01     top       eva",
     );
-    let users = table("user_id employee_no\nboss boss\nnora nora\nnina nina\nnils nils\nsam sam\nsara sara\neva eva\nemil emil");
+    let users = table(
+        "user_id employee_no\nboss boss\nnora nora\nnina nina\nnils nils\nsam sam\nsara sara\neva eva\nemil emil",
+    );
     let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 };
     let people = People::build(std::slice::from_ref(&workers), &rule);
     let identity = Identity::build(&[users], &[], &[workers], &people);
@@ -201,11 +203,13 @@ fn the_first_post_of_a_kind_that_counts_treats_the_units_below_its_author_unless
     let (_, grid, orgs) = world.read(POSTS, NOTHING);
     // The boss reaches every unit, so p1 compares nobody; an article is no such post; p4 came an hour before p3; nina leads nobody.
     assert_eq!(firsts(&world, &grid, &orgs), ["east never", "north ama 2 nora", "south micro_lesson 4 sam"]);
-    let company_wide: Vec<(usize, bool)> = grid.reaches.iter().map(|reach| (reach.week, reach.is_company_wide)).collect();
+    let company_wide: Vec<(usize, bool)> =
+        grid.reaches.iter().map(|reach| (reach.week, reach.is_company_wide)).collect();
     assert_eq!(company_wide, [(0, true), (1, false), (3, false)]);
     let bits: Vec<u8> = grid.reached.clone();
     assert_eq!(bits[4..8], [0, 0b110, 0, 0], "both kinds reached north in its second week");
-    let clusters: Vec<&str> = grid.cluster.iter().map(|leader| world.people.workers[*leader as usize].as_str()).collect();
+    let clusters: Vec<&str> =
+        grid.cluster.iter().map(|leader| world.people.workers[*leader as usize].as_str()).collect();
     assert_eq!(clusters, ["eva", "nora", "sam"], "east is never reached: its own head");
     let of = |kind: Option<u8>| grid.panel(kind, 0, &orgs.ids).0.units.join(" ");
     assert_eq!(of(None), "east north south");

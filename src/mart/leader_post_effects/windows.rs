@@ -61,7 +61,8 @@ pub fn tallies(grid: &Grid, acts: &Acts) -> Vec<Tally> {
             };
             for post in acts.posts.iter().filter(is_inside) {
                 let Some(reach) = reach_of(post) else { continue };
-                let mut reached = grid.reached_by(reach).iter().filter(|unit| !grid.is_small[**unit as usize]).peekable();
+                let mut reached =
+                    grid.reached_by(reach).iter().filter(|unit| !grid.is_small[**unit as usize]).peekable();
                 if reached.peek().is_none() {
                     continue;
                 }
