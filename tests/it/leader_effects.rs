@@ -361,7 +361,7 @@ fn ten_teams() -> World {
     }
     let world = World::with(Setup {
         policy: "smallest_group = 5\nsmallest_group_manager = 10\nunit_level = 2",
-        top: "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]",
+        top: "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2025-09-01\"\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]",
         ..Setup::default()
     });
     for (path, text) in [
