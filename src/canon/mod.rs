@@ -1,5 +1,6 @@
 //! One meaning, whatever the vendor: merging statements, the history of people and units, and who an account is.
 
+pub mod acts;
 pub mod columns;
 pub mod enrollment;
 pub mod hierarchy;

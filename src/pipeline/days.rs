@@ -25,7 +25,7 @@ use crate::ledger::Ledger;
 use crate::period::{Day, month_label};
 use crate::publish::NewFile;
 use crate::publish::commit::hex_sha256;
-use crate::rollup::person_day;
+use crate::rollup::{person_day, person_reaction};
 
 /// What the day stage leaves to the later ones.
 pub struct Rolled {
@@ -46,6 +46,8 @@ struct Computed {
     losses: Losses,
     /// Set where the person-day was computed.
     made_from: Option<String>,
+    /// Nobody reacted: the day has no file of `person_reaction`.
+    is_quiet: bool,
 }
 
 /// Merges the touched days and rolls up every day whose inputs changed.
@@ -63,7 +65,7 @@ pub fn roll_up(
     let Ingested { mut ledger, intakes, days: fresh, removed, moved, seen, notes, .. } = ingested;
     let catalog = context.catalog;
     let tables = [catalog.expect(DAY_TABLES[0])?, catalog.expect(DAY_TABLES[1])?];
-    let person_day = catalog.expect("person_day")?;
+    let (person_day, person_reaction) = (catalog.expect("person_day")?, catalog.expect("person_reaction")?);
 
     let forced = forced_days(context, lake, world, before, seen)?;
     let mut with_acts: BTreeSet<Day> = fresh.touched.iter().map(|(_, day)| *day).collect();
@@ -77,11 +79,15 @@ pub fn roll_up(
         days.extend(world.facts.range(first..world.horizon.max(first)).map(|(day, _)| *day));
     }
     let wanted: BTreeSet<String> = days.iter().map(|day| partition_of(*day)).collect();
-    lake.keep(person_day, |partition| wanted.contains(partition))?;
+    for table in [person_day, person_reaction] {
+        lake.keep(table, |partition| wanted.contains(partition))?;
+    }
     made_from.retain(|step, _| step.strip_prefix("person_day/").is_none_or(|partition| wanted.contains(partition)));
 
-    let basis = format!("{}|{}|{}", context.job.config_hash(), person_day.hash, env!("CARGO_PKG_VERSION"));
+    let contracts = format!("{}{}", person_day.hash, person_reaction.hash);
+    let basis = format!("{}|{contracts}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
     let mut rolled = 0;
+    let mut quiet: BTreeSet<String> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
     for chunk in all.chunks(context.threads.max(1) * 8) {
         let computed: Vec<Result<Computed>> = chunk
@@ -101,16 +107,20 @@ pub fn roll_up(
             .collect();
         let mut files = Vec::new();
         for day in computed {
-            let Computed { day, files: written, losses, made_from: now } = day?;
+            let Computed { day, files: written, losses, made_from: now, is_quiet } = day?;
             files.extend(written);
             ledger.lose(&losses);
             if let Some(now) = now {
                 made_from.insert(step(day), now);
                 rolled += 1;
+                if is_quiet {
+                    quiet.insert(partition_of(day));
+                }
             }
         }
         lake.put(files)?;
     }
+    lake.keep(person_reaction, |partition| !quiet.contains(partition))?;
     activation(context, lake, world.horizon, made_from)?;
     Ok(Rolled { ledger, intakes, notes, days: rolled })
 }
@@ -162,7 +172,7 @@ fn one_day(
     fingerprint.push_str(&format!("|{:x}|{facts_hash:x}", hash.finish()));
     let fingerprint = hex_sha256(fingerprint.as_bytes())[..16].to_owned();
     if held == Some(fingerprint.as_str()) {
-        return Ok(Computed { day, files, losses, made_from: None });
+        return Ok(Computed { day, files, losses, made_from: None, is_quiet: false });
     }
 
     let mut rows = Vec::new();
@@ -187,7 +197,13 @@ fn one_day(
     let table = context.catalog.expect("person_day")?;
     let batch = person_day::rows(table, &frame, &views, &inputs)?;
     files.push(Lake::encode(table, &partition_of(day), &batch)?);
-    Ok(Computed { day, files, losses, made_from: Some(fingerprint) })
+    let table = context.catalog.expect("person_reaction")?;
+    let reacted = person_reaction::rows(table, day, &rows[1], &world.identity, &world.people)?;
+    let is_quiet = reacted.num_rows() == 0;
+    if !is_quiet {
+        files.push(Lake::encode(table, &partition_of(day), &reacted)?);
+    }
+    Ok(Computed { day, files, losses, made_from: Some(fingerprint), is_quiet })
 }
 
 /// Days to compute whatever their inputs say: a backfill's, and those on which an account was seen that is somebody else now.

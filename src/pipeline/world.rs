@@ -1,4 +1,4 @@
-//! The whole tables as they are now: people, units, accounts, content, contributions and enrollments.
+//! The whole tables as they are now: people, units, accounts, content, contributions, enrollments and governance events.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::Context;
 use super::lake::{Lake, WHOLE};
+use crate::canon::acts::{Acts, Setting, Tables};
 use crate::canon::columns::{Text, bools, instants};
 use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
@@ -62,6 +63,8 @@ pub struct World {
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
     pub facts: FactsByDay,
+    /// What people gave to each other.
+    pub acts: Acts,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
 }
@@ -83,9 +86,14 @@ impl World {
         let as_of = context.as_of.timestamp_micros();
         let today = local_day(as_of, zone);
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
+        let (contributions, events) = (read("contributions")?, read("events")?);
+        let tables = Tables { contributions: &contributions, content: &content, events: &events };
+        let leader_bands = context.job.policy.leader_bands();
+        let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
         Ok(World {
             units: Units::build(&read("org_units")?),
-            authors: authors(&read("contributions")?, zone),
+            authors: authors(&contributions, zone),
+            acts: Acts::build(&tables, &setting),
             people,
             identity,
             content,

@@ -3,3 +3,4 @@
 
 pub mod person_day;
 pub mod person_period;
+pub mod person_reaction;
