@@ -3,7 +3,7 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -36,6 +36,15 @@ struct JobFile {
     fiscal_year_start: u32,
     /// First day that marts report on; by default the day of the first activity or enrollment.
     report_from: Option<NaiveDate>,
+    /// Files of decisions, relative to the job file: plans of leaders, goals and OKRs, scorecards, review cycles and rubrics.
+    #[serde(default)]
+    plans: Vec<String>,
+    #[serde(default)]
+    goals: Vec<String>,
+    #[serde(default)]
+    scorecards: Vec<String>,
+    #[serde(default)]
+    reviews: Vec<String>,
     #[serde(default)]
     pseudonyms: PseudonymsFile,
     #[serde(default)]
@@ -86,6 +95,17 @@ struct PolicyFile {
     max_event_minutes: Option<i64>,
     session_gap_minutes: Option<i64>,
     manager_scopes: Option<bool>,
+    leader_band: Option<String>,
+    leader_minutes_per_week: Option<[i64; 2]>,
+    unit_level: Option<i64>,
+    lookback_weeks: Option<i64>,
+    submissions: Option<i64>,
+    peer_endorsements: Option<i64>,
+    require_manager_endorsement: Option<bool>,
+    endorser_line_levels: Option<i64>,
+    outcome_weight: Option<f64>,
+    competency_horizon_days: Option<i64>,
+    outdated_months: Option<i64>,
 }
 
 /// A validated job: no default left to resolve.
@@ -109,7 +129,12 @@ pub struct Job {
     pub refused_feeds: Vec<String>,
     /// The folder of the job file.
     pub folder: PathBuf,
+    /// The files of decisions it names.
+    pub attached: Attached,
 }
+
+/// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
+pub type Attached = BTreeMap<&'static str, Vec<(String, String)>>;
 
 /// The rules of the company, named as its policy paper names them.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +156,72 @@ pub struct Policy {
     pub session_gap_minutes: i64,
     /// Publish reporting subtrees of managers, under `restricted/`.
     pub manager_scopes: bool,
+    /// People of this band and above are leaders.
+    pub leader_band: String,
+    /// Minutes a leader should share in a week: at least, at most.
+    pub leader_minutes_per_week: [i64; 2],
+    /// Depth in the org tree of the units that leader effects compare; the top units have depth 1.
+    pub unit_level: i64,
+    /// Weeks before a leader's post that the event study looks back on.
+    pub lookback_weeks: i64,
+    /// Submissions a person may hand in per review cycle.
+    pub submissions: i64,
+    /// Distinct peers who must endorse an item before it is eligible.
+    pub peer_endorsements: i64,
+    /// Whether the manager must endorse beside the peers.
+    pub require_manager_endorsement: bool,
+    /// An endorser so many levels up or down the author's reporting line is no peer.
+    pub endorser_line_levels: i64,
+    /// Weight of an item with a measured change of an outcome.
+    pub outcome_weight: f64,
+    /// Horizon of the restricted mean time to competency, in days.
+    pub competency_horizon_days: i64,
+    /// Content without an update in so many months is outdated.
+    pub outdated_months: i64,
+}
+
+/// Bands from the least to the most senior.
+pub const BANDS: [&str; 5] = ["ic", "manager", "director", "vp", "executive"];
+
+/// What a job file says that names no rule.
+impl Default for Policy {
+    fn default() -> Policy {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Policy {
+            synthetic_data: false,
+            smallest_group: SMALLEST_GROUP,
+            smallest_group_manager: SMALLEST_GROUP_MANAGER,
+            rounding: 5,
+            worker_types: words(&["employee"]),
+            min_tenure_days: 0,
+            active_verbs: words(&[
+                "answered",
+                "attempted",
+                "commented",
+                "completed",
+                "failed",
+                "launched",
+                "passed",
+                "progressed",
+                "rated",
+            ]),
+            passive_verbs: words(&["searched", "viewed"]),
+            max_event_minutes: 240,
+            session_gap_minutes: 30,
+            manager_scopes: false,
+            leader_band: "manager".into(),
+            leader_minutes_per_week: [15, 30],
+            unit_level: 2,
+            lookback_weeks: 12,
+            submissions: 3,
+            peer_endorsements: 2,
+            require_manager_endorsement: true,
+            endorser_line_levels: 2,
+            outcome_weight: 1.25,
+            competency_horizon_days: 90,
+            outdated_months: 12,
+        }
+    }
 }
 
 /// A job file that cannot be used.
@@ -143,11 +234,18 @@ pub struct JobError {
 }
 
 impl Job {
-    /// Parses and validates the text of a job file. `path` names it in errors and anchors relative paths.
+    /// Parses and validates the text of a job file. `path` names it in errors and anchors relative paths; `read` gives the text of a
+    /// file that the job names, by its path.
     ///
     /// # Errors
-    /// The file is not TOML, has an unknown key, or asks for something the house refuses (a group below 5, say).
-    pub fn parse(path: &Path, text: &str, catalog: &Catalog) -> Result<Job, JobError> {
+    /// The file is not TOML, has an unknown key, or asks for something the house refuses (a group below 5, say); a file it names
+    /// cannot be read.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        catalog: &Catalog,
+        read: &dyn Fn(&Path) -> Result<String, String>,
+    ) -> Result<Job, JobError> {
         let error = |what: String, hint: &str| JobError { place: path.display().to_string(), what, hint: hint.into() };
         let file: JobFile = toml::from_str(text)
             .map_err(|cause| error(cause.to_string(), "jobs/README.md lists every key a job file may hold"))?;
@@ -206,6 +304,17 @@ impl Job {
             file.policy.holidays.clone().unwrap_or_default().into_iter().map(day_of).collect::<BTreeSet<_>>();
         let policy = policy(file.policy, file.synthetic_data).map_err(|(what, hint)| error(what, hint))?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let mut attached = Attached::new();
+        for (kind, names) in
+            [("plans", file.plans), ("goals", file.goals), ("scorecards", file.scorecards), ("reviews", file.reviews)]
+        {
+            for name in names {
+                let text = read(&folder.join(&name)).map_err(|cause| {
+                    error(format!("{kind} names {name}: {cause}"), "paths are relative to the job file")
+                })?;
+                attached.entry(kind).or_default().push((name, text));
+            }
+        }
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -220,12 +329,27 @@ impl Job {
             missing_feeds: file.tolerate.missing_feeds,
             refused_feeds: file.tolerate.refused_feeds,
             folder,
+            attached,
         })
     }
 
     /// Whether a mart is asked for.
     pub fn wants(&self, mart: &str) -> bool {
         self.marts.as_ref().is_none_or(|marts| marts.iter().any(|name| name == mart))
+    }
+
+    /// A hash over the files of decisions.
+    pub fn attached_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for (kind, files) in &self.attached {
+            for (name, text) in files {
+                for part in [*kind, name, text] {
+                    hash.update((part.len() as u64).to_le_bytes());
+                    hash.update(part.as_bytes());
+                }
+            }
+        }
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// A hash over everything in the job that changes what canon and marts hold. Places, names and tolerances do not.
@@ -266,8 +390,9 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
             "this version restates closed periods whenever late facts arrive: restate = \"always\"",
         ));
     }
-    let words = |given: Option<Vec<String>>, default: &[&str]| {
-        let mut words = given.unwrap_or_else(|| default.iter().map(|word| (*word).to_owned()).collect());
+    let default = Policy::default();
+    let words = |given: Option<Vec<String>>, default: Vec<String>| {
+        let mut words = given.unwrap_or(default);
         words.sort();
         words.dedup();
         words
@@ -277,17 +402,60 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
         smallest_group,
         smallest_group_manager,
         rounding,
-        worker_types: words(file.worker_types, &["employee"]),
-        min_tenure_days: file.min_tenure_days.unwrap_or(0),
-        active_verbs: words(
-            file.active_verbs,
-            &["launched", "progressed", "attempted", "answered", "completed", "passed", "failed", "commented", "rated"],
-        ),
-        passive_verbs: words(file.passive_verbs, &["viewed", "searched"]),
-        max_event_minutes: file.max_event_minutes.unwrap_or(240),
-        session_gap_minutes: file.session_gap_minutes.unwrap_or(30),
-        manager_scopes: file.manager_scopes.unwrap_or(false),
+        worker_types: words(file.worker_types, default.worker_types),
+        min_tenure_days: file.min_tenure_days.unwrap_or(default.min_tenure_days),
+        active_verbs: words(file.active_verbs, default.active_verbs),
+        passive_verbs: words(file.passive_verbs, default.passive_verbs),
+        max_event_minutes: file.max_event_minutes.unwrap_or(default.max_event_minutes),
+        session_gap_minutes: file.session_gap_minutes.unwrap_or(default.session_gap_minutes),
+        manager_scopes: file.manager_scopes.unwrap_or(default.manager_scopes),
+        leader_band: file.leader_band.unwrap_or(default.leader_band),
+        leader_minutes_per_week: file.leader_minutes_per_week.unwrap_or(default.leader_minutes_per_week),
+        unit_level: file.unit_level.unwrap_or(default.unit_level),
+        lookback_weeks: file.lookback_weeks.unwrap_or(default.lookback_weeks),
+        submissions: file.submissions.unwrap_or(default.submissions),
+        peer_endorsements: file.peer_endorsements.unwrap_or(default.peer_endorsements),
+        require_manager_endorsement: file.require_manager_endorsement.unwrap_or(default.require_manager_endorsement),
+        endorser_line_levels: file.endorser_line_levels.unwrap_or(default.endorser_line_levels),
+        outcome_weight: file.outcome_weight.unwrap_or(default.outcome_weight),
+        competency_horizon_days: file.competency_horizon_days.unwrap_or(default.competency_horizon_days),
+        outdated_months: file.outdated_months.unwrap_or(default.outdated_months),
     };
+    if !BANDS.contains(&policy.leader_band.as_str()) {
+        return Err((
+            format!("policy.leader_band = \"{}\"", policy.leader_band),
+            "write ic, manager, director, vp or executive",
+        ));
+    }
+    let [least, most] = policy.leader_minutes_per_week;
+    if least < 0 || most < least {
+        return Err((
+            format!("policy.leader_minutes_per_week = [{least}, {most}]"),
+            "write [at least, at most], e.g. [15, 30]",
+        ));
+    }
+    let counts = [
+        ("unit_level", policy.unit_level),
+        ("lookback_weeks", policy.lookback_weeks),
+        ("submissions", policy.submissions),
+        ("competency_horizon_days", policy.competency_horizon_days),
+        ("outdated_months", policy.outdated_months),
+    ];
+    if let Some((key, value)) = counts.iter().find(|(_, value)| *value < 1) {
+        return Err((format!("policy.{key} = {value}"), "it is at least 1"));
+    }
+    if policy.peer_endorsements < 0 || policy.endorser_line_levels < 0 {
+        return Err((
+            "a count of the policy is negative".into(),
+            "peer_endorsements and endorser_line_levels start at 0",
+        ));
+    }
+    if !policy.outcome_weight.is_finite() || policy.outcome_weight < 1.0 {
+        return Err((
+            format!("policy.outcome_weight = {}", policy.outcome_weight),
+            "a measured change never lowers a score: it is at least 1",
+        ));
+    }
     if let Some(both) = policy.active_verbs.iter().find(|verb| policy.passive_verbs.contains(verb)) {
         return Err((format!("verb `{both}` is active and passive"), "an act is one of the two"));
     }
@@ -332,7 +500,8 @@ mod tests {
         let text = format!(
             "name = \"nightly\"\nlanding = \"s3://landing\"\nlake = \"../out\"\nfeeds = [\"canonical_workers\"]\nzone = \"Europe/Berlin\"\n{extra}"
         );
-        Job::parse(Path::new("jobs/nightly.toml"), &text, &Catalog::load().unwrap())
+        let none = |_: &Path| Err("no such file".to_owned());
+        Job::parse(Path::new("jobs/nightly.toml"), &text, &Catalog::load().unwrap(), &none)
     }
 
     #[test]

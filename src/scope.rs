@@ -10,7 +10,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use crate::canon::hierarchy::{Units, managers};
 use crate::canon::history::{NONE, People};
-use crate::guard::{Crossing, Mass, Node, ScopeTree, Shape};
+use crate::guard::{Crossing, Mass, Node, OTHER, ScopeTree, Shape};
 use crate::period::Period;
 
 /// The scope of people about whom HRIS does not say.
@@ -23,6 +23,8 @@ pub struct Scopes {
     pub trees: Vec<ScopeTree>,
     /// People by pairs of places, for the audit of margins.
     pub crossings: Vec<Crossing>,
+    /// Who belongs to which scope.
+    pub members: Members,
     /// What was cut or missing in the hierarchies, for data quality.
     pub cycles_cut: u64,
     pub orphans: u64,
@@ -96,7 +98,33 @@ pub fn build(rows: &DataFrame, measures: &[&str], shape: &Company<'_>) -> Polars
             }
         }
     }
-    Ok(Scopes { trees, crossings: crossings(&kinds), cycles_cut, orphans })
+    Ok(Scopes { trees, crossings: crossings(&kinds), members: Members { kinds }, cycles_cut, orphans })
+}
+
+/// The rows of a block by scope.
+pub struct Members {
+    kinds: Vec<Kind>,
+}
+
+impl Members {
+    /// Row numbers of the people of a scope, ascending: a unit with its whole subtree. In a flat kind `other` is everybody whose
+    /// value is not among the `published` ones (sorted).
+    pub fn of(&self, scope_kind: &str, scope_id: &str, published: &[String]) -> Vec<u32> {
+        if scope_kind == "company" {
+            return (0..self.kinds.first().map_or(0, |kind| kind.node_of.len() as u32)).collect();
+        }
+        let Some(kind) = self.kinds.iter().find(|kind| kind.name == scope_kind) else { return Vec::new() };
+        let is_shown = |id: &String| published.binary_search(id).is_ok();
+        let mut within = vec![false; kind.ids.len()];
+        for node in 1..kind.ids.len() {
+            let id = &kind.ids[node];
+            let is_other = kind.shape == Shape::Flat && scope_id == OTHER && !is_shown(id);
+            // Parents stand before their children.
+            within[node] = id == scope_id || is_other || kind.parents[node].is_some_and(|parent| within[parent]);
+        }
+        let rows = kind.node_of.iter().enumerate();
+        rows.filter(|(_, node)| within[**node as usize]).map(|(row, _)| row as u32).collect()
+    }
 }
 
 /// One way to split the company: a tree, and the node of every person.

@@ -75,6 +75,12 @@ pub fn bools<'a>(batch: &'a RecordBatch, name: &str) -> impl Fn(usize) -> Option
     move |row| array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
 }
 
+/// The figures of a column of counts or rates, as numbers.
+pub fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> impl Fn(usize) -> Option<f64> + use<'a> {
+    let (whole, real) = (ints(batch, name), doubles(batch, name));
+    move |row| real(row).or_else(|| whole(row).map(|value| value as f64))
+}
+
 pub fn doubles<'a>(batch: &'a RecordBatch, name: &str) -> impl Fn(usize) -> Option<f64> + use<'a> {
     let array = batch.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Float64Array>());
     move |row| array.filter(|array| array.is_valid(row)).map(|array| array.value(row))

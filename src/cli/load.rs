@@ -46,7 +46,8 @@ pub fn load(path: &Path, env: &Env, out: Option<&str>) -> Result<Loaded> {
 
 pub fn job(path: &Path, catalog: &Catalog) -> Result<Job> {
     let text = read(path, "the job file")?;
-    Job::parse(path, &text, catalog).map_err(|error| Error::usage(error.to_string()).hint(error.hint))
+    let attached = |path: &Path| std::fs::read_to_string(path).map_err(|cause| cause.to_string());
+    Job::parse(path, &text, catalog, &attached).map_err(|error| Error::usage(error.to_string()).hint(error.hint))
 }
 
 /// A feed by the name of a shipped one, of a file in `feeds/` beside the job, or by path.

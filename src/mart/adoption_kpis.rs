@@ -2,20 +2,28 @@
 
 use polars::prelude::*;
 
+use super::block::Block;
 use super::{Inputs, Mart, Previous};
+use crate::engine;
 use crate::guard::rounding;
 use crate::period::Grain;
 use crate::rollup::person_period::WINDOW;
 use crate::scope::PLACE;
 use crate::stats::wilson;
 
-pub const MART: Mart = Mart { name: "adoption_kpis", build, finish };
-
-/// The same columns for reporting subtrees of managers, under `restricted/`.
-pub const MANAGERS: &str = "adoption_kpis_managers";
+pub const MART: Mart = Mart {
+    name: "adoption_kpis",
+    grains: &Grain::ALL,
+    // The same columns for reporting subtrees of managers, under `restricted/`.
+    managers: Some("adoption_kpis_managers"),
+    previous: &["active_rate"],
+    build,
+    describe: None,
+    finish,
+};
 
 /// One row a person, one column a measure: what the person adds to every scope they belong to.
-fn build(inputs: &Inputs<'_>) -> LazyFrame {
+fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let period = inputs.period;
     let flag = |condition: Expr| condition.cast(DataType::Int64);
     let some = |name: &str| col(name).gt(lit(0));
@@ -23,7 +31,7 @@ fn build(inputs: &Inputs<'_>) -> LazyFrame {
     let first_active = || col("first_active");
     let activated_before = |day: i32| first_active().is_not_null().and(first_active().lt(lit(i64::from(day))));
     let day_grain = period.grain == Grain::Day;
-    inputs.person_period.rows.clone().lazy().select(
+    let rows = inputs.person_period.rows.clone().lazy().select(
         PLACE
             .map(col)
             .into_iter()
@@ -54,7 +62,8 @@ fn build(inputs: &Inputs<'_>) -> LazyFrame {
                 col("checkbox_completions"),
             ])
             .collect::<Vec<_>>(),
-    )
+    );
+    Ok(vec![Block::of(engine::collect(rows)?)])
 }
 
 /// The columns that no formula over one row can give.
@@ -70,7 +79,7 @@ fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsRe
     let change: Vec<Option<f64>> = (0..count)
         .map(|row| {
             let scope = (kind.get(row)?.to_owned(), id.get(row)?.to_owned());
-            Some((rate.get(row)? - previous.get(&scope)?) * 100.0)
+            Some((rate.get(row)? - previous.get(&scope)?.first().copied().flatten()?) * 100.0)
         })
         .collect();
     // What nobody knows is about the company as a whole; a company too small to be shown hides it too.

@@ -73,19 +73,8 @@ pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Ar
         &activation,
     )
     .unwrap();
-    let policy = Policy {
-        synthetic_data: true,
-        smallest_group: 1,
-        smallest_group_manager: 1,
-        rounding: 1,
-        worker_types: vec!["employee".into()],
-        min_tenure_days: 0,
-        active_verbs: Vec::new(),
-        passive_verbs: Vec::new(),
-        max_event_minutes: 240,
-        session_gap_minutes: 30,
-        manager_scopes: false,
-    };
+    let policy =
+        Policy { synthetic_data: true, smallest_group: 1, smallest_group_manager: 1, rounding: 1, ..Policy::default() };
     let units = Units::default();
     let inputs = Inputs {
         period,

@@ -2,6 +2,7 @@
 //! formulas are the same for all and cannot be left out: [`Mart::build`](Mart) is private.
 
 mod adoption_kpis;
+pub mod block;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
@@ -10,30 +11,40 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PolarsError, PolarsResult};
+use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult};
 
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::contract::arrow::mart_schema;
-use crate::contract::{Catalog, ContractError, Measure, Privacy, Table};
+use crate::contract::{Catalog, ContractError, Privacy};
 use crate::engine;
-use crate::guard::{self, GuardError, Kind, Protected, Rules, Status, Tally};
+use crate::guard::{GuardError, Tally};
 use crate::job::Policy;
 use crate::period::{Calendar, Day, Grain, Period};
 use crate::rollup::person_period::PersonPeriod;
-use crate::scope;
 
-pub use adoption_kpis::MANAGERS;
+pub use whole::{Facts, Made, Read, WHOLE, Whole};
 
-/// A table of aggregates over the people of a period.
+use block::{Block, Placement, Shown, Value};
+
+/// A table of aggregates over the people of a period, recomputed period by period.
 pub struct Mart {
     pub name: &'static str,
-    /// Person rows of a period -> person rows with the contract's measures.
-    build: fn(&Inputs<'_>) -> LazyFrame,
+    /// The lengths of period it has rows for.
+    pub grains: &'static [Grain],
+    /// The table under `restricted/` that takes the rows of manager scopes; `None` where managers are no scopes.
+    pub managers: Option<&'static str>,
+    /// Columns whose figures of the period before [`Mart::complete`] is given, in this order.
+    pub previous: &'static [&'static str],
+    /// Person rows of a period -> blocks of person rows with the contract's measures.
+    build: fn(&Inputs<'_>) -> PolarsResult<Vec<Block>>,
+    /// Adds figures no sum can give, from the people of published scopes.
+    describe: Option<fn(&Shown, &Block, &Inputs<'_>) -> PolarsResult<DataFrame>>,
     /// Rows of scopes after guard and formulas -> the same with the columns no formula can give (intervals, changes).
     finish: fn(DataFrame, &Inputs<'_>, &Previous) -> PolarsResult<DataFrame>,
 }
@@ -75,14 +86,11 @@ pub struct Inputs<'a> {
     pub policy: &'a Policy,
 }
 
-/// Figures shown for the period before, by (scope_kind, scope_id): what a change is measured against.
-pub type Previous = BTreeMap<(String, String), f64>;
-
-/// Measures that belong to the company alone: about accounts nobody knows, so no group of people can be small.
-const OF_THE_COMPANY: [&str; 1] = ["unmatched_events"];
+/// Figures shown for the period before, by (scope_kind, scope_id) and in the order of [`Mart::previous`]: what a change is measured against.
+pub type Previous = BTreeMap<(String, String), Vec<Option<f64>>>;
 
 /// One period of a mart behind the guard, before what needs the period before.
-pub struct Shown {
+pub struct Standing {
     rows: DataFrame,
     withheld: Vec<(Tally, i64)>,
     cycles_cut: u64,
@@ -93,8 +101,8 @@ pub struct Shown {
 pub struct Guarded {
     /// Rows of `marts/`, in contract order.
     pub rows: RecordBatch,
-    /// Rows of manager scopes for `restricted/`; empty where the policy does not ask for them.
-    pub managers: RecordBatch,
+    /// Rows of manager scopes for [`Mart::managers`]; empty where the policy does not ask for them.
+    pub managers: Option<RecordBatch>,
     /// Withheld by scope kind, with the number of values merged into `other`.
     pub withheld: Vec<(Tally, i64)>,
     pub cycles_cut: u64,
@@ -104,8 +112,10 @@ pub struct Guarded {
 /// A period of a mart that cannot be published.
 #[derive(Debug, thiserror::Error)]
 pub enum MartError {
-    #[error("the privacy audit refused {mart}, {period}: {cause}")]
-    Privacy { mart: String, period: Period, cause: GuardError },
+    #[error("the privacy audit refused {mart}, {what}: {cause}")]
+    Privacy { mart: String, what: String, cause: GuardError },
+    #[error("{mart}: {what}")]
+    Malformed { mart: &'static str, what: String },
     #[error(transparent)]
     Polars(#[from] PolarsError),
     #[error(transparent)]
@@ -119,39 +129,42 @@ impl Mart {
     ///
     /// # Errors
     /// The audit fails even after every repair, or the mart and its contract disagree.
-    pub fn show(&self, catalog: &Catalog, inputs: &Inputs<'_>) -> Result<Shown, MartError> {
+    pub fn show(&self, catalog: &Catalog, inputs: &Inputs<'_>) -> Result<Standing, MartError> {
         let table = catalog.expect(self.name)?;
-        let measures: Vec<(&str, Kind)> =
-            table.columns.iter().filter_map(|column| Some((column.name.as_str(), kind(column.measure?)?))).collect();
-        let names: Vec<&str> =
-            measures.iter().map(|(name, _)| *name).filter(|name| !OF_THE_COMPANY.contains(name)).collect();
-        let kinds: Vec<Kind> =
-            measures.iter().filter(|(name, _)| names.contains(name)).map(|(_, kind)| *kind).collect();
-
-        let rows = engine::collect((self.build)(inputs))?;
-        let company = scope::Company {
+        let place = Placement {
             people: inputs.people,
             units: inputs.units,
             period: inputs.seen,
-            smallest_group: inputs.policy.smallest_group,
-            smallest_group_manager: inputs.policy.manager_scopes.then_some(inputs.policy.smallest_group_manager),
+            policy: inputs.policy,
+            managers: self.managers.is_some(),
         };
-        let scopes = scope::build(&rows, &names, &company)?;
-        let rules = Rules {
-            k: inputs.policy.smallest_group,
-            rounding: inputs.policy.rounding,
-            synthetic: inputs.policy.synthetic_data,
-        };
-        let privacy = |cause| MartError::Privacy { mart: self.name.into(), period: inputs.period, cause };
-        let protected = guard::protect(&kinds, &scopes.trees, &scopes.crossings, &rules).map_err(privacy)?;
-
-        let shown = frame(table, &names, &protected, inputs)?;
-        Ok(Shown {
-            rows: engine::collect(formula::apply(table, shown.lazy())?)?,
-            withheld: withheld(protected),
-            cycles_cut: scopes.cycles_cut,
-            orphans: scopes.orphans,
-        })
+        let mut standing: Option<Standing> = None;
+        for mut block in (self.build)(inputs)? {
+            block.keys.splice(0..0, inputs.keys().into_iter().filter(|(name, _)| table.column(name).is_some()));
+            let shown = block::show(table, &block, &place)?;
+            let rows = match self.describe {
+                Some(describe) => describe(&shown, &block, inputs)?,
+                None => shown.rows,
+            };
+            match &mut standing {
+                None => {
+                    standing = Some(Standing {
+                        rows,
+                        withheld: shown.withheld,
+                        cycles_cut: shown.cycles_cut,
+                        orphans: shown.orphans,
+                    });
+                }
+                Some(standing) => {
+                    standing.rows.vstack_mut(&rows)?;
+                    add(&mut standing.withheld, shown.withheld);
+                    standing.cycles_cut = standing.cycles_cut.max(shown.cycles_cut);
+                    standing.orphans = standing.orphans.max(shown.orphans);
+                }
+            }
+        }
+        let nothing = || Standing { rows: DataFrame::empty(), withheld: Vec::new(), cycles_cut: 0, orphans: 0 };
+        Ok(standing.unwrap_or_else(nothing))
     }
 
     /// Adds the columns no formula can give and parts manager scopes from the rest. `previous` is what was shown for the period before.
@@ -161,19 +174,26 @@ impl Mart {
     pub fn complete(
         &self,
         catalog: &Catalog,
-        shown: Shown,
+        standing: Standing,
         inputs: &Inputs<'_>,
         previous: &Previous,
     ) -> Result<Guarded, MartError> {
-        let rows = (self.finish)(shown.rows, inputs, previous)?;
-        let (public, managers) = split(rows)?;
-        Ok(Guarded {
-            rows: engine::to_arrow(&public, &mart_schema(catalog.expect(self.name)?))?,
-            managers: engine::to_arrow(&managers, &mart_schema(catalog.expect(MANAGERS)?))?,
-            withheld: shown.withheld,
-            cycles_cut: shown.cycles_cut,
-            orphans: shown.orphans,
-        })
+        let table = catalog.expect(self.name)?;
+        let Standing { rows, withheld, cycles_cut, orphans } = standing;
+        let rows = if rows.height() == 0 { None } else { Some((self.finish)(rows, inputs, previous)?) };
+        let (rows, managers) = match (rows, self.managers) {
+            (None, managers) => {
+                let empty = |name: &str| Ok::<_, MartError>(RecordBatch::new_empty(mart_schema(catalog.expect(name)?)));
+                (empty(self.name)?, managers.map(empty).transpose()?)
+            }
+            (Some(rows), None) => (engine::to_arrow(&rows, &mart_schema(table))?, None),
+            (Some(rows), Some(restricted)) => {
+                let (public, managers) = split(rows)?;
+                let restricted = engine::to_arrow(&managers, &mart_schema(catalog.expect(restricted)?))?;
+                (engine::to_arrow(&public, &mart_schema(table))?, Some(restricted))
+            }
+        };
+        Ok(Guarded { rows, managers, withheld, cycles_cut, orphans })
     }
 
     /// Plans the mart over no rows and compares what comes out with the contract: misspelt inputs, missing, extra and mistyped columns.
@@ -204,58 +224,33 @@ pub fn check_plain(catalog: &Catalog) -> Result<(), ContractError> {
     Ok(())
 }
 
-fn kind(measure: Measure) -> Option<Kind> {
-    match measure {
-        Measure::Population => None,
-        Measure::People => Some(Kind::People),
-        Measure::Events => Some(Kind::Events),
-        Measure::Sum => Some(Kind::Sum),
+impl Inputs<'_> {
+    /// The columns that say which period a row is about; a table takes those it has.
+    fn keys(&self) -> Vec<(&'static str, Value)> {
+        let working_days = (self.period.grain != Grain::Day).then(|| self.calendar.working_days(self.period));
+        vec![
+            ("grain", Value::Text(self.period.grain.as_str().to_owned())),
+            ("period_start", Value::Date(self.period.start)),
+            ("period_end", Value::Date(self.period.end)),
+            ("is_complete", Value::Bool(self.is_complete)),
+            ("working_days", Value::Int(working_days)),
+        ]
     }
 }
 
-fn withheld(protected: Protected) -> Vec<(Tally, i64)> {
-    let merged = |kind: &str| {
-        protected.rows.iter().filter(|row| row.kind == kind && row.status == Status::Merged).count() as i64
-    };
-    let counts: Vec<i64> = protected.tallies.iter().map(|tally| merged(&tally.kind)).collect();
-    protected.tallies.into_iter().zip(counts).collect()
-}
-
-/// The guard's rows as columns, ordered by (scope_kind, scope_id).
-fn frame(table: &Table, names: &[&str], protected: &Protected, inputs: &Inputs<'_>) -> PolarsResult<DataFrame> {
-    // A value merged into `other` has no row of its own.
-    let mut shown: Vec<&guard::Shown> = protected.rows.iter().filter(|row| row.status != Status::Merged).collect();
-    shown.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
-    let count = shown.len();
-    let texts = |pick: &dyn Fn(&guard::Shown) -> &str| -> Vec<String> {
-        shown.iter().map(|row| pick(row).to_owned()).collect()
-    };
-    let status = |row: &guard::Shown| if row.status == Status::Published { "published" } else { "withheld" };
-    let dates = |day: Day| -> PolarsResult<Column> {
-        Column::new("".into(), vec![day; count]).cast(&polars::prelude::DataType::Date)
-    };
-    let mut columns = vec![
-        Column::new("grain".into(), vec![inputs.period.grain.as_str(); count]),
-        dates(inputs.period.start)?.with_name("period_start".into()),
-        dates(inputs.period.end)?.with_name("period_end".into()),
-        Column::new("is_complete".into(), vec![inputs.is_complete; count]),
-        Column::new("scope_kind".into(), texts(&|row| &row.kind)),
-        Column::new("scope_id".into(), texts(&|row| &row.id)),
-        Column::new("status".into(), shown.iter().map(|row| status(row).to_owned()).collect::<Vec<_>>()),
-    ];
-    if table.column("working_days").is_some() {
-        let working_days = (inputs.period.grain != Grain::Day).then(|| inputs.calendar.working_days(inputs.period));
-        columns.push(Column::new("working_days".into(), vec![working_days; count]));
+/// Adds the tallies of another block of the same period.
+pub(crate) fn add(all: &mut Vec<(Tally, i64)>, more: Vec<(Tally, i64)>) {
+    for (tally, merged) in more {
+        match all.iter_mut().find(|(known, _)| known.kind == tally.kind) {
+            Some((known, known_merged)) => {
+                known.rows += tally.rows;
+                known.rows_withheld += tally.rows_withheld;
+                known.cells_withheld += tally.cells_withheld;
+                *known_merged += merged;
+            }
+            None => all.push((tally, merged)),
+        }
     }
-    for column in table.columns.iter().filter(|column| column.measure == Some(Measure::Population)) {
-        let people: Vec<Option<i64>> = shown.iter().map(|row| row.population).collect();
-        columns.push(Column::new(column.name.as_str().into(), people));
-    }
-    for (at, name) in names.iter().enumerate() {
-        let values: Vec<Option<i64>> = shown.iter().map(|row| row.values.get(at).copied().flatten()).collect();
-        columns.push(Column::new((*name).into(), values));
-    }
-    DataFrame::new(count, columns)
 }
 
 /// Manager scopes name a person: they part from the rest here, right behind the guard.

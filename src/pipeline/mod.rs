@@ -14,6 +14,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod whole;
 pub mod world;
 
 use std::collections::BTreeMap;

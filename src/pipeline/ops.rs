@@ -15,7 +15,6 @@ use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Counts, Entry};
-use crate::mart::MARTS;
 use crate::publish::Commit;
 
 /// Rows of one table under construction: text, numbers and shares by column name, missing columns are null.
@@ -354,18 +353,15 @@ fn noted(entry: &Entry, note: &gates::Note) -> Row {
 fn suppressed(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &BTreeMap<String, String>) -> Result<()> {
     let table = context.catalog.expect("suppressed_cells")?;
     let mut totals: BTreeMap<(String, String, String), [u64; 4]> = BTreeMap::new();
-    for mart in MARTS {
-        let prefix = format!("{}/", mart.name);
-        for (step, tally) in made_from.range(prefix.clone()..).take_while(|(step, _)| step.starts_with(&prefix)) {
-            let mut parts = step.split('/').skip(1);
-            let (Some(grain), Some(_), Some("withheld")) = (parts.next(), parts.next(), parts.next()) else { continue };
-            for scope in tally.split(';') {
-                let fields: Vec<&str> = scope.split(':').collect();
-                let [kind, counts @ ..] = fields.as_slice() else { continue };
-                let total = totals.entry((mart.name.into(), grain.into(), (*kind).into())).or_default();
-                for (total, count) in total.iter_mut().zip(counts) {
-                    *total += count.parse::<u64>().unwrap_or(0);
-                }
+    for (step, tally) in made_from {
+        let parts: Vec<&str> = step.split('/').collect();
+        let [table, grain, _, "withheld"] = parts.as_slice() else { continue };
+        for scope in tally.split(';') {
+            let fields: Vec<&str> = scope.split(':').collect();
+            let [kind, counts @ ..] = fields.as_slice() else { continue };
+            let total = totals.entry(((*table).into(), (*grain).into(), (*kind).into())).or_default();
+            for (total, count) in total.iter_mut().zip(counts) {
+                *total += count.parse::<u64>().unwrap_or(0);
             }
         }
     }

@@ -13,12 +13,13 @@ use super::day_rows::{day_partition, partition_of};
 use super::days::{activation_link, read_activation};
 use super::lake::{Lake, WHOLE};
 use super::world::World;
-use crate::canon::columns::{Text, dates, doubles};
+use crate::canon::columns::{Text, dates, numbers};
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::error::{Error, Exit, Result};
-use crate::mart::{Guarded, Inputs, MANAGERS, MARTS, Mart, MartError, PLAIN, Previous, World as Plain};
+use crate::guard::Tally;
+use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
 use crate::period::{Day, Grain, Period, month_label};
 use crate::publish::FileRef;
 use crate::publish::commit::hex_sha256;
@@ -63,6 +64,7 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
 }
 
@@ -124,7 +126,7 @@ impl Run<'_> {
         let calendar = &self.context.job.calendar;
         let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
         let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
-        for grain in Grain::ALL {
+        for &grain in self.mart.grains {
             let periods = calendar.periods(grain, self.range.0, self.range.1);
             let seen: Vec<Period> = periods.iter().map(|period| self.seen(*period)).collect();
             let places = self.world.people.fingerprints(&seen);
@@ -144,9 +146,11 @@ impl Run<'_> {
         }
         let prefix = format!("{}/", self.mart.name);
         let containers: BTreeSet<String> = wanted.values().map(|period| container(*period)).collect();
-        let (table, managers) = (self.context.catalog.expect(self.mart.name)?, self.context.catalog.expect(MANAGERS)?);
-        lake.keep(table, |partition| containers.contains(partition))?;
-        lake.keep(managers, |partition| containers.contains(partition))?;
+        let table = self.context.catalog.expect(self.mart.name)?;
+        let managers = self.mart.managers.map(|name| self.context.catalog.expect(name)).transpose()?;
+        for table in [Some(table), managers].into_iter().flatten() {
+            lake.keep(table, |partition| containers.contains(partition))?;
+        }
 
         let mut order: Vec<Period> = dirty.keys().copied().collect();
         order.sort_by_key(|period| (period.end, period.grain, period.start));
@@ -158,7 +162,7 @@ impl Run<'_> {
             for &period in chunk {
                 tasks.push((period, reader.task(period)?));
             }
-            let guarded: Vec<Result<(Period, PersonPeriod, crate::mart::Shown)>> = tasks
+            let guarded: Vec<Result<(Period, PersonPeriod, Standing)>> = tasks
                 .into_par_iter()
                 .map(|(period, task)| {
                     let person_period = person_period::build(
@@ -181,15 +185,14 @@ impl Run<'_> {
                 let (period, person_period, rows) = guarded?;
                 let before = calendar.previous(period);
                 if let std::collections::btree_map::Entry::Vacant(entry) = shown.entry(before) {
-                    entry.insert(published_rates(reader.lake, table, managers, before)?);
+                    entry.insert(self.published(reader.lake, before)?);
                 }
                 let guarded = self
                     .mart
                     .complete(self.context.catalog, rows, &self.inputs(period, &person_period), &shown[&before])
                     .map_err(mart_error)?;
-                let mut rates = rates(&guarded.rows, period);
-                rates.extend(self::rates(&guarded.managers, period));
-                shown.insert(period, rates);
+                let batches = std::iter::once(&guarded.rows).chain(&guarded.managers);
+                shown.insert(period, batches.flat_map(|batch| figures(batch, period, self.mart.previous)).collect());
                 done.cycles_cut = guarded.cycles_cut;
                 done.orphans = guarded.orphans;
                 done.periods += 1;
@@ -204,26 +207,16 @@ impl Run<'_> {
             let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
             let public = replace(lake, table, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
             publish(lake, table, &partition, &[public])?;
-            if self.context.job.policy.manager_scopes {
-                let restricted =
-                    replace(lake, managers, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.managers))?;
+            if let Some(managers) = managers.filter(|_| self.context.job.policy.manager_scopes) {
+                let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
+                let restricted = replace(lake, managers, &partition, &keep, fresh)?;
                 publish(lake, managers, &partition, &[restricted])?;
             }
             for (period, guarded) in &periods {
                 if let Some(now) = dirty.get(period) {
                     made_from.insert(self.step(*period), now.clone());
                 }
-                let tally: Vec<String> = guarded
-                    .withheld
-                    .iter()
-                    .map(|(tally, merged)| {
-                        format!(
-                            "{}:{}:{}:{}:{merged}",
-                            tally.kind, tally.rows, tally.rows_withheld, tally.cells_withheld
-                        )
-                    })
-                    .collect();
-                made_from.insert(format!("{}/withheld", self.step(*period)), tally.join(";"));
+                made_from.insert(format!("{}/withheld", self.step(*period)), tally(&guarded.withheld));
             }
         }
         let steps: BTreeSet<String> =
@@ -240,7 +233,7 @@ impl Run<'_> {
         Inputs {
             period,
             seen: self.seen(period),
-            is_complete: period.end <= self.as_of_day(),
+            is_complete: period.end <= today(self.context),
             person_period,
             calendar: &self.context.job.calendar,
             people: &self.world.people,
@@ -254,9 +247,21 @@ impl Run<'_> {
         Period { end: period.end.min(self.range.1), ..period }
     }
 
-    /// The reporting-zone day that `--as-of` falls in: periods that end by its first moment are complete.
-    fn as_of_day(&self) -> Day {
-        crate::period::local_day(self.context.as_of.timestamp_micros(), self.context.job.zone)
+    /// Figures that head shows for a period.
+    fn published(&self, lake: &Lake<'_>, period: Period) -> Result<Previous> {
+        let mut shown = Previous::new();
+        if self.mart.previous.is_empty() {
+            return Ok(shown);
+        }
+        let columns: Vec<&str> =
+            ["period_start", "scope_kind", "scope_id"].into_iter().chain(self.mart.previous.iter().copied()).collect();
+        for name in std::iter::once(self.mart.name).chain(self.mart.managers) {
+            let table = self.context.catalog.expect(name)?;
+            for batch in lake.read(table, &container(period), Some(&columns))? {
+                shown.extend(figures(&batch, period, self.mart.previous));
+            }
+        }
+        Ok(shown)
     }
 
     /// The first day whose person-day a period reads: its own, the period before it, and the moving window's; back to a month's
@@ -269,7 +274,7 @@ impl Run<'_> {
     /// A hash over everything the rows of a period are made from.
     fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<String> {
         let table = self.context.catalog.expect(self.mart.name)?;
-        let complete = period.end <= self.as_of_day();
+        let complete = period.end <= today(self.context);
         let mut basis = format!(
             "{}|{}|{}|{complete}|{places:x}|{:x}",
             self.context.job.config_hash(),
@@ -392,26 +397,34 @@ fn container(period: Period) -> String {
     }
 }
 
-/// Active rates shown in a period's rows, by scope.
-fn rates(batch: &RecordBatch, period: Period) -> Previous {
-    let (kind, id) = (Text::of(batch, "scope_kind"), Text::of(batch, "scope_id"));
-    let (start, rate) = (dates(batch, "period_start"), doubles(batch, "active_rate"));
-    (0..batch.num_rows())
-        .filter(|row| start(*row) == Some(period.start))
-        .filter_map(|row| Some(((kind.get(row)?.to_owned(), id.get(row)?.to_owned()), rate(row)?)))
-        .collect()
+/// The reporting-zone day that `--as-of` falls in: periods that end by its first moment are complete.
+pub fn today(context: &Context<'_>) -> Day {
+    crate::period::local_day(context.as_of.timestamp_micros(), context.job.zone)
 }
 
-/// Active rates that head shows for a period.
-fn published_rates(lake: &Lake<'_>, table: &Table, managers: &Table, period: Period) -> Result<Previous> {
-    let mut shown = Previous::new();
-    for table in [table, managers] {
-        let columns = ["period_start", "scope_kind", "scope_id", "active_rate"];
-        for batch in lake.read(table, &container(period), Some(&columns))? {
-            shown.extend(rates(&batch, period));
-        }
-    }
-    Ok(shown)
+/// What was withheld, as `made_from` holds it: `kind:rows:withheld:cells:merged;…`.
+pub fn tally(withheld: &[(Tally, i64)]) -> String {
+    let tallies: Vec<String> = withheld
+        .iter()
+        .map(|(tally, merged)| {
+            format!("{}:{}:{}:{}:{merged}", tally.kind, tally.rows, tally.rows_withheld, tally.cells_withheld)
+        })
+        .collect();
+    tallies.join(";")
+}
+
+/// Figures shown in a period's rows, by scope.
+fn figures(batch: &RecordBatch, period: Period, names: &[&str]) -> Previous {
+    let (kind, id) = (Text::of(batch, "scope_kind"), Text::of(batch, "scope_id"));
+    let start = dates(batch, "period_start");
+    let columns: Vec<_> = names.iter().map(|name| numbers(batch, name)).collect();
+    (0..batch.num_rows())
+        .filter(|row| start(*row) == Some(period.start))
+        .filter_map(|row| {
+            let scope = (kind.get(row)?.to_owned(), id.get(row)?.to_owned());
+            Some((scope, columns.iter().map(|column| column(row)).collect()))
+        })
+        .collect()
 }
 
 /// The rows of a file with some periods replaced, in the order of the contract.
@@ -454,7 +467,8 @@ pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[R
     lake.write(table, partition, &batch)
 }
 
-fn mart_error(error: MartError) -> Error {
+/// A mart's failure as the run reports it.
+pub fn mart_error(error: MartError) -> Error {
     let exit = match &error {
         MartError::Privacy { cause: crate::guard::GuardError::AuditFailed { .. }, .. } => Exit::Privacy,
         _ => Exit::Bug,

@@ -222,7 +222,10 @@ fn every_shipped_job_over_real_people_has_pseudonyms_and_groups_of_five() {
         .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
     {
         let text = std::fs::read_to_string(&path).expect("a job");
-        let job = uptake::job::Job::parse(&path, &text, &catalog).unwrap_or_else(|error| panic!("{error}"));
+        let job = uptake::job::Job::parse(&path, &text, &catalog, &|path| {
+            std::fs::read_to_string(path).map_err(|cause| cause.to_string())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
         if !job.policy.synthetic_data {
             real += 1;
             assert!(job.pseudonym_epoch.is_some() && job.policy.smallest_group >= 5, "{}", path.display());

@@ -192,7 +192,10 @@ impl World {
     /// What `run` and `backfill` do, with the report.
     pub fn run(&self, how: &How<'_>) -> uptake::error::Result<Report> {
         let catalog = Catalog::load()?;
-        let job = Job::parse(&self.job_path(), &self.job_text(&self.setup), &catalog).expect("a job");
+        let job = Job::parse(&self.job_path(), &self.job_text(&self.setup), &catalog, &|path| {
+            std::fs::read_to_string(path).map_err(|cause| cause.to_string())
+        })
+        .expect("a job");
         let feeds: Vec<LoadedFeed> = self.setup.feeds.iter().map(|name| self.feed(name, &catalog)).collect();
         pipeline::run(&Context {
             catalog: &catalog,

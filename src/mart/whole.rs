@@ -1,0 +1,70 @@
+//! Tables computed whole: from canon tables whose size follows people and content, and from what other marts show. Computed anew
+//! whenever a file they read, the job, its configuration or the as-of day changed.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+
+use super::MartError;
+use crate::canon::hierarchy::Units;
+use crate::canon::history::People;
+use crate::canon::identity::Identity;
+use crate::contract::Catalog;
+use crate::guard::Tally;
+use crate::job::Job;
+use crate::period::Day;
+
+/// One table, or a few that are made together.
+pub struct Whole {
+    pub name: &'static str,
+    /// Every table it writes.
+    pub tables: &'static [&'static str],
+    pub reads: &'static [Read],
+    /// Canon tables without any row of which there is nothing to publish; the run says so.
+    pub needs: &'static [&'static str],
+    pub build: fn(&Facts<'_>) -> Result<Vec<Made>, MartError>,
+}
+
+/// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
+pub const WHOLE: &[Whole] = &[];
+
+/// Files of a table that a [`Whole`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    pub table: &'static str,
+    /// Only partitions whose name begins so; empty for all.
+    pub partitions: &'static str,
+}
+
+/// What whole tables are computed from.
+pub struct Facts<'a> {
+    pub catalog: &'a Catalog,
+    pub job: &'a Job,
+    pub people: &'a People,
+    pub units: &'a Units,
+    pub identity: &'a Identity,
+    /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
+    pub days: (Day, Day),
+    /// The day of `--as-of`: periods that end by its first moment are complete.
+    pub today: Day,
+    /// Rows by table, as [`Whole::reads`] names them.
+    pub tables: BTreeMap<&'static str, Vec<RecordBatch>>,
+}
+
+impl Facts<'_> {
+    /// The rows of a table that [`Whole::reads`] names; none where it has no file.
+    pub fn table(&self, name: &str) -> &[RecordBatch] {
+        self.tables.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One file of a table, to be published.
+pub struct Made {
+    pub table: &'static str,
+    pub partition: String,
+    /// In the order and types of the contract; the driver sorts them.
+    pub rows: RecordBatch,
+    /// The grain of the rows, for the tally of what was withheld; empty where the table has none.
+    pub grain: &'static str,
+    pub withheld: Vec<(Tally, i64)>,
+}

@@ -1,0 +1,146 @@
+//! Tables computed whole, where anything they are made from changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::RecordBatch;
+use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+
+use super::Context;
+use super::lake::{Lake, WHOLE as ALL};
+use super::periods::{Computed, mart_error, publish, tally, today};
+use super::world::World;
+use crate::contract::Table;
+use crate::error::{Error, Result};
+use crate::mart::{Facts, WHOLE, Whole};
+use crate::period::Day;
+use crate::publish::commit::hex_sha256;
+
+/// Computes every whole table the job wants and whose inputs changed. `range` is the reported days.
+///
+/// # Errors
+/// The privacy audit refuses, the store fails, or rows break their contract.
+pub fn compute(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    made_from: &mut BTreeMap<String, String>,
+    done: &mut Computed,
+) -> Result<()> {
+    for whole in WHOLE.iter().filter(|whole| whole.tables.iter().any(|table| context.job.wants(table))) {
+        let mut missing = None;
+        for table in whole.needs {
+            if lake.partitions(context.catalog.expect(table)?)?.values().all(|file| file.rows == 0) {
+                missing = Some(*table);
+            }
+        }
+        if let Some(table) = missing {
+            done.remarks.push(format!("{} is not published: the job has no {table}", whole.tables.join(", ")));
+            for table in whole.tables {
+                lake.keep(context.catalog.expect(table)?, |_| false)?;
+            }
+            made_from.retain(|step, _| !belongs(step, whole));
+            continue;
+        }
+        let step = format!("whole/{}", whole.name);
+        let now = fingerprint(context, lake, range, whole)?;
+        let forced = context.backfill.is_some();
+        if !forced && made_from.get(&step) == Some(&now) {
+            continue;
+        }
+        made_from.retain(|step, _| !belongs(step, whole));
+        one(context, lake, world, range, whole, made_from)?;
+        made_from.insert(step, now);
+        done.periods += 1;
+    }
+    Ok(())
+}
+
+/// Whether a remembered step is about this table.
+fn belongs(step: &str, whole: &Whole) -> bool {
+    let (first, rest) = step.split_once('/').unwrap_or((step, ""));
+    whole.tables.contains(&first) || (first == "whole" && rest == whole.name)
+}
+
+fn one(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    whole: &Whole,
+    made_from: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
+    for read in whole.reads {
+        let table = context.catalog.expect(read.table)?;
+        let mut rows = Vec::new();
+        for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| name.starts_with(read.partitions)) {
+            rows.extend(lake.read_ref(table, file, None)?);
+        }
+        tables.entry(read.table).or_default().extend(rows);
+    }
+    let facts = Facts {
+        catalog: context.catalog,
+        job: context.job,
+        people: &world.people,
+        units: &world.units,
+        identity: &world.identity,
+        days: range,
+        today: today(context),
+        tables,
+    };
+    let made = (whole.build)(&facts).map_err(mart_error)?;
+    drop(facts);
+    let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();
+    for table in whole.tables {
+        lake.keep(context.catalog.expect(table)?, |partition| written.contains(&(*table, partition)))?;
+    }
+    if let Some(stray) = made.iter().find(|made| !whole.tables.contains(&made.table)) {
+        return Err(Error::bug(format!("{} writes {}, which it does not name", whole.name, stray.table)));
+    }
+    for made in made {
+        if !context.job.wants(made.table) {
+            continue;
+        }
+        let table = context.catalog.expect(made.table)?;
+        publish(lake, table, &made.partition, &[sorted(table, made.rows)?])?;
+        if !made.withheld.is_empty() {
+            let grain = if made.grain.is_empty() { ALL } else { made.grain };
+            made_from.insert(format!("{}/{grain}/{}/withheld", made.table, made.partition), tally(&made.withheld));
+        }
+    }
+    Ok(())
+}
+
+/// Rows in the order of the contract.
+fn sorted(table: &Table, rows: RecordBatch) -> Result<RecordBatch> {
+    let columns: Vec<SortColumn> = table
+        .sort
+        .iter()
+        .filter_map(|name| Some(SortColumn { values: rows.column_by_name(name)?.clone(), options: None }))
+        .collect();
+    Ok(take_record_batch(&rows, &lexsort_to_indices(&columns, None)?)?)
+}
+
+/// A hash over everything a whole table is made from.
+fn fingerprint(context: &Context<'_>, lake: &Lake<'_>, range: (Day, Day), whole: &Whole) -> Result<String> {
+    let mut basis = format!(
+        "{}|{}|{}|{range:?}|{}",
+        context.job.config_hash(),
+        context.job.attached_hash(),
+        env!("CARGO_PKG_VERSION"),
+        today(context),
+    );
+    for table in whole.tables {
+        basis.push_str(&format!("|{}{}", context.catalog.expect(table)?.hash, context.job.wants(table)));
+    }
+    let people = ["workers", "org_units", "users", "identity_links"];
+    let reads = whole.reads.iter().map(|read| (read.table, read.partitions));
+    for (name, prefix) in people.into_iter().map(|name| (name, "")).chain(reads) {
+        let files = lake.partitions(context.catalog.expect(name)?)?;
+        for (partition, file) in files.iter().filter(|(partition, _)| partition.starts_with(prefix)) {
+            basis.push_str(&format!("|{name}/{partition}{}", &file.sha256[..16]));
+        }
+    }
+    Ok(hex_sha256(basis.as_bytes())[..16].to_owned())
+}
