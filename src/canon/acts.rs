@@ -1,7 +1,10 @@
 //! What people gave to each other, as facts of a day: contributions with what a leader's period needs to know of them, reactions to
 //! experts, and governance events. Accounts are resolved to workers on the day of the act.
 //!
-//! Contributions and events follow people and are held whole; reactions follow time and are read day by day ([`Reactions`]).
+//! Contributions and events follow people and are held whole; reactions and what people looked for follow time and are read day by
+//! day ([`Reactions`], [`Interests`]).
+
+mod day;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +13,12 @@ use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 
 use super::columns::{Text, bools, dates, instants, ints};
-use super::history::{Fnv, Labels, NONE, People};
+use super::history::{Fnv, Labels, People};
 use super::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, local_day};
+
+pub use day::{Interests, Reactions};
 
 /// Days after an AMA in which its summary closes it.
 pub const CLOSING_DAYS: Day = 7;
@@ -114,9 +119,9 @@ pub struct Acts {
     acted: HashMap<u32, Vec<Day>>,
     /// Everybody who may ever be a sponsor.
     sponsors: BTreeSet<u32>,
-    /// Topics of content items.
-    content_topics: HashMap<String, Vec<u32>>,
-    /// Hash of a day's posts; of all items up to the end of a day.
+    /// Topics of content items, with the day of publication ([`Day::MIN`] where it is not known).
+    content_topics: HashMap<String, (Vec<u32>, Day)>,
+    /// Hash of a day's posts; of all items and all content up to the end of a day.
     post_hashes: BTreeMap<Day, u64>,
     item_hashes: BTreeMap<Day, u64>,
 }
@@ -185,12 +190,14 @@ impl Acts {
             let (id, owner, tags) =
                 (Text::of(batch, "content_id"), Text::of(batch, "owner_id"), Text::of(batch, "role_tags"));
             let (topics, deleted) = (Text::of(batch, "topics"), bools(batch, DELETED));
+            let published_at = instants(batch, "published_at");
             for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
                 let Some(id) = id.get(i) else { continue };
                 content.insert(id, (owner.get(i).is_some(), tags.get(i).is_some_and(|tags| !words(tags).is_empty())));
                 let codes = acts.codes(topics.get(i));
                 if !codes.is_empty() {
-                    acts.content_topics.insert(id.to_owned(), codes);
+                    let published = published_at(i).map_or(Day::MIN, |at| local_day(at, setting.zone));
+                    acts.content_topics.insert(id.to_owned(), (codes, published));
                 }
             }
         }
@@ -264,9 +271,15 @@ impl Acts {
         self.items.get(contribution).filter(|(_, made)| *made <= day).map(|(author, _)| *author)
     }
 
-    /// Topics of a content item.
-    pub fn topics_of(&self, content: &str) -> &[u32] {
-        self.content_topics.get(content).map_or(&[], Vec::as_slice)
+    /// Topics of a content item that was published by the day.
+    pub fn topics_of(&self, content: &str, day: Day) -> &[u32] {
+        let found = self.content_topics.get(content).filter(|(_, published)| *published <= day);
+        found.map_or(&[], |(topics, _)| topics.as_slice())
+    }
+
+    /// Whether any content item names a topic: else nobody's looking says what is in demand.
+    pub fn knows_content_topics(&self) -> bool {
+        !self.content_topics.is_empty()
     }
 
     /// The last day before `end` on which a worker contributed or held a governance event.
@@ -281,8 +294,8 @@ impl Acts {
         &self.deeds[at(from)..at(to).max(at(from))]
     }
 
-    /// A hash over everything that a period reads of the days `[from, to)`: contributions, whom reactions of these days can meet,
-    /// governance events of the year before `to`, and when each sponsor last acted. By ids, so that it can be compared between runs.
+    /// A hash over everything that a period reads of the days `[from, to)`: contributions, what reactions and searches of these
+    /// days can meet, governance events of the year before `to`, and when each sponsor last acted. By ids, so that it can be compared between runs.
     pub fn fingerprint(&self, from: Day, to: Day, people: &People) -> u64 {
         let mut hash = Fnv::default();
         for (day, posts) in self.post_hashes.range(from..to.max(from)) {
@@ -344,13 +357,23 @@ impl Acts {
         }
         // Sums of hashes do not depend on the order of the items of a day.
         let mut sums: BTreeMap<Day, u64> = BTreeMap::new();
+        let mut add = |day: Day, hash: Fnv| {
+            let sum = sums.entry(day).or_default();
+            *sum = sum.wrapping_add(hash.finish());
+        };
         for (id, (author, day)) in &self.items {
             let mut hash = Fnv::default();
             hash.text(id);
             hash.text(name(*author));
-            hash.number(i64::from(*day));
-            let sum = sums.entry(*day).or_default();
-            *sum = sum.wrapping_add(hash.finish());
+            add(*day, hash);
+        }
+        for (id, (topics, published)) in &self.content_topics {
+            let mut hash = Fnv::default();
+            hash.text(id);
+            let mut texts: Vec<&str> = topics.iter().filter_map(|code| self.topics.text(*code)).collect();
+            texts.sort_unstable();
+            texts.into_iter().for_each(|text| hash.text(text));
+            add(*published, hash);
         }
         let mut all = 0u64;
         for (day, sum) in sums {
@@ -428,42 +451,4 @@ fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Deed> {
 /// The parts of a text joined by `;`, trimmed, the empty ones left out.
 fn words(text: &str) -> Vec<&str> {
     text.split(';').map(str::trim).filter(|word| !word.is_empty()).collect()
-}
-
-/// Reactions of one day to contributions of people below the leaders.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reactions {
-    /// (who reacted, whose contribution, how often), the author's own left out.
-    pub to_experts: Vec<(u32, u32, i64)>,
-}
-
-impl Reactions {
-    /// Reads the rows of canon `person_reaction` of one day.
-    pub fn read(day: Day, batches: &[RecordBatch], people: &People, acts: &Acts) -> Reactions {
-        let mut read = Reactions::default();
-        for batch in batches {
-            let (person, contribution) = (Text::of(batch, "person_key"), Text::of(batch, "contribution_id"));
-            let count = ints(batch, "reactions");
-            for row in 0..batch.num_rows() {
-                let (Some(person), Some(contribution)) = (person.get(row), contribution.get(row)) else { continue };
-                let (Some(worker), Some(expert)) = (people.code(person), acts.expert(contribution, day)) else {
-                    continue;
-                };
-                if worker != expert {
-                    read.to_experts.push((worker, expert, count(row).unwrap_or(0)));
-                }
-            }
-        }
-        read
-    }
-
-    /// Bytes held, for the cache.
-    pub fn bytes(&self) -> usize {
-        self.to_experts.len() * size_of::<(u32, u32, i64)>()
-    }
-}
-
-/// Whether a place has a band among the given ones.
-pub fn is_of(bands: &[&str], band: u32, labels: &Labels) -> bool {
-    band != NONE && labels.text(band).is_some_and(|band| bands.contains(&band))
 }

@@ -16,6 +16,8 @@ pub const MART: Mart = Mart {
     grains: &Grain::ALL,
     // The same columns for reporting subtrees of managers, under `restricted/`.
     managers: Some("adoption_kpis_managers"),
+    needs: &[],
+    acts: None,
     previous: &["active_rate"],
     build,
     describe: None,

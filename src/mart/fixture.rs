@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 
 use super::{Inputs, Mart, Previous};
+use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Labels, NONE, People, Place, Stint};
 use crate::contract::Catalog;
@@ -19,7 +20,7 @@ pub fn day(text: &str) -> Day {
     day_of(text.parse().unwrap())
 }
 
-/// People from lines of `person org from to`, `-` for an open end; persons ascend.
+/// People from lines of `person org from to [band [function [manager]]]`, `-` for an open end or nothing; persons ascend.
 pub fn people(text: &str) -> People {
     let mut people = People::default();
     let mut labels = Labels::default();
@@ -29,11 +30,17 @@ pub fn people(text: &str) -> People {
             people.workers.push(words[0].to_owned());
         }
         let to = if words[3] == "-" { OPEN_END } else { day(words[3]) };
-        let place =
-            Place { org: labels.code(Some(words[1])), band: NONE, location: NONE, function: NONE, manager: NONE };
+        let mut label = |at: usize| labels.code(words.get(at).copied().filter(|word| *word != "-"));
+        let place = Place { org: label(1), band: label(4), location: NONE, function: label(5), manager: NONE };
         people.stints.push(Stint { worker: people.workers.len() as u32 - 1, from: day(words[2]), to, place });
     }
     people.labels = labels;
+    let managers: Vec<u32> = text
+        .trim()
+        .lines()
+        .map(|line| line.split_whitespace().nth(6).and_then(|manager| people.code(manager)).unwrap_or(NONE))
+        .collect();
+    people.stints.iter_mut().zip(managers).for_each(|(stint, manager)| stint.place.manager = manager);
     people
 }
 
@@ -56,6 +63,26 @@ pub fn person_days(people: &People, text: &str) -> Vec<Arc<PersonDay>> {
 
 /// One period of a mart over everybody and every day given, with groups of one shown and nothing rounded.
 pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Arc<PersonDay>]) -> RecordBatch {
+    build_with(mart, grain, start, people, days, &Given::default())
+}
+
+/// What people gave to each other, for marts that read it.
+#[derive(Default)]
+pub struct Given {
+    pub acts: Acts,
+    pub reactions: Vec<Arc<Reactions>>,
+    pub interests: Vec<Arc<Interests>>,
+}
+
+/// The same with what people gave to each other.
+pub fn build_with(
+    mart: &Mart,
+    grain: Grain,
+    start: &str,
+    people: &People,
+    days: &[Arc<PersonDay>],
+    given: &Given,
+) -> RecordBatch {
     let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
     let period = calendar.period(grain, day(start));
     let before = calendar.previous(period);
@@ -81,6 +108,9 @@ pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Ar
         seen: period,
         is_complete: true,
         person_period: &person_period,
+        acts: &given.acts,
+        reactions: &given.reactions,
+        interests: &given.interests,
         calendar: &calendar,
         people,
         units: &units,

@@ -25,7 +25,7 @@ use crate::ledger::Ledger;
 use crate::period::{Day, month_label};
 use crate::publish::NewFile;
 use crate::publish::commit::hex_sha256;
-use crate::rollup::{person_day, person_reaction};
+use crate::rollup::{person_day, person_interest, person_reaction};
 
 /// What the day stage leaves to the later ones.
 pub struct Rolled {
@@ -39,6 +39,9 @@ pub struct Rolled {
 /// Tables that are split by day and feed the rollup.
 const DAY_TABLES: [&str; 2] = ["activity", "reactions"];
 
+/// Tables computed with the person-days, of days that have rows for them.
+const BESIDE: [&str; 2] = ["person_reaction", "person_interest"];
+
 /// One day, computed and not yet written.
 struct Computed {
     day: Day,
@@ -46,8 +49,8 @@ struct Computed {
     losses: Losses,
     /// Set where the person-day was computed.
     made_from: Option<String>,
-    /// Nobody reacted: the day has no file of `person_reaction`.
-    is_quiet: bool,
+    /// Tables of [`BESIDE`] without a row on the day: it has no file of them.
+    quiet: Vec<&'static str>,
 }
 
 /// Merges the touched days and rolls up every day whose inputs changed.
@@ -65,7 +68,8 @@ pub fn roll_up(
     let Ingested { mut ledger, intakes, days: fresh, removed, moved, seen, notes, .. } = ingested;
     let catalog = context.catalog;
     let tables = [catalog.expect(DAY_TABLES[0])?, catalog.expect(DAY_TABLES[1])?];
-    let (person_day, person_reaction) = (catalog.expect("person_day")?, catalog.expect("person_reaction")?);
+    let person_day = catalog.expect("person_day")?;
+    let beside = [catalog.expect(BESIDE[0])?, catalog.expect(BESIDE[1])?];
 
     let forced = forced_days(context, lake, world, before, seen)?;
     let mut with_acts: BTreeSet<Day> = fresh.touched.iter().map(|(_, day)| *day).collect();
@@ -79,15 +83,17 @@ pub fn roll_up(
         days.extend(world.facts.range(first..world.horizon.max(first)).map(|(day, _)| *day));
     }
     let wanted: BTreeSet<String> = days.iter().map(|day| partition_of(*day)).collect();
-    for table in [person_day, person_reaction] {
+    for table in beside.into_iter().chain([person_day]) {
         lake.keep(table, |partition| wanted.contains(partition))?;
     }
     made_from.retain(|step, _| step.strip_prefix("person_day/").is_none_or(|partition| wanted.contains(partition)));
 
-    let contracts = format!("{}{}", person_day.hash, person_reaction.hash);
-    let basis = format!("{}|{contracts}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
+    let contracts = format!("{}|{}|{}", person_day.hash, beside[0].hash, beside[1].hash);
+    let with_interests = wants_interests(context, world);
+    let basis =
+        format!("{}|{contracts}|{with_interests}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
     let mut rolled = 0;
-    let mut quiet: BTreeSet<String> = BTreeSet::new();
+    let mut quiet: BTreeSet<(&str, String)> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
     for chunk in all.chunks(context.threads.max(1) * 8) {
         let computed: Vec<Result<Computed>> = chunk
@@ -107,20 +113,20 @@ pub fn roll_up(
             .collect();
         let mut files = Vec::new();
         for day in computed {
-            let Computed { day, files: written, losses, made_from: now, is_quiet } = day?;
+            let Computed { day, files: written, losses, made_from: now, quiet: without } = day?;
             files.extend(written);
             ledger.lose(&losses);
             if let Some(now) = now {
                 made_from.insert(step(day), now);
                 rolled += 1;
-                if is_quiet {
-                    quiet.insert(partition_of(day));
-                }
+                quiet.extend(without.into_iter().map(|table| (table, partition_of(day))));
             }
         }
         lake.put(files)?;
     }
-    lake.keep(person_reaction, |partition| !quiet.contains(partition))?;
+    for (name, table) in BESIDE.into_iter().zip(beside) {
+        lake.keep(table, |partition| !quiet.contains(&(name, partition.to_owned())))?;
+    }
     activation(context, lake, world.horizon, made_from)?;
     Ok(Rolled { ledger, intakes, notes, days: rolled })
 }
@@ -172,7 +178,7 @@ fn one_day(
     fingerprint.push_str(&format!("|{:x}|{facts_hash:x}", hash.finish()));
     let fingerprint = hex_sha256(fingerprint.as_bytes())[..16].to_owned();
     if held == Some(fingerprint.as_str()) {
-        return Ok(Computed { day, files, losses, made_from: None, is_quiet: false });
+        return Ok(Computed { day, files, losses, made_from: None, quiet: Vec::new() });
     }
 
     let mut rows = Vec::new();
@@ -197,13 +203,27 @@ fn one_day(
     let table = context.catalog.expect("person_day")?;
     let batch = person_day::rows(table, &frame, &views, &inputs)?;
     files.push(Lake::encode(table, &partition_of(day), &batch)?);
-    let table = context.catalog.expect("person_reaction")?;
-    let reacted = person_reaction::rows(table, day, &rows[1], &world.identity, &world.people)?;
-    let is_quiet = reacted.num_rows() == 0;
-    if !is_quiet {
-        files.push(Lake::encode(table, &partition_of(day), &reacted)?);
+    let mut quiet = Vec::new();
+    for name in BESIDE {
+        let table = context.catalog.expect(name)?;
+        let batch = match name {
+            "person_reaction" => person_reaction::rows(table, day, &rows[1], &world.identity, &world.people)?,
+            _ if wants_interests(context, world) => {
+                person_interest::rows(table, day, &rows[0], &world.identity, &world.people)?
+            }
+            _ => RecordBatch::new_empty(mart_schema(table)),
+        };
+        match batch.num_rows() {
+            0 => quiet.push(name),
+            _ => files.push(Lake::encode(table, &partition_of(day), &batch)?),
+        }
     }
-    Ok(Computed { day, files, losses, made_from: Some(fingerprint), is_quiet })
+    Ok(Computed { day, files, losses, made_from: Some(fingerprint), quiet })
+}
+
+/// Whether anybody asks what people looked for, and content says what that is about: the table is as long as the activity.
+fn wants_interests(context: &Context<'_>, world: &World) -> bool {
+    context.job.wants("knowledge_sharing") && world.acts.knows_content_topics()
 }
 
 /// Days to compute whatever their inputs say: a backfill's, and those on which an account was seen that is somebody else now.

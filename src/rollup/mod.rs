@@ -2,5 +2,6 @@
 //! results add in any order to the same bytes.
 
 pub mod person_day;
+pub mod person_interest;
 pub mod person_period;
 pub mod person_reaction;
