@@ -74,8 +74,8 @@ pub struct Post {
     pub minutes: i64,
     /// Codes of [`Acts::topics`], ascending.
     pub topics: Vec<u32>,
-    /// Topics of the contribution that this one answers or comments.
-    pub about: Vec<u32>,
+    /// Topics that its author looked for: those of what a comment comments, and a plain post's own where somebody answered it.
+    pub sought: Vec<u32>,
     /// The people below the leaders that it credits, the author never among them; ascending.
     pub credited: Vec<u32>,
     /// An AMA whose summary was published in time.
@@ -209,6 +209,8 @@ impl Acts {
                 summaries.entry(parent).or_default().push(row.at);
             }
         }
+        let answers = rows.iter().filter(|row| row.form == Form::Answer);
+        let answered: HashSet<&str> = answers.filter_map(|row| row.parent).collect();
         let mut texts: HashSet<(u32, &str)> = HashSet::new();
         let mut has_posted: HashSet<u32> = HashSet::new();
         for row in &rows {
@@ -230,15 +232,19 @@ impl Acts {
             credited.dedup();
             let (has_owner, is_tagged) =
                 row.content.and_then(|content_id| content.get(content_id)).copied().unwrap_or_default();
-            let parent = row.parent.filter(|_| row.form.is_reply()).and_then(|parent| by_id.get(parent));
-            let about = acts.codes(parent.and_then(|parent| parent.topics));
+            let sought = match row.form {
+                Form::Comment => row.parent.and_then(|parent| by_id.get(parent)).and_then(|parent| parent.topics),
+                Form::Post if answered.contains(row.id) => row.topics,
+                _ => None,
+            };
+            let sought = acts.codes(sought);
             let topics = acts.codes(row.topics);
             acts.posts.entry(day).or_default().push(Post {
                 worker,
                 form: row.form,
                 minutes: row.minutes,
                 topics,
-                about,
+                sought,
                 credited,
                 is_closed: row.form == Form::Ama
                     && summaries.get(row.id).is_some_and(|closing| closing.iter().any(closes)),
@@ -344,7 +350,7 @@ impl Acts {
                 for number in [post.form as i64, post.minutes].into_iter().chain(flags) {
                     hash.number(number);
                 }
-                for list in [&post.topics, &post.about] {
+                for list in [&post.topics, &post.sought] {
                     let mut texts: Vec<&str> = list.iter().filter_map(|code| self.topics.text(*code)).collect();
                     texts.sort_unstable();
                     texts.into_iter().for_each(|text| hash.text(text));
@@ -451,4 +457,188 @@ fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Deed> {
 /// The parts of a text joined by `;`, trimmed, the empty ones left out.
 fn words(text: &str) -> Vec<&str> {
     text.split(';').map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::fixture::{acts, day, people};
+
+    const STAFF: &str = "
+        worker_id,effective_from,effective_to,employee_no,status,leader_band
+        ann,2025-01-01,,ann,active,manager
+        ben,2025-01-01,,ben,active,ic
+        cem,2025-01-01,2026-03-10,cem,active,ic
+        cem,2026-03-10,,cem,active,manager
+        eve,2025-01-01,,eve,active,executive";
+
+    fn built(contributions: &str, content: &str, events: &str) -> (People, Acts) {
+        let who = people(STAFF);
+        let acts = acts(&who, "2026-04-01", contributions, content, events);
+        (who.0, acts)
+    }
+
+    /// One line a post: day, author, form, and what is said of it.
+    fn told((people, acts): &(People, Acts)) -> Vec<String> {
+        let name = |worker: u32| people.workers[worker as usize].as_str();
+        let flags = |post: &Post| {
+            let mut said: Vec<String> = post.credited.iter().map(|expert| format!("credits {}", name(*expert))).collect();
+            let flags = [
+                (post.is_closed, "closed"),
+                (post.has_owner, "owner"),
+                (post.is_tagged, "tagged"),
+                (post.is_first, "first"),
+            ];
+            said.extend(flags.iter().filter(|(is, _)| *is).map(|(_, word)| (*word).to_owned()));
+            said.join(" ")
+        };
+        let lines = acts.posts.iter().flat_map(|(day, posts)| posts.iter().map(move |post| (day, post)));
+        lines
+            .map(|(day, post)| {
+                let date = crate::period::date_of(*day).format("%d.%m.");
+                format!("{date} {} {:?} {}", name(post.worker), post.form, flags(post)).trim_end().to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn deleted_repeated_and_future_contributions_leave_no_trace() {
+        let built = built(
+            "contribution_id,author_id,kind,created_at,deleted_at,body_hash
+             k1,ben,post,2026-03-02,,h1
+             k2,ben,post,2026-03-03,2026-03-20,h2
+             k3,ben,article,2026-03-04,,h1
+             k4,cem,post,2026-03-05,,h1
+             k5,ben,post,2026-04-01,,h5
+             k6,stranger,post,2026-03-06,,
+             k7,ben,post,2026-03-07,,
+             k8,ben,post,2026-03-07,,",
+            "",
+            "",
+        );
+        assert_eq!(
+            told(&built),
+            ["02.03. ben Post first", "05.03. cem Post first", "07.03. ben Post", "07.03. ben Post"],
+            "the same text of another author is no repeat, and without a hash nothing is"
+        );
+    }
+
+    #[test]
+    fn an_ama_is_closed_by_a_summary_of_anybody_within_seven_days_of_it() {
+        let built = built(
+            "contribution_id,author_id,kind,created_at,parent_id,deleted_at
+             q1,ann,ama,2026-03-02,,
+             s1,ben,qa_summary,2026-03-09T23:59,q1,
+             q2,ann,ama,2026-03-03,,
+             s2,ann,qa_summary,2026-03-11T00:01,q2,
+             q3,ann,ama,2026-03-04,,
+             s3,ann,qa_summary,2026-03-05,q3,2026-03-06
+             q4,ann,ama,2026-03-30,,
+             s4,ann,qa_summary,2026-04-02,q4,
+             q5,ann,ama,2026-03-12,,
+             s5,ann,post,2026-03-13,q5,",
+            "",
+            "",
+        );
+        let amas: Vec<String> = told(&built).into_iter().filter(|line| line.contains("Ama")).collect();
+        assert_eq!(
+            amas,
+            ["02.03. ann Ama closed first", "03.03. ann Ama", "04.03. ann Ama", "12.03. ann Ama", "30.03. ann Ama"],
+            "late, deleted, yet to come and of another kind close nothing"
+        );
+    }
+
+    #[test]
+    fn an_expert_is_whoever_was_below_the_leaders_on_the_day_and_nobody_credits_themselves() {
+        let built = built(
+            "contribution_id,author_id,kind,created_at,credited_ids
+             k1,ann,post,2026-03-09,cem;ben;ann
+             k2,ann,post,2026-03-10,cem; eve
+             k3,ben,post,2026-03-10,ben
+             k4,cem,post,2026-03-09,
+             k5,cem,post,2026-03-10,",
+            "",
+            "",
+        );
+        let lines = told(&built);
+        assert_eq!(
+            lines,
+            [
+                "09.03. ann Post credits ben credits cem first",
+                "09.03. cem Post first",
+                "10.03. ann Post",
+                "10.03. ben Post first",
+                "10.03. cem Post"
+            ]
+        );
+        let (people, acts) = built;
+        let expert = |id: &str, on: &str| acts.expert(id, day(on)).map(|code| people.workers[code as usize].as_str());
+        assert_eq!(expert("k4", "2026-03-09"), Some("cem"), "not yet promoted");
+        assert_eq!(expert("k5", "2026-03-10"), None, "a leader's contribution is no expert's");
+        assert_eq!(expert("k4", "2026-03-08"), None, "nobody reacts to what is not there yet");
+    }
+
+    #[test]
+    fn a_playbook_has_the_owner_and_the_roles_of_its_content_item() {
+        let built = built(
+            "contribution_id,author_id,kind,created_at,content_id
+             k1,ann,playbook,2026-03-02,c1
+             k2,ann,playbook,2026-03-03,c2
+             k3,ann,playbook,2026-03-04,c9",
+            "content_id,kind,owner_id,role_tags
+             c1,playbook,ben,
+             c2,playbook,,sales; ops",
+            "",
+        );
+        assert_eq!(
+            told(&built),
+            ["02.03. ann Playbook owner first", "03.03. ann Playbook tagged", "04.03. ann Playbook"]
+        );
+    }
+
+    #[test]
+    fn a_period_reads_its_own_days_and_what_they_can_meet() {
+        let before = "contribution_id,author_id,kind,created_at,deleted_at,body_hash
+             k1,ben,post,2026-03-02,,
+             k2,ann,post,2026-03-09,,";
+        let print = |contributions: &str, events: &str, from: &str, to: &str| {
+            let (people, acts) = built(contributions, "", events);
+            acts.fingerprint(day(from), day(to), &people)
+        };
+        let weeks = [("2026-03-02", "2026-03-09"), ("2026-03-09", "2026-03-16"), ("2026-03-16", "2026-03-23")];
+        let changed = |contributions: &str, events: &str| {
+            weeks.map(|(from, to)| print(contributions, events, from, to) != print(before, "", from, to))
+        };
+        assert_eq!(changed(before, ""), [false; 3]);
+        let of_ann = format!("{before}\n k3,ann,post,2026-03-10,,");
+        assert_eq!(changed(&of_ann, ""), [false, true, false], "a leader's post is met by no reaction that counts");
+        let of_ben = format!("{before}\n k3,ben,post,2026-03-10,,");
+        assert_eq!(changed(&of_ben, ""), [false, true, true], "later reactions can meet an expert's");
+        let of_eve = "event_id,kind,held_on,owner_id
+             e1,meeting,2026-03-11,eve";
+        assert_eq!(changed(before, of_eve), [false, true, true], "a sponsor's act ages");
+        let repeated = format!("{}\n k3,ben,post,2026-03-17,,h1", before.replace("k1,ben,post,2026-03-02,,", "k1,ben,post,2026-03-02,,h1"));
+        assert_eq!(changed(&repeated, ""), [false, false, true], "what counts as nothing changes nothing but whom reactions can meet");
+    }
+
+    #[test]
+    fn the_last_act_before_a_day_is_a_contribution_or_an_event() {
+        let (people, acts) = built(
+            "contribution_id,author_id,kind,created_at
+             k1,eve,comment,2026-03-02",
+            "",
+            "event_id,kind,held_on,owner_id,role,scope_id
+             e1,plan_start,2026-03-09,eve,Sponsor,
+             e2,plan_start,2026-03-10,ann,leader,a
+             e3,meeting,2026-04-01,eve,,",
+        );
+        let eve = people.code("eve").unwrap();
+        let last = |end: &str| acts.last_act(eve, day(end)).map(|day| crate::period::date_of(day).to_string());
+        assert_eq!(
+            [last("2026-03-02"), last("2026-03-03"), last("2026-03-10"), last("2026-05-01")],
+            [None, Some("2026-03-02".into()), Some("2026-03-09".into()), Some("2026-03-09".into())]
+        );
+        let sponsors: Vec<bool> = acts.deeds.iter().map(Deed::starts_sponsorship).collect();
+        assert_eq!(sponsors, [true, false]);
+    }
 }

@@ -3,6 +3,8 @@
 pub mod acts;
 pub mod columns;
 pub mod enrollment;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod hierarchy;
 pub mod history;
 pub mod identity;

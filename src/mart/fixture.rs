@@ -20,7 +20,7 @@ pub fn day(text: &str) -> Day {
     day_of(text.parse().unwrap())
 }
 
-/// People from lines of `person org from to [band [function [manager]]]`, `-` for an open end or nothing; persons ascend.
+/// People from lines of `person org from to`, `-` for an open end; persons ascend.
 pub fn people(text: &str) -> People {
     let mut people = People::default();
     let mut labels = Labels::default();
@@ -30,17 +30,11 @@ pub fn people(text: &str) -> People {
             people.workers.push(words[0].to_owned());
         }
         let to = if words[3] == "-" { OPEN_END } else { day(words[3]) };
-        let mut label = |at: usize| labels.code(words.get(at).copied().filter(|word| *word != "-"));
-        let place = Place { org: label(1), band: label(4), location: NONE, function: label(5), manager: NONE };
+        let place =
+            Place { org: labels.code(Some(words[1])), band: NONE, location: NONE, function: NONE, manager: NONE };
         people.stints.push(Stint { worker: people.workers.len() as u32 - 1, from: day(words[2]), to, place });
     }
     people.labels = labels;
-    let managers: Vec<u32> = text
-        .trim()
-        .lines()
-        .map(|line| line.split_whitespace().nth(6).and_then(|manager| people.code(manager)).unwrap_or(NONE))
-        .collect();
-    people.stints.iter_mut().zip(managers).for_each(|(stint, manager)| stint.place.manager = manager);
     people
 }
 
@@ -61,17 +55,17 @@ pub fn person_days(people: &People, text: &str) -> Vec<Arc<PersonDay>> {
     days.into_values().map(Arc::new).collect()
 }
 
-/// One period of a mart over everybody and every day given, with groups of one shown and nothing rounded.
-pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Arc<PersonDay>]) -> RecordBatch {
-    build_with(mart, grain, start, people, days, &Given::default())
-}
-
 /// What people gave to each other, for marts that read it.
 #[derive(Default)]
 pub struct Given {
     pub acts: Acts,
     pub reactions: Vec<Arc<Reactions>>,
     pub interests: Vec<Arc<Interests>>,
+}
+
+/// One period of a mart over everybody and every day given, with groups of one shown and nothing rounded.
+pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Arc<PersonDay>]) -> RecordBatch {
+    build_with(mart, grain, start, people, days, &Given::default())
 }
 
 /// The same with what people gave to each other.

@@ -76,7 +76,7 @@ impl Topics {
                 topics.given[row].extend(&post.topics);
             }
             if let Some(sought) = topics.sought.get_mut(row) {
-                sought.extend(&post.about);
+                sought.extend(&post.sought);
             }
         }
         for (worker, topic) in inputs.interests.iter().flat_map(|day| &day.of) {
@@ -202,4 +202,80 @@ fn finish(rows: DataFrame, _: &Inputs<'_>, previous: &Previous) -> PolarsResult<
     rows.with_column(Column::new("sme_contributions_change".into(), changes))?;
     rows.with_column(Column::new("sme_contributions_change_rate".into(), rates))?;
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::fixture::{Given, build_with, cells, person_days};
+    use super::*;
+    use crate::canon::acts::Interests;
+    use crate::canon::fixture::{acts, day, people};
+
+    /// Eleven people and a leader.
+    fn staff() -> String {
+        let ids = (1..=11).map(|n| format!("p{n:02},2025-01-01,p{n:02},active,ic,{}\n", if n <= 6 { "A" } else { "B" }));
+        format!("worker_id,effective_from,employee_no,status,leader_band,org_id\n{}boss,2025-01-01,boss,active,manager,A", ids.collect::<String>())
+    }
+
+    const CONTRIBUTIONS: &str = "contribution_id,author_id,kind,created_at,topics,parent_id
+        k0,p01,post,2026-02-03,pricing,
+        k1,p01,post,2026-03-02,Pricing,
+        k2,p01,post,2026-03-03,pricing,
+        k3,p01,post,2026-03-04,pricing;testing,
+        k4,p01,answer,2026-03-05,pricing,k1
+        k5,p02,post,2026-03-05,pricing,
+        k6,p02,post,2026-03-06,,
+        k7,p07,comment,2026-03-08,onboarding,b1
+        b1,boss,playbook,2026-03-02,contracts,
+        b2,boss,post,2026-03-02,contracts,
+        b3,boss,post,2026-03-02,contracts,";
+
+    #[test]
+    fn experts_are_counted_the_leader_is_not_and_everybody_is_in_the_spread() {
+        let who = people(&staff());
+        let given = Given { acts: acts(&who, "2026-06-01", CONTRIBUTIONS, "", ""), ..Given::default() };
+        let days = person_days(
+            &who.0,
+            "p01 2026-03-02 active_acts=4\n p02 2026-03-05 active_acts=2\n p07 2026-03-08 active_acts=1
+             p08 2026-03-08 active_acts=1\n boss 2026-03-02 active_acts=1",
+        );
+        let week = build_with(&MART, Grain::Week, "2026-03-02", &who.0, &days, &given);
+        let all = |columns| cells(&week, "company", "all", columns);
+        let columns = ["headcount", "active_learners", "sme_contributions", "sme_contributors", "first_time_contributors"];
+        assert_eq!(all(columns), ["12", "5", "7", "3", "2"], "p01 gave before");
+        // Of 12 people nine gave nothing, the others 1, 2 and 4: (2 (10 + 22 + 48) / (12 · 7) - 13 / 12) · 12 / 11.
+        let [gini, top, per_100, _, _] = all(["gini", "top10_percent_share", "contributions_per_100_active", "status", "grain"]);
+        assert!((gini.parse::<f64>().unwrap() - 0.896_103_896_103_896).abs() < 1e-12, "{gini}");
+        assert!((top.parse::<f64>().unwrap() - 6.0 / 7.0).abs() < 1e-12, "two people are a tenth of twelve: {top}");
+        assert_eq!(per_100, "140.0");
+        assert_eq!(cells(&week, "org", "B", ["gini", "headcount"]), ["", "5"], "too few people for a spread");
+    }
+
+    #[test]
+    fn a_topic_of_one_person_is_at_risk_and_a_topic_asked_for_without_an_answer_is_a_gap() {
+        let who = people(&staff());
+        let content = "content_id,kind,topics,published_at
+            c1,course,Negotiation,2025-01-01
+            c2,course,pricing;testing,
+            c3,course,forecasting,2026-03-05";
+        let facts = acts(&who, "2026-06-01", CONTRIBUTIONS, content, "");
+        let looked = |on: &str, rows: &str| {
+            let rows = crate::canon::fixture::batch("person_interest", &format!("person_key,content_id\n{rows}"));
+            Arc::new(Interests::read(day(on), &[rows], &who.0, &facts))
+        };
+        let interests = vec![
+            looked("2026-03-03", "boss,c1\n p03,c1\n p03,c2\n p04,c3\n stranger,c3"),
+            looked("2026-03-04", "p08,c1\n p08,c9"),
+        ];
+        let given = Given { acts: facts.clone(), reactions: Vec::new(), interests };
+        let week = build_with(&MART, Grain::Week, "2026-03-02", &who.0, &[], &given);
+        let columns = ["topics_supplied", "single_owner_topics", "single_owner_topic_share"];
+        assert_eq!(cells(&week, "company", "all", columns), ["3", "2", "0.6666666666666666"], "testing and onboarding");
+        let columns = ["topics_in_demand", "topics_in_demand_without_supply"];
+        // negotiation, pricing and testing by views, contracts by p07's comment, pricing by p01's own answered post; c3 was not there yet.
+        assert_eq!(cells(&week, "company", "all", columns), ["4", "2"], "of contracts only the boss writes");
+        assert_eq!(cells(&week, "org", "B", columns), ["2", "2"], "negotiation and contracts");
+    }
 }

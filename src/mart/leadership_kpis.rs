@@ -302,3 +302,193 @@ impl Functions {
 fn finish(rows: DataFrame, _: &Inputs<'_>, _: &Previous) -> PolarsResult<DataFrame> {
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::fixture::{Given, build_with, cells, person_days};
+    use super::*;
+    use crate::canon::acts::Reactions;
+    use crate::canon::fixture::{acts, people};
+    use crate::canon::history::People;
+    use crate::canon::identity::Identity;
+
+    /// Six leaders, two of them in sales; l1 to l4 have reports.
+    const STAFF: &str = "
+        worker_id,effective_from,employee_no,status,leader_band,function,org_id,manager_id
+        e1,2025-01-01,e1,active,ic,sales,A,l1
+        e2,2025-01-01,e2,active,ic,ops,A,l2
+        e3,2025-01-01,e3,active,,ops,B,l3
+        e4,2025-01-01,e4,active,ic,ops,B,l4
+        l1,2025-01-01,l1,active,manager,sales,A,l6
+        l2,2025-01-01,l2,active,manager,sales,A,l6
+        l3,2025-01-01,l3,active,director,ops,B,l6
+        l4,2025-01-01,l4,active,manager,ops,B,l3
+        l5,2025-01-01,l5,active,vp,ops,B,
+        l6,2025-01-01,l6,active,executive,,A,";
+
+    fn staff() -> (People, Identity) {
+        people(STAFF)
+    }
+
+    fn given(who: &(People, Identity), contributions: &str, events: &str) -> Given {
+        Given { acts: acts(who, "2026-06-01", contributions, "", events), ..Given::default() }
+    }
+
+    fn company<const N: usize>(rows: &arrow::array::RecordBatch, columns: [&str; N]) -> [String; N] {
+        cells(rows, "company", "all", columns)
+    }
+
+    #[test]
+    fn posts_are_counted_by_kind_and_replies_are_none() {
+        let who = staff();
+        let mut given = given(
+            &who,
+            "contribution_id,author_id,kind,created_at,minutes,credited_ids,parent_id
+             a1,l1,micro_lesson,2026-03-02,5,e1,
+             a2,l2,micro_lesson,2026-03-02,20,e1;e2,
+             a3,l3,micro_lesson,2026-03-02,30,e2,
+             a4,l4,micro_lesson,2026-03-02,15,l5,
+             q1,l1,ama,2026-03-03,,,
+             q2,l2,ama,2026-03-03,,,
+             q3,l3,ama,2026-03-08,,,
+             s1,l1,qa_summary,2026-03-05,,,q1
+             s2,l2,qa_summary,2026-03-05,,,q2
+             s3,l3,qa_summary,2026-03-08,,,q3
+             c1,l5,comment,2026-03-04,,,a1
+             c2,l5,answer,2026-03-04,,,a1
+             k1,e1,post,2026-03-04,,,
+             k2,l6,post,2026-03-09,,,
+             k3,l6,post,2026-03-01,,,",
+            "",
+        );
+        let code = |id: &str| who.0.code(id).unwrap();
+        given.reactions.push(Arc::new(Reactions {
+            to_experts: vec![
+                (code("l1"), code("e1"), 2),
+                (code("l2"), code("e1"), 1),
+                (code("l3"), code("e2"), 1),
+                (code("l5"), code("e1"), 1),
+                (code("e3"), code("e4"), 1),
+            ],
+        }));
+        let days = person_days(&who.0, "l1 2026-03-03 completions=1\n l6 2026-03-03 completions=2\n e1 2026-03-03 completions=1");
+        let week = build_with(&MART, Grain::Week, "2026-03-02", &who.0, &days, &given);
+        let columns = ["leaders", "leaders_posting", "leaders_learning", "leader_posts", "micro_lessons", "amas", "amas_closed"];
+        assert_eq!(company(&week, columns), ["6", "4", "2", "10", "4", "3", "3"]);
+        let columns = ["crediting_posts", "credited_smes", "credit_rate", "reactions_to_sme", "sme_authors_reached"];
+        assert_eq!(company(&week, columns), ["3", "2", "0.3", "5", "2"], "l5 is no expert");
+        let columns = ["minutes_shared", "leader_weeks", "leader_weeks_in_band", "in_band_rate"];
+        assert_eq!(company(&week, columns), ["70", "6", "3", "0.5"], "15 and 30 minutes are in the band, 5 are not");
+        assert_eq!(company(&week, ["functions_posting", "largest_function_share"]), ["2", "0.6"]);
+        assert_eq!(company(&week, ["posts", "playbooks"]), ["", ""], "nobody's are withheld");
+        assert_eq!(cells(&week, "leader_band", "manager", ["leaders", "leaders_posting_rate"]), ["3", ""], "all of them");
+        assert_eq!(cells(&week, "org", "B", ["leaders", "leaders_posting"]), ["3", "2"]);
+    }
+
+    #[test]
+    fn a_habit_is_a_post_in_four_of_eight_weeks_and_four_posts_in_one_week_are_none() {
+        let who = staff();
+        // The eight weeks up to that of 2026-03-23 begin on 2026-02-02.
+        let given = given(
+            &who,
+            "contribution_id,author_id,kind,created_at
+             a1,l1,post,2026-02-02
+             a2,l1,post,2026-02-17
+             a3,l1,post,2026-03-05
+             a4,l1,post,2026-03-29
+             b1,l2,post,2026-02-01
+             b2,l2,post,2026-02-17
+             b3,l2,post,2026-03-05
+             b4,l2,post,2026-03-29
+             c1,l3,post,2026-03-23
+             c2,l3,post,2026-03-24
+             c3,l3,post,2026-03-25
+             c4,l3,post,2026-03-26
+             d1,l4,post,2026-02-08
+             d2,l4,post,2026-02-09
+             d3,l4,post,2026-02-22
+             d4,l4,comment,2026-03-10
+             d5,l4,post,2026-03-30
+             f1,l5,post,2026-02-10
+             f2,l5,post,2026-02-28
+             f3,l5,post,2026-03-10
+             f4,l5,post,2026-03-17",
+            "",
+        );
+        let week = build_with(&MART, Grain::Week, "2026-03-23", &who.0, &[], &given);
+        assert_eq!(company(&week, ["leaders_with_habit", "leaders_posting"]), ["2", "3"], "l1 and l5");
+        // February ends in the week of 2026-02-23, whose eight begin on 2026-01-05.
+        let month = build_with(&MART, Grain::Month, "2026-02-01", &who.0, &[], &given);
+        assert_eq!(company(&month, ["leaders_with_habit", "leader_weeks"]), ["", "24"], "four Sundays, six leaders");
+    }
+
+    #[test]
+    fn sponsors_speak_for_company_and_units_and_messages_grow_stale() {
+        let who = staff();
+        let given = given(
+            &who,
+            "contribution_id,author_id,kind,created_at
+             k1,l6,comment,2026-03-03",
+            "event_id,kind,held_on,owner_id,scope_id,subject,role
+             e1,message,2026-01-10,l6,,vision,
+             e2,message,2026-02-20,l6,all,tools,
+             e3,message,2026-01-15,l6,,merger,
+             e4,decision,2026-02-01,l6,,merger,
+             e5,message,2026-01-05,l3,B,shift plan,
+             e6,message,2024-12-01,l3,B,office,
+             e7,message,2025-12-01,l6,,travel,
+             e8,message,2026-03-01,l6,,travel,
+             p1,plan_start,2026-02-02,l3,B,plan,sponsor
+             p2,meeting,2026-02-27,l3,,,",
+        );
+        let columns = ["sponsor_active", "days_since_sponsor_action", "stale_messaging"];
+        let of = |start: &str, kind: &str, id: &str| {
+            cells(&build_with(&MART, Grain::Week, start, &who.0, &[], &given), kind, id, columns)
+        };
+        assert_eq!(of("2026-03-02", "company", "all"), ["true", "5", "2"], "vision and the shift plan wait");
+        assert_eq!(of("2026-03-09", "company", "all"), ["false", "12", "2"]);
+        assert_eq!(of("2026-03-02", "org", "A"), ["true", "5", "0"]);
+        assert_eq!(of("2026-03-02", "org", "B"), ["false", "9", "1"], "l3 sponsors B by plan");
+        assert_eq!(of("2026-03-02", "function", "ops"), ["", "", ""]);
+        let april = build_with(&MART, Grain::Week, "2026-04-06", &who.0, &[], &given);
+        assert_eq!(company(&april, ["stale_messaging"]), ["4"], "tools and travel, too");
+    }
+
+    #[test]
+    fn the_message_reaches_as_far_as_managers_pass_it_on() {
+        let who = staff();
+        let given = given(
+            &who,
+            "",
+            "event_id,kind,held_on,owner_id,scope_id,subject
+             m1,message,2026-03-03,l6,,vision
+             c1,message_cascade,2026-03-04,l1,A,vision
+             c2,message_cascade,2026-03-06,l2,A,vision
+             c3,message_cascade,2026-03-10,l3,B,vision
+             c4,message_cascade,2026-03-10,l5,B,vision
+             c5,message_cascade,2026-03-10,e1,B,vision
+             m2,message,2026-04-01,l5,ops,overtime
+             m3,message,2026-04-02,l5,A,parking
+             c6,message_cascade,2026-04-02,l4,B,overtime",
+        );
+        let of = |start: &str| {
+            let week = build_with(&MART, Grain::Week, start, &who.0, &[], &given);
+            company(&week, ["managers_addressed", "managers_cascading", "cascade_coverage"])
+        };
+        // l1, l2, l3, l4 and l6 lead people; l5 has nobody to tell.
+        assert_eq!(of("2026-03-02"), ["5", "2", "0.4"]);
+        assert_eq!(of("2026-03-09"), ["5", "3", "0.6"]);
+        assert_eq!(of("2026-03-16"), ["", "", ""], "nothing to pass on");
+        assert_eq!(of("2026-03-30")[..2], ["5", "1"], "ops are l3 and l4, unit A is l1, l2 and l6");
+    }
+
+    #[test]
+    fn a_company_without_leaders_has_rows_without_figures() {
+        let who = people("worker_id,effective_from,employee_no,status,leader_band\n e1,2025-01-01,e1,active,ic");
+        let given = given(&who, "contribution_id,author_id,kind,created_at\n k1,e1,post,2026-03-03", "");
+        let week = build_with(&MART, Grain::Week, "2026-03-02", &who.0, &[], &given);
+        assert_eq!(company(&week, ["status", "leaders", "leader_posts", "sponsor_active"]), ["withheld", "", "", ""]);
+    }
+}

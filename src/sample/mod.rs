@@ -12,6 +12,7 @@ mod community;
 mod content;
 mod deliver;
 mod dirt;
+mod governance;
 mod learning;
 mod names;
 mod org;

@@ -19,6 +19,7 @@ pub enum Purpose {
     Plan,
     Community,
     Reaction,
+    Governance,
 }
 
 /// A stream of random numbers.

@@ -32,17 +32,19 @@ pub(super) fn cascade(
     let seen = inputs.seen;
     let deeds = inputs.acts.deeds(seen.start.min(seen.end - CASCADE_DAYS), seen.end);
     let messages: Vec<&Deed> = deeds.iter().filter(|deed| deed.kind == "message").collect();
+    let year = inputs.acts.deeds(seen.end - FORGOTTEN_DAYS, seen.end);
+    let are_recorded = year.iter().any(|deed| deed.kind == "message");
     let passed: BTreeSet<u32> =
         deeds.iter().filter(|deed| deed.kind == "message_cascade").filter_map(|deed| deed.owner).collect();
     let mut above = Above::new(inputs);
     let (mut addressed, mut cascading) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     for &row in rows {
         let is_addressed = leads.contains(&workers[row])
-            && if messages.is_empty() {
+            && if are_recorded {
+                messages.iter().any(|message| above.covers(message.scope.as_deref(), columns, row))
+            } else {
                 // Where nobody records messages, only that they were passed on, they were everybody's to pass on.
                 !passed.is_empty()
-            } else {
-                messages.iter().any(|message| above.covers(message.scope.as_deref(), columns, row))
             };
         addressed.push(is_addressed);
         cascading.push(is_addressed && passed.contains(&code(workers[row])));

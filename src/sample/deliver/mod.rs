@@ -2,6 +2,7 @@
 
 mod activity;
 mod community;
+mod governance;
 mod hris;
 mod lms;
 mod xapi;
@@ -39,6 +40,9 @@ pub enum Export {
     Xapi,
     Contributions,
     Reactions,
+    Events,
+    /// Leaders' playbooks with the content items they became.
+    Catalogued,
 }
 
 impl Export {
@@ -55,6 +59,8 @@ impl Export {
             Export::Xapi => "landing/lms/xapi/statements",
             Export::Contributions => "landing/community/contributions",
             Export::Reactions => "landing/community/reactions",
+            Export::Events => "landing/governance/events",
+            Export::Catalogued => "landing/community/catalogued/contributions",
         }
     }
 
@@ -105,6 +111,8 @@ pub fn jobs(company: &Company) -> Vec<Job> {
         streams(export, 1);
     }
     streams(Export::Xapi, 4);
+    streams(Export::Events, 4);
+    streams(Export::Catalogued, 8);
     match company.options.cadence {
         Cadence::Weekly => streams(Export::Activity, 1),
         Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| Job {
@@ -137,12 +145,22 @@ impl Job {
                     Export::IdentityLinks => hris::identity_links(company, self.to),
                     Export::Contributions => community::contributions(company, self),
                     Export::Reactions => community::reactions(company, self),
+                    Export::Events => governance::events(company, self),
+                    Export::Catalogued => match governance::catalogued(company, self) {
+                        Some(text) => text,
+                        None => return Ok(Vec::new()),
+                    },
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
                 // What is small and looked at by people comes plain.
                 match export {
-                    Export::OrgUnits | Export::Users | Export::Content | Export::IdentityLinks => {
+                    Export::OrgUnits
+                    | Export::Users
+                    | Export::Content
+                    | Export::IdentityLinks
+                    | Export::Events
+                    | Export::Catalogued => {
                         ("csv", Bytes::from(text), 0)
                     }
                     _ => ("csv.gz", gzip(company, &text)?, 0),
@@ -174,7 +192,10 @@ impl Job {
             (Export::Activity, Cadence::Daily) => 7 * calendar.weeks,
             (Export::Workers, _) if company.options.workers > 5_000 => calendar.weeks.div_ceil(4),
             (Export::Workers, _) => calendar.weeks.div_ceil(2),
-            (Export::OrgUnits | Export::Users | Export::Content | Export::Xapi, _) => calendar.weeks.div_ceil(4),
+            (Export::OrgUnits | Export::Users | Export::Content | Export::Xapi | Export::Events, _) => {
+                calendar.weeks.div_ceil(4)
+            }
+            (Export::Catalogued, _) => calendar.weeks.div_ceil(8),
             (Export::IdentityLinks, _) => calendar.weeks.div_ceil(20),
             _ => calendar.weeks,
         };
