@@ -17,7 +17,7 @@ pub const MART: Mart = Mart {
     grains: &[Grain::Week, Grain::Month, Grain::Quarter],
     managers: None,
     needs: &["contributions"],
-    acts: Some(Lookback { days: 0, reactions: false, interests: true }),
+    acts: Some(Lookback { days: 0, events: false, reactions: false, interests: true }),
     previous: &["sme_contributions"],
     build,
     describe: Some(describe),

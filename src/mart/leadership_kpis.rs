@@ -20,7 +20,7 @@ pub const MART: Mart = Mart {
     managers: None,
     needs: &["contributions"],
     // Eight weeks that end with the one of the period's last day may begin so long before its first.
-    acts: Some(Lookback { days: 55, reactions: true, interests: false }),
+    acts: Some(Lookback { days: 55, events: true, reactions: true, interests: false }),
     previous: &[],
     build,
     describe: Some(describe),

@@ -62,6 +62,8 @@ pub struct Mart {
 pub struct Lookback {
     /// Days before the period whose contributions it reads.
     pub days: Day,
+    /// Whether it reads governance events and when sponsors acted.
+    pub events: bool,
     /// Whether it reads reactions and interests of its own days.
     pub reactions: bool,
     pub interests: bool,

@@ -329,8 +329,11 @@ impl Run<'_> {
         }
         if let Some(acts) = self.mart.acts {
             let seen = self.seen(period);
-            let given = self.world.acts.fingerprint(seen.start - acts.days, seen.end, &self.world.people);
-            basis.push_str(&format!("|{given:x}"));
+            let (facts, people) = (&self.world.acts, &self.world.people);
+            basis.push_str(&format!("|{:x}", facts.fingerprint(seen.start - acts.days, seen.end)));
+            if acts.events {
+                basis.push_str(&format!("|{:x}", facts.events_fingerprint(seen.start - acts.days, seen.end, people)));
+            }
             for (name, _) in beside(acts).into_iter().filter(|(_, is_read)| *is_read) {
                 for (partition, file) in self.beside(lake, name, seen)? {
                     basis.push_str(&format!("|{partition}{}", &file.sha256[..16]));

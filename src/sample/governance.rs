@@ -243,11 +243,17 @@ fn theme(month: u32) -> &'static str {
     THEMES[(month / 2) as usize % THEMES.len()]
 }
 
-/// The content item that the playbook of a unit's head became: one of the catalogue's playbooks, if it has any.
+/// The content item that the playbook of a unit's head became: one of the catalogue's playbooks or, for two units of three, a short
+/// text for certain roles.
 pub fn playbook(company: &Company, unit: UnitId, day: Day) -> Option<&str> {
-    let there = |item: &&super::content::Content| item.kind == "playbook" && item.published < day;
-    let playbooks: Vec<&super::content::Content> = company.content.iter().filter(there).collect();
-    (!playbooks.is_empty()).then(|| playbooks[unit % playbooks.len()].id.as_str())
+    let is_for_roles = unit % 3 != 0;
+    let fits = |item: &super::content::Content| match is_for_roles {
+        true => item.role_tag.is_some() && matches!(item.kind, "playbook" | "how_to" | "article"),
+        false => item.kind == "playbook",
+    };
+    let there: Vec<&super::content::Content> =
+        company.content.iter().filter(|item| item.published < day && fits(item)).collect();
+    (!there.is_empty()).then(|| there[unit % there.len()].id.as_str())
 }
 
 #[cfg(test)]

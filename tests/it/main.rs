@@ -1,6 +1,7 @@
 //! One test binary, one module a promise. A test's name is the sentence it proves.
 #![allow(clippy::disallowed_methods, reason = "tests read files and drive the product as a shell does")]
 
+mod community;
 mod company;
 mod faulty;
 mod world;
@@ -12,6 +13,7 @@ mod documents;
 mod faults;
 mod gates;
 mod late;
+mod leadership;
 mod numbers;
 mod order;
 mod privacy;
