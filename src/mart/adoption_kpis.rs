@@ -17,6 +17,7 @@ pub const MART: Mart = Mart {
     // The same columns for reporting subtrees of managers, under `restricted/`.
     managers: Some("adoption_kpis_managers"),
     needs: &[],
+    looks_back: true,
     acts: None,
     previous: &["active_rate"],
     build,

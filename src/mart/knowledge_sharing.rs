@@ -17,6 +17,7 @@ pub const MART: Mart = Mart {
     grains: &[Grain::Week, Grain::Month, Grain::Quarter],
     managers: None,
     needs: &["contributions"],
+    looks_back: false,
     acts: Some(Lookback { days: 0, events: false, reactions: false, interests: true }),
     previous: &["sme_contributions"],
     build,

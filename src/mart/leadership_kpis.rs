@@ -19,6 +19,7 @@ pub const MART: Mart = Mart {
     grains: &[Grain::Week, Grain::Month, Grain::Quarter],
     managers: None,
     needs: &["contributions"],
+    looks_back: false,
     // Eight weeks that end with the one of the period's last day may begin so long before its first.
     acts: Some(Lookback { days: 55, events: true, reactions: true, interests: false }),
     previous: &[],

@@ -45,6 +45,8 @@ pub struct Mart {
     pub managers: Option<&'static str>,
     /// Canon tables without any row of which there is nothing to publish; the run says so.
     pub needs: &'static [&'static str],
+    /// Whether it reads activity before the period: first and last active days, the period before.
+    pub looks_back: bool,
     /// What it reads of what people gave to each other; `None` where nothing of it.
     pub acts: Option<Lookback>,
     /// Columns whose figures of the period before [`Mart::complete`] is given, in this order.

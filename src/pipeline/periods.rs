@@ -156,7 +156,7 @@ impl Run<'_> {
                 let forced = self.context.backfill.is_some_and(|(from, to)| period.start < to && period.end > from);
                 let changed = forced || made_from.get(&step) != Some(&now);
                 // The period after a changed one shows a change against it.
-                if changed || follows_change {
+                if changed || (follows_change && !self.mart.previous.is_empty()) {
                     dirty.insert(*period, now);
                 }
                 follows_change = changed;
@@ -292,6 +292,9 @@ impl Run<'_> {
     /// The first day whose person-day a period reads: its own, the period before it, and the moving window's; back to a month's
     /// beginning, where the chain of first active days takes over.
     fn base(&self, period: Period) -> Day {
+        if !self.mart.looks_back {
+            return period.start;
+        }
         let first = period.start.min(period.end.min(self.range.1) - WINDOW);
         self.context.job.calendar.period(Grain::Month, first).start
     }
@@ -319,12 +322,15 @@ impl Run<'_> {
             env!("CARGO_PKG_VERSION"),
             self.world.units.fingerprint(self.seen(period))
         );
-        let from = self.base(period).min(self.context.job.calendar.previous(period).start);
+        let base = self.base(period);
+        let from = if self.mart.looks_back { base.min(self.context.job.calendar.previous(period).start) } else { base };
         for (day, file) in self.days.range(from..period.end.min(self.range.1)) {
             basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
         }
         let chain = self.context.catalog.expect("person_activation")?;
-        if let Some(month) = activation_link(lake, chain, &month_label(self.base(period) - 1))? {
+        if self.mart.looks_back
+            && let Some(month) = activation_link(lake, chain, &month_label(base - 1))?
+        {
             basis.push_str(lake.file(chain, &month)?.map_or("-", |file| &file.sha256[..16]));
         }
         if let Some(acts) = self.mart.acts {
@@ -400,6 +406,11 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn task(&mut self, period: Period) -> Result<Task> {
         let base = self.run.base(period);
         let end = period.end.min(self.run.range.1);
+        let given = self.given(self.run.seen(period))?;
+        if !self.run.mart.looks_back {
+            let nobody = Activation::new(vec![NEVER; self.run.world.people.workers.len()]);
+            return Ok(Task { days: self.range(base, end)?, before: Vec::new(), activation: nobody, given });
+        }
         if base < self.since || base > self.through {
             self.begin(base)?;
         }
@@ -415,7 +426,7 @@ impl<'a, 'l> Reader<'a, 'l> {
             days: self.range(period.start, end)?,
             before: self.range(before.start, before.end)?,
             activation: self.activation.clone(),
-            given: self.given(self.run.seen(period))?,
+            given,
         })
     }
 
