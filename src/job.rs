@@ -3,6 +3,8 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+pub mod reviews;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -131,6 +133,8 @@ pub struct Job {
     pub folder: PathBuf,
     /// The files of decisions it names.
     pub attached: Attached,
+    /// Review cycles and rubrics, of the file under `reviews`.
+    pub reviews: Option<reviews::Reviews>,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -323,6 +327,9 @@ impl Job {
                 attached.entry(kind).or_default().push((name, text));
             }
         }
+        let reviews = reviews::attached(&attached).map_err(|(name, what)| {
+            error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
+        })?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -338,6 +345,7 @@ impl Job {
             refused_feeds: file.tolerate.refused_feeds,
             folder,
             attached,
+            reviews,
         })
     }
 

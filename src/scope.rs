@@ -87,15 +87,24 @@ pub fn build(rows: &DataFrame, measures: &[&str], shape: &Company<'_>) -> Polars
                 .collect(),
         })
         .collect();
+    // Most people did little: what each did is gathered once, and every kind adds it up from there.
+    let mut did: Vec<(u32, Mass)> = Vec::new();
+    let mut ends: Vec<usize> = Vec::with_capacity(rows.height());
+    for person in 0..rows.height() {
+        let acts = values.iter().enumerate().filter(|(_, values)| values[person] != 0);
+        did.extend(acts.map(|(measure, values)| (measure as u32, Mass::of_person(values[person]))));
+        ends.push(did.len());
+    }
     for (tree, kind) in trees.iter_mut().zip(&kinds) {
-        for (person, &node) in kind.node_of.iter().enumerate() {
+        let mut start = 0;
+        for (&node, &end) in kind.node_of.iter().zip(&ends) {
             let node = &mut tree.nodes[node as usize];
             node.population += 1;
-            for (mass, values) in node.direct.iter_mut().zip(&values) {
-                if values[person] != 0 {
-                    *mass = mass.merge(Mass::of_person(values[person]));
-                }
+            for (measure, mass) in &did[start..end] {
+                let held = &mut node.direct[*measure as usize];
+                *held = held.merge(*mass);
             }
+            start = end;
         }
     }
     Ok(Scopes { trees, crossings: crossings(&kinds), members: Members { kinds }, cycles_cut, orphans })
@@ -249,15 +258,27 @@ fn crossings(kinds: &[Kind]) -> Vec<Crossing> {
     let mut crossings = Vec::new();
     for a in 0..kinds.len() {
         for b in a + 1..kinds.len() {
-            let mut people: HashMap<(u32, u32), i64> = HashMap::new();
-            for pair in kinds[a].node_of.iter().zip(&kinds[b].node_of) {
-                *people.entry((*pair.0, *pair.1)).or_default() += 1;
-            }
-            let mut cells: Vec<(usize, usize, i64)> =
-                people.into_iter().map(|((a, b), people)| (a as usize, b as usize, people)).collect();
-            cells.sort_unstable();
+            let cells = cross(&kinds[a], &kinds[b]);
             crossings.push(Crossing { first: a, second: b, cells });
         }
     }
     crossings
+}
+
+/// People by pairs of nodes, in their order.
+fn cross(a: &Kind, b: &Kind) -> Vec<(usize, usize, i64)> {
+    let pairs = a.node_of.iter().zip(&b.node_of);
+    let width = b.ids.len();
+    // A table of all pairs is quicker than a map where most of it is used or it is small.
+    if a.ids.len().saturating_mul(width) <= 16 * a.node_of.len().max(1 << 10) {
+        let mut people = vec![0u32; a.ids.len() * width];
+        pairs.for_each(|(a, b)| people[*a as usize * width + *b as usize] += 1);
+        let used = people.into_iter().enumerate().filter(|(_, people)| *people > 0);
+        return used.map(|(at, people)| (at / width, at % width, i64::from(people))).collect();
+    }
+    let mut people: HashMap<(u32, u32), i64> = HashMap::new();
+    pairs.for_each(|(a, b)| *people.entry((*a, *b)).or_default() += 1);
+    let mut cells: Vec<_> = people.into_iter().map(|((a, b), people)| (a as usize, b as usize, people)).collect();
+    cells.sort_unstable();
+    cells
 }

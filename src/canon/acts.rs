@@ -488,7 +488,8 @@ mod tests {
     fn told((people, acts): &(People, Acts)) -> Vec<String> {
         let name = |worker: u32| people.workers[worker as usize].as_str();
         let flags = |post: &Post| {
-            let mut said: Vec<String> = post.credited.iter().map(|expert| format!("credits {}", name(*expert))).collect();
+            let mut said: Vec<String> =
+                post.credited.iter().map(|expert| format!("credits {}", name(*expert))).collect();
             let flags = [
                 (post.is_closed, "closed"),
                 (post.has_owner, "owner"),
@@ -623,8 +624,15 @@ mod tests {
         let of_eve = "event_id,kind,held_on,owner_id
              e1,meeting,2026-03-11,eve";
         assert_eq!(changed(before, of_eve), [false, true, true], "a sponsor's act ages");
-        let repeated = format!("{}\n k3,ben,post,2026-03-17,,h1", before.replace("k1,ben,post,2026-03-02,,", "k1,ben,post,2026-03-02,,h1"));
-        assert_eq!(changed(&repeated, ""), [false, false, true], "what counts as nothing changes nothing but whom reactions can meet");
+        let repeated = format!(
+            "{}\n k3,ben,post,2026-03-17,,h1",
+            before.replace("k1,ben,post,2026-03-02,,", "k1,ben,post,2026-03-02,,h1")
+        );
+        assert_eq!(
+            changed(&repeated, ""),
+            [false, false, true],
+            "what counts as nothing changes nothing but whom reactions can meet"
+        );
     }
 
     #[test]

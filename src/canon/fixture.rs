@@ -68,8 +68,5 @@ pub fn acts(who: &(People, Identity), horizon: &str, contributions: &str, conten
     let tables = Tables { contributions: &contributions, content: &content, events: &events };
     let leader_bands = &["manager", "director", "vp", "executive"];
     let horizon = day(horizon);
-    Acts::build(
-        &tables,
-        &Setting { identity: &who.1, people: &who.0, zone: chrono_tz::UTC, leader_bands, horizon },
-    )
+    Acts::build(&tables, &Setting { identity: &who.1, people: &who.0, zone: chrono_tz::UTC, leader_bands, horizon })
 }

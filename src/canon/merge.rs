@@ -1,7 +1,9 @@
 //! Many statements about the same things become one live row each: the last known statement of a key wins.
 //!
-//! "Last" is the greatest (`_known_at`, `_delivery`, `_row`). Taking a maximum is associative and commutative, so merging
-//! deliveries one by one, all at once or in any order gives the same rows. What loses is counted against its delivery.
+//! "Last" is the greatest (`_known_at`, `_delivery`, `_row`); a contract may name an instant that comes before these
+//! (`latest`: the later of two scores holds, even where the earlier one is delivered after it). Taking a maximum is
+//! associative and commutative, so merging deliveries one by one, all at once or in any order gives the same rows. What
+//! loses is counted against its delivery.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -64,7 +66,12 @@ pub fn merge(
     };
     let delivery = Text::of(&all, DELIVERY);
     let (known_at, row) = (instants(&all, KNOWN_AT), ints(&all, ROW));
-    let age = |i: usize| (known_at(i), delivery.get(i), row(i));
+    let said_at = table.latest.as_deref().map(|name| instants(&all, name));
+    let deleted = bools(&all, DELETED);
+    // A delete says nothing but its key: it speaks of the moment it was delivered.
+    let latest =
+        |i: usize| said_at.as_ref().and_then(|said_at| if deleted(i) == Some(true) { known_at(i) } else { said_at(i) });
+    let age = |i: usize| (latest(i), known_at(i), delivery.get(i), row(i));
 
     let keys = key_rows(table, &all)?;
     // (winner, loser): what both said is compared afterwards, for all pairs at once.
@@ -90,13 +97,25 @@ pub fn merge(
         [one] => Text::of(&all, one),
         _ => Text::Absent,
     };
+    // A delivery is asked for once, not once a row.
+    let mut current: Vec<Option<bool>> = vec![None; delivery.values().map_or(0, |values| values.len())];
+    let mut is_live = |i: usize, known: i64| {
+        let ask = || is_current(delivery.get(i).unwrap_or_default(), known);
+        match &delivery {
+            Text::Dictionary(dictionary, _) => match dictionary.key(i) {
+                Some(key) => *current[key].get_or_insert_with(ask),
+                None => ask(),
+            },
+            _ => ask(),
+        }
+    };
     let mut live: Vec<u32> = Vec::with_capacity(winners.len());
     for &i in winners.values() {
         let known = known_at(i).unwrap_or(0);
         let taken_back = only_key.get(i).and_then(|key| removed.get(key)).is_some_and(|until| known <= *until);
         if taken_back {
             lose(delivery.get(i), Lost::Voided);
-        } else if is_current(delivery.get(i).unwrap_or_default(), known) {
+        } else if is_live(i, known) {
             live.push(i as u32);
         } else {
             lose(delivery.get(i), Lost::Superseded);

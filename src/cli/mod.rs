@@ -80,8 +80,8 @@ pub struct JobArgs {
     /// The instant (RFC 3339) or day the run speaks of; a day means its first moment in the job's zone. The default is now
     #[arg(long)]
     as_of: Option<String>,
-    /// Bytes the run may hold, e.g. 2GiB; the default is 1GiB
-    #[arg(long, value_parser = bytes, default_value = "1GiB", env = "UPTAKE_MEMORY_LIMIT")]
+    /// Bytes the run may hold, e.g. 2GiB; the default is 2GiB
+    #[arg(long, value_parser = bytes, default_value = "2GiB", env = "UPTAKE_MEMORY_LIMIT")]
     memory_limit: usize,
 }
 

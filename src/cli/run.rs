@@ -4,9 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 
 use super::{JobArgs, load, talk};
+use crate::contract::{Area, Table};
 use crate::error::{Error, Result};
 use crate::period::day_of;
-use crate::pipeline::{self, Context, Report};
+use crate::pipeline::{self, Backfill, Context, Report};
 use crate::store::Env;
 
 #[derive(Debug, Args)]
@@ -40,6 +41,9 @@ pub struct BackfillArgs {
     /// Day after the last one to recompute
     #[arg(long)]
     to: NaiveDate,
+    /// The one mart to recompute; the default is every mart and the days it is made from
+    #[arg(long)]
+    table: Option<String>,
     /// Compute everything, publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -65,8 +69,8 @@ pub fn backfill(args: &BackfillArgs, env: &Env, now: DateTime<Utc>, threads: usi
         return Err(Error::usage(format!("--from {} is not before --to {}", args.from, args.to))
             .hint("--to is the day after the last one"));
     }
-    let how =
-        How { out: None, known_on: None, backfill: Some((args.from, args.to)), dry_run: args.dry_run, json: args.json };
+    let backfill = Backfill { from: day_of(args.from), to: day_of(args.to), table: args.table.clone() };
+    let how = How { out: None, known_on: None, backfill: Some(backfill), dry_run: args.dry_run, json: args.json };
     go(&args.job, &how, env, now, threads)?;
     Ok(0)
 }
@@ -75,7 +79,7 @@ pub fn backfill(args: &BackfillArgs, env: &Env, now: DateTime<Utc>, threads: usi
 struct How<'a> {
     out: Option<&'a str>,
     known_on: Option<NaiveDate>,
-    backfill: Option<(NaiveDate, NaiveDate)>,
+    backfill: Option<Backfill>,
     dry_run: bool,
     json: bool,
 }
@@ -83,6 +87,9 @@ struct How<'a> {
 fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<Report> {
     let loaded = load::load(&args.job, env, how.out)?;
     let as_of = args.as_of.as_deref().map_or(Ok(now), |text| super::instant(text, loaded.job.zone))?;
+    if let Some(table) = how.backfill.as_ref().and_then(|backfill| backfill.table.as_deref()) {
+        known_mart(&loaded, table)?;
+    }
     let bar = talk::bar(0);
     let progress = |planned: &pipeline::plan::Planned| {
         bar.inc_length(1);
@@ -99,7 +106,7 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
         pseudonyms: &loaded.pseudonyms,
         as_of,
         known_on: how.known_on,
-        backfill: how.backfill.map(|(from, to)| (day_of(from), day_of(to))),
+        backfill: how.backfill.clone(),
         dry_run: how.dry_run,
         threads,
         memory_limit: args.memory_limit,
@@ -115,6 +122,16 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
         talk::data(&told(&report, loaded.lake.label()))?;
     }
     Ok(report)
+}
+
+/// A backfill can be about a table that the job publishes, and no other.
+fn known_mart(loaded: &load::Loaded, name: &str) -> Result<()> {
+    let is_mart = |table: &&Table| matches!(table.area, Area::Marts | Area::Restricted);
+    match loaded.catalog.table(name).filter(is_mart) {
+        Some(_) if loaded.job.wants(name) => Ok(()),
+        Some(_) => Err(Error::usage(format!("the job does not publish {name}")).hint("its `marts` leave it out")),
+        None => Err(Error::usage(format!("there is no mart `{name}`")).hint("`uptake schema` lists the tables")),
+    }
 }
 
 fn told(report: &Report, lake: &str) -> String {

@@ -334,6 +334,7 @@ mod tests {
             key: vec!["week".into(), "scope".into()],
             partition: Partition::Whole,
             day: None,
+            latest: None,
             sort: vec!["week".into(), "scope".into()],
             reads: Vec::new(),
             warnings: Vec::new(),

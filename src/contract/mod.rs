@@ -128,6 +128,9 @@ pub struct Table {
     pub partition: Partition,
     /// The instant or date whose reporting-zone day places a row, for `Partition::Day`.
     pub day: Option<String>,
+    /// Canon only: of two statements about one key the one with the later instant in this column wins, whenever either was
+    /// delivered; without it the one delivered last does.
+    pub latest: Option<String>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
     /// Marts: the tables `build` may read.

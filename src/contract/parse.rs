@@ -38,6 +38,7 @@ pub(super) struct TableFile {
     area: Option<String>,
     partition: Option<String>,
     day: Option<String>,
+    latest: Option<String>,
     #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
@@ -109,6 +110,7 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         key: file.key,
         partition,
         day: file.day,
+        latest: file.latest,
         reads: file.reads,
         warnings: file.warnings,
         columns,
@@ -185,9 +187,9 @@ fn rules(table: &Table) -> Result<(), String> {
             return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
         }
     }
-    for part in table.key.iter().chain(&table.sort).chain(&table.day) {
+    for part in table.key.iter().chain(&table.sort).chain(&table.day).chain(&table.latest) {
         if table.column(part).is_none() {
-            return Err(format!("`{part}` is named in key, sort or day but is no column"));
+            return Err(format!("`{part}` is named in key, sort, day or latest but is no column"));
         }
     }
     if (table.partition == Partition::Day) != table.day.is_some() {

@@ -81,11 +81,11 @@ impl Builder {
     pub fn new(data_type: &DataType) -> Builder {
         let values = match data_type {
             DataType::Dictionary(_, _) => Values::Dictionary(Dictionary::default()),
-            DataType::Boolean => Values::Bool(BooleanBufferBuilder::new(BATCH_ROWS)),
-            DataType::Int64 => Values::Int(Vec::with_capacity(BATCH_ROWS)),
-            DataType::Float64 => Values::Double(Vec::with_capacity(BATCH_ROWS)),
-            DataType::Date32 => Values::Date(Vec::with_capacity(BATCH_ROWS)),
-            DataType::Timestamp(_, _) => Values::Timestamp(Vec::with_capacity(BATCH_ROWS)),
+            DataType::Boolean => Values::Bool(BooleanBufferBuilder::new(0)),
+            DataType::Int64 => Values::Int(Vec::new()),
+            DataType::Float64 => Values::Double(Vec::new()),
+            DataType::Date32 => Values::Date(Vec::new()),
+            DataType::Timestamp(_, _) => Values::Timestamp(Vec::new()),
             _ => Values::Text(Text::default()),
         };
         Builder { values, valid: NullBufferBuilder::new(BATCH_ROWS), nulls: 0 }
@@ -127,7 +127,9 @@ impl Builder {
         let nulls = self.valid.finish();
         self.nulls = 0;
         fn take<T>(values: &mut Vec<T>) -> Vec<T> {
-            std::mem::replace(values, Vec::with_capacity(BATCH_ROWS))
+            // Most deliveries are small; one that filled a batch is likely to fill another.
+            let more = if values.len() >= BATCH_ROWS { BATCH_ROWS } else { 0 };
+            std::mem::replace(values, Vec::with_capacity(more))
         }
         Ok(match &mut self.values {
             Values::Text(text) => Arc::new(text.finish(nulls)?),
@@ -219,12 +221,12 @@ impl Text {
     }
 
     fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray, arrow::error::ArrowError> {
-        let ends = std::mem::replace(&mut self.ends, {
-            let mut ends = Vec::with_capacity(BATCH_ROWS + 1);
-            ends.push(0);
-            ends
-        });
-        let capacity = self.bytes.len();
+        // Most deliveries are small; one that filled a batch is likely to fill another.
+        let filled = self.len() >= BATCH_ROWS;
+        let mut fresh = Vec::with_capacity(if filled { BATCH_ROWS + 1 } else { 1 });
+        fresh.push(0);
+        let ends = std::mem::replace(&mut self.ends, fresh);
+        let capacity = if filled { self.bytes.len() } else { 0 };
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(capacity));
         array(ends, bytes, nulls)
     }

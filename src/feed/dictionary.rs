@@ -82,7 +82,7 @@ impl Default for Dictionary {
     fn default() -> Dictionary {
         let hasher = DefaultHashBuilder::default();
         Dictionary {
-            keys: Vec::with_capacity(BATCH_ROWS),
+            keys: Vec::new(),
             seen: HashTable::new(),
             raw: Text::default(),
             known: HashTable::new(),
@@ -170,8 +170,8 @@ impl Dictionary {
             _ => Arc::new(self.values.copied()?),
         };
         self.array = Some(values.clone());
-        let keys =
-            Int32Array::try_new(std::mem::replace(&mut self.keys, Vec::with_capacity(BATCH_ROWS)).into(), nulls)?;
+        let more = if self.keys.len() >= BATCH_ROWS { BATCH_ROWS } else { 0 };
+        let keys = Int32Array::try_new(std::mem::replace(&mut self.keys, Vec::with_capacity(more)).into(), nulls)?;
         let array = DictionaryArray::<Int32Type>::try_new(keys, values)?;
         if self.raw.len() > DICTIONARY_VALUES || self.raw.bytes() + self.values.bytes() > DICTIONARY_BYTES {
             *self = Dictionary::default();

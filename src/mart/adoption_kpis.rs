@@ -4,7 +4,6 @@ use polars::prelude::*;
 
 use super::block::Block;
 use super::{Inputs, Mart, Previous};
-use crate::engine;
 use crate::guard::rounding;
 use crate::period::Grain;
 use crate::rollup::person_period::WINDOW;
@@ -25,49 +24,60 @@ pub const MART: Mart = Mart {
     finish,
 };
 
-/// One row a person, one column a measure: what the person adds to every scope they belong to.
+/// One row a person, one column a measure: what the person adds to every scope they belong to. Plain loops over integers: a plan for
+/// each period would cost more than the sums.
 fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let period = inputs.period;
-    let flag = |condition: Expr| condition.cast(DataType::Int64);
-    let some = |name: &str| col(name).gt(lit(0));
-    let visited = || some("events").or(some("active_acts"));
-    let first_active = || col("first_active");
-    let activated_before = |day: i32| first_active().is_not_null().and(first_active().lt(lit(i64::from(day))));
-    let day_grain = period.grain == Grain::Day;
-    let rows = inputs.person_period.rows.clone().lazy().select(
-        PLACE
-            .map(col)
-            .into_iter()
-            .chain([
-                flag(visited()).alias("visitors"),
-                flag(some("passive_acts").and(some("active_acts").not())).alias("passive_learners"),
-                flag(some("active_acts")).alias("active_learners"),
-                flag(some("contributions")).alias("contributors"),
-                flag(activated_before(period.end).and(activated_before(period.start).not())).alias("newly_activated"),
-                flag(activated_before(period.end)).alias("activated_to_date"),
-                flag(activated_before(period.start).not()).alias("not_yet_activated_at_start"),
-                if day_grain { lit(0i64).cast(DataType::Int64) } else { col("active_working_days") }
-                    .alias("daily_active_sum"),
-                flag(
-                    col("last_active").is_not_null().and(col("last_active").gt_eq(lit(i64::from(period.end - WINDOW)))),
-                )
-                .alias("active_28d"),
-                col("was_passive").alias("previous_passive"),
-                flag(some("was_passive").and(some("active_acts"))).alias("passive_to_active"),
-                col("learning_seconds"),
-                col("sessions"),
-                col("assigned"),
-                col("due"),
-                col("due_done").alias("due_completed"),
-                col("due_on_time").alias("due_completed_on_time"),
-                col("completions"),
-                col("last_day_completions"),
-                col("checkbox_completions"),
-            ])
-            .collect::<Vec<_>>(),
-    );
-    Ok(vec![Block::of(engine::collect(rows)?)])
+    let rows = &inputs.person_period.rows;
+    let count = rows.height();
+    let column = |name: &str| -> PolarsResult<Vec<i64>> {
+        Ok(rows.column(name)?.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
+    };
+    let day = |name: &str| -> PolarsResult<Vec<Option<i64>>> { Ok(rows.column(name)?.i64()?.iter().collect()) };
+    let (events, active, passive) = (column("events")?, column("active_acts")?, column("passive_acts")?);
+    let (contributions, was_passive) = (column("contributions")?, column("was_passive")?);
+    let (first_active, last_active) = (day("first_active")?, day("last_active")?);
+    let before = |at: usize, day: i32| first_active[at].is_some_and(|first| first < i64::from(day));
+    let window = i64::from(period.end - WINDOW);
+    let flag = |name: &str, is: &dyn Fn(usize) -> bool| {
+        Column::new(name.into(), (0..count).map(|at| i64::from(is(at))).collect::<Vec<i64>>())
+    };
+    let mut columns: Vec<Column> = PLACE.iter().map(|name| rows.column(name).cloned()).collect::<PolarsResult<_>>()?;
+    columns.extend([
+        flag("visitors", &|at| events[at] > 0 || active[at] > 0),
+        flag("passive_learners", &|at| passive[at] > 0 && active[at] == 0),
+        flag("active_learners", &|at| active[at] > 0),
+        flag("contributors", &|at| contributions[at] > 0),
+        flag("newly_activated", &|at| before(at, period.end) && !before(at, period.start)),
+        flag("activated_to_date", &|at| before(at, period.end)),
+        flag("not_yet_activated_at_start", &|at| !before(at, period.start)),
+        flag("active_28d", &|at| last_active[at].is_some_and(|last| last >= window)),
+        flag("previous_passive", &|at| was_passive[at] > 0),
+        flag("passive_to_active", &|at| was_passive[at] > 0 && active[at] > 0),
+    ]);
+    columns.push(match period.grain {
+        // A day's sum over its days is the day itself: the column speaks of weeks and longer.
+        Grain::Day => Column::new("daily_active_sum".into(), vec![0i64; count]),
+        _ => rows.column("active_working_days")?.clone().with_name("daily_active_sum".into()),
+    });
+    for (name, from) in SUMS {
+        columns.push(rows.column(from)?.clone().with_name(name.into()));
+    }
+    Ok(vec![Block::of(DataFrame::new(count, columns)?)])
 }
+
+/// Measures that are a person's own sums, with their names there.
+const SUMS: [(&str, &str); 9] = [
+    ("learning_seconds", "learning_seconds"),
+    ("sessions", "sessions"),
+    ("assigned", "assigned"),
+    ("due", "due"),
+    ("due_completed", "due_done"),
+    ("due_completed_on_time", "due_on_time"),
+    ("completions", "completions"),
+    ("last_day_completions", "last_day_completions"),
+    ("checkbox_completions", "checkbox_completions"),
+];
 
 /// The columns that no formula over one row can give.
 fn finish(rows: DataFrame, inputs: &Inputs<'_>, previous: &Previous) -> PolarsResult<DataFrame> {

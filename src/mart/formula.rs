@@ -1,28 +1,43 @@
 //! Columns that are arithmetic over their own row: SQL from the contract, computed from what the guard shows.
 
-use polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, PolarsResult, Series, polars_bail};
+use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, PolarsResult, Series, polars_bail};
 use polars::sql::sql_expr;
 
 use crate::contract::{Table, Type};
 use crate::engine;
 
-/// Adds the formula columns in contract order; a later one may use an earlier one. What is not finite becomes null.
+/// Adds the formula columns; one may use those that stand before it in the contract. What is not finite becomes null.
 ///
 /// # Errors
 /// A formula does not parse or names a column that is not there.
 pub fn apply(table: &Table, mut rows: LazyFrame) -> PolarsResult<LazyFrame> {
-    use polars::prelude::{col, lit, when};
+    use polars::prelude::{lit, when};
+    // Formulas that do not use each other are one step of the plan: a step costs more than the arithmetic.
+    let mut step: Vec<Expr> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     for column in &table.columns {
         let Some(formula) = &column.formula else { continue };
         let name = column.name.as_str();
-        rows = rows.with_column(sql_expr(formula)?.alias(name));
-        if column.data_type == Type::Double {
-            let value = || col(name).cast(DataType::Float64);
-            rows = rows
-                .with_column(when(value().is_finite()).then(value()).otherwise(lit(polars::prelude::NULL)).alias(name));
+        if names.iter().any(|earlier| mentions(formula, earlier)) {
+            rows = rows.with_columns(std::mem::take(&mut step));
+            names.clear();
         }
+        let value = sql_expr(formula)?;
+        step.push(match column.data_type {
+            Type::Double => {
+                let value = value.cast(DataType::Float64);
+                when(value.clone().is_finite()).then(value).otherwise(lit(polars::prelude::NULL)).alias(name)
+            }
+            _ => value.alias(name),
+        });
+        names.push(name);
     }
-    Ok(rows)
+    Ok(if step.is_empty() { rows } else { rows.with_columns(step) })
+}
+
+/// Whether a formula uses a column.
+fn mentions(formula: &str, column: &str) -> bool {
+    formula.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == column)
 }
 
 /// Feeds every formula a row in which everything about people is hidden, and refuses an answer: `coalesce(x, 0)` would undo the guard.

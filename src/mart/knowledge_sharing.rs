@@ -46,9 +46,9 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
             first[row] |= i64::from(post.is_first);
         }
     }
-    let mut columns: Vec<Column> = PLACE.iter().map(|name| people.column(name).cloned()).collect::<PolarsResult<_>>()?;
-    let active: Vec<i64> =
-        integers(people, "active_acts")?.into_iter().map(|acts| i64::from(acts > 0)).collect();
+    let mut columns: Vec<Column> =
+        PLACE.iter().map(|name| people.column(name).cloned()).collect::<PolarsResult<_>>()?;
+    let active: Vec<i64> = integers(people, "active_acts")?.into_iter().map(|acts| i64::from(acts > 0)).collect();
     columns.push(Column::new("active_learners".into(), active));
     columns.push(Column::new("sme_contributors".into(), given.iter().map(|n| i64::from(*n > 0)).collect::<Vec<_>>()));
     columns.push(Column::new("sme_contributions".into(), given));
@@ -69,7 +69,8 @@ impl Topics {
             row_of[*worker as usize] = row as u32;
         }
         let row = |worker: u32| row_of.get(worker as usize).map_or(usize::MAX, |row| *row as usize);
-        let mut topics = Topics { given: vec![BTreeSet::new(); worker.len()], sought: vec![BTreeSet::new(); worker.len()] };
+        let mut topics =
+            Topics { given: vec![BTreeSet::new(); worker.len()], sought: vec![BTreeSet::new(); worker.len()] };
         for post in inputs.acts.posts.range(inputs.seen.start..inputs.seen.end).flat_map(|(_, posts)| posts) {
             let row = row(post.worker);
             // Leaders have no contributions in the block.
@@ -216,8 +217,12 @@ mod tests {
 
     /// Eleven people and a leader.
     fn staff() -> String {
-        let ids = (1..=11).map(|n| format!("p{n:02},2025-01-01,p{n:02},active,ic,{}\n", if n <= 6 { "A" } else { "B" }));
-        format!("worker_id,effective_from,employee_no,status,leader_band,org_id\n{}boss,2025-01-01,boss,active,manager,A", ids.collect::<String>())
+        let ids =
+            (1..=11).map(|n| format!("p{n:02},2025-01-01,p{n:02},active,ic,{}\n", if n <= 6 { "A" } else { "B" }));
+        format!(
+            "worker_id,effective_from,employee_no,status,leader_band,org_id\n{}boss,2025-01-01,boss,active,manager,A",
+            ids.collect::<String>()
+        )
     }
 
     const CONTRIBUTIONS: &str = "contribution_id,author_id,kind,created_at,topics,parent_id
@@ -244,10 +249,12 @@ mod tests {
         );
         let week = build_with(&MART, Grain::Week, "2026-03-02", &who.0, &days, &given);
         let all = |columns| cells(&week, "company", "all", columns);
-        let columns = ["headcount", "active_learners", "sme_contributions", "sme_contributors", "first_time_contributors"];
+        let columns =
+            ["headcount", "active_learners", "sme_contributions", "sme_contributors", "first_time_contributors"];
         assert_eq!(all(columns), ["12", "5", "7", "3", "2"], "p01 gave before");
         // Of 12 people nine gave nothing, the others 1, 2 and 4: (2 (10 + 22 + 48) / (12 · 7) - 13 / 12) · 12 / 11.
-        let [gini, top, per_100, _, _] = all(["gini", "top10_percent_share", "contributions_per_100_active", "status", "grain"]);
+        let [gini, top, per_100, _, _] =
+            all(["gini", "top10_percent_share", "contributions_per_100_active", "status", "grain"]);
         assert!((gini.parse::<f64>().unwrap() - 0.896_103_896_103_896).abs() < 1e-12, "{gini}");
         assert!((top.parse::<f64>().unwrap() - 6.0 / 7.0).abs() < 1e-12, "two people are a tenth of twelve: {top}");
         assert_eq!(per_100, "140.0");

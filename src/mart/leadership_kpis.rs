@@ -57,9 +57,7 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let all = place(inputs)?;
     let bands = inputs.policy.leader_bands();
     let rows: Vec<usize> = (0..all.worker.len())
-        .filter(|row| {
-            inputs.people.labels.text(code(all.columns[2][*row])).is_some_and(|band| bands.contains(&band))
-        })
+        .filter(|row| inputs.people.labels.text(code(all.columns[2][*row])).is_some_and(|band| bands.contains(&band)))
         .collect();
     let mut slot_of = vec![NONE; inputs.people.workers.len()];
     for (slot, row) in rows.iter().enumerate() {
@@ -73,9 +71,7 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let mut columns: Vec<Column> = PLACE
         .iter()
         .zip(&all.columns)
-        .map(|(name, values)| {
-            Column::new((*name).into(), rows.iter().map(|row| values[*row]).collect::<Vec<i64>>())
-        })
+        .map(|(name, values)| Column::new((*name).into(), rows.iter().map(|row| values[*row]).collect::<Vec<i64>>()))
         .collect();
     let mut add = |name: &str, value: &dyn Fn(usize, &Leader) -> i64| {
         let values: Vec<i64> = leaders.iter().enumerate().map(|(slot, leader)| value(slot, leader)).collect();
@@ -374,9 +370,13 @@ mod tests {
                 (code("e3"), code("e4"), 1),
             ],
         }));
-        let days = person_days(&who.0, "l1 2026-03-03 completions=1\n l6 2026-03-03 completions=2\n e1 2026-03-03 completions=1");
+        let days = person_days(
+            &who.0,
+            "l1 2026-03-03 completions=1\n l6 2026-03-03 completions=2\n e1 2026-03-03 completions=1",
+        );
         let week = build_with(&MART, Grain::Week, "2026-03-02", &who.0, &days, &given);
-        let columns = ["leaders", "leaders_posting", "leaders_learning", "leader_posts", "micro_lessons", "amas", "amas_closed"];
+        let columns =
+            ["leaders", "leaders_posting", "leaders_learning", "leader_posts", "micro_lessons", "amas", "amas_closed"];
         assert_eq!(company(&week, columns), ["6", "4", "2", "10", "4", "3", "3"]);
         let columns = ["crediting_posts", "credited_smes", "credit_rate", "reactions_to_sme", "sme_authors_reached"];
         assert_eq!(company(&week, columns), ["3", "2", "0.3", "5", "2"], "l5 is no expert");
@@ -384,7 +384,11 @@ mod tests {
         assert_eq!(company(&week, columns), ["70", "6", "3", "0.5"], "15 and 30 minutes are in the band, 5 are not");
         assert_eq!(company(&week, ["functions_posting", "largest_function_share"]), ["2", "0.6"]);
         assert_eq!(company(&week, ["posts", "playbooks"]), ["", ""], "nobody's are withheld");
-        assert_eq!(cells(&week, "leader_band", "manager", ["leaders", "leaders_posting_rate"]), ["3", ""], "all of them");
+        assert_eq!(
+            cells(&week, "leader_band", "manager", ["leaders", "leaders_posting_rate"]),
+            ["3", ""],
+            "all of them"
+        );
         assert_eq!(cells(&week, "org", "B", ["leaders", "leaders_posting"]), ["3", "2"]);
     }
 

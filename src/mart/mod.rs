@@ -3,16 +3,22 @@
 
 mod adoption_kpis;
 pub mod block;
+mod competency_coverage;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
 mod dim_org;
+mod dim_rubric;
 mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
 mod knowledge_sharing;
 mod leadership_kpis;
+mod rater_agreement;
+mod review_items;
+mod reviews;
+mod rubric_aggregates;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::MartError;
+use super::{MartError, reviews};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
@@ -26,7 +26,13 @@ pub struct Whole {
 }
 
 /// Every table computed whole, in the order of their edges: a later one may read what an earlier one wrote.
-pub const WHOLE: &[Whole] = &[];
+pub const WHOLE: &[Whole] = &[
+    super::dim_rubric::TABLE,
+    super::review_items::TABLE,
+    super::rubric_aggregates::TABLE,
+    super::rater_agreement::TABLE,
+    super::competency_coverage::TABLE,
+];
 
 /// Files of a table that a [`Whole`] reads.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +42,18 @@ pub struct Read {
     pub partitions: &'static str,
 }
 
+impl Whole {
+    /// What the job would have to decide for there to be anything to compute; `None` where it did.
+    pub fn undecided(&self, job: &Job) -> Option<&'static str> {
+        (reviews::TABLES.contains(&self.name) && job.reviews.is_none()).then_some("reviews")
+    }
+}
+
+/// Every file of a table.
+pub const fn all_of(table: &'static str) -> Read {
+    Read { table, partitions: "" }
+}
+
 /// What whole tables are computed from.
 pub struct Facts<'a> {
     pub catalog: &'a Catalog,
@@ -43,6 +61,8 @@ pub struct Facts<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub identity: &'a Identity,
+    /// What an id in a file of decisions is called in canon, by domain and id: itself, or its pseudonym.
+    pub pseudonym: &'a dyn Fn(&str, &str) -> String,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
     pub days: (Day, Day),
     /// The day of `--as-of`: periods that end by its first moment are complete.

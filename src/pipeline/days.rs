@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::ingest::Ingested;
-use super::lake::{Lake, WHOLE};
+use super::lake::{Lake, Stored, WHOLE};
 use super::takeback::{Elsewhere, merge_day};
 use super::world::{Before, Seen, World};
 use crate::canon::columns::{Text, dates, ints};
@@ -25,7 +25,8 @@ use crate::ledger::Ledger;
 use crate::period::{Day, month_label};
 use crate::publish::NewFile;
 use crate::publish::commit::hex_sha256;
-use crate::rollup::{person_day, person_interest, person_reaction};
+use crate::rollup::person_day::{self, Acts};
+use crate::rollup::{person_interest, person_reaction};
 
 /// What the day stage leaves to the later ones.
 pub struct Rolled {
@@ -42,10 +43,10 @@ const DAY_TABLES: [&str; 2] = ["activity", "reactions"];
 /// Tables computed with the person-days, of days that have rows for them.
 const BESIDE: [&str; 2] = ["person_reaction", "person_interest"];
 
-/// One day, computed and not yet written.
+/// One day, computed and stored; its files belong to no table yet.
 struct Computed {
     day: Day,
-    files: Vec<NewFile>,
+    files: Vec<Stored>,
     losses: Losses,
     /// Set where the person-day was computed.
     made_from: Option<String>,
@@ -90,31 +91,30 @@ pub fn roll_up(
 
     let contracts = format!("{}|{}|{}", person_day.hash, beside[0].hash, beside[1].hash);
     let with_interests = wants_interests(context, world);
-    let basis =
-        format!("{}|{contracts}|{with_interests}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
+    let basis = format!("{}|{contracts}|{with_interests}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
     let mut rolled = 0;
     let mut quiet: BTreeSet<(&str, String)> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
-    for chunk in all.chunks(context.threads.max(1) * 8) {
-        let computed: Vec<Result<Computed>> = chunk
-            .par_iter()
-            .map(|&day| {
-                let held = made_from.get(&step(day)).filter(|_| !forced.contains(&day));
-                let touched = |table: &Table| fresh.touched.contains(&(table.name.clone(), day));
-                one_day(context, lake, world, day, &basis, held.map(String::as_str), |table| {
-                    if !touched(table) {
+    for chunk in all.chunks(context.threads.max(1) * 4 * DAYS) {
+        let computed: Vec<Result<Vec<Computed>>> = chunk
+            .par_chunks(DAYS)
+            .map(|days| {
+                let merge = |day: Day, table: &Table| {
+                    if !fresh.touched.contains(&(table.name.clone(), day)) {
                         return Ok(None);
                     }
                     let new = fresh.take(&table.name, day)?;
                     let elsewhere = Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name) };
                     merge_day(lake, table, day, &new, &elsewhere).map(Some)
-                })
+                };
+                let held = |day: Day| made_from.get(&step(day)).filter(|_| !forced.contains(&day)).map(String::as_str);
+                some_days(context, lake, world, days, &basis, &held, &merge)
             })
             .collect();
-        let mut files = Vec::new();
+        let computed: Vec<Computed> = computed.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         for day in computed {
-            let Computed { day, files: written, losses, made_from: now, quiet: without } = day?;
-            files.extend(written);
+            let Computed { day, files, losses, made_from: now, quiet: without } = day;
+            lake.adopt(files);
             ledger.lose(&losses);
             if let Some(now) = now {
                 made_from.insert(step(day), now);
@@ -122,7 +122,6 @@ pub fn roll_up(
                 quiet.extend(without.into_iter().map(|table| (table, partition_of(day))));
             }
         }
-        lake.put(files)?;
     }
     for (name, table) in BESIDE.into_iter().zip(beside) {
         lake.keep(table, |partition| !quiet.contains(&(name, partition.to_owned())))?;
@@ -135,7 +134,80 @@ fn step(day: Day) -> String {
     format!("person_day/{}", partition_of(day))
 }
 
-/// Merges and rolls up one day, unless `held` says that it was made from the same inputs.
+/// Days that one thread takes at a time, and acts that one plan of the rollup reads at most: a plan has its price, so small days
+/// share one, and large ones keep memory to themselves.
+const DAYS: usize = 8;
+const ACTS: usize = 400_000;
+
+/// A day whose canon files are merged; `acts` is set where its person-day is to be computed.
+struct Merged {
+    day: Day,
+    files: Vec<NewFile>,
+    losses: Losses,
+    fingerprint: String,
+    acts: Option<Acts>,
+    quiet: Vec<&'static str>,
+}
+
+/// What [`roll_up`] asks for one day: the fingerprint held, unless the day is forced.
+type Held<'h> = dyn Fn(Day) -> Option<&'h str> + 'h;
+/// The merged rows of a table on a day, where new ones came.
+type Merge<'m> = dyn Fn(Day, &Table) -> Result<Option<(RecordBatch, Losses)>> + 'm;
+
+/// Merges some days and rolls them up.
+fn some_days(
+    context: &Context<'_>,
+    lake: &Lake<'_>,
+    world: &World,
+    days: &[Day],
+    basis: &str,
+    held: &Held<'_>,
+    merge: &Merge<'_>,
+) -> Result<Vec<Computed>> {
+    let mut computed = Vec::with_capacity(days.len());
+    let mut waiting: Vec<Merged> = Vec::new();
+    for &day in days {
+        let merged = one_day(context, lake, world, day, basis, held(day), merge)?;
+        waiting.push(merged);
+        if waiting.iter().filter_map(|day| day.acts.as_ref()).map(Acts::len).sum::<usize>() > ACTS {
+            computed.extend(sum_up(context, lake, world, std::mem::take(&mut waiting))?);
+        }
+    }
+    computed.extend(sum_up(context, lake, world, waiting)?);
+    Ok(computed)
+}
+
+/// Runs the rollup over merged days and stores what they gave.
+fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merged>) -> Result<Vec<Computed>> {
+    let table = context.catalog.expect("person_day")?;
+    let (mut rest, mut acts): (Vec<_>, Vec<Acts>) = (Vec::with_capacity(days.len()), Vec::new());
+    for Merged { day, files, losses, fingerprint, acts: of_day, quiet } in days {
+        let unmatched = of_day.as_ref().map(|acts| acts.unmatched.values().sum::<i64>());
+        rest.push((day, files, losses, fingerprint, unmatched, quiet));
+        acts.extend(of_day);
+    }
+    let sums = if acts.is_empty() {
+        BTreeMap::new()
+    } else {
+        let views = person_day::views(&acts, &context.job.policy)?;
+        drop(acts);
+        person_day::sums(&engine::sql(person_day::SQL, views)?)?
+    };
+    let mut computed = Vec::with_capacity(rest.len());
+    for (day, mut files, losses, fingerprint, unmatched, quiet) in rest {
+        let mut made_from = None;
+        if let Some(unmatched) = unmatched {
+            let sums = sums.get(&day).map_or(&[][..], Vec::as_slice);
+            let batch = person_day::rows(table, day, sums, unmatched, world.facts.get(&day), &world.people)?;
+            files.push(Lake::encode(table, &partition_of(day), &batch)?);
+            made_from = Some(fingerprint);
+        }
+        computed.push(Computed { day, files: lake.store(files)?, losses, made_from, quiet });
+    }
+    Ok(computed)
+}
+
+/// Merges one day; its acts are wanted unless `held` says that its person-day was made from the same inputs.
 fn one_day(
     context: &Context<'_>,
     lake: &Lake<'_>,
@@ -143,16 +215,16 @@ fn one_day(
     day: Day,
     basis: &str,
     held: Option<&str>,
-    merge: impl Fn(&Table) -> Result<Option<(RecordBatch, Losses)>>,
-) -> Result<Computed> {
-    let mut files = Vec::new();
+    merge: &Merge<'_>,
+) -> Result<Merged> {
+    let mut files: Vec<NewFile> = Vec::new();
     let mut losses = Losses::new();
     let mut merged: Vec<Option<RecordBatch>> = Vec::new();
     let mut fingerprint = basis.to_owned();
     for name in DAY_TABLES {
         let table = context.catalog.expect(name)?;
         let partition = partition_of(day);
-        let sha256 = match merge(table)? {
+        let sha256 = match merge(day, table)? {
             Some((rows, lost)) => {
                 let file = Lake::encode(table, &partition, &rows)?;
                 let sha256 = hex_sha256(&file.body);
@@ -178,7 +250,7 @@ fn one_day(
     fingerprint.push_str(&format!("|{:x}|{facts_hash:x}", hash.finish()));
     let fingerprint = hex_sha256(fingerprint.as_bytes())[..16].to_owned();
     if held == Some(fingerprint.as_str()) {
-        return Ok(Computed { day, files, losses, made_from: None, quiet: Vec::new() });
+        return Ok(Merged { day, files, losses, fingerprint, acts: None, quiet: Vec::new() });
     }
 
     let mut rows = Vec::new();
@@ -193,16 +265,10 @@ fn one_day(
         activity: &rows[0],
         reactions: &rows[1],
         authors,
-        facts,
         identity: &world.identity,
-        people: &world.people,
         policy: &context.job.policy,
     };
-    let views = person_day::views(&inputs)?;
-    let frame = engine::sql(person_day::SQL, views.frames.clone())?;
-    let table = context.catalog.expect("person_day")?;
-    let batch = person_day::rows(table, &frame, &views, &inputs)?;
-    files.push(Lake::encode(table, &partition_of(day), &batch)?);
+    let acts = person_day::acts(&inputs);
     let mut quiet = Vec::new();
     for name in BESIDE {
         let table = context.catalog.expect(name)?;
@@ -218,7 +284,7 @@ fn one_day(
             _ => files.push(Lake::encode(table, &partition_of(day), &batch)?),
         }
     }
-    Ok(Computed { day, files, losses, made_from: Some(fingerprint), quiet })
+    Ok(Merged { day, files, losses, fingerprint, acts: Some(acts), quiet })
 }
 
 /// Whether anybody asks what people looked for, and content says what that is about: the table is as long as the activity.
@@ -235,8 +301,8 @@ fn forced_days(
     fresh: Seen,
 ) -> Result<BTreeSet<Day>> {
     let mut forced = BTreeSet::new();
-    if let Some((from, to)) = context.backfill {
-        forced.extend(from..to);
+    if let Some(backfill) = context.backfill.as_ref().filter(|backfill| backfill.table.is_none()) {
+        forced.extend(backfill.from..backfill.to);
     }
     let changed = before.changed(context, lake, world)?;
     if changed.is_empty() && fresh.is_empty() {

@@ -4,6 +4,7 @@
 //! share of memory, and merged one day at a time, so memory follows the largest day.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -11,9 +12,10 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
+use super::audit;
 use super::day_rows::DayRows;
 use super::gates;
-use super::lake::{Lake, WHOLE};
+use super::lake::{Lake, Stored, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
 use super::rows::{by_day, canon_form, note_seen, split_removed};
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
@@ -26,11 +28,25 @@ use crate::error::{Error, Result};
 use crate::feed::{self, Intake, Mode, Nulls, Refusal, Stop};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
+use crate::publish::NewFile;
 
 /// A delivery as read: its rows in canon form, or why it was refused.
 struct Read {
     planned: usize,
-    outcome: std::result::Result<(Intake, Vec<RecordBatch>), (Refusal, String)>,
+    outcome: std::result::Result<(Intake, Rows), (Refusal, String)>,
+}
+
+/// The rows of a delivery on the way to their files.
+#[derive(Default)]
+struct Rows {
+    /// Of a whole table.
+    whole: Vec<RecordBatch>,
+    /// Of a table split by day.
+    days: Vec<(Day, RecordBatch)>,
+    /// What takes events back, wherever they lie.
+    removed: Vec<RecordBatch>,
+    /// Bounds of the days on which each LMS account was seen.
+    seen: HashMap<String, (Day, Day)>,
 }
 
 /// What ingestion leaves to the later stages.
@@ -58,6 +74,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     let catalog = context.catalog;
     for table in plan.start_over.keys() {
         lake.keep(catalog.expect(table)?, |_| false)?;
+        audit::start_over(lake, table)?;
         ledger.entries.retain(|_, entry| entry.table != *table || !entry.is_accepted());
     }
     let commit = context.next_commit;
@@ -70,10 +87,9 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     let mut seen = HashMap::new();
     let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
-    for chunk in plan.read.chunks(context.threads.max(1) * 2) {
-        let first = plan.read.iter().position(|planned| std::ptr::eq(planned, &chunk[0])).unwrap_or(0);
+    for chunk in chunks(&plan.read, context) {
         let reads: Vec<Result<Read>> =
-            chunk.par_iter().enumerate().map(|(at, planned)| read_one(context, planned, first + at)).collect();
+            chunk.clone().into_par_iter().with_max_len(1).map(|at| read_one(context, &plan.read[at], at)).collect();
         for read in reads {
             let Read { planned, outcome } = read?;
             let planned = &plan.read[planned];
@@ -93,9 +109,9 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                 feed_hash: loaded.hash.clone(),
                 commit,
             };
-            let outcome = outcome.and_then(|(intake, batches)| {
+            let outcome = outcome.and_then(|(intake, rows)| {
                 match gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes) {
-                    Ok(()) => Ok((intake, batches)),
+                    Ok(()) => Ok((intake, rows)),
                     Err(refusal) => Err((refusal, intake.sha256)),
                 }
             });
@@ -107,7 +123,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                     refused.push(entry.clone());
                     intakes.push((entry.path.clone(), None));
                 }
-                Ok((intake, batches)) => {
+                Ok((intake, rows)) => {
                     entry.sha256 = intake.sha256.clone();
                     entry.counts = Counts {
                         read: intake.read,
@@ -118,27 +134,26 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                     entry.coverage = intake.coverage.iter().cloned().collect();
                     intakes.push((entry.path.clone(), Some(intake)));
                     let table = catalog.expect(&loaded.feed.fills)?;
+                    for (user, (first, last)) in rows.seen {
+                        let bounds = seen.entry(user).or_insert((first, last));
+                        *bounds = (bounds.0.min(first), bounds.1.max(last));
+                    }
                     if table.partition == Partition::Day {
-                        for batch in batches {
-                            note_seen(table, &batch, context, &mut seen);
-                            let (rows, removed) = split_removed(table, batch)?;
-                            if let Some(removed) = removed {
-                                fresh_removed.entry(table.name.clone()).or_default().push(removed);
+                        if !rows.removed.is_empty() {
+                            fresh_removed.entry(table.name.clone()).or_default().extend(rows.removed);
+                        }
+                        for (day, rows) in rows.days {
+                            if loaded.feed.corrections_move_days {
+                                note_ages(table, &rows, day, restated.entry(table.name.clone()).or_default());
                             }
-                            for (day, rows) in by_day(table, &rows, context)? {
-                                if loaded.feed.corrections_move_days {
-                                    note_ages(table, &rows, day, restated.entry(table.name.clone()).or_default());
-                                }
-                                days.push(table, day, rows)?;
-                            }
+                            days.push(table, day, rows)?;
                         }
                     } else {
-                        batches.iter().for_each(|batch| note_seen(table, batch, context, &mut seen));
                         let held = whole.entry(table.name.clone()).or_default();
                         if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
                             ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
                         }
-                        held.push((planned.feed, batches));
+                        held.push((planned.feed, rows.whole));
                     }
                 }
             }
@@ -147,11 +162,22 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
         }
     }
     blocking(context, &refused)?;
+    tracing::info!(deliveries = intakes.len(), "deliveries read");
 
     let mut changed_tables: BTreeSet<String> = plan.start_over.keys().cloned().collect();
-    for (name, deliveries) in whole {
-        let table = catalog.expect(&name)?;
-        let losses = merge_whole(context, lake, table, &deliveries, &ledger)?;
+    let merged: Vec<Result<(String, Vec<Stored>, Losses)>> = {
+        let (lake, ledger): (&Lake<'_>, &Ledger) = (lake, &ledger);
+        let tables: Vec<(String, Vec<(usize, Vec<RecordBatch>)>)> = whole.into_iter().collect();
+        let one = |(name, deliveries): (String, Vec<(usize, Vec<RecordBatch>)>)| {
+            let table = catalog.expect(&name)?;
+            let (files, losses) = merge_whole(context, lake, table, &deliveries, ledger)?;
+            Ok((name, lake.store(files)?, losses))
+        };
+        tables.into_par_iter().with_max_len(1).map(one).collect()
+    };
+    for merged in merged {
+        let (name, stored, losses) = merged?;
+        lake.adopt(stored);
         ledger.lose(&losses);
         changed_tables.insert(name);
     }
@@ -176,6 +202,30 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, notes })
 }
 
+/// Deliveries read at once: enough to keep every thread at work, and no more than a share of memory holds when they are unpacked.
+fn chunks(read: &[Planned], context: &Context<'_>) -> Vec<Range<usize>> {
+    let most = (context.memory_limit / 4 / UNPACKED) as u64;
+    let mut chunks: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (at, planned) in read.iter().enumerate() {
+        let size = planned.object.size;
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < context.threads.max(1) * 16 && bytes + size <= most => {
+                chunk.end = at + 1;
+                bytes += size;
+            }
+            _ => {
+                chunks.push(at..at + 1);
+                bytes = size;
+            }
+        }
+    }
+    chunks
+}
+
+/// What a byte of a compressed export becomes as rows in memory, roughly.
+const UNPACKED: usize = 16;
+
 /// Fetches and reads one delivery into canon form.
 fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read> {
     let loaded = &context.feeds[planned.feed];
@@ -190,13 +240,21 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     let made = planned.delivery.known_at + chrono::TimeDelta::days(1);
     let mut gate = feed::Context::new(table, made, context.pseudonyms);
     gate.sidecar = sidecar.as_deref();
-    let mut batches = Vec::new();
+    let mut rows = Rows::default();
     let mut sink = |batch: RecordBatch| -> Result<()> {
-        batches.push(canon_form(table, &batch, planned, context)?);
+        let batch = canon_form(table, &batch, planned, context)?;
+        note_seen(table, &batch, context, &mut rows.seen);
+        if table.partition == Partition::Day {
+            let (stated, removed) = split_removed(table, batch)?;
+            rows.removed.extend(removed);
+            rows.days.extend(by_day(table, &stated, context)?);
+        } else {
+            rows.whole.push(batch);
+        }
         Ok(())
     };
     match feed::read(&loaded.feed, &gate, &planned.delivery, &bytes, &mut sink) {
-        Ok(intake) => Ok(Read { planned: at, outcome: Ok((intake, batches)) }),
+        Ok(intake) => Ok(Read { planned: at, outcome: Ok((intake, rows)) }),
         Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
         Err(Stop::Sink(error)) => Err(error),
     }
@@ -237,11 +295,11 @@ fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
 /// Merges the new deliveries of a whole table into its one file.
 fn merge_whole(
     context: &Context<'_>,
-    lake: &mut Lake<'_>,
+    lake: &Lake<'_>,
     table: &Table,
     deliveries: &[(usize, Vec<RecordBatch>)],
     ledger: &Ledger,
-) -> Result<Losses> {
+) -> Result<(Vec<NewFile>, Losses)> {
     let schema = canon_schema(table);
     let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
     let mut losses = Losses::new();
@@ -300,6 +358,7 @@ fn merge_whole(
     for (key, rows) in merged.losses {
         *losses.entry(key).or_default() += rows;
     }
-    lake.write(table, WHOLE, &merged.rows)?;
-    Ok(losses)
+    let mut files = vec![Lake::encode(table, WHOLE, &merged.rows)?];
+    files.extend(audit::history(lake, table, &fresh)?);
+    Ok((files, losses))
 }

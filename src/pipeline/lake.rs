@@ -28,6 +28,15 @@ pub struct Lake<'a> {
     pub bytes_written: u64,
 }
 
+/// A file that lies in the store and belongs to no table yet.
+pub struct Stored {
+    table: String,
+    partition: String,
+    pub file: FileRef,
+    /// Set in a dry run, which writes nothing.
+    body: Option<Bytes>,
+}
+
 impl<'a> Lake<'a> {
     pub fn new(catalog: &'a Catalog, store: &'a Store, publisher: &'a Publisher<'a>, dry_run: bool) -> Lake<'a> {
         let files = publisher.head().map(|head| head.files.clone()).unwrap_or_default();
@@ -86,26 +95,32 @@ impl<'a> Lake<'a> {
         })
     }
 
-    /// Writes encoded files and makes them the partitions of their tables.
-    pub fn put(&mut self, files: Vec<NewFile>) -> Result<()> {
+    /// Writes encoded files under their names; they belong to no table before [`Lake::adopt`]. Many threads may do so at once.
+    pub fn store(&self, files: Vec<NewFile>) -> Result<Vec<Stored>> {
         let names: Vec<(String, String)> = files
             .iter()
             .map(|file| Ok((layout::table(file.area, &file.table)?, file.partition.clone())))
             .collect::<Result<_>>()?;
-        let refs = match &mut self.overlay {
-            None => self.publisher.put_files(files)?,
-            Some(overlay) => {
-                let mut refs = Vec::with_capacity(files.len());
-                for file in files {
-                    let sha256 = crate::publish::commit::hex_sha256(&file.body);
-                    let path = layout::data(file.area, &file.table, &file.partition, &sha256)?;
-                    refs.push(FileRef { path: path.clone(), sha256, bytes: file.body.len() as u64, rows: file.rows });
-                    overlay.insert(path, file.body);
-                }
-                refs
-            }
+        let refs: Vec<(FileRef, Option<Bytes>)> = if self.overlay.is_none() {
+            self.publisher.put_files(files)?.into_iter().map(|file| (file, None)).collect()
+        } else {
+            let named = |file: NewFile| -> Result<(FileRef, Option<Bytes>)> {
+                let sha256 = crate::publish::commit::hex_sha256(&file.body);
+                let path = layout::data(file.area, &file.table, &file.partition, &sha256)?;
+                Ok((FileRef { path, sha256, bytes: file.body.len() as u64, rows: file.rows }, Some(file.body)))
+            };
+            files.into_iter().map(named).collect::<Result<_>>()?
         };
-        for ((table, partition), file) in names.into_iter().zip(refs) {
+        let stored = |((table, partition), (file, body))| Stored { table, partition, file, body };
+        Ok(names.into_iter().zip(refs).map(stored).collect())
+    }
+
+    /// Makes stored files the partitions of their tables.
+    pub fn adopt(&mut self, stored: Vec<Stored>) {
+        for Stored { table, partition, file, body } in stored {
+            if let (Some(overlay), Some(body)) = (&mut self.overlay, body) {
+                overlay.insert(file.path.clone(), body);
+            }
             let (bytes, path) = (file.bytes, file.path.clone());
             let before = self.files.entry(table).or_default().insert(partition, file);
             // The same rows have the same name: nothing new was written for them.
@@ -114,6 +129,12 @@ impl<'a> Lake<'a> {
                 self.bytes_written += bytes;
             }
         }
+    }
+
+    /// Writes encoded files and makes them the partitions of their tables.
+    pub fn put(&mut self, files: Vec<NewFile>) -> Result<()> {
+        let stored = self.store(files)?;
+        self.adopt(stored);
         Ok(())
     }
 
@@ -197,6 +218,7 @@ fn meta(table: &Table) -> FileMeta {
         columns,
         sort: table.sort.clone(),
         extra: BTreeMap::new(),
+        codec: if table.area == Area::Canon { parquet::Codec::Snappy } else { parquet::Codec::Zstd },
     }
 }
 

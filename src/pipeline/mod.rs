@@ -4,6 +4,7 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod audit;
 mod day_rows;
 pub mod days;
 pub mod gates;
@@ -27,12 +28,34 @@ use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
 use crate::job::Job;
 use crate::ledger::{Counts, Ledger};
-use crate::period::Day;
+use crate::period::{Day, Period};
 use crate::publish::{self, Draft};
 use crate::store::Store;
 
 use lake::Lake;
 use plan::{DeliveryPlan, LoadedFeed, Planned};
+
+/// What a backfill computes anew.
+#[derive(Debug, Clone)]
+pub struct Backfill {
+    /// Days `[from, to)`, and every period that holds one of them.
+    pub from: Day,
+    pub to: Day,
+    /// The one mart it is about; all of them, and the days they are made from, where it names none.
+    pub table: Option<String>,
+}
+
+impl Backfill {
+    /// Whether it is about one of these tables.
+    pub fn is_about(&self, tables: &[&str]) -> bool {
+        self.table.as_deref().is_none_or(|table| tables.contains(&table))
+    }
+
+    /// Whether a period holds one of its days.
+    pub fn touches(&self, period: Period) -> bool {
+        period.start < self.to && period.end > self.from
+    }
+}
 
 /// Everything a run is given. Time is a value: `as_of` comes from the command line.
 pub struct Context<'a> {
@@ -45,8 +68,8 @@ pub struct Context<'a> {
     pub as_of: DateTime<Utc>,
     /// Only deliveries made by the end of this day, for a rebuild into another lake.
     pub known_on: Option<NaiveDate>,
-    /// Days `[from, to)` to recompute whatever the fingerprints say, and the one mart it is about.
-    pub backfill: Option<(Day, Day)>,
+    /// What to recompute whatever the fingerprints say.
+    pub backfill: Option<Backfill>,
     pub dry_run: bool,
     pub threads: usize,
     /// Bytes the run may hold.
@@ -167,7 +190,8 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
 /// One attempt on one head.
 fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Draft, Report)> {
     let head = publisher.head();
-    let context = &Context { next_commit: head.map_or(1, |head| head.n + 1), ..*context };
+    let context =
+        &Context { next_commit: head.map_or(1, |head| head.n + 1), backfill: context.backfill.clone(), ..*context };
     let mut memory = memory(head)?;
     let plan = plan_deliveries(context, &memory)?;
     let missing: Vec<&String> =
@@ -180,10 +204,15 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     }
     let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
     let before = world::Before::of(&lake)?;
+    tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
     let ingested = ingest::ingest(context, &mut lake, &plan, memory.deliveries)?;
+    tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
     let world = world::World::build(context, &lake)?;
+    tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
     let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
+    tracing::info!(days = rolled.days, "days rolled up");
     let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
+    tracing::info!(periods = computed.periods, "periods computed");
     if let Some(entry) = rolled.ledger.unaccounted().first() {
         return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
     }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::days::{activation_link, read_activation};
-use super::lake::{Lake, WHOLE};
+use super::lake::{Lake, Stored, WHOLE};
 use super::world::World;
 use crate::canon::acts::{Interests, Reactions};
 use crate::canon::columns::{Text, dates, numbers};
@@ -20,10 +20,10 @@ use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::error::{Error, Exit, Result};
 use crate::guard::Tally;
-use crate::mart::{Lookback, Guarded, Inputs, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
+use crate::mart::{Guarded, Inputs, Lookback, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
 use crate::period::{Day, Grain, Period, month_label};
-use crate::publish::FileRef;
 use crate::publish::commit::hex_sha256;
+use crate::publish::{FileRef, NewFile};
 use crate::rollup::person_period::{self, Activation, NEVER, PersonDay, PersonPeriod, WINDOW};
 
 /// What the period stage did.
@@ -145,6 +145,8 @@ impl Run<'_> {
         let calendar = &self.context.job.calendar;
         let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
         let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
+        let own: Vec<&str> = std::iter::once(self.mart.name).chain(self.mart.managers).collect();
+        let forced = self.context.backfill.as_ref().filter(|backfill| backfill.is_about(&own));
         for &grain in self.mart.grains {
             let periods = calendar.periods(grain, self.range.0, self.range.1);
             let seen: Vec<Period> = periods.iter().map(|period| self.seen(*period)).collect();
@@ -153,7 +155,7 @@ impl Run<'_> {
             for (period, places) in periods.iter().zip(places) {
                 let step = self.step(*period);
                 let now = self.fingerprint(lake, *period, places)?;
-                let forced = self.context.backfill.is_some_and(|(from, to)| period.start < to && period.end > from);
+                let forced = forced.is_some_and(|backfill| backfill.touches(*period));
                 let changed = forced || made_from.get(&step) != Some(&now);
                 // The period after a changed one shows a change against it.
                 if changed || (follows_change && !self.mart.previous.is_empty()) {
@@ -222,19 +224,29 @@ impl Run<'_> {
             }
         }
         drop(reader);
-        for (partition, periods) in fresh {
-            let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
-            let live: BTreeSet<Day> =
-                wanted.values().filter(|period| container(**period) == partition).map(|period| period.start).collect();
-            let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
-            let public = replace(lake, table, &partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
-            publish(lake, table, &partition, &[public])?;
-            if let Some(managers) = managers.filter(|_| self.context.job.policy.manager_scopes) {
-                let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
-                let restricted = replace(lake, managers, &partition, &keep, fresh)?;
-                publish(lake, managers, &partition, &[restricted])?;
-            }
-            for (period, guarded) in &periods {
+        let restricted = managers.filter(|_| self.context.job.policy.manager_scopes);
+        let stored: Vec<Result<Vec<Stored>>> = {
+            let lake: &Lake<'_> = lake;
+            let one = |(partition, periods): (&String, &Vec<(Period, Guarded)>)| -> Result<Vec<Stored>> {
+                let replaced: BTreeSet<Day> = periods.iter().map(|(period, _)| period.start).collect();
+                let of_file = wanted.values().filter(|period| container(**period) == *partition);
+                let live: BTreeSet<Day> = of_file.map(|period| period.start).collect();
+                let keep = |day: Day| live.contains(&day) && !replaced.contains(&day);
+                let public = replace(lake, table, partition, &keep, periods.iter().map(|(_, guarded)| &guarded.rows))?;
+                let mut files = vec![checked(table, partition, &[public])?];
+                if let Some(managers) = restricted {
+                    let fresh = periods.iter().filter_map(|(_, guarded)| guarded.managers.as_ref());
+                    files.push(checked(managers, partition, &[replace(lake, managers, partition, &keep, fresh)?])?);
+                }
+                lake.store(files)
+            };
+            fresh.par_iter().map(one).collect()
+        };
+        for stored in stored {
+            lake.adopt(stored?);
+        }
+        for periods in fresh.values() {
+            for (period, guarded) in periods {
                 if let Some(now) = dirty.get(period) {
                     made_from.insert(self.step(*period), now.clone());
                 }
@@ -408,9 +420,12 @@ impl<'a, 'l> Reader<'a, 'l> {
         let end = period.end.min(self.run.range.1);
         let given = self.given(self.run.seen(period))?;
         if !self.run.mart.looks_back {
+            self.fetch(base, end)?;
             let nobody = Activation::new(vec![NEVER; self.run.world.people.workers.len()]);
             return Ok(Task { days: self.range(base, end)?, before: Vec::new(), activation: nobody, given });
         }
+        let before = self.run.context.job.calendar.previous(period);
+        self.fetch(base.min(before.start), end)?;
         if base < self.since || base > self.through {
             self.begin(base)?;
         }
@@ -421,7 +436,6 @@ impl<'a, 'l> Reader<'a, 'l> {
             }
             self.through = day + 1;
         }
-        let before = self.run.context.job.calendar.previous(period);
         Ok(Task {
             days: self.range(period.start, end)?,
             before: self.range(before.start, before.end)?,
@@ -480,14 +494,36 @@ impl<'a, 'l> Reader<'a, 'l> {
         days.into_iter().filter_map(|day| self.day(day).transpose()).collect()
     }
 
+    /// Reads the days that are not held yet beside each other, as far as they may be held.
+    fn fetch(&mut self, from: Day, to: Day) -> Result<()> {
+        let room = self.run.context.memory_limit / 4;
+        let wanted: Vec<Day> = self.run.days.range(from..to.max(from)).map(|(day, _)| *day).collect();
+        let wanted: Vec<Day> = wanted.into_iter().filter(|day| !self.held.contains_key(day)).collect();
+        let run = self.run;
+        for days in wanted.chunks(run.context.threads.max(1) * 8) {
+            if self.bytes > room / 2 {
+                return Ok(());
+            }
+            let lake = self.lake;
+            let read: Vec<Result<Option<PersonDay>>> = days.par_iter().map(|day| read_day(run, lake, *day)).collect();
+            for rows in read {
+                if let Some(rows) = rows? {
+                    self.hold(rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn day(&mut self, day: Day) -> Result<Option<Arc<PersonDay>>> {
         if let Some(rows) = self.held.get(&day) {
             return Ok(Some(Arc::clone(rows)));
         }
-        let Some(file) = self.run.days.get(&day) else { return Ok(None) };
-        let table = self.run.context.catalog.expect("person_day")?;
-        let batches = self.lake.read_ref(table, file, None)?;
-        let rows = Arc::new(PersonDay::read(day, &batches, &self.run.world.people));
+        Ok(read_day(self.run, self.lake, day)?.map(|rows| self.hold(rows)))
+    }
+
+    fn hold(&mut self, rows: PersonDay) -> Arc<PersonDay> {
+        let (day, rows) = (rows.day, Arc::new(rows));
         self.bytes += rows.bytes();
         self.held.insert(day, Arc::clone(&rows));
         while self.bytes > self.run.context.memory_limit / 4 && self.held.len() > 1 {
@@ -495,8 +531,16 @@ impl<'a, 'l> Reader<'a, 'l> {
             let Some((_, oldest)) = self.held.pop_first() else { break };
             self.bytes -= oldest.bytes();
         }
-        Ok(Some(rows))
+        rows
     }
+}
+
+/// The person-days of a day; `None` where it has no file.
+fn read_day(run: &Run<'_>, lake: &Lake<'_>, day: Day) -> Result<Option<PersonDay>> {
+    let Some(file) = run.days.get(&day) else { return Ok(None) };
+    let table = run.context.catalog.expect("person_day")?;
+    let batches = lake.read_ref(table, file, None)?;
+    Ok(Some(PersonDay::read(day, &batches, &run.world.people)))
 }
 
 /// The file of a mart that holds a period: days and weeks by month of their start, months and quarters by year.
@@ -566,6 +610,11 @@ fn replace<'b>(
 
 /// Checks a table's rows against its contract, then writes them. What fails is not published.
 pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<()> {
+    lake.put(vec![checked(table, partition, batches)?])
+}
+
+/// A table's rows as a file, checked against the contract.
+fn checked(table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<NewFile> {
     let violations = crate::contract::check::check(table, batches);
     if let Some(first) = violations.first() {
         return Err(Error::bug(format!(
@@ -574,8 +623,7 @@ pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[R
             violations.len()
         )));
     }
-    let batch = concat_batches(&mart_schema(table), batches)?;
-    lake.write(table, partition, &batch)
+    Lake::encode(table, partition, &concat_batches(&mart_schema(table), batches)?)
 }
 
 /// A mart's failure as the run reports it.

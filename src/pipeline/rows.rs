@@ -116,14 +116,16 @@ pub(super) fn split_removed(table: &Table, batch: RecordBatch) -> Result<(Record
 pub(super) fn by_day(table: &Table, batch: &RecordBatch, context: &Context<'_>) -> Result<Vec<(Day, RecordBatch)>> {
     let Some(name) = &table.day else { return Ok(Vec::new()) };
     let days = days_of(table, name, batch, context);
+    if let Some(runs) = runs(&days) {
+        // Exports come in the order of time: their days are stretches of the batch, which cost no copy.
+        let slice = |(day, from, to): (Day, usize, usize)| Ok((day, compact(batch.slice(from, to - from))?));
+        return runs.into_iter().map(slice).collect();
+    }
     let mut rows: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
     for (row, day) in days.iter().enumerate() {
         if let Some(day) = *day {
             rows.entry(day).or_default().push(row as u32);
         }
-    }
-    if rows.len() == 1 {
-        return Ok(rows.into_keys().map(|day| (day, batch.clone())).collect());
     }
     rows.into_iter()
         .map(|(day, rows)| {
@@ -131,6 +133,20 @@ pub(super) fn by_day(table: &Table, batch: &RecordBatch, context: &Context<'_>) 
             Ok((day, compact(part)?))
         })
         .collect()
+}
+
+/// The stretches `[from, to)` of equal days, where each day is one and every row has a day.
+fn runs(days: &[Option<Day>]) -> Option<Vec<(Day, usize, usize)>> {
+    let mut runs: Vec<(Day, usize, usize)> = Vec::new();
+    for (row, day) in days.iter().enumerate() {
+        let day = (*day)?;
+        match runs.last_mut() {
+            Some((held, _, to)) if *held == day => *to = row + 1,
+            Some((held, ..)) if *held > day => return None,
+            _ => runs.push((day, row, row + 1)),
+        }
+    }
+    Some(runs)
 }
 
 /// The day of each row, in the reporting zone.

@@ -28,7 +28,7 @@ pub fn compute(
     done: &mut Computed,
 ) -> Result<()> {
     for whole in WHOLE.iter().filter(|whole| whole.tables.iter().any(|table| context.job.wants(table))) {
-        let mut missing = None;
+        let mut missing = whole.undecided(context.job);
         for table in whole.needs {
             if lake.partitions(context.catalog.expect(table)?)?.values().all(|file| file.rows == 0) {
                 missing = Some(*table);
@@ -44,7 +44,7 @@ pub fn compute(
         }
         let step = format!("whole/{}", whole.name);
         let now = fingerprint(context, lake, range, whole)?;
-        let forced = context.backfill.is_some();
+        let forced = context.backfill.as_ref().is_some_and(|backfill| backfill.is_about(whole.tables));
         if !forced && made_from.get(&step) == Some(&now) {
             continue;
         }
@@ -85,6 +85,7 @@ fn one(
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
+        pseudonym: &|domain, id| context.pseudonyms.of(domain, id),
         days: range,
         today: today(context),
         tables,

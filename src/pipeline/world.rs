@@ -54,6 +54,22 @@ impl Before {
     }
 }
 
+/// What is read of contributions.
+const CONTRIBUTIONS: [&str; 12] = [
+    "contribution_id",
+    "author_id",
+    "kind",
+    "created_at",
+    "deleted_at",
+    "parent_id",
+    "content_id",
+    "topics",
+    "credited_ids",
+    "minutes",
+    "body_hash",
+    DELETED,
+];
+
 /// Everything computed from whole tables.
 pub struct World {
     pub people: People,
@@ -77,29 +93,36 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
 impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
+        // Signatures of texts outweigh everything else in their table.
+        let contributions = || lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
         let zone = context.job.zone;
-        let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-        let people = People::build(&workers, &eligibility(context));
-        let identity = Identity::build(&users, &links, &workers, &people);
-        let content = read("content")?;
-        let facts = facts(&read("enrollments")?, &content, &identity, zone, &context.job.calendar);
+        // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
+        let (who, rest) = rayon::join(
+            || -> Result<(People, Identity)> {
+                let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
+                let people = People::build(&workers, &eligibility(context));
+                let identity = Identity::build(&users, &links, &workers, &people);
+                Ok((people, identity))
+            },
+            || -> Result<_> {
+                let (enrollments, rest) = rayon::join(
+                    || read("enrollments"),
+                    || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
+                );
+                Ok((enrollments?, rest?))
+            },
+        );
+        let (people, identity) = who?;
+        let (enrollments, (content, contributions, events)) = rest?;
+        let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
         let as_of = context.as_of.timestamp_micros();
         let today = local_day(as_of, zone);
         let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
-        let (contributions, events) = (read("contributions")?, read("events")?);
         let tables = Tables { contributions: &contributions, content: &content, events: &events };
         let leader_bands = context.job.policy.leader_bands();
         let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
-        Ok(World {
-            units: Units::build(&read("org_units")?),
-            authors: authors(&contributions, zone),
-            acts: Acts::build(&tables, &setting),
-            people,
-            identity,
-            content,
-            facts,
-            horizon,
-        })
+        let (acts, authors) = (Acts::build(&tables, &setting), authors(&contributions, zone));
+        Ok(World { units: Units::build(&read("org_units")?), authors, people, identity, content, facts, acts, horizon })
     }
 
     /// The first reported day: the job's, else the first day with an act of anybody.

@@ -97,6 +97,7 @@ pub fn publish<E: From<Error>>(
                 continue;
             }
         };
+        tracing::info!(commit = commit.n, is_new, "committed");
         let latest = latest::refresh(store)?;
         return Ok(Published { commit, is_new, latest });
     }

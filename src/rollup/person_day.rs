@@ -29,17 +29,29 @@ pub struct Inputs<'a> {
     pub reactions: &'a [RecordBatch],
     /// Authors of the day's contributions, one entry a contribution.
     pub authors: &'a [String],
-    pub facts: Option<&'a BTreeMap<u32, Facts>>,
     pub identity: &'a Identity,
-    pub people: &'a People,
     pub policy: &'a Policy,
 }
 
-/// The views of `person_day.sql`, and what they leave out.
-pub struct Views {
-    pub frames: Vec<(&'static str, LazyFrame)>,
+/// The acts of one day as columns of the SQL's views; accounts under numbers of the day's own.
+pub struct Acts {
+    day: Day,
+    who: Vec<Who>,
+    user: Vec<i64>,
+    occurred_s: Vec<i64>,
+    verb: Vec<i64>,
+    seconds: Vec<i64>,
+    authors: Vec<i64>,
+    reacting: Vec<i64>,
     /// Events, contributions and reactions of accounts that are nobody we know, by reason.
     pub unmatched: BTreeMap<Unmatched, i64>,
+}
+
+impl Acts {
+    /// Rows that the SQL will read.
+    pub fn len(&self) -> usize {
+        self.user.len() + self.authors.len() + self.reacting.len()
+    }
 }
 
 /// Users of a day under small numbers, with who they are.
@@ -74,14 +86,11 @@ impl Users<'_> {
     }
 }
 
-/// Prepares the views of one day.
-///
-/// # Errors
-/// Polars refuses a frame; a bug.
-pub fn views(inputs: &Inputs<'_>) -> PolarsResult<Views> {
+/// The acts of one day that count for somebody.
+pub fn acts(inputs: &Inputs<'_>) -> Acts {
     let mut users = Users { inputs, codes: HashMap::new(), who: Vec::new(), unmatched: BTreeMap::new() };
     let policy = inputs.policy;
-    let verbs: Vec<&str> = policy.active_verbs.iter().chain(&policy.passive_verbs).map(String::as_str).collect();
+    let verbs = verbs(policy);
     // Any other verb is a visit and nothing more.
     let visit = verbs.len() as i64;
     let cap = policy.max_event_minutes * 60;
@@ -112,36 +121,78 @@ pub fn views(inputs: &Inputs<'_>) -> PolarsResult<Views> {
     }
     reacting.retain(|code| users.counts(*code));
 
-    let day = i64::from(inputs.day);
-    let days = |count: usize| vec![day; count];
-    let (mut identified, mut person) = (Vec::new(), Vec::new());
-    for (code, who) in users.who.iter().enumerate() {
-        if let Who::Worker(worker) = who {
-            identified.push(code as i64);
-            person.push(i64::from(*worker));
+    Acts {
+        day: inputs.day,
+        who: users.who,
+        user,
+        occurred_s: occurred,
+        verb,
+        seconds,
+        authors,
+        reacting,
+        unmatched: users.unmatched,
+    }
+}
+
+/// Verbs under numbers: active ones first, then passive ones.
+fn verbs(policy: &Policy) -> Vec<&str> {
+    policy.active_verbs.iter().chain(&policy.passive_verbs).map(String::as_str).collect()
+}
+
+/// The views of `person_day.sql` over some days: one plan for many small days costs less than one for each.
+///
+/// # Errors
+/// Polars refuses a frame; a bug.
+pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, LazyFrame)>> {
+    // An account has one number a day, so that it may be somebody else on another.
+    let offsets: Vec<i64> = days
+        .iter()
+        .scan(0, |next, acts| {
+            let offset = *next;
+            *next += acts.who.len() as i64;
+            Some(offset)
+        })
+        .collect();
+    let all =
+        |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> { days.iter().flat_map(|acts| pick(acts)).copied().collect() };
+    let users = |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> {
+        days.iter().zip(&offsets).flat_map(|(acts, offset)| pick(acts).iter().map(move |user| user + offset)).collect()
+    };
+    let day = |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> {
+        days.iter().flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), pick(acts).len())).collect()
+    };
+    let (mut identified, mut person, mut valid_from) = (Vec::new(), Vec::new(), Vec::new());
+    for (acts, offset) in days.iter().zip(&offsets) {
+        for (code, who) in acts.who.iter().enumerate() {
+            if let Who::Worker(worker) = who {
+                identified.push(code as i64 + offset);
+                person.push(i64::from(*worker));
+                valid_from.push(i64::from(acts.day));
+            }
         }
     }
-    let active = verbs.len() - policy.passive_verbs.len();
+    let verbs = verbs(policy);
+    let active = policy.active_verbs.len();
     let flags =
         |wanted: &dyn Fn(usize) -> bool| -> Vec<i64> { (0..=verbs.len()).map(|at| i64::from(wanted(at))).collect() };
-    let frames = vec![
+    Ok(vec![
         (
             "event",
             frame(vec![
-                ("day", days(user.len())),
-                ("user_id", user),
-                ("occurred_s", occurred),
-                ("verb", verb),
-                ("seconds", seconds),
+                ("day", day(&|acts| &acts.user)),
+                ("user_id", users(&|acts| &acts.user)),
+                ("occurred_s", all(&|acts| &acts.occurred_s)),
+                ("verb", all(&|acts| &acts.verb)),
+                ("seconds", all(&|acts| &acts.seconds)),
             ])?,
         ),
-        ("post", frame(vec![("day", days(authors.len())), ("user_id", authors)])?),
-        ("reaction", frame(vec![("day", days(reacting.len())), ("user_id", reacting)])?),
+        ("post", frame(vec![("day", day(&|acts| &acts.authors)), ("user_id", users(&|acts| &acts.authors))])?),
+        ("reaction", frame(vec![("day", day(&|acts| &acts.reacting)), ("user_id", users(&|acts| &acts.reacting))])?),
         (
             "identity",
             frame(vec![
-                ("valid_from", days(person.len())),
-                ("valid_to", vec![day + 1; person.len()]),
+                ("valid_to", valid_from.iter().map(|day| day + 1).collect()),
+                ("valid_from", valid_from),
                 ("user_id", identified),
                 ("person", person),
             ])?,
@@ -149,14 +200,13 @@ pub fn views(inputs: &Inputs<'_>) -> PolarsResult<Views> {
         (
             "verb",
             frame(vec![
-                ("verb", (0..=visit).collect()),
+                ("verb", (0..=verbs.len() as i64).collect()),
                 ("is_active", flags(&|at| at < active)),
                 ("is_passive", flags(&|at| at >= active && at < verbs.len())),
             ])?,
         ),
         ("rule", frame(vec![("session_gap_s", vec![policy.session_gap_minutes * 60])])?),
-    ];
-    Ok(Views { frames, unmatched: users.unmatched })
+    ])
 }
 
 fn frame(columns: Vec<(&str, Vec<i64>)>) -> PolarsResult<LazyFrame> {
@@ -203,27 +253,50 @@ pub const MEASURES: [&str; 16] = [
     "checkbox_completions",
 ];
 
-/// Joins the SQL's rows with the facts and writes them as canon `person_day`: one row that counts the acts of nobody we know,
-/// where there are any, then one row a person, ascending by worker id.
+/// What the SQL sums up for a person: the first of [`MEASURES`].
+pub type Sums = [i64; SUMMED];
+
+const SUMMED: usize = 6;
+
+/// The SQL's rows by day: worker codes and their sums.
 ///
 /// # Errors
 /// The frame lacks a column of the SQL.
-pub fn rows(table: &Table, frame: &DataFrame, views: &Views, inputs: &Inputs<'_>) -> Result<RecordBatch, ArrowError> {
+pub fn sums(frame: &DataFrame) -> Result<BTreeMap<Day, Vec<(u32, Sums)>>, ArrowError> {
     let column = |name: &str| -> Result<Vec<i64>, ArrowError> {
         let missing = |_| ArrowError::SchemaError(format!("person_day.sql gives no column {name}"));
         let series = frame.column(name).map_err(missing)?;
         Ok(series.i64().map_err(missing)?.iter().map(|value| value.unwrap_or(0)).collect())
     };
-    let mut by_person: BTreeMap<u32, [i64; MEASURES.len()]> = BTreeMap::new();
-    let persons = column("person")?;
-    for (at, name) in MEASURES[..6].iter().enumerate() {
-        for (person, value) in persons.iter().zip(column(name)?) {
-            by_person.entry(*person as u32).or_default()[at] = value;
-        }
+    let (persons, days) = (column("person")?, column("day")?);
+    let measures: Vec<Vec<i64>> = MEASURES[..SUMMED].iter().map(|name| column(name)).collect::<Result<_, _>>()?;
+    let mut by_day: BTreeMap<Day, Vec<(u32, Sums)>> = BTreeMap::new();
+    for (row, (person, day)) in persons.iter().zip(&days).enumerate() {
+        by_day.entry(*day as Day).or_default().push((*person as u32, std::array::from_fn(|at| measures[at][row])));
     }
-    for (worker, fact) in inputs.facts.into_iter().flatten() {
+    Ok(by_day)
+}
+
+/// Joins a day's sums with its facts and writes them as canon `person_day`: one row that counts the acts of nobody we know,
+/// where there are any, then one row a person, ascending by worker id.
+///
+/// # Errors
+/// The rows do not have the table's schema; a bug.
+pub fn rows(
+    table: &Table,
+    day: Day,
+    sums: &[(u32, Sums)],
+    unmatched: i64,
+    facts: Option<&BTreeMap<u32, Facts>>,
+    people: &People,
+) -> Result<RecordBatch, ArrowError> {
+    let mut by_person: BTreeMap<u32, [i64; MEASURES.len()]> = BTreeMap::new();
+    for (person, sums) in sums {
+        by_person.entry(*person).or_default()[..SUMMED].copy_from_slice(sums);
+    }
+    for (worker, fact) in facts.into_iter().flatten() {
         let row = by_person.entry(*worker).or_default();
-        row[6..].copy_from_slice(&[
+        row[SUMMED..].copy_from_slice(&[
             fact.assigned,
             fact.due,
             fact.due_done[0],
@@ -236,7 +309,6 @@ pub fn rows(table: &Table, frame: &DataFrame, views: &Views, inputs: &Inputs<'_>
             fact.checkbox,
         ]);
     }
-    let unmatched: i64 = views.unmatched.values().sum();
     // The row without a person stands first: its key is the empty text.
     let (mut keys, mut strangers) = (Vec::new(), Vec::new());
     let mut measures: Vec<Vec<i64>> = vec![Vec::new(); MEASURES.len()];
@@ -246,14 +318,14 @@ pub fn rows(table: &Table, frame: &DataFrame, views: &Views, inputs: &Inputs<'_>
         measures.iter_mut().for_each(|values| values.push(0));
     }
     for (code, row) in &by_person {
-        let Some(worker) = inputs.people.workers.get(*code as usize) else { continue };
+        let Some(worker) = people.workers.get(*code as usize) else { continue };
         keys.push(worker);
         strangers.push(0);
         measures.iter_mut().zip(row).for_each(|(values, value)| values.push(*value));
     }
     let count = keys.len();
     let mut columns: Vec<ArrayRef> =
-        vec![Arc::new(Date32Array::from(vec![inputs.day; count])), Arc::new(StringArray::from(keys))];
+        vec![Arc::new(Date32Array::from(vec![day; count])), Arc::new(StringArray::from(keys))];
     columns.extend(measures.into_iter().map(|values| Arc::new(Int64Array::from(values)) as ArrayRef));
     columns.push(Arc::new(Int64Array::from(strangers)));
     let schema = crate::contract::arrow::mart_schema(table);

@@ -367,7 +367,7 @@ fn from_leaders(
 
 /// Accounts of the community's readers who are at work all week: the experts and every tenth of the others. Nobody who
 /// ever leads is among them, because a leader's endorsement is a treatment.
-fn readers(company: &Company, week: u32) -> Vec<usize> {
+pub(super) fn readers(company: &Company, week: u32) -> Vec<usize> {
     let (monday, next) = (company.calendar.monday(week), company.calendar.monday(week + 1));
     let reads = |person: &super::people::Person| {
         person.spells.iter().all(|spell| spell.band == Band::Ic)

@@ -91,7 +91,8 @@ impl Week<'_> {
         let (month, nth) = month_of(self.monday);
         if season(self.monday) >= 0.5 && !stream.chance(0.06) {
             let late = stream.chance(0.12);
-            let roles: &[&str] = if stream.chance(0.9) { &["learning lead", "people analytics"] } else { &["learning lead"] };
+            let roles: &[&str] =
+                if stream.chance(0.9) { &["learning lead", "people analytics"] } else { &["learning lead"] };
             self.hold(&Ritual { name: "weekly stand-up", on: if late { 3 } else { 0 }, roles });
         }
         let mut fate = self.fate(month, 0);
@@ -191,7 +192,15 @@ impl Week<'_> {
     }
 
     /// Adds an event of the whole company, held by whoever stands for the role.
-    fn add(&mut self, kind: &'static str, on: Day, role: &'static str, subject: &str, value: Option<u32>, reference: &str) {
+    fn add(
+        &mut self,
+        kind: &'static str,
+        on: Day,
+        role: &'static str,
+        subject: &str,
+        value: Option<u32>,
+        reference: &str,
+    ) {
         let unit = ROLES.iter().find(|(name, _)| *name == role).map_or(0, |(_, unit)| *unit);
         let unit = unit.min(self.company.org.units.len() - 1);
         self.add_of(kind, on, unit, 0, subject, role, value, reference);
@@ -270,8 +279,11 @@ mod tests {
         all.iter().for_each(|event| *kinds.entry(event.kind).or_default() += 1);
         assert_eq!(kinds.len(), 6, "{kinds:?}");
         let held = |name: &str| {
-            let mut days: Vec<Day> =
-                all.iter().filter(|event| event.kind == "meeting" && event.subject == name).map(|event| event.held_on).collect();
+            let mut days: Vec<Day> = all
+                .iter()
+                .filter(|event| event.kind == "meeting" && event.subject == name)
+                .map(|event| event.held_on)
+                .collect();
             days.dedup();
             days.len()
         };

@@ -18,6 +18,7 @@ mod names;
 mod org;
 mod people;
 mod plan;
+mod reviews;
 mod rng;
 mod text;
 mod truth;

@@ -19,6 +19,7 @@ pub enum Purpose {
     Plan,
     Community,
     Reaction,
+    Review,
     Governance,
 }
 

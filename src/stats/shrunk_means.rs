@@ -39,12 +39,18 @@ pub fn shrink(groups: &[(f64, f64)]) -> Option<Pooled> {
     let weight = sum(&|_, v| 1.0 / (v + tau2));
     let mean = sum(&|y, v| y / (v + tau2)) / weight;
     let se = weight.recip().sqrt();
-    let shrunk = |&(raw, variance): &(f64, f64)| {
-        let own = tau2 / (tau2 + variance);
-        let unknown = own * variance + (1.0 - own).powi(2) * se * se;
-        Shrunk { raw, variance, shrunk: mean + own * (raw - mean), se: unknown.sqrt() }
-    };
-    Some(Pooled { tau2, mean, se, q, groups: groups.iter().map(shrunk).collect() })
+    let mut pooled = Pooled { tau2, mean, se, q, groups: Vec::new() };
+    pooled.groups = groups.iter().map(|(raw, variance)| pooled.draw(*raw, *variance)).collect();
+    Some(pooled)
+}
+
+impl Pooled {
+    /// A mean drawn towards the common one, of a group that need not be one of those pooled: a unit that holds several of them, say.
+    pub fn draw(&self, raw: f64, variance: f64) -> Shrunk {
+        let own = self.tau2 / (self.tau2 + variance);
+        let unknown = own * variance + (1.0 - own).powi(2) * self.se * self.se;
+        Shrunk { raw, variance, shrunk: self.mean + own * (raw - self.mean), se: unknown.sqrt() }
+    }
 }
 
 /// Sampling variances of group means by the spread of single values pooled over groups, from `(n, sample variance)` of

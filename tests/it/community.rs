@@ -8,7 +8,8 @@ use chrono::{Days, NaiveDate};
 
 use crate::company::{self, Delivery, Dice, Plan};
 
-const TOPICS: [&str; 8] = ["pricing", "Testing", "onboarding", "contracts", "forecasting", "feedback", "cloud", "safety"];
+const TOPICS: [&str; 8] =
+    ["pricing", "Testing", "onboarding", "contracts", "forecasting", "feedback", "cloud", "safety"];
 
 /// The deliveries of [`company`] with its community exchanged for a livelier one, and governance events.
 pub fn deliveries(plan: &Plan) -> Vec<Delivery> {
@@ -117,7 +118,9 @@ fn contributions(plan: &Plan, dice: &mut Dice) -> Contributions {
             }
             let hash = if dice.chance(25) { format!("h{number}") } else { String::new() };
             let row = |deleted: &str| {
-                format!("{id},u{number},{kind},{created},{deleted},{parent},{content},{topics},{credited},{minutes},{hash}")
+                format!(
+                    "{id},u{number},{kind},{created},{deleted},{parent},{content},{topics},{credited},{minutes},{hash}"
+                )
             };
             all.told.entry(day).or_default().push(row(""));
             if dice.chance(10) {
@@ -149,7 +152,11 @@ fn reactions(plan: &Plan, week: u64, ids: &[(u64, String)], dice: &mut Dice) -> 
             let day = monday + Days::new(dice.roll(7) as u64);
             let kind = *dice.pick(&["like", "endorse", "comment", "bookmark"]);
             let revoked = if dice.chance(10) { format!("{day}T23:00:00Z") } else { String::new() };
-            let _ = writeln!(text, "r{week}-{number}-{nth},{},u{number},{kind},{day}T12:00:00Z,{revoked}", dice.pick(&there));
+            let _ = writeln!(
+                text,
+                "r{week}-{number}-{nth},{},u{number},{kind},{day}T12:00:00Z,{revoked}",
+                dice.pick(&there)
+            );
         }
     }
     text

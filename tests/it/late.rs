@@ -108,6 +108,23 @@ fn a_backfill_computes_the_periods_of_its_range_alone() {
 }
 
 #[test]
+fn a_backfill_of_one_mart_leaves_the_days_and_the_other_marts_alone() {
+    let world = lived();
+    let as_of = instant(&company::end(&PLAN).to_string());
+    let backfill = Some((crate::world::day("2026-03-10"), crate::world::day("2026-03-12")));
+    let about = |table| world.run(&How { as_of, backfill, table: Some(table), ..How::default() }).expect("a backfill");
+    let own = about("adoption_kpis");
+    assert_eq!(own.days_rolled_up, 0);
+    assert!((5..=9).contains(&own.periods_computed), "{own:?}");
+    let other = about("dim_date");
+    assert_eq!((other.days_rolled_up, other.periods_computed), (0, 0));
+
+    assert_eq!(world.uptake("backfill JOB --from 2026-03-10 --to 2026-03-12 --table adoption_kpis"), 0);
+    assert_eq!(world.uptake("backfill JOB --from 2026-03-10 --to 2026-03-12 --table adoption"), 2);
+    assert_eq!(world.uptake("backfill JOB --from 2026-03-10 --to 2026-03-12 --table activity"), 2);
+}
+
+#[test]
 fn a_nightly_reads_the_new_delivery_and_the_days_around_it_and_not_the_history() {
     let world = World::new();
     let (landing, lake) = (Arc::new(InMemory::new()), Arc::new(InMemory::new()));

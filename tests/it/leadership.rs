@@ -87,8 +87,9 @@ fn read(deliveries: &[Delivery]) -> Facts<'_> {
         if !row["body_hash"].is_empty() && !texts.insert((worker, row["body_hash"])) {
             continue;
         }
-        let children =
-            |kind: &'static str| rows.iter().filter(move |other| other["parent_id"] == row["contribution_id"] && other["kind"] == kind);
+        let children = |kind: &'static str| {
+            rows.iter().filter(move |other| other["parent_id"] == row["contribution_id"] && other["kind"] == kind)
+        };
         let in_time = |other: &Fields<'_>| at(other) >= at(row) && local(at(other)) <= day + Days::new(7);
         let sought = match row["kind"] {
             "comment" => by_id.get(row["parent_id"]).map(|parent| topics(parent["topics"])).unwrap_or_default(),
@@ -120,7 +121,8 @@ fn read(deliveries: &[Delivery]) -> Facts<'_> {
         .filter_map(|row| {
             let day = local(instant(row["occurred_at"])?);
             let item = by_id.get(row["contribution_id"]).filter(|item| local(at(item)) <= day)?;
-            let (who, whose) = (company.worker(row["actor_id"], day)?, company.worker(item["author_id"], local(at(item)))?);
+            let (who, whose) =
+                (company.worker(row["actor_id"], day)?, company.worker(item["author_id"], local(at(item)))?);
             (who != whose && !leads(whose)).then_some((day, who, whose))
         })
         .collect();
@@ -194,8 +196,13 @@ fn of_leaders(facts: &Facts<'_>, scope: &Scope, leaders: &[String], when: When) 
     let people = |is: &dyn Fn(&str) -> bool| leaders.iter().filter(|leader| is(leader)).count() as f64;
     let last_week = monday(end - Days::new(1));
     let habit = |leader: &str| {
-        let weeks: BTreeSet<NaiveDate> =
-            own(leader).into_iter().map(|post| post.day).filter(|day| *day < end).map(monday).filter(|week| *week + Days::new(49) >= last_week).collect();
+        let weeks: BTreeSet<NaiveDate> = own(leader)
+            .into_iter()
+            .map(|post| post.day)
+            .filter(|day| *day < end)
+            .map(monday)
+            .filter(|week| *week + Days::new(49) >= last_week)
+            .collect();
         weeks.len() >= 4
     };
     let mut leader_weeks = (0.0, 0.0);
@@ -205,8 +212,11 @@ fn of_leaders(facts: &Facts<'_>, scope: &Scope, leaders: &[String], when: When) 
             let ends_in = start <= sunday && sunday < whole;
             let eligible = facts.company.place(leader, week.max(start), (week + Days::new(7)).min(end)).is_some();
             if ends_in && eligible {
-                let minutes: i64 =
-                    own(leader).into_iter().filter(|post| monday(post.day) == week && post.day < end).map(|post| post.minutes).sum();
+                let minutes: i64 = own(leader)
+                    .into_iter()
+                    .filter(|post| monday(post.day) == week && post.day < end)
+                    .map(|post| post.minutes)
+                    .sum();
                 leader_weeks.0 += 1.0;
                 leader_weeks.1 += f64::from((15..=30).contains(&minutes));
             }
@@ -228,9 +238,10 @@ fn of_leaders(facts: &Facts<'_>, scope: &Scope, leaders: &[String], when: When) 
     }
     let window = start.min(end - Days::new(14));
     let held = |kind: &'static str, from: NaiveDate| {
-        facts.events.iter().filter(move |row| {
-            row["kind"] == kind && date(row["held_on"]).is_some_and(|day| from <= day && day < end)
-        })
+        facts
+            .events
+            .iter()
+            .filter(move |row| row["kind"] == kind && date(row["held_on"]).is_some_and(|day| from <= day && day < end))
     };
     let chain = |leader: &str| -> BTreeSet<&str> {
         let place = facts.company.place(leader, start, end).expect("a place");
@@ -243,8 +254,9 @@ fn of_leaders(facts: &Facts<'_>, scope: &Scope, leaders: &[String], when: When) 
             *worker != leader && facts.company.place(worker, start, end).is_some_and(|row| row["manager_id"] == leader)
         })
     };
-    let addressed =
-        |leader: &str| has_reports(leader) && held("message", window).any(|row| chain(leader).contains(row["scope_id"]));
+    let addressed = |leader: &str| {
+        has_reports(leader) && held("message", window).any(|row| chain(leader).contains(row["scope_id"]))
+    };
     let passed = |leader: &str| held("message_cascade", window).any(|row| row["owner_id"] == leader);
     let mut cells = Cells::from([
         ("leaders", leaders.len() as f64),
@@ -296,7 +308,8 @@ fn voice(facts: &Facts<'_>, scope: &Scope, leaders: &[String], When { start, end
     let day = |row: &Fields<'_>| date(row["held_on"]).expect("a day");
     let before: Vec<&Fields<'_>> = facts.events.iter().filter(|row| day(row) < end).collect();
     let within = |unit: &str| {
-        scope.0 == "company" || (!unit.is_empty() && unit != "all" && facts.company.units_above(owned(unit), end).contains(&&*scope.1))
+        scope.0 == "company"
+            || (!unit.is_empty() && unit != "all" && facts.company.units_above(owned(unit), end).contains(&&*scope.1))
     };
     let mut sponsors: BTreeSet<&str> = before
         .iter()
@@ -304,7 +317,8 @@ fn voice(facts: &Facts<'_>, scope: &Scope, leaders: &[String], When { start, end
         .map(|row| row["owner_id"])
         .filter(|owner| facts.company.place(owner, start, end).is_some_and(|place| place["leader_band"] != "ic"))
         .collect();
-    let is_executive = |leader: &&String| facts.company.place(leader, start, end).expect("a place")["leader_band"] == "executive";
+    let is_executive =
+        |leader: &&String| facts.company.place(leader, start, end).expect("a place")["leader_band"] == "executive";
     sponsors.extend(leaders.iter().filter(is_executive).map(String::as_str));
     let acts = sponsors.iter().flat_map(|sponsor| {
         let posts = facts.posts.iter().filter(|post| post.worker == *sponsor && post.day < end).map(|post| post.day);
@@ -316,7 +330,8 @@ fn voice(facts: &Facts<'_>, scope: &Scope, leaders: &[String], When { start, end
         latest.insert((row["scope_id"], row["subject"]), day(row));
     }
     let stale = latest.iter().filter(|((unit, subject), sent)| {
-        let decided = before.iter().any(|row| row["kind"] == "decision" && row["subject"] == *subject && day(row) >= **sent);
+        let decided =
+            before.iter().any(|row| row["kind"] == "decision" && row["subject"] == *subject && day(row) >= **sent);
         within(unit) && !decided && (end - **sent).num_days() > 31
     });
     let mut cells = Cells::from([("stale_messaging", stale.count() as f64)]);
@@ -337,10 +352,13 @@ fn owned(unit: &str) -> &'static str {
 /// What a row of `knowledge_sharing` must say of some people.
 fn of_people(facts: &Facts<'_>, _: &Scope, people: &[String], When { start, end, .. }: When) -> Cells {
     let within = |day: NaiveDate| start <= day && day < end;
-    let is_expert = |worker: &str| facts.company.place(worker, start, end).is_some_and(|row| row["leader_band"] == "ic");
+    let is_expert =
+        |worker: &str| facts.company.place(worker, start, end).is_some_and(|row| row["leader_band"] == "ic");
     let given: Vec<Vec<&Post<'_>>> = people
         .iter()
-        .map(|worker| facts.posts.iter().filter(|post| post.worker == worker && within(post.day) && is_expert(worker)).collect())
+        .map(|worker| {
+            facts.posts.iter().filter(|post| post.worker == worker && within(post.day) && is_expert(worker)).collect()
+        })
         .collect();
     let amounts: Vec<f64> = given.iter().map(|posts| posts.len() as f64).collect();
     let total: f64 = amounts.iter().sum();
@@ -351,8 +369,10 @@ fn of_people(facts: &Facts<'_>, _: &Scope, people: &[String], When { start, end,
         }
     }
     let is_here = |worker: &str| people.iter().any(|known| known == worker);
-    let looked = facts.looked.iter().filter(|(day, who, _)| within(*day) && is_here(who)).map(|(.., topic)| topic.as_str());
-    let asked = facts.posts.iter().filter(|post| within(post.day) && is_here(post.worker)).flat_map(|post| &post.sought);
+    let looked =
+        facts.looked.iter().filter(|(day, who, _)| within(*day) && is_here(who)).map(|(.., topic)| topic.as_str());
+    let asked =
+        facts.posts.iter().filter(|post| within(post.day) && is_here(post.worker)).flat_map(|post| &post.sought);
     let demand: BTreeSet<&str> = looked.chain(asked.map(String::as_str)).collect();
     let mut cells = Cells::from([
         ("headcount", people.len() as f64),
@@ -414,18 +434,24 @@ fn compare(facts: &Facts<'_>, rows: &[Row], leaders_alone: bool, say: Say) -> BT
             if name.contains("change") {
                 continue;
             }
-            let near = |a: f64, b: f64| {
-                (a - b).abs() < 1e-9 || (name == "minutes_shared" && (a - b).abs() <= 0.005 * b + 0.5)
-            };
+            let near =
+                |a: f64, b: f64| (a - b).abs() < 1e-9 || (name == "minutes_shared" && (a - b).abs() <= 0.005 * b + 0.5);
             match cells.get_key_value(name.as_str()) {
                 Some((key, expected)) if near(shown, *expected) => {
                     *tally.entry(key).or_default() += usize::from(*expected > 0.0);
                 }
-                expected => wrong.push(format!("{} {start} {scope:?}: {name} is {shown}, expected {expected:?}", row["grain"])),
+                expected => {
+                    wrong.push(format!("{} {start} {scope:?}: {name} is {shown}, expected {expected:?}", row["grain"]))
+                }
             }
         }
     }
-    assert!(wrong.is_empty(), "{} cells, e.g.\n{}", wrong.len(), wrong.iter().take(25).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} cells, e.g.\n{}",
+        wrong.len(),
+        wrong.iter().take(25).cloned().collect::<Vec<_>>().join("\n")
+    );
     tally
 }
 
@@ -449,7 +475,9 @@ fn every_figure_about_what_is_shared_is_what_its_definition_says() {
 
 /// Changes are shown figures less shown figures; growth from nothing has no rate.
 fn changes(rows: &[Row]) {
-    let key = |row: &Row, start: &str| (row["grain"].clone(), start.to_owned(), row["scope_kind"].clone(), row["scope_id"].clone());
+    let key = |row: &Row, start: &str| {
+        (row["grain"].clone(), start.to_owned(), row["scope_kind"].clone(), row["scope_id"].clone())
+    };
     let shown: BTreeMap<_, i64> = rows
         .iter()
         .filter_map(|row| Some((key(row, &row["period_start"]), row["sme_contributions"].parse().ok()?)))
@@ -466,7 +494,11 @@ fn changes(rows: &[Row]) {
         let now = shown.get(&key(row, &row["period_start"]));
         let was = shown.get(&key(row, &before.to_string()));
         let change = now.zip(was).map(|(now, was)| now - was);
-        assert_eq!(row["sme_contributions_change"], change.map_or(String::new(), |change| change.to_string()), "{row:?}");
+        assert_eq!(
+            row["sme_contributions_change"],
+            change.map_or(String::new(), |change| change.to_string()),
+            "{row:?}"
+        );
         let rate = change.zip(was.filter(|was| **was > 0)).map(|(change, was)| change as f64 / *was as f64);
         match (row["sme_contributions_change_rate"].parse::<f64>(), rate) {
             (Ok(shown), Some(rate)) => {
@@ -488,7 +520,8 @@ fn small_groups_of_leaders_and_their_statistics_are_hidden() {
     for row in &rows {
         if row["status"] == "withheld" {
             let figures = row.iter().filter(|(name, _)| {
-                !["grain", "period_start", "period_end", "scope_kind", "scope_id", "is_complete", "status"].contains(&name.as_str())
+                !["grain", "period_start", "period_end", "scope_kind", "scope_id", "is_complete", "status"]
+                    .contains(&name.as_str())
             });
             assert!(figures.into_iter().all(|(_, cell)| cell.is_empty()), "{row:?}");
             continue;
@@ -533,7 +566,10 @@ fn a_late_message_touches_the_weeks_in_which_it_waits_for_an_update_and_no_other
     let touched = |part: &str| changed.iter().any(|line| line.contains(part));
     assert!(touched("leadership_kpis/week-2026-04") && touched("leadership_kpis/month-2026"), "{changed:#?}");
     assert!(!touched("week-2026-02") && !touched("week-2026-03"), "{changed:#?}");
-    assert!(changed.iter().all(|line| line.contains("leadership_kpis") || line.contains("canon/data/events")), "{changed:#?}");
+    assert!(
+        changed.iter().all(|line| line.contains("leadership_kpis") || line.contains("canon/data/events")),
+        "{changed:#?}"
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod numbers;
 mod order;
 mod privacy;
 mod rerun;
+mod reviews;
 mod secrets;
 mod tidy;
 

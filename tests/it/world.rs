@@ -19,7 +19,7 @@ use uptake::feed::{Feed, Pseudonyms};
 use uptake::job::Job;
 use uptake::ledger::Entry;
 use uptake::period::Day;
-use uptake::pipeline::{self, Context, Memory, Report, plan::LoadedFeed};
+use uptake::pipeline::{self, Backfill, Context, Memory, Report, plan::LoadedFeed};
 use uptake::publish::commit::{self, Commit, hex_sha256};
 use uptake::publish::parquet;
 use uptake::store::{Env, Store};
@@ -206,7 +206,7 @@ impl World {
             pseudonyms: &Pseudonyms::Off,
             as_of: how.as_of,
             known_on: how.known_on,
-            backfill: how.backfill,
+            backfill: how.backfill.map(|(from, to)| Backfill { from, to, table: how.table.map(str::to_owned) }),
             dry_run: false,
             threads: how.threads,
             memory_limit: how.memory_limit,
@@ -255,6 +255,8 @@ pub struct How<'a> {
     pub as_of: DateTime<Utc>,
     pub known_on: Option<NaiveDate>,
     pub backfill: Option<(Day, Day)>,
+    /// The one mart a backfill is about.
+    pub table: Option<&'a str>,
     pub threads: usize,
     pub memory_limit: usize,
     /// Other stores than the world's own, e.g. ones that fail or count.
@@ -268,6 +270,7 @@ impl Default for How<'_> {
             as_of: instant("2030-01-01"),
             known_on: None,
             backfill: None,
+            table: None,
             threads: 2,
             memory_limit: 1 << 30,
             landing: None,

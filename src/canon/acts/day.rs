@@ -58,7 +58,10 @@ impl Interests {
         // Rows ascend by person, so a person's topics are complete when the next one comes.
         let mut end = |last: Option<u32>, topics: &mut BTreeSet<u32>| {
             let topics = std::mem::take(topics);
-            read.of.extend(last.into_iter().flat_map(|worker| topics.iter().map(move |topic| (worker, *topic)).collect::<Vec<_>>()));
+            read.of.extend(
+                last.into_iter()
+                    .flat_map(|worker| topics.iter().map(move |topic| (worker, *topic)).collect::<Vec<_>>()),
+            );
         };
         for batch in batches {
             let (person, content) = (Text::of(batch, "person_key"), Text::of(batch, "content_id"));

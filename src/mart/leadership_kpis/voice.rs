@@ -27,8 +27,12 @@ pub(super) fn cascade(
     rows: &[usize],
 ) -> PolarsResult<(Vec<bool>, Vec<bool>)> {
     let (workers, managers) = (&columns[0], &columns[5]);
-    let leads: BTreeSet<i64> =
-        workers.iter().zip(managers).filter(|(worker, manager)| worker != manager).map(|(_, manager)| *manager).collect();
+    let leads: BTreeSet<i64> = workers
+        .iter()
+        .zip(managers)
+        .filter(|(worker, manager)| worker != manager)
+        .map(|(_, manager)| *manager)
+        .collect();
     let seen = inputs.seen;
     let deeds = inputs.acts.deeds(seen.start.min(seen.end - CASCADE_DAYS), seen.end);
     let messages: Vec<&Deed> = deeds.iter().filter(|deed| deed.kind == "message").collect();
@@ -116,7 +120,8 @@ impl<'a> Voice<'a> {
         let band = integers(&block.rows, "leader_band")?;
         let is_executive = band.iter().map(|band| inputs.people.labels.text(code(*band)) == Some(EXECUTIVE)).collect();
         let mut above = Above::new(inputs);
-        let mut units = |scope: Option<&str>| scope.filter(|scope| !is_company(scope)).map(|unit| above.chain(unit).clone());
+        let mut units =
+            |scope: Option<&str>| scope.filter(|scope| !is_company(scope)).map(|unit| above.chain(unit).clone());
         let here: BTreeSet<u32> = worker.iter().map(|worker| code(*worker)).collect();
         let started = inputs.acts.deeds(Day::MIN, inputs.seen.end).iter().filter(|deed| deed.starts_sponsorship());
         let by_plan = started
@@ -132,7 +137,8 @@ impl<'a> Voice<'a> {
         if !is_company && kind != "org" {
             return Spoken { sponsor_active: None, days_since: None, stale: None };
         }
-        let within = |units: &Option<BTreeSet<String>>| is_company || units.as_ref().is_some_and(|units| units.contains(id));
+        let within =
+            |units: &Option<BTreeSet<String>>| is_company || units.as_ref().is_some_and(|units| units.contains(id));
         let executives: BTreeSet<u32> = members
             .iter()
             .filter(|member| self.is_executive[**member as usize])

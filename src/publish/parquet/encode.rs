@@ -28,7 +28,7 @@ pub fn encode(batches: &[RecordBatch], meta: &FileMeta) -> Result<Bytes> {
     let windows = windows(&batches, &schema).map_err(|e| meta.error(e))?;
     check_sorted(&windows, meta)?;
 
-    let mut properties = properties().set_key_value_metadata(Some(meta.key_values()));
+    let mut properties = properties(meta.codec).set_key_value_metadata(Some(meta.key_values()));
     for (column, field) in schema.fields().iter().enumerate() {
         let pays = windows.first().is_none_or(|window| dictionary_pays(window.column(column)));
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), pays);

@@ -41,6 +41,17 @@ pub struct FileMeta {
     pub sort: Vec<String>,
     /// More metadata of the file, by key.
     pub extra: BTreeMap<String, String>,
+    pub codec: Codec,
+}
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// For files that BI reads.
+    Zstd,
+    /// For the many small files that only this program and engines read: a zstd context for each column of each would cost more
+    /// than the data.
+    Snappy,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -81,11 +92,14 @@ impl FileMeta {
 }
 
 /// Everything about the encoding that does not depend on the table.
-fn properties() -> WriterPropertiesBuilder {
-    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+fn properties(codec: Codec) -> WriterPropertiesBuilder {
+    let compression = match codec {
+        Codec::Zstd => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()),
+        Codec::Snappy => Compression::SNAPPY,
+    };
     WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(compression)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(CREATED_BY.to_owned())
@@ -131,6 +145,7 @@ pub(super) mod example {
             ],
             sort: vec!["id".into()],
             extra: BTreeMap::new(),
+            codec: Codec::Zstd,
         }
     }
 

@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::{Error, Result, properties, unreadable};
+use super::{Codec, Error, Result, properties, unreadable};
 
 /// One file of many, row group by row group, without decoding a page. All must have the same columns. Metadata is that of the
 /// last file, with `extra` added.
@@ -37,8 +37,10 @@ pub fn splice(files: &[Bytes], extra: &BTreeMap<String, String>) -> Result<Bytes
     let mut row_groups = metadata.iter().flat_map(ParquetMetaData::row_groups);
     let sorting = row_groups.next().and_then(|first| first.sorting_columns().cloned());
     let sorting = sorting.filter(|sorting| row_groups.all(|other| other.sorting_columns() == Some(sorting)));
-    let properties =
-        properties().set_key_value_metadata(Some(kept.chain(added).collect())).set_sorting_columns(sorting).build();
+    let properties = properties(Codec::Zstd)
+        .set_key_value_metadata(Some(kept.chain(added).collect()))
+        .set_sorting_columns(sorting)
+        .build();
 
     let mut writer = SerializedFileWriter::new(Vec::new(), root, Arc::new(properties)).map_err(|e| unreadable(&e))?;
     for (file, metadata) in files.iter().zip(&metadata) {

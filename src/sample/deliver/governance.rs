@@ -36,7 +36,8 @@ pub fn catalogued(company: &Company, job: &Job) -> Option<Vec<u8>> {
     let header = out.len();
     let weeks = company.calendar.week_of(job.from)..=company.calendar.week_of(job.to - 1);
     for week in weeks.filter_map(|week| week.checked_sub(1)) {
-        for one in community::contributions(company, week).iter().filter(|one| one.by_leader && one.kind == "playbook") {
+        for one in community::contributions(company, week).iter().filter(|one| one.by_leader && one.kind == "playbook")
+        {
             let Some(content) = governance::playbook(company, one.unit, one.created.day()) else { continue };
             super::community::contribution(&mut out, company, one, Instant::new(job.to, 0));
             // The record ends in a line feed; the item comes before it.

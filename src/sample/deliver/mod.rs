@@ -16,6 +16,7 @@ use flate2::write::GzEncoder;
 use crate::period::{Day, date_of};
 
 use super::dirt::{self, Flaw, Place};
+use super::reviews::{self, CYCLES};
 use super::{Cadence, Company};
 
 /// One file, ready to be stored.
@@ -40,6 +41,10 @@ pub enum Export {
     Xapi,
     Contributions,
     Reactions,
+    Submissions,
+    Endorsements,
+    RubricScores,
+    Measures,
     Events,
     /// Leaders' playbooks with the content items they became.
     Catalogued,
@@ -59,6 +64,10 @@ impl Export {
             Export::Xapi => "landing/lms/xapi/statements",
             Export::Contributions => "landing/community/contributions",
             Export::Reactions => "landing/community/reactions",
+            Export::Submissions => "landing/reviews/submissions",
+            Export::Endorsements => "landing/reviews/reactions",
+            Export::RubricScores => "landing/reviews/rubric_scores",
+            Export::Measures => "landing/outcomes/measures",
             Export::Events => "landing/governance/events",
             Export::Catalogued => "landing/community/catalogued/contributions",
         }
@@ -122,6 +131,25 @@ pub fn jobs(company: &Company) -> Vec<Job> {
             to: day + 1,
         })),
     }
+    jobs.extend(reviews(company));
+    jobs
+}
+
+/// Deliveries of the review cycles: `nth` is the cycle, twice over where a second file follows the first.
+fn reviews(company: &Company) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for (nth, _) in CYCLES.iter().enumerate() {
+        let Some((opens, ends)) = reviews::cycle(company, nth) else { continue };
+        let mut job = |export, second: bool, to: Day| {
+            jobs.push(Job { export, nth: 2 * nth as u32 + u32::from(second), from: opens, to });
+        };
+        job(Export::Submissions, false, ends - 14);
+        job(Export::Submissions, true, ends);
+        job(Export::Endorsements, false, ends);
+        job(Export::Measures, false, ends);
+        job(Export::RubricScores, false, ends + 7);
+        job(Export::RubricScores, true, ends + 14);
+    }
     jobs
 }
 
@@ -145,6 +173,12 @@ impl Job {
                     Export::IdentityLinks => hris::identity_links(company, self.to),
                     Export::Contributions => community::contributions(company, self),
                     Export::Reactions => community::reactions(company, self),
+                    Export::Submissions => reviews::submissions(company, self.nth as usize / 2, self.to),
+                    Export::Endorsements => reviews::endorsements(company, self.nth as usize / 2),
+                    Export::RubricScores => {
+                        reviews::rubric_scores(company, self.nth as usize / 2, !self.nth.is_multiple_of(2))
+                    }
+                    Export::Measures => reviews::measures(company, self.nth as usize / 2),
                     Export::Events => governance::events(company, self),
                     Export::Catalogued => match governance::catalogued(company, self) {
                         Some(text) => text,
@@ -159,10 +193,12 @@ impl Job {
                     | Export::Users
                     | Export::Content
                     | Export::IdentityLinks
+                    | Export::Submissions
+                    | Export::Endorsements
+                    | Export::RubricScores
+                    | Export::Measures
                     | Export::Events
-                    | Export::Catalogued => {
-                        ("csv", Bytes::from(text), 0)
-                    }
+                    | Export::Catalogued => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }

@@ -42,6 +42,7 @@ pub(super) fn table(content: &str) -> Bytes {
             columns: vec![column],
             sort: vec![],
             extra: BTreeMap::new(),
+            codec: uptake::publish::parquet::Codec::Zstd,
         };
         let row = RecordBatch::try_new(meta.schema(), vec![Arc::new(StringArray::from(vec![content]))]).unwrap();
         encode(&[row], &meta).unwrap()
