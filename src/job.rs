@@ -3,6 +3,8 @@
 //! It never says when (the scheduler does), how fast (flags do), or a secret (the environment does). Unknown keys are
 //! errors, so that a typo never silently changes a rule.
 
+pub mod goals;
+pub mod plans;
 pub mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,6 +137,10 @@ pub struct Job {
     pub attached: Attached,
     /// Review cycles and rubrics, of the file under `reviews`.
     pub reviews: Option<reviews::Reviews>,
+    /// What its goal files say.
+    pub goals: goals::Goals,
+    /// The plans of leaders among them.
+    pub plans: Vec<plans::Plan>,
 }
 
 /// Texts of the files a job names, by kind (`plans`, `goals`, `scorecards`, `reviews`), as (name in the job file, text).
@@ -330,6 +336,10 @@ impl Job {
         let reviews = reviews::attached(&attached).map_err(|(name, what)| {
             error(format!("{name}: {what}"), "jobs/reviews/demo.toml is an example of a reviews file")
         })?;
+        let goals = goals::attached(&attached).map_err(|(name, what)| {
+            error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
+        })?;
+        let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
         Ok(Job {
             name: file.name,
             landing: anchored(&folder, &file.landing),
@@ -346,6 +356,8 @@ impl Job {
             folder,
             attached,
             reviews,
+            goals,
+            plans,
         })
     }
 

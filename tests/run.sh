@@ -42,6 +42,7 @@ readers() {
         step "the demo published on Azure" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
         step "a rerun on Azure finds it all there" nothing_to_do "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
     fi
+    step "contracts in the open standard" "$python" tests/readers/contracts.py "$uptake"
     step "the same numbers from DuckDB" "$python" tests/readers/against_duckdb.py "$uptake" sample-data/landing "$lakes"
 }
 

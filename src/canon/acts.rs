@@ -5,6 +5,8 @@
 //! day ([`Reactions`], [`Interests`]).
 
 mod day;
+#[cfg(test)]
+pub(crate) mod fixture;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -468,7 +470,7 @@ fn words(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::fixture::{acts, day, people};
+    use crate::canon::acts::fixture::{acts, day, people};
 
     const STAFF: &str = "
         worker_id,effective_from,effective_to,employee_no,status,leader_band

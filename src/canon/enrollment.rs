@@ -173,3 +173,127 @@ pub fn fingerprint(facts: &BTreeMap<u32, Facts>, people: &People) -> u64 {
     }
     hash.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{day, rows};
+    use super::super::history::Eligibility;
+    use super::*;
+
+    /// Facts of the one worker by day, over content `c` of 100 minutes, in Berlin.
+    fn told(enrollments: &str) -> BTreeMap<String, Facts> {
+        let workers = [rows("workers", "worker_id effective_from status employee_no\n w1 2020-01-01 active n1")];
+        let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 };
+        let people = People::build(&workers, &rule);
+        let users = rows("users", "user_id employee_no\n u1 n1");
+        let identity = Identity::build(&[users], &[], &workers, &people);
+        let content =
+            rows("content", "content_id kind duration_minutes _deleted\n c course 100 false\n d course 100 true");
+        let enrollments = rows(
+            "enrollments",
+            &format!(
+                "user_id content_id attempt status required assigned_at due_at completed_at time_spent_seconds deleted\n{enrollments}"
+            ),
+        );
+        let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
+        facts(&[enrollments], &[content], &identity, chrono_tz::Europe::Berlin, &calendar)
+            .into_iter()
+            .map(|(day, facts)| (crate::period::date_of(day).to_string(), facts[&0]))
+            .collect()
+    }
+
+    fn due(facts: &BTreeMap<String, Facts>, on: &str) -> (i64, [i64; 4], i64) {
+        (facts[on].due, facts[on].due_done, facts[on].due_on_time)
+    }
+
+    #[test]
+    fn done_is_judged_at_the_end_of_the_period_that_holds_the_due_day_and_on_time_at_the_due_instant() {
+        // Due on Friday the 6th of March; done at that instant, the next day, the next week, the next month and quarter.
+        for (done, done_by, on_time) in [
+            ("2026-03-06T16:00:00Z", [1, 1, 1, 1], 1),
+            ("2026-03-06T16:00:01Z", [1, 1, 1, 1], 0),
+            ("2026-03-06T23:30:00Z", [0, 1, 1, 1], 0),
+            ("2026-03-09T09:00:00Z", [0, 0, 1, 1], 0),
+            ("2026-04-01T09:00:00Z", [0, 0, 0, 0], 0),
+            ("-", [0, 0, 0, 0], 0),
+        ] {
+            let status = if done == "-" { "assigned" } else { "passed" };
+            let facts = told(&format!("u1 c 1 {status} true 2026-03-02T08:00:00Z 2026-03-06T16:00:00Z {done} - -"));
+            assert_eq!(due(&facts, "2026-03-06"), (1, done_by, on_time), "{done}");
+            assert_eq!(facts["2026-03-02"].assigned, 1);
+        }
+    }
+
+    #[test]
+    fn what_was_waived_withdrawn_deleted_or_not_required_is_not_due() {
+        for row in ["waived true - -", "withdrawn true - -", "assigned true - true", "assigned false - -"] {
+            let words: Vec<&str> = row.split(' ').collect();
+            let [status, required, spent, deleted] = words[..] else { panic!("{row}") };
+            let facts = told(&format!(
+                "u1 c 1 {status} {required} 2026-03-02T08:00:00Z 2026-03-06T16:00:00Z - {spent} {deleted}"
+            ));
+            assert!(facts.is_empty(), "{row}: {facts:?}");
+        }
+        let due_alone = told("u1 c 1 assigned true - 2026-03-06T16:00:00Z - - -");
+        assert_eq!((due_alone.len(), due(&due_alone, "2026-03-06").0), (1, 1), "due counts without an assignment");
+    }
+
+    #[test]
+    fn a_person_and_a_content_count_once_by_the_earliest_success_then_the_earliest_assignment() {
+        let rows = [
+            "u1 c 1 failed true 2026-03-02T08:00:00Z 2026-03-04T16:00:00Z - - -",
+            "u1 c 2 completed true 2026-03-09T08:00:00Z 2026-03-11T16:00:00Z 2026-03-10T09:00:00Z - -",
+            "u1 c 3 completed true 2026-03-16T08:00:00Z 2026-03-18T16:00:00Z 2026-03-17T09:00:00Z - -",
+        ];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let facts = told(&order.map(|at| rows[at]).join("\n"));
+            let days: Vec<(&str, i64, i64, i64)> =
+                facts.iter().map(|(day, facts)| (day.as_str(), facts.assigned, facts.due, facts.completions)).collect();
+            assert_eq!(days, [("2026-03-09", 1, 0, 0), ("2026-03-10", 0, 0, 1), ("2026-03-11", 0, 1, 0)], "{order:?}");
+        }
+        let never = told(&[rows[0], "u1 c 2 assigned true 2026-03-01T08:00:00Z - - - -"].join("\n"));
+        assert_eq!(never.keys().collect::<Vec<_>>(), ["2026-03-01"], "no success: the earliest assignment");
+    }
+
+    #[test]
+    fn the_last_day_is_the_24_hours_before_due_and_a_quarter_of_the_time_is_no_checkbox() {
+        // (completed, seconds spent) -> last day, checkbox; a quarter of 100 minutes is 1,500 seconds.
+        for (done, spent, last_day, checkbox) in [
+            ("2026-03-05T15:59:59Z", "60", 0, 0),
+            ("2026-03-05T16:00:00Z", "1499", 1, 1),
+            ("2026-03-06T16:00:00Z", "1500", 1, 0),
+            ("2026-03-06T16:00:00Z", "-", 1, 0),
+            ("2026-03-06T16:00:01Z", "60", 0, 0),
+        ] {
+            let facts = told(&format!("u1 c 1 completed false - 2026-03-06T16:00:00Z {done} {spent} -"));
+            let fact = facts[&done[..10].to_owned()];
+            assert_eq!((fact.completions, fact.last_day, fact.checkbox), (1, last_day, checkbox), "{done} {spent}");
+        }
+        let unknown = told("u1 d 1 completed false - 2026-03-06T16:00:00Z 2026-03-06T09:00:00Z 60 -");
+        assert_eq!(unknown["2026-03-06"].checkbox, 0, "the duration of deleted content is not known");
+    }
+
+    #[test]
+    fn a_fingerprint_changes_with_every_count_of_the_day() {
+        let people = People { workers: vec!["w1".into()], ..People::default() };
+        let print = |facts: Facts| fingerprint(&BTreeMap::from([(0, facts)]), &people);
+        let none = Facts::default();
+        let mut prints = vec![print(none)];
+        for at in 0..4 {
+            let mut facts = none;
+            facts.due_done[at] = 1;
+            prints.push(print(facts));
+        }
+        prints.extend([
+            print(Facts { assigned: 1, ..none }),
+            print(Facts { due: 1, ..none }),
+            print(Facts { due_on_time: 1, ..none }),
+            print(Facts { completions: 1, ..none }),
+            print(Facts { last_day: 1, ..none }),
+            print(Facts { checkbox: 1, ..none }),
+        ]);
+        let distinct: std::collections::BTreeSet<u64> = prints.iter().copied().collect();
+        assert_eq!(distinct.len(), prints.len());
+        assert!(day("2026-03-06") > 0);
+    }
+}

@@ -1,72 +1,69 @@
-//! Canon rows written as text, for examples.
+//! Rows of canon tables written as text, for the examples at the foot of each module.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
-use chrono::{DateTime, Utc};
+use arrow::datatypes::{DataType, Int32Type};
+use chrono::DateTime;
 
-use super::acts::{Acts, Setting, Tables};
-use super::history::{Eligibility, People};
-use super::identity::Identity;
-use crate::contract::{Catalog, Type};
+use crate::contract::Catalog;
+use crate::contract::arrow::{DELETED, DELIVERY, ROW, canon_schema};
 use crate::period::{Day, day_of};
 
-/// Rows of a canon table: the first line names columns, commas part cells, an empty cell is null.
-pub fn batch(table: &str, text: &str) -> RecordBatch {
-    let catalog = Catalog::load().unwrap();
-    let table = catalog.expect(table).unwrap();
-    let mut lines = text.trim().lines().map(|line| line.trim().split(',').map(str::trim).collect::<Vec<_>>());
-    let header = lines.next().unwrap();
-    let rows: Vec<Vec<&str>> = lines.collect();
-    let columns = header.iter().enumerate().map(|(at, name)| {
-        let cells = || rows.iter().map(|row| row.get(at).copied().filter(|cell| !cell.is_empty()));
-        let array: ArrayRef = match table.column(name).unwrap().data_type {
-            Type::Text => Arc::new(StringArray::from_iter(cells())),
-            Type::Bool => Arc::new(BooleanArray::from_iter(cells().map(|cell| cell.map(|cell| cell == "true")))),
-            Type::Int => Arc::new(Int64Array::from_iter(cells().map(|cell| cell.map(|cell| cell.parse().unwrap())))),
-            Type::Double => {
-                Arc::new(Float64Array::from_iter(cells().map(|cell| cell.map(|cell| cell.parse::<f64>().unwrap()))))
-            }
-            Type::Date => Arc::new(Date32Array::from_iter(cells().map(|cell| cell.map(day)))),
-            Type::Timestamp => Arc::new(
-                TimestampMicrosecondArray::from_iter(cells().map(|cell| cell.map(instant))).with_timezone("UTC"),
-            ),
-        };
-        ((*name).to_owned(), array)
-    });
-    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
-}
-
+/// A day as people write it.
 pub fn day(text: &str) -> Day {
     day_of(text.parse().unwrap())
 }
 
-/// `2026-03-02` is noon of that day; `2026-03-02T08:30` an instant in UTC.
-fn instant(text: &str) -> i64 {
-    let text = if text.len() == 10 { format!("{text}T12:00:00Z") } else { format!("{text}:00Z") };
-    text.parse::<DateTime<Utc>>().unwrap().timestamp_micros()
-}
-
-/// Everybody of `workers`, each with an account of the same name; employee numbers are worker ids.
-pub fn people(workers: &str) -> (People, Identity) {
-    let workers = batch("workers", workers);
-    let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 };
-    let people = People::build(std::slice::from_ref(&workers), &rule);
-    let users: String = people.workers.iter().map(|id| format!("{id},{id}\n")).collect();
-    let users = batch("users", &format!("user_id,employee_no\n{users}"));
-    let identity = Identity::build(&[users], &[], &[workers], &people);
-    (people, identity)
-}
-
-/// Acts of people known by [`people`], in UTC, with managers and above as leaders.
-pub fn acts(who: &(People, Identity), horizon: &str, contributions: &str, content: &str, events: &str) -> Acts {
-    let rows = |table: &str, text: &str| if text.is_empty() { Vec::new() } else { vec![batch(table, text)] };
-    let (contributions, content, events) =
-        (rows("contributions", contributions), rows("content", content), rows("events", events));
-    let tables = Tables { contributions: &contributions, content: &content, events: &events };
-    let leader_bands = &["manager", "director", "vp", "executive"];
-    let horizon = day(horizon);
-    Acts::build(&tables, &Setting { identity: &who.1, people: &who.0, zone: chrono_tz::UTC, leader_bands, horizon })
+/// Rows of a canon table from a line of column names and a line for each row; `-` is null. Columns that are not named are null;
+/// provenance is delivery `d`, the row's number, and the first moment of 1970.
+pub fn rows(table: &str, text: &str) -> RecordBatch {
+    let catalog = Catalog::load().unwrap();
+    let schema = canon_schema(catalog.expect(table).unwrap());
+    let mut lines = text.trim().lines().map(|line| line.split_whitespace().collect::<Vec<&str>>());
+    let header = lines.next().unwrap();
+    let lines: Vec<Vec<&str>> = lines.collect();
+    assert!(header.iter().all(|name| schema.index_of(name).is_ok()), "{header:?}");
+    assert!(lines.iter().all(|line| line.len() == header.len()), "{text}");
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| -> ArrayRef {
+            let name = field.name().as_str();
+            let at = header.iter().position(|named| *named == name);
+            let value = |row: usize| at.map(|at| lines[row][at]).filter(|text| *text != "-");
+            let all = 0..lines.len();
+            match field.data_type() {
+                DataType::Utf8 => Arc::new(all.map(value).collect::<StringArray>()),
+                DataType::Dictionary(_, _) => {
+                    let usual = (name == DELIVERY).then_some("d");
+                    Arc::new(all.map(|row| value(row).or(usual)).collect::<DictionaryArray<Int32Type>>())
+                }
+                DataType::Date32 => Arc::new(all.map(|row| value(row).map(day)).collect::<Date32Array>()),
+                DataType::Int64 => {
+                    let usual = |row: usize| (name == ROW).then_some(row as i64 + 1);
+                    let value = |row: usize| value(row).map(|text| text.parse().unwrap()).or(usual(row));
+                    Arc::new(all.map(value).collect::<Int64Array>())
+                }
+                DataType::Float64 => Arc::new(
+                    all.map(|row| value(row).map(|text| text.parse::<f64>().unwrap())).collect::<Float64Array>(),
+                ),
+                DataType::Boolean => {
+                    let usual = (name == DELETED).then_some(false);
+                    Arc::new(all.map(|row| value(row).map(|text| text == "true").or(usual)).collect::<BooleanArray>())
+                }
+                DataType::Timestamp(_, _) => {
+                    let micros = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+                    let usual = (!field.is_nullable()).then_some(0);
+                    let values = all.map(|row| value(row).map(micros).or(usual));
+                    Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+                }
+                other => panic!("{name} is of type {other}"),
+            }
+        })
+        .collect();
+    RecordBatch::try_new(schema, columns).unwrap()
 }

@@ -18,6 +18,8 @@ pub struct UnitVersion {
     pub parent: Option<String>,
     pub name: Option<String>,
     pub kind: Option<String>,
+    /// Worker id of whoever heads it.
+    pub head: Option<String>,
 }
 
 /// All org units by id, each with its versions in order of `from`.
@@ -34,6 +36,7 @@ impl Units {
         for batch in batches {
             let (id, parent) = (Text::of(batch, "org_id"), Text::of(batch, "parent_id"));
             let (name, kind, delivery) = (Text::of(batch, "name"), Text::of(batch, "kind"), Text::of(batch, DELIVERY));
+            let head = Text::of(batch, "head_worker_id");
             let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
             let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
             for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
@@ -44,6 +47,7 @@ impl Units {
                     parent: parent.get(i).map(str::to_owned),
                     name: name.get(i).map(str::to_owned),
                     kind: kind.get(i).map(str::to_owned),
+                    head: head.get(i).map(str::to_owned),
                 };
                 let age = (known_at(i), delivery.get(i).map(str::to_owned), row(i));
                 rows.entry(id.to_owned()).or_default().push((age, version));
@@ -190,4 +194,110 @@ pub fn managers(manager_of: &[u32]) -> (Vec<usize>, u64) {
         manager_of.iter().map(|&code| if code == NONE { usize::MAX } else { code as usize }).collect();
     let cut = cut_cycles(&mut parent);
     (parent, cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{day, rows};
+    use super::*;
+    use crate::period::{Calendar, Grain};
+
+    fn units(text: &str) -> Units {
+        Units::build(&[rows("org_units", text)])
+    }
+
+    fn week(start: &str) -> Period {
+        Calendar { fiscal_year_start: 1, holidays: Default::default() }.period(Grain::Week, day(start))
+    }
+
+    /// The forest as `unit<parent`, in its own order.
+    fn tree(units: &Units, ids: &[&str], period: Period) -> (Vec<String>, u64, u64) {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let forest = units.forest(&ids, period);
+        let parent = |at: usize| forest.parents[at].map_or("", |up| forest.ids[up].as_str());
+        let lines = (0..forest.ids.len()).map(|at| format!("{}<{}", forest.ids[at], parent(at))).collect();
+        (lines, forest.cycles_cut, forest.orphans)
+    }
+
+    #[test]
+    fn a_unit_stands_where_the_last_day_of_the_period_finds_it() {
+        let units = units(
+            "org_id effective_from effective_to parent_id
+             a 2020-01-01 - -
+             b 2020-01-01 - -
+             x 2020-01-01 2025-03-05 a
+             x 2025-03-05 2025-06-01 b",
+        );
+        let up = |start: &str| units.version("x", week(start)).and_then(|version| version.parent.clone());
+        assert_eq!(up("2025-02-24").as_deref(), Some("a"));
+        assert_eq!(up("2025-03-03").as_deref(), Some("b"), "it moved on Wednesday");
+        assert_eq!(up("2019-01-07").as_deref(), Some("a"), "before its life: the first version");
+        assert_eq!(up("2025-09-01").as_deref(), Some("b"), "after its life: the last version");
+        assert_eq!(tree(&units, &["x"], week("2025-03-03")).0, ["b<", "x<b"]);
+    }
+
+    #[test]
+    fn of_two_statements_from_one_day_the_later_known_holds_and_versions_never_overlap() {
+        let units = units(
+            "org_id effective_from effective_to parent_id _known_at _deleted
+             x 2020-01-01 - late 2025-02-01T00:00:00Z false
+             x 2020-01-01 - early 2025-01-01T00:00:00Z false
+             x 2025-03-01 - then 2025-01-01T00:00:00Z false
+             y 2020-01-01 - - 2025-01-01T00:00:00Z true",
+        );
+        let versions: Vec<(Day, Day, Option<&str>)> =
+            units.versions["x"].iter().map(|version| (version.from, version.to, version.parent.as_deref())).collect();
+        let (first, second) = (day("2020-01-01"), day("2025-03-01"));
+        assert_eq!(versions, [(first, second, Some("late")), (second, OPEN_END, Some("then"))]);
+        assert!(!units.versions.contains_key("y"), "a deleted unit is none");
+    }
+
+    #[test]
+    fn an_unknown_parent_makes_a_root_and_a_cycle_is_cut_at_its_smallest_unit() {
+        let units = units(
+            "org_id effective_from parent_id
+             a 2020-01-01 c
+             b 2020-01-01 a
+             c 2020-01-01 b
+             d 2020-01-01 d
+             e 2020-01-01 nowhere
+             f 2020-01-01 e",
+        );
+        let (lines, cycles, orphans) = tree(&units, &["c", "d", "f"], week("2025-03-03"));
+        assert_eq!(lines, ["a<", "d<", "e<", "b<a", "f<e", "c<b"]);
+        assert_eq!((cycles, orphans), (2, 1));
+    }
+
+    #[test]
+    fn a_unit_lives_from_its_first_day_to_the_day_before_its_end() {
+        let units = units("org_id effective_from effective_to\n x 2025-03-10 2025-03-24");
+        let lives = |start: &str| Units::lives(&units.versions["x"], week(start));
+        assert_eq!(
+            [lives("2025-03-03"), lives("2025-03-10"), lives("2025-03-17"), lives("2025-03-24")],
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_fingerprint_changes_when_a_unit_opens_closes_or_moves_and_not_when_it_is_renamed() {
+        let told = |x: &str| {
+            units(&format!(
+                "org_id effective_from effective_to parent_id name
+                 a 2020-01-01 - - Alpha
+                 b 2020-01-01 - - Beta
+                 x {x}"
+            ))
+        };
+        let weeks = [week("2025-03-03"), week("2025-03-10"), week("2025-03-17")];
+        let prints = |x: &str| weeks.map(|week| told(x).fingerprint(week));
+        let base = prints("2025-03-10 - a X");
+        let differs = |x: &str| {
+            let other = prints(x);
+            [0, 1, 2].map(|at| base[at] != other[at])
+        };
+        assert_eq!(differs("2025-03-10 - a Renamed"), [false, false, false]);
+        assert_eq!(differs("2025-03-03 - a X"), [true, false, false], "it opened a week earlier");
+        assert_eq!(differs("2025-03-10 2025-03-17 a X"), [false, false, true], "it closed after a week");
+        assert_eq!(differs("2025-03-10 - b X"), [true, true, true], "it stands elsewhere, from its first version on");
+    }
 }

@@ -330,3 +330,146 @@ fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
     }
     (painted.into_iter().map(|(from, (to, row))| (from, to, row)).collect(), overlap)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{day, rows};
+    use super::*;
+    use crate::period::{Calendar, Grain};
+
+    fn people(text: &str) -> People {
+        let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 };
+        People::build(&[rows("workers", text)], &rule)
+    }
+
+    /// Stints as `worker org from to`, the open end as `-`.
+    fn stints(people: &People) -> Vec<String> {
+        let date = |day: Day| if day == OPEN_END { "-".to_owned() } else { crate::period::date_of(day).to_string() };
+        let line = |stint: &Stint| {
+            let org = people.labels.text(stint.place.org).unwrap_or("-");
+            format!("{} {org} {} {}", people.workers[stint.worker as usize], date(stint.from), date(stint.to))
+        };
+        people.stints.iter().map(line).collect()
+    }
+
+    fn week(start: &str) -> Period {
+        Calendar { fiscal_year_start: 1, holidays: Default::default() }.period(Grain::Week, day(start))
+    }
+
+    #[test]
+    fn the_day_of_leaving_counts_and_a_leaving_before_the_hire_belongs_to_an_earlier_employment() {
+        let people = people(
+            "worker_id effective_from effective_to status org_id hire_date termination_date
+             w1 2020-01-01 - active a 2025-02-01 2026-03-04
+             w2 2020-01-01 - active a 2025-02-01 2024-12-31
+             w3 2025-01-01 2025-06-01 active a - -
+             w3 2025-09-01 - active a - -",
+        );
+        assert_eq!(
+            stints(&people),
+            ["w1 a 2025-02-01 2026-03-05", "w2 a 2025-02-01 -", "w3 a 2025-01-01 2025-06-01", "w3 a 2025-09-01 -"],
+            "from the hire date to the last day of work; a gap stays a gap"
+        );
+        assert_eq!(people.overlapping, 0);
+    }
+
+    #[test]
+    fn tenure_begins_with_the_hire_day() {
+        let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 30 };
+        let batch = rows(
+            "workers",
+            "worker_id effective_from status hire_date\n w1 2020-01-01 active 2025-02-01\n w2 2025-02-01 active -",
+        );
+        let people = People::build(&[batch], &rule);
+        let from: Vec<Day> = people.stints.iter().map(|stint| stint.from).collect();
+        assert_eq!(from, [day("2025-03-03"), day("2025-03-03")], "without a hire date the row's own begin counts");
+    }
+
+    #[test]
+    fn only_active_rows_of_counted_kinds_that_were_not_taken_back_count() {
+        let people = people(
+            "worker_id effective_from status worker_type org_id _deleted
+             w1 2025-01-01 active employee a false
+             w2 2025-01-01 active - a false
+             w3 2025-01-01 active contractor a false
+             w4 2025-01-01 leave employee a false
+             w5 2025-01-01 active employee a true",
+        );
+        assert_eq!(stints(&people), ["w1 a 2025-01-01 -", "w2 a 2025-01-01 -"]);
+        assert_eq!(people.workers, ["w1", "w2", "w3", "w4"], "a deleted row is no worker");
+    }
+
+    #[test]
+    fn where_rows_overlap_the_later_known_wins_then_the_later_begin() {
+        // Known later, though it begins earlier.
+        let told_again = people(
+            "worker_id effective_from effective_to status org_id _known_at
+             w1 2025-03-01 2025-06-01 active late 2025-03-01T00:00:00Z
+             w1 2025-01-01 2025-04-01 active early 2025-09-01T00:00:00Z",
+        );
+        assert_eq!(stints(&told_again), ["w1 early 2025-01-01 2025-04-01", "w1 late 2025-04-01 2025-06-01"]);
+        assert_eq!(told_again.overlapping, 1);
+        // Known together: the later begin.
+        let together = people(
+            "worker_id effective_from effective_to status org_id
+             w1 2025-03-01 - active late
+             w1 2025-01-01 - active early",
+        );
+        assert_eq!(stints(&together), ["w1 early 2025-01-01 2025-03-01", "w1 late 2025-03-01 -"]);
+        assert_eq!(together.overlapping, 0, "an open row that the next one ends is the normal course of a history");
+    }
+
+    #[test]
+    fn the_place_in_a_period_is_that_of_its_last_eligible_day() {
+        let people = people(
+            "worker_id effective_from effective_to status org_id
+             w1 2025-01-01 2025-03-05 active a
+             w1 2025-03-05 - active b
+             w2 2025-01-01 2025-03-03 active a
+             w3 2025-03-10 - active a",
+        );
+        let placed: Vec<String> = people
+            .places(week("2025-03-03"))
+            .iter()
+            .map(|stint| {
+                format!("{} {}", people.workers[stint.worker as usize], people.labels.text(stint.place.org).unwrap())
+            })
+            .collect();
+        assert_eq!(placed, ["w1 b"], "w2 was gone on Monday, w3 is not there before the next one");
+    }
+
+    #[test]
+    fn a_fingerprint_changes_with_every_part_of_a_place_and_in_its_periods_alone() {
+        let told = |from: &str, rest: &str| {
+            people(&format!(
+                "worker_id effective_from effective_to status org_id leader_band location function manager_id
+                 w0 2025-01-01 - active a - - - -
+                 w1 2025-01-01 {from} active a ic berlin sales w0
+                 w1 {from} - active {rest}"
+            ))
+        };
+        let weeks = [week("2025-02-24"), week("2025-03-03"), week("2025-03-10"), week("2025-03-17")];
+        let base = told("2025-03-12", "a ic berlin sales w0").fingerprints(&weeks);
+        for rest in [
+            "b ic berlin sales w0",
+            "a vp berlin sales w0",
+            "a ic - sales w0",
+            "a ic berlin it w0",
+            "a ic berlin sales -",
+        ] {
+            let moved = told("2025-03-12", rest).fingerprints(&weeks);
+            let differs: Vec<bool> = base.iter().zip(&moved).map(|(one, other)| one != other).collect();
+            assert_eq!(differs, [false, false, true, true], "{rest}");
+        }
+        // To and fro within a week: the last place decides, so the order of the two matters.
+        let swapped = |first: &str, then: &str| {
+            people(&format!(
+                "worker_id effective_from effective_to status org_id
+                 w1 2025-01-01 2025-03-05 active {first}
+                 w1 2025-03-05 2025-03-10 active {then}"
+            ))
+            .fingerprints(&weeks)
+        };
+        assert_ne!(swapped("a", "b")[1], swapped("b", "a")[1]);
+    }
+}

@@ -225,3 +225,88 @@ fn distinct(mut values: impl Iterator<Item = u32>) -> Option<u32> {
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{day, rows};
+    use super::super::history::Eligibility;
+    use super::*;
+
+    const WORKERS: &str = "
+        worker_id effective_from effective_to status employee_no email
+        w1 2020-01-01 - active n1 one@x
+        w2 2020-01-01 - active n2 two@x
+        w3 2020-01-01 2025-03-01 active n3 -
+        w4 2025-03-01 - active n3 -";
+
+    fn told(users: &str, links: &str) -> (Identity, People) {
+        let workers = [rows("workers", WORKERS)];
+        let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 };
+        let people = People::build(&workers, &rule);
+        let users = rows("users", &format!("user_id employee_no email kind _deleted\n{users}"));
+        let links =
+            rows("identity_links", &format!("source source_user_id worker_id valid_from valid_to _deleted\n{links}"));
+        (Identity::build(&[users], &[links], &workers, &people), people)
+    }
+
+    /// Who accounts are on a day, as worker ids or reasons.
+    fn who<const N: usize>(told: &(Identity, People), on: &str, users: [&str; N]) -> [String; N] {
+        users.map(|user| match told.0.who(user, day(on)) {
+            Who::Worker(code) => told.1.workers[code as usize].clone(),
+            Who::Unmatched(reason) => reason.code().to_owned(),
+            Who::Excluded => "excluded".to_owned(),
+        })
+    }
+
+    #[test]
+    fn the_number_speaks_before_the_address_and_accounts_that_never_count_are_excluded() {
+        let told = told(
+            "u1 n1 two@x learner false
+             u2 - two@x - false
+             u3 n9 nobody@x learner false
+             u4 n1 - test false
+             u5 n1 - external false
+             u6 n1 - learner true",
+            "",
+        );
+        assert_eq!(
+            who(&told, "2025-06-01", ["u1", "u2", "u3", "u4", "u5", "u6", "u7"]),
+            ["w1", "w2", "no_worker", "excluded", "excluded", "no_account", "no_account"]
+        );
+    }
+
+    #[test]
+    fn a_link_holds_from_its_first_day_to_the_day_before_its_end_and_speaks_before_the_account() {
+        let told = told(
+            "u1 n1 - learner false",
+            "lms u1 w2 2025-03-10 2025-03-24 false
+             lms u8 w9 - - false
+             lms u9 w2 - - true",
+        );
+        let on = |day: &str| who(&told, day, ["u1"])[0].clone();
+        assert_eq!(["2025-03-09", "2025-03-10", "2025-03-23", "2025-03-24"].map(on), ["w1", "w2", "w2", "w1"]);
+        assert_eq!(who(&told, "2025-03-12", ["u8", "u9"]), ["link_to_nobody", "no_account"]);
+    }
+
+    #[test]
+    fn a_number_given_to_another_worker_is_whose_row_holds_on_the_day() {
+        let told = told("u1 n3 - learner false", "");
+        let on = |day: &str| who(&told, day, ["u1"])[0].clone();
+        assert_eq!(["2025-02-28", "2025-03-01", "2019-12-31"].map(on), ["w3", "w4", "ambiguous"]);
+    }
+
+    #[test]
+    fn an_account_has_changed_when_it_is_somebody_else_or_stops_to_count() {
+        let before = told("u1 n1 - learner false\n u2 n2 - learner false\n u3 n9 - learner false", "");
+        let changed = |users: &str, links: &str| -> Vec<String> {
+            let now = told(users, links);
+            now.0.changed(&now.1, &before.0, &before.1).into_iter().collect()
+        };
+        let same = "u1 n1 - learner false\n u2 n2 - learner false\n u3 n9 - learner false";
+        assert_eq!(changed(same, ""), Vec::<String>::new());
+        assert_eq!(changed(&same.replace("u1 n1", "u1 n2"), ""), ["u1"]);
+        assert_eq!(changed(&same.replace("n9 - learner", "n9 - test"), ""), ["u3"], "nobody known, then nobody at all");
+        assert_eq!(changed(same, "lms u2 w1 2025-03-10 - false"), ["u2"]);
+        assert_eq!(changed("u1 n1 - learner false\n u3 n9 - learner false", ""), ["u2"]);
+    }
+}

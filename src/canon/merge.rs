@@ -372,6 +372,40 @@ mod tests {
     }
 
     #[test]
+    fn a_delete_holds_for_what_was_told_with_it_and_before() {
+        let (table, batch) = users(&[("u1", None, 7, "a", 1), ("u2", None, 8, "a", 2)]);
+        let removed = Removed::from_iter([("u1".to_owned(), 7), ("u2".to_owned(), 7)]);
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| false).unwrap();
+        assert_eq!(said(&merged), [("u2".into(), None)]);
+    }
+
+    #[test]
+    fn rows_of_a_replaced_snapshot_are_superseded() {
+        let (table, batch) = users(&[("u1", None, 1, "a", 1), ("u2", None, 2, "b", 1)]);
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| false).unwrap();
+        assert_eq!(said(&merged), [("u2".into(), None)]);
+        assert_eq!(merged.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
+    }
+
+    #[test]
+    fn statements_of_one_moment_are_settled_by_delivery_then_record() {
+        let rows = [("u1", Some("a2"), 1, "a", 2), ("u1", Some("b1"), 1, "b", 1), ("u1", Some("a9"), 1, "a", 9)];
+        for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
+            let (table, batch) = users(&order.map(|at| rows[at]));
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            assert_eq!(said(&merged), [("u1".into(), Some("b1".into()))], "{order:?}");
+        }
+    }
+
+    #[test]
+    fn keeping_ends_at_a_statement_that_means_its_empty_values() {
+        let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "clears", 1), ("u1", None, 3, "keeps", 1)];
+        let (table, batch) = users(&rows);
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| delivery == "keeps").unwrap();
+        assert_eq!(said(&merged), [("u1".into(), None)]);
+    }
+
+    #[test]
     fn an_empty_value_keeps_what_was_known_only_where_the_feed_says_so() {
         let (table, batch) = users(&[("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "b", 1)]);
         let clears = merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| false).unwrap();

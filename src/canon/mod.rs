@@ -9,4 +9,7 @@ pub mod hierarchy;
 pub mod history;
 pub mod identity;
 pub mod merge;
+pub mod reach;
+pub mod reporting;
+pub mod sharing;
 pub mod snapshot;

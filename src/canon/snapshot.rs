@@ -134,3 +134,87 @@ pub fn with_column(batch: &RecordBatch, name: &str, array: ArrayRef) -> Result<R
     columns[index] = array;
     RecordBatch::try_new(batch.schema(), columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{day, rows};
+    use super::*;
+    use crate::contract::Catalog;
+
+    const HEADER: &str = "worker_id effective_from effective_to status org_id _delivery _known_at";
+
+    /// State and snapshot as texts -> rows `worker org from to delivery`, and what was lost by kind.
+    fn applied(state: &str, snapshot: &str, on: &str) -> (Vec<String>, Vec<(String, Lost, u64)>) {
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("workers").unwrap();
+        let ours = |delivery: &str| delivery != "other";
+        let state = rows("workers", &format!("{HEADER}\n{state}"));
+        let snapshot = rows("workers", &format!("{HEADER}\n{snapshot}"));
+        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours).unwrap();
+        let (worker, org, delivery) =
+            (Text::of(&after, "worker_id"), Text::of(&after, "org_id"), Text::of(&after, DELIVERY));
+        let (from, to) = (dates(&after, FROM), dates(&after, TO));
+        let date = |day: Option<Day>| day.map_or("-".into(), |day| crate::period::date_of(day).to_string());
+        let text = |text: Option<&str>| text.unwrap_or("-").to_owned();
+        let mut lines: Vec<String> = (0..after.num_rows())
+            .map(|row| {
+                let words = [
+                    text(worker.get(row)),
+                    text(org.get(row)),
+                    date(from(row)),
+                    date(to(row)),
+                    text(delivery.get(row)),
+                ];
+                words.join(" ")
+            })
+            .collect();
+        lines.sort();
+        (lines, losses.into_iter().map(|((delivery, kind), rows)| (delivery, kind, rows)).collect())
+    }
+
+    #[test]
+    fn a_row_closes_on_the_day_of_the_snapshot_that_says_otherwise_and_other_feeds_rows_stay() {
+        let (rows, losses) = applied(
+            "w1 2025-03-01 - active a one -
+             w2 2025-03-01 - active a one -
+             w3 2025-03-01 - active a one -
+             w9 2025-03-01 - active a other -",
+            "w1 - - active a two -
+             w2 - - active b two -",
+            "2025-03-08",
+        );
+        assert_eq!(
+            rows,
+            [
+                "w1 a 2025-03-01 - one",
+                "w2 a 2025-03-01 2025-03-08 one",
+                "w2 b 2025-03-08 - two",
+                "w3 a 2025-03-01 2025-03-08 one",
+                "w9 a 2025-03-01 - other"
+            ]
+        );
+        assert_eq!(losses, [("two".to_owned(), Lost::Duplicate, 1)]);
+    }
+
+    #[test]
+    fn a_second_snapshot_of_a_day_replaces_the_first_and_leaves_no_row_of_no_day() {
+        let (rows, losses) = applied(
+            "w1 2025-03-08 - active a one -\n w2 2025-03-08 - active a one -",
+            "w1 - - active b two -",
+            "2025-03-08",
+        );
+        assert_eq!(rows, ["w1 b 2025-03-08 - two"]);
+        assert_eq!(losses, [("one".to_owned(), Lost::Superseded, 2)]);
+    }
+
+    #[test]
+    fn the_last_statement_of_a_key_within_a_snapshot_holds() {
+        let (rows, losses) = applied(
+            "",
+            "w1 - - active a one 2025-03-08T00:00:00Z\n w1 - - active b one 2025-03-08T00:00:00Z\n w1 - - active b one 2025-03-08T00:00:00Z",
+            "2025-03-08",
+        );
+        assert_eq!(rows, ["w1 b 2025-03-08 - one"]);
+        assert_eq!(losses, [("one".to_owned(), Lost::Duplicate, 1), ("one".to_owned(), Lost::Superseded, 1)]);
+    }
+}

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{JobArgs, load, talk};
 use crate::error::{Error, Result};
 use crate::feed;
-use crate::mart::{self, MARTS};
+use crate::mart::{self, MARTS, PLAIN, WHOLE};
 use crate::pipeline::{self, Context};
 use crate::publish::commit;
 use crate::store::{Env, probe};
@@ -46,12 +46,16 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
         findings.push(Finding { what, ok, detail });
         ok
     };
-    for mart in MARTS {
+    let catalog = &loaded.catalog;
+    let agreement = MARTS
+        .iter()
+        .map(|mart| (mart.name, mart.disagreements(catalog)))
+        .chain(PLAIN.iter().map(|plain| (plain.name, plain.disagreements(catalog))))
+        .chain(WHOLE.iter().map(|whole| (whole.name, whole.disagreements(catalog, &loaded.job))));
+    for (name, result) in agreement {
         find(
-            format!("contract of {}", mart.name),
-            mart.disagreements(&loaded.catalog)
-                .map(|()| "agrees with the code".into())
-                .map_err(|error| error.to_string()),
+            format!("contract of {name}"),
+            result.map(|()| "agrees with the code".into()).map_err(|error| error.to_string()),
         );
     }
     find(

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{JobArgs, load, talk};
 use crate::error::Result;
+use crate::pipeline::foresee::{self, Because, Foreseen};
 use crate::pipeline::{self, Context, plan::Why};
 use crate::publish::commit;
 use crate::store::Env;
@@ -39,6 +40,10 @@ struct Plan {
     missing_feeds: Vec<String>,
     /// Set where contracts, job or program changed since head: every period is recomputed then.
     recompute_all: Option<&'static str>,
+    /// Periods that will be computed, as far as that can be told before reading.
+    periods: Vec<Foreseen>,
+    /// Whether deliveries are read that may touch more periods than these.
+    more_decided_after_reading: bool,
 }
 
 pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
@@ -78,7 +83,10 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         }
         Some(_) => None,
     };
+    let periods = foresee::periods(&context, head.as_ref(), &memory, &deliveries, recompute_all.is_some())?;
     let plan = Plan {
+        periods,
+        more_decided_after_reading: !deliveries.read.is_empty(),
         head: head.map(|head| head.n),
         read: deliveries
             .read
@@ -132,10 +140,12 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     }
     if let Some(why) = plan.recompute_all {
         text.push_str(&format!("everything is recomputed: {why}\n"));
-    } else if rows.is_empty() {
-        text.push_str("nothing to do unless days have passed since the last run\n");
-    } else {
-        text.push_str("recomputed: the days these deliveries touch, and the periods that hold or follow those days\n");
+    }
+    text.push_str(&recomputed(&plan.periods));
+    if plan.more_decided_after_reading {
+        text.push_str("recomputed besides: decided after reading, by the days these deliveries touch\n");
+    } else if plan.periods.is_empty() {
+        text.push_str("nothing to do\n");
     }
     for feed in &plan.missing_feeds {
         text.push_str(&format!("feed {feed} has no delivery\n"));
@@ -145,4 +155,31 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     }
     talk::data(&text)?;
     Ok(0)
+}
+
+/// One line for each grain and reason: how many periods, from which to which.
+fn recomputed(periods: &[Foreseen]) -> String {
+    let mut runs: Vec<(&Foreseen, &Foreseen, usize)> = Vec::new();
+    for period in periods {
+        match runs.last_mut() {
+            Some((first, last, count)) if (first.grain, first.because) == (period.grain, period.because) => {
+                *last = period;
+                *count += 1;
+            }
+            _ => runs.push((period, period, 1)),
+        }
+    }
+    let line = |(first, last, count): &(&Foreseen, &Foreseen, usize)| {
+        let because = match first.because {
+            Because::EverythingChanged => "everything changed",
+            Because::DaysPassed => "days have passed since the last run",
+            Because::DeliveryNamesDay => "a delivery names one of its days",
+            Because::FollowsAnother => "it shows a change against the period before",
+        };
+        match count {
+            1 => format!("recomputed: {} {}: {because}\n", first.grain, first.start),
+            _ => format!("recomputed: {count} {}s from {} to {}: {because}\n", first.grain, first.start, last.start),
+        }
+    };
+    runs.iter().map(line).collect()
 }

@@ -106,7 +106,8 @@ pub struct Column {
     pub values: Vec<String>,
     /// Smallest and largest value allowed, both inclusive.
     pub range: (Option<f64>, Option<f64>),
-    /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`).
+    /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
+    /// makes of a transient column: see [`Column::made_of`].
     pub domain: Option<String>,
     /// Canon only: read for its side effects (near-duplicate signatures) and never stored.
     pub transient: bool,
@@ -140,6 +141,27 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// First 16 hex digits of the SHA-256 over the resolved contract; travels in every file.
     pub hash: String,
+}
+
+/// What the gate makes of a text that is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// `signature:COLUMN`: keyed marks of its pieces, which two texts are compared by. Feeds cannot state it.
+    Signature,
+    /// `hash:COLUMN`: one keyed hash, where the feed states none.
+    Hash,
+}
+
+impl Column {
+    /// What is made, and of which transient column.
+    pub fn made_of(&self) -> Option<(Made, &str)> {
+        let (what, of) = self.domain.as_deref()?.split_once(':')?;
+        match what {
+            "signature" => Some((Made::Signature, of)),
+            "hash" => Some((Made::Hash, of)),
+            _ => None,
+        }
+    }
 }
 
 impl Table {

@@ -183,6 +183,11 @@ fn rules(table: &Table) -> Result<(), String> {
         if table.area == Area::Marts && column.privacy == Privacy::Person {
             return Err(format!("column `{name}` is of the person class, which no table under marts/ may hold"));
         }
+        if let Some((_, of)) = column.made_of()
+            && !table.column(of).is_some_and(|source| source.transient && source.data_type == Type::Text)
+        {
+            return Err(format!("column `{name}` is made of `{of}`, which is no transient text"));
+        }
         if column.formula.is_some() && column.measure.is_some() {
             return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
         }
@@ -202,4 +207,39 @@ fn rules(table: &Table) -> Result<(), String> {
 fn hash(table: &Table) -> String {
     let digest = Sha256::digest(format!("{table:?}").as_bytes());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(area: Area, privacy: &str, rest: &str) -> Result<Table, ContractError> {
+        let text = format!(
+            "description = \"For a test\"\ngrain = \"one row per thing\"\nkey = [\"id\"]\n[columns.id]\ntype = \"text\"\ndescription = \"An id\"\nprivacy = \"{privacy}\"\n{rest}"
+        );
+        table("things", area, &text, &SharedColumns::new())
+    }
+
+    #[test]
+    fn a_column_about_a_person_is_refused_under_marts_and_nowhere_else() {
+        let refused = load(Area::Marts, "person", "").unwrap_err().to_string();
+        assert!(refused.contains("column `id` is of the person class"), "{refused}");
+        assert!(load(Area::Marts, "aggregate", "").is_ok());
+        assert!(load(Area::Restricted, "person", "").is_ok());
+    }
+
+    #[test]
+    fn a_signature_is_made_of_a_text_that_is_not_kept() {
+        let made = |of: &str| {
+            load(
+                Area::Canon,
+                "person",
+                &format!(
+                    "[columns.mark]\ntype = \"text\"\ndescription = \"Marks\"\nprivacy = \"person\"\ndomain = \"signature:{of}\"\n[columns.body]\ntype = \"text\"\ndescription = \"Text\"\nprivacy = \"person\"\ntransient = true\n"
+                ),
+            )
+        };
+        assert!(made("body").is_ok());
+        assert!(made("id").unwrap_err().to_string().contains("no transient text"));
+    }
 }

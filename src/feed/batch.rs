@@ -27,7 +27,7 @@ pub const DELETED: &str = "_deleted";
 pub fn is_dictionary(table: &Table, column: &Column) -> bool {
     let name = column.name.as_str();
     let own = table.key == [name] || name.strip_suffix("_id").is_some_and(|stem| table.name.starts_with(stem));
-    let person = column.domain.as_deref().is_some_and(|domain| !domain.starts_with("by:"));
+    let person = column.domain.as_deref().is_some_and(|domain| !domain.contains(':'));
     column.data_type == Type::Text
         && !own
         && (!column.values.is_empty() || person || name.ends_with("_id") && column.domain.is_none())

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
-use super::plan::{Action, Block, Feed, Rule, Source};
+use super::plan::{Action, Block, Feed, Mapping, Rule, Source};
 use super::reject::{Reason, Refusal, Reject};
+use super::signature;
 use super::{Context, Intake, Stop, Warning};
-use crate::contract::{Column, Table};
+use crate::contract::{Column, Made, Table};
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.
 pub const REJECTS_KEPT: usize = 10_000;
@@ -52,6 +53,8 @@ struct Target<'a> {
     latest: Option<i64>,
     /// The stored column that says what kind of id this one holds (`by:subject_kind`).
     kind_at: Option<usize>,
+    /// What is made of a text that is not kept, and the text's own mapping.
+    made: Option<(Made, Slot<'a>, &'a Mapping)>,
 }
 
 #[derive(Clone, Copy)]
@@ -67,19 +70,33 @@ impl<'a> Bound<'a> {
         let latest = context.as_of.timestamp_micros() + context.future_skew_seconds * 1_000_000;
         let mut names: Vec<&'a [String]> = Vec::new();
         let mut columns = Vec::new();
+        let mut slot = |mapping: &'a Mapping| match &mapping.source {
+            Source::Nothing => Slot::Nothing,
+            Source::Constant(text) => Slot::Constant(text),
+            Source::Named(list) => {
+                names.push(list);
+                Slot::At(names.len() - 1)
+            }
+        };
+        // A text that is not kept is read for what is made of it, and not at all where nothing is.
+        let made_of = |name: &str| table.stored().any(|column| column.made_of().is_some_and(|(_, of)| of == name));
+        let passing: Vec<(&str, Slot<'a>, &'a Mapping)> = table
+            .columns
+            .iter()
+            .zip(&block.columns)
+            .filter(|(column, _)| column.transient && made_of(&column.name))
+            .map(|(column, mapping)| (column.name.as_str(), slot(mapping), mapping))
+            .collect();
         for (column, mapping) in table.columns.iter().zip(&block.columns) {
             if column.transient {
                 continue;
             }
-            let source = match &mapping.source {
-                Source::Nothing => Slot::Nothing,
-                Source::Constant(text) => Slot::Constant(text),
-                Source::Named(list) => {
-                    names.push(list);
-                    Slot::At(names.len() - 1)
-                }
-            };
-            let domain = column.domain.as_deref();
+            let source = slot(mapping);
+            let made = column.made_of().and_then(|(made, of)| {
+                let (_, slot, mapping) = passing.iter().find(|(name, ..)| *name == of)?;
+                Some((made, *slot, *mapping))
+            });
+            let domain = column.domain.as_deref().filter(|_| column.made_of().is_none());
             let by = domain.and_then(|domain| domain.strip_prefix("by:"));
             let identifier =
                 domain.is_some() || column.key || !column.values.is_empty() || column.name.ends_with("_id");
@@ -89,7 +106,7 @@ impl<'a> Bound<'a> {
                 required: column.required && !matches!(source, Slot::Nothing),
                 source,
                 key: column.key && column.required,
-                as_is: column.values.is_empty() && domain.is_none() && mapping.is_plain_text(),
+                as_is: column.values.is_empty() && domain.is_none() && made.is_none() && mapping.is_plain_text(),
                 rule: TextRule {
                     mapping,
                     identifier,
@@ -100,6 +117,7 @@ impl<'a> Bound<'a> {
                 },
                 latest: (!MAY_LIE_AHEAD.contains(&column.name.as_str())).then_some(latest),
                 kind_at: by.and_then(|by| table.stored().position(|other| other.name == by)),
+                made,
             });
         }
         let action = feed.action.as_ref().map(|action| {
@@ -111,16 +129,21 @@ impl<'a> Bound<'a> {
 
     /// Whether the source may lack the slot's column.
     pub fn optional(&self, slot: usize) -> bool {
-        self.columns
-            .iter()
-            .any(|target| matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.optional)
+        self.columns.iter().any(|target| {
+            let passing = target.made.filter(|(_, source, _)| matches!(source, Slot::At(at) if *at == slot));
+            matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.optional
+                || passing.is_some_and(|(.., mapping)| mapping.optional)
+        })
     }
 
     /// The canon column read from a slot.
     pub fn column_of(&self, slot: usize) -> Option<&'a Column> {
         self.columns
             .iter()
-            .find(|target| matches!(target.source, Slot::At(at) if at == slot))
+            .find(|target| {
+                let reads = |source: Slot<'_>| matches!(source, Slot::At(at) if at == slot);
+                reads(target.source) || target.made.is_some_and(|(_, source, _)| reads(source))
+            })
             .map(|target| target.column)
     }
 
@@ -239,12 +262,23 @@ impl<'a, E> Gate<'a, E> {
         };
         for at in 0..self.bound.columns.len() {
             let target = &self.bound.columns[at];
-            let cell = match target.source {
+            let read = |source: Slot<'a>| match source {
                 Slot::At(slot) => record.cell(slot),
                 Slot::Nothing => Cell::Missing,
                 Slot::Constant(text) => Cell::Text(text.as_bytes()),
             };
-            let valid = self.value(at, cell).map_err(|reason| (Some(at), reason))?;
+            let cell = read(target.source);
+            let made = target.made.and_then(|(made, source, mapping)| {
+                let given = matches!(cell, Cell::Text(raw) if !cast::is_null(raw.trim_ascii(), target.rule.mapping));
+                if given && made == Made::Hash {
+                    return None;
+                }
+                signature::make(made, read(source), mapping, target.rule.pseudonyms)
+            });
+            let valid = match made {
+                Some(made) => self.made(at, &made),
+                None => self.value(at, cell).map_err(|reason| (Some(at), reason))?,
+            };
             let target = &self.bound.columns[at];
             if !valid && target.required && (target.key || !deleted) {
                 let reason = if cell == Cell::Null { Reason::NullNotAllowed } else { Reason::MissingRequired };
@@ -270,6 +304,16 @@ impl<'a, E> Gate<'a, E> {
             }
         }
         Ok(deleted)
+    }
+
+    /// Pushes what was made here of a text, which no rule of the source applies to.
+    fn made(&mut self, at: usize, made: &str) -> bool {
+        let builder = &mut self.builders[self.bound.columns[at].stored];
+        let Values::Text(text) = &mut builder.values else { return false };
+        text.push(made.as_bytes());
+        builder.mark(true);
+        self.weight += made.len();
+        true
     }
 
     /// Pushes one value; says whether there was one.

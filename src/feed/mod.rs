@@ -6,7 +6,7 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `reject`
+//! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements
 
 pub mod attempt;
@@ -24,6 +24,7 @@ mod pseudonym;
 mod read;
 mod reject;
 mod resolve;
+mod signature;
 mod time;
 mod unique;
 mod xapi;

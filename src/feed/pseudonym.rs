@@ -3,7 +3,7 @@
 //! A plain hash would be reversed by trying every address of a company; a keyed one is not. Rotating means a new epoch.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// How personal identifiers leave the gate.
 #[derive(Clone)]
@@ -52,18 +52,38 @@ impl Pseudonyms {
 
     /// Like [`Pseudonyms::of`], appended to `out`.
     pub(crate) fn write(&self, domain: &str, id: &str, out: &mut String) {
-        let Pseudonyms::Keyed(Key { mac, epoch }) = self else {
-            out.push_str(id);
-            return;
+        match self {
+            Pseudonyms::Off => out.push_str(id),
+            Pseudonyms::Keyed(_) => hex(&self.digest(domain, id.as_bytes()), out),
+        }
+    }
+
+    /// The keyed digest of something that must not be kept itself, whatever the job says about pseudonyms: without a key it
+    /// is a plain one, which does for data about nobody.
+    pub(crate) fn digest(&self, domain: &str, bytes: &[u8]) -> [u8; 16] {
+        let digest = match self {
+            Pseudonyms::Off => {
+                Sha256::new().chain_update(domain).chain_update(SEPARATOR).chain_update(bytes).finalize()
+            }
+            Pseudonyms::Keyed(Key { mac, epoch }) => {
+                let mut mac = mac.clone();
+                for part in [domain.as_bytes(), &SEPARATOR, epoch.as_bytes(), &SEPARATOR, bytes] {
+                    mac.update(part);
+                }
+                mac.finalize().into_bytes()
+            }
         };
-        let mut mac = mac.clone();
-        for part in [domain.as_bytes(), &SEPARATOR, epoch.as_bytes(), &SEPARATOR, id.as_bytes()] {
-            mac.update(part);
-        }
-        for byte in &mac.finalize().into_bytes()[..16] {
-            out.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
-            out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
-        }
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        first
+    }
+}
+
+/// Hexadecimal digits of bytes, appended to `out`.
+pub(crate) fn hex(bytes: &[u8], out: &mut String) {
+    for byte in bytes {
+        out.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
+        out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
     }
 }
 

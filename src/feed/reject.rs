@@ -19,6 +19,11 @@ macro_rules! reasons {
                 match self { $(Reason::$variant => $code,)* }
             }
 
+            /// The reason of a code, as the ledger keeps it.
+            pub fn of(code: &str) -> Option<Reason> {
+                Reason::ALL.iter().copied().find(|reason| reason.code() == code)
+            }
+
             /// What is wrong, said to the person who has to fix the export.
             pub fn sentence(self) -> &'static str {
                 match self { $(Reason::$variant => $sentence,)* }
@@ -85,6 +90,14 @@ reasons! {
     VerbNotIri "verb_not_iri" "the statement's verb is not an IRI"
     VolumeDrop "volume_drop" "the delivery has far fewer records than the feed's last ones"
     VoidOfVoid "void_of_void" "the statement voids a voiding statement, which xAPI forbids"
+}
+
+impl Reason {
+    /// Whether a whole delivery is refused because it passed one of the feed's ceilings: a limit to raise or a file to split, and
+    /// no fault in the data.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Reason::DecompressionLimit | Reason::RowLimit | Reason::TooManyColumns)
+    }
 }
 
 /// A refused record. Says where and why, never what.

@@ -10,7 +10,7 @@ use super::plan::{
     Action, Block, Csv, Feed, FileFormat, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding, Values,
 };
 use super::time::{Format, Locale};
-use crate::contract::{Column, Table, Type};
+use crate::contract::{Column, Made, Table, Type};
 
 /// Pairs that are intervals wherever a canon table has both.
 const INTERVALS: [[&str; 2]; 3] =
@@ -164,7 +164,12 @@ fn own_names(table: &Table) -> toml::Table {
         mapping.insert("optional".into(), toml::Value::Boolean(!column.required || column.name == "effective_from"));
         (column.name.clone(), toml::Value::Table(mapping))
     };
-    table.columns.iter().map(mapped).collect()
+    table.columns.iter().filter(|column| !is_signature(column)).map(mapped).collect()
+}
+
+/// Signatures are made here, under our key: whatever a source calls so was made otherwise.
+fn is_signature(column: &Column) -> bool {
+    column.made_of().is_some_and(|(made, _)| made == Made::Signature)
 }
 
 fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block, String> {
@@ -178,6 +183,9 @@ fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block,
                 ignore.extend(more);
             }
             _ if table.column(key).is_none() => return Err(format!("`{key}` is no column of {}", table.name)),
+            _ if table.column(key).is_some_and(is_signature) => {
+                return Err(format!("`{key}` is made at reading and has no source"));
+            }
             _ => {
                 let column = match value {
                     toml::Value::String(from) => {

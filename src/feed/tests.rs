@@ -343,3 +343,49 @@ fn a_sidecar_binds_where_the_feed_declares_one() {
     assert_eq!(reason(Some(b"rows=3")), "control_total_mismatch");
     assert_eq!(reason(None), "control_total_mismatch");
 }
+
+#[test]
+fn the_usual_share_of_bad_records_is_judged_from_a_hundred_on_and_at_the_limit_it_holds() {
+    let judged = |records: usize, bad: usize| {
+        let mut text = "event_id,occurred_at,user_id,verb\n".to_owned();
+        for number in 0..records {
+            let at = if number < bad { "whenever" } else { "2026-03-02T09:00:00Z" };
+            writeln!(text, "e{number},{at},u1,viewed").expect("a string");
+        }
+        match try_read(CANONICAL, "a_2026-03-03.csv", text.as_bytes()) {
+            Ok((_, intake)) => Ok((intake.accepted, intake.rejected_count())),
+            Err(refusal) => Err(refusal.reason),
+        }
+    };
+    assert_eq!(judged(100, 5), Ok((95, 5)));
+    assert_eq!(judged(100, 6), Err(Reason::RejectShare));
+    assert_eq!(judged(99, 50), Ok((49, 50)));
+}
+
+#[test]
+fn the_first_ten_thousand_rejects_are_kept_and_all_are_counted() {
+    let feed = format!("{CANONICAL}[limits]\nrejected_share = 1.0\n");
+    let text = format!("event_id,occurred_at,user_id,verb\n{}", "e,whenever,u,viewed\n".repeat(10_001));
+    let (_, intake) = try_read(&feed, "a_2026-03-03.csv", text.as_bytes()).expect("read");
+    assert_eq!((intake.rejected.len(), intake.rejected_count(), REJECTS_KEPT), (10_000, 10_001, 10_000));
+}
+
+#[test]
+fn deadlines_may_lie_ahead_and_what_happened_may_not() {
+    let feed = "description = \"\"\nfills = \"enrollments\"\npath = \"e_{date}.csv\"\nformat = \"csv\"\n[limits]\nrejected_share = 1.0\n";
+    let text = "user_id,content_id,attempt,status,due_at,completed_at\n\
+        u1,c,1,assigned,2027-03-02T09:00:00Z,\n\
+        u2,c,1,completed,,2027-03-02T09:00:00Z\n";
+    let (_, intake) = try_read(feed, "e_2026-03-31.csv", text.as_bytes()).expect("read");
+    let rejects: Vec<_> = intake.rejected.iter().map(|r| (r.record, r.column.as_deref(), r.reason.code())).collect();
+    assert_eq!(rejects, [(2, Some("completed_at"), "ts_future")]);
+}
+
+#[test]
+fn an_interval_of_no_day_is_no_inverted_one() {
+    let feed = "description = \"\"\nfills = \"org_units\"\npath = \"o_{date}.csv\"\nformat = \"csv\"\n[limits]\nrejected_share = 1.0\n";
+    let text = "org_id,effective_from,effective_to\na,2026-03-02,2026-03-02\nb,2026-03-02,2026-03-01\n";
+    let (_, intake) = try_read(feed, "o_2026-03-31.csv", text.as_bytes()).expect("read");
+    let rejects: Vec<_> = intake.rejected.iter().map(|r| (r.record, r.reason.code())).collect();
+    assert_eq!(rejects, [(2, "interval_inverted")]);
+}

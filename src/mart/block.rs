@@ -120,7 +120,7 @@ pub fn show(table: &Table, block: &Block, place: &Placement<'_>) -> Result<Shown
 }
 
 /// The contract's protected measures and how the guard treats each.
-fn measures(table: &Table) -> (Vec<&str>, Vec<Kind>) {
+pub(super) fn measures(table: &Table) -> (Vec<&str>, Vec<Kind>) {
     table
         .columns
         .iter()

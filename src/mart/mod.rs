@@ -2,6 +2,7 @@
 //! formulas are the same for all and cannot be left out: [`Mart::build`](Mart) is private.
 
 mod adoption_kpis;
+mod agree;
 pub mod block;
 mod competency_coverage;
 mod dim_content;
@@ -13,8 +14,18 @@ mod dim_scope;
 #[cfg(test)]
 mod fixture;
 mod formula;
+mod goal_attainment;
+mod goals;
+mod integrity_signals;
 mod knowledge_sharing;
+mod leader_plan_steps;
+mod leader_plans;
+pub mod leader_post_effects;
+mod leader_post_event_study;
+mod leader_post_windows;
+mod leader_scorecard;
 mod leadership_kpis;
+mod okr_progress;
 mod rater_agreement;
 mod review_items;
 mod reviews;
@@ -226,16 +237,6 @@ impl Mart {
             }
         };
         Ok(Guarded { rows, managers, withheld, cycles_cut, orphans })
-    }
-
-    /// Plans the mart over no rows and compares what comes out with the contract: misspelt inputs, missing, extra and mistyped columns.
-    ///
-    /// # Errors
-    /// The first disagreement, in words.
-    pub fn disagreements(&self, catalog: &Catalog) -> Result<(), MartError> {
-        let table = catalog.expect(self.name)?;
-        formula::check(table)?;
-        Ok(())
     }
 }
 

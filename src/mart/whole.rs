@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::{MartError, reviews};
+use super::{MartError, leader_plans, reviews};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
@@ -32,6 +32,11 @@ pub const WHOLE: &[Whole] = &[
     super::rubric_aggregates::TABLE,
     super::rater_agreement::TABLE,
     super::competency_coverage::TABLE,
+    super::integrity_signals::TABLE,
+    super::goal_attainment::TABLE,
+    super::okr_progress::TABLE,
+    super::leader_post_effects::TABLE,
+    leader_plans::TABLES,
 ];
 
 /// Files of a table that a [`Whole`] reads.
@@ -45,7 +50,11 @@ pub struct Read {
 impl Whole {
     /// What the job would have to decide for there to be anything to compute; `None` where it did.
     pub fn undecided(&self, job: &Job) -> Option<&'static str> {
-        (reviews::TABLES.contains(&self.name) && job.reviews.is_none()).then_some("reviews")
+        match self.name {
+            name if reviews::TABLES.contains(&name) && job.reviews.is_none() => Some("reviews"),
+            name if name == leader_plans::TABLES.name && job.plans.is_empty() => Some("plans"),
+            _ => None,
+        }
     }
 }
 

@@ -24,8 +24,8 @@ use crate::canon::merge::{Losses, Lost, Removed, merge};
 use crate::canon::snapshot;
 use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
 use crate::contract::{Partition, Table};
-use crate::error::{Error, Result};
-use crate::feed::{self, Intake, Mode, Nulls, Refusal, Stop};
+use crate::error::{Error, Exit, Result};
+use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 use crate::publish::NewFile;
@@ -286,7 +286,14 @@ fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
         String::new()
     };
     let sentence = first.sentence.clone().unwrap_or_default();
-    Err(Error::gate(format!("{}: {sentence}{more}; nothing was published", first.path)).hint(format!(
+    let what = format!("{}: {sentence}{more}; nothing was published", first.path);
+    if first.refused.as_deref().and_then(Reason::of).is_some_and(Reason::is_limit) {
+        return Err(Error::new(Exit::Limit, what).hint(format!(
+            "raise the ceiling under [limits] of the feed {}, split the delivery, or list the feed under tolerate.refused_feeds",
+            first.feed
+        )));
+    }
+    Err(Error::gate(what).hint(format!(
         "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
         first.feed
     )))

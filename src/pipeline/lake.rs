@@ -171,7 +171,8 @@ pub fn is_stated(table: &Table) -> bool {
 }
 
 /// Canon tables that uptake computes from the others.
-pub const COMPUTED: [&str; 5] = ["person_day", "person_reaction", "person_interest", "person_activation", "user_seen"];
+pub const COMPUTED: [&str; 7] =
+    ["endorsements", "person_day", "person_reaction", "person_interest", "person_activation", "unit_week", "user_seen"];
 
 /// What a file says of itself: everything the contract does.
 fn meta(table: &Table) -> FileMeta {

@@ -7,6 +7,8 @@
 mod audit;
 mod day_rows;
 pub mod days;
+mod endorsements;
+pub mod foresee;
 pub mod gates;
 pub mod ingest;
 pub mod lake;
@@ -15,6 +17,7 @@ pub mod periods;
 pub mod plan;
 mod rows;
 mod takeback;
+mod unit_week;
 mod whole;
 pub mod world;
 

@@ -73,6 +73,8 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     plain(context, lake, world, range, &mut done)?;
+    super::endorsements::compute(context, lake, made_from)?;
+    super::unit_week::compute(context, lake, world, &days, range, made_from)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
     Ok(done)
 }
@@ -638,4 +640,23 @@ pub fn mart_error(error: MartError) -> Error {
         "this is a bug in uptake: please report it with this message"
     };
     Error::new(exit, error.to_string()).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::GuardError;
+
+    #[test]
+    fn an_audit_that_nothing_can_repair_exits_with_7_and_a_defect_with_1() {
+        let refused =
+            |cause| mart_error(MartError::Privacy { mart: "adoption_kpis".into(), what: "week".into(), cause });
+        let audit = GuardError::AuditFailed { first: "org".into(), second: "location".into(), k: 5, cells: 2 };
+        let error = refused(audit);
+        assert_eq!((error.exit, error.exit as u8), (Exit::Privacy, 7));
+        assert!(error.message.contains("org and location together single out fewer than 5"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("nothing was published")));
+        let defect = refused(GuardError::Malformed { kind: "org".into(), what: "a tree without a root" });
+        assert_eq!(defect.exit, Exit::Bug);
+    }
 }

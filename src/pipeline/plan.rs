@@ -212,3 +212,137 @@ fn instant(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     let zoned = zone.from_local_datetime(&local).earliest();
     zoned.map_or_else(|| local.and_utc(), |zoned| zoned.with_timezone(&Utc))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ledger::{Counts, Entry};
+
+    fn feeds(more: &str) -> Vec<LoadedFeed> {
+        let text =
+            format!("description = \"\"\nfills = \"users\"\npath = \"u_{{date}}*.csv\"\nformat = \"csv\"\n{more}");
+        let feed = Feed::parse("f", &text, &Catalog::load().unwrap()).unwrap();
+        vec![LoadedFeed { feed, hash: "now".into() }]
+    }
+
+    fn object(path: &str, size: u64) -> Object {
+        Object { path: path.into(), size, etag: Some("e".into()), last_modified: DateTime::UNIX_EPOCH }
+    }
+
+    /// A delivery in the ledger, 9 bytes long.
+    fn known(path: &str, known_at: &str, refused: bool, feed_hash: &str) -> Entry {
+        Entry {
+            feed: "f".into(),
+            table: "users".into(),
+            path: path.into(),
+            size: 9,
+            etag: Some("e".into()),
+            sha256: String::new(),
+            known_at: known_at.parse::<DateTime<Utc>>().unwrap().timestamp_micros(),
+            refused: refused.then(|| "empty_file".into()),
+            sentence: None,
+            counts: Counts::default(),
+            coverage: BTreeMap::new(),
+            feed_hash: feed_hash.into(),
+            commit: 1,
+        }
+    }
+
+    fn ledger(entries: &[Entry]) -> Ledger {
+        Ledger { entries: entries.iter().map(|entry| (entry.path.clone(), entry.clone())).collect() }
+    }
+
+    /// What is read, as `path why`.
+    fn read(plan: &DeliveryPlan) -> Vec<String> {
+        plan.read.iter().map(|planned| format!("{} {:?}", planned.delivery.path, planned.why)).collect()
+    }
+
+    const BERLIN: Tz = chrono_tz::Europe::Berlin;
+
+    #[test]
+    fn deliveries_are_judged_in_the_order_they_were_made_and_never_by_their_path() {
+        let objects =
+            [object("u_2026-03-09.a.csv", 1), object("u_2026-03-02.z.csv", 1), object("u_2026-03-09.0.csv", 1)];
+        let plan = deliveries(&objects, &feeds(""), &Ledger::default(), BERLIN, None).unwrap();
+        assert_eq!(read(&plan), ["u_2026-03-02.z.csv New", "u_2026-03-09.0.csv New", "u_2026-03-09.a.csv New"]);
+        let until = |day: &str| {
+            let until = Some(day.parse().unwrap());
+            deliveries(&objects, &feeds(""), &Ledger::default(), BERLIN, until).unwrap().read.len()
+        };
+        assert_eq!([until("2026-03-01"), until("2026-03-02"), until("2026-03-09")], [0, 1, 3], "its own day is known");
+    }
+
+    #[test]
+    fn a_name_that_a_change_of_clocks_makes_ambiguous_means_the_earlier_instant() {
+        let local = "2026-10-25T02:30:00".parse().unwrap();
+        assert_eq!(instant(local, BERLIN).to_rfc3339(), "2026-10-25T00:30:00+00:00");
+        let skipped = "2026-03-29T02:30:00".parse().unwrap();
+        assert_eq!(instant(skipped, BERLIN).to_rfc3339(), "2026-03-29T02:30:00+00:00");
+    }
+
+    #[test]
+    fn what_the_ledger_knows_is_read_again_only_when_its_bytes_or_its_feed_changed() {
+        let told = "2026-03-02T00:00:00Z";
+        let entries = [
+            known("u_2026-03-01.csv", told, false, "then"),
+            known("u_2026-03-02.csv", told, true, "now"),
+            known("u_2026-03-03.csv", told, true, "then"),
+            known("u_2026-03-04.csv", told, false, "now"),
+            known("u_2026-03-05.csv", told, false, "now"),
+        ];
+        let mut touched = object("u_2026-03-05.csv", 9);
+        touched.etag = Some("other".into());
+        let objects: Vec<Object> = (1..=3)
+            .map(|day| object(&format!("u_2026-03-0{day}.csv"), 9))
+            .chain([object("u_2026-03-04.csv", 8), touched, object("stray.txt", 1)])
+            .collect();
+        let plan = deliveries(&objects, &feeds(""), &ledger(&entries), BERLIN, None).unwrap();
+        assert_eq!(read(&plan), ["u_2026-03-03.csv Mended", "u_2026-03-04.csv Replaced"]);
+        assert_eq!(
+            (plan.known, plan.touched.len(), plan.strangers.len()),
+            (2, 1, 1),
+            "bytes decide of the touched one"
+        );
+    }
+
+    #[test]
+    fn a_feed_whose_deliveries_were_cleared_away_has_a_history_all_the_same() {
+        let missing = |ledger: &Ledger| deliveries(&[], &feeds(""), ledger, BERLIN, None).unwrap().missing_feeds;
+        assert_eq!(missing(&Ledger::default()), ["f"]);
+        let past = ledger(&[known("u_2026-03-01.csv", "2026-03-01T00:00:00Z", false, "now")]);
+        assert_eq!(missing(&past), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_table_starts_over_when_a_delivery_is_replaced_or_one_that_keeps_values_comes_late_or_in_the_same_moment() {
+        let catalog = Catalog::load().unwrap();
+        let past = [known("u_2026-03-02.csv", "2026-03-01T23:00:00Z", false, "now")];
+        let started = |feeds: &[LoadedFeed], objects: &[Object]| {
+            let ledger = ledger(&past);
+            let mut plan = deliveries(objects, feeds, &ledger, BERLIN, None).unwrap();
+            start_over(&mut plan, objects, feeds, &ledger, &catalog).unwrap();
+            (read(&plan), plan.start_over.into_values().collect::<Vec<String>>())
+        };
+        let (plain, keeps) = (feeds(""), feeds("nulls_mean = \"keep\""));
+        let held = || object("u_2026-03-02.csv", 9);
+        let late = [held(), object("u_2026-03-01.csv", 1)];
+        assert_eq!(started(&plain, &late), (vec!["u_2026-03-01.csv New".into()], vec![]));
+        let again = |path: &str| vec![format!("{path} New"), "u_2026-03-02.csv StartOver".into()];
+        assert_eq!(started(&keeps, &late), (again("u_2026-03-01.csv"), vec!["u_2026-03-01.csv came late".into()]));
+        let with_it = [held(), object("u_2026-03-02.a.csv", 1)];
+        assert_eq!(
+            started(&keeps, &with_it),
+            (again("u_2026-03-02.a.csv"), vec!["u_2026-03-02.a.csv came late".into()])
+        );
+        let next = [held(), object("u_2026-03-03.csv", 1)];
+        assert_eq!(started(&keeps, &next), (vec!["u_2026-03-03.csv New".into()], vec![]));
+        let replaced = [object("u_2026-03-02.csv", 8)];
+        let (read, why) = started(&plain, &replaced);
+        assert_eq!(
+            (read, why),
+            (vec!["u_2026-03-02.csv Replaced".into()], vec!["u_2026-03-02.csv was replaced".into()])
+        );
+    }
+}

@@ -176,3 +176,38 @@ pub fn merge_day(
     }
     Ok((take_record_batch(&merged.rows, &UInt32Array::from(stays))?, losses))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::fixture::rows;
+    use crate::contract::Catalog;
+
+    #[test]
+    fn a_voiding_holds_for_ever_and_a_delete_until_it_was_told_whichever_row_comes_first() {
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("activity").unwrap();
+        let lines = [
+            "v1 voided e1 false 2026-03-02T00:00:00Z",
+            "e1 - - true 2026-03-03T00:00:00Z",
+            "e2 - - true 2026-03-04T00:00:00Z",
+            "e2 - - true 2026-03-03T00:00:00Z",
+            "e3 viewed - false 2026-03-03T00:00:00Z",
+            // A voiding that was itself deleted voids nothing.
+            "v4 voided e4 true 2026-03-03T00:00:00Z",
+        ];
+        let told = "2026-03-04T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp_micros();
+        let (mut back, mut forth) = (lines, lines);
+        back.reverse();
+        forth.rotate_left(3);
+        for order in [lines, back, forth] {
+            let batch =
+                rows("activity", &format!("event_id verb voids_event_id _deleted _known_at\n{}", order.join("\n")));
+            let removed = keys_removed(table, &[batch]);
+            let mut keys: Vec<&str> = removed.keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, ["e1", "e2", "v4"]);
+            assert_eq!((removed["e1"], removed["e2"]), (i64::MAX, told), "{order:?}");
+        }
+    }
+}

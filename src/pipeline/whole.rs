@@ -49,9 +49,10 @@ pub fn compute(
             continue;
         }
         made_from.retain(|step, _| !belongs(step, whole));
-        one(context, lake, world, range, whole, made_from)?;
+        let files = one(context, lake, world, range, whole, made_from)?;
         made_from.insert(step, now);
-        done.periods += 1;
+        // A table of decisions that the job does not name is no work done.
+        done.periods += usize::from(files > 0);
     }
     Ok(())
 }
@@ -69,7 +70,7 @@ fn one(
     range: (Day, Day),
     whole: &Whole,
     made_from: &mut BTreeMap<String, String>,
-) -> Result<()> {
+) -> Result<usize> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for read in whole.reads {
         let table = context.catalog.expect(read.table)?;
@@ -99,6 +100,7 @@ fn one(
     if let Some(stray) = made.iter().find(|made| !whole.tables.contains(&made.table)) {
         return Err(Error::bug(format!("{} writes {}, which it does not name", whole.name, stray.table)));
     }
+    let count = made.len();
     for made in made {
         if !context.job.wants(made.table) {
             continue;
@@ -110,7 +112,7 @@ fn one(
             made_from.insert(format!("{}/{grain}/{}/withheld", made.table, made.partition), tally(&made.withheld));
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Rows in the order of the contract.

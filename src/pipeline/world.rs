@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
 use hashbrown::HashMap;
 
 use super::Context;
@@ -15,7 +16,7 @@ use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
 use crate::contract::arrow::DELETED;
 use crate::error::Result;
-use crate::period::{Day, day_of, local_day};
+use crate::period::{Day, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -115,9 +116,7 @@ impl World {
         let (people, identity) = who?;
         let (enrollments, (content, contributions, events)) = rest?;
         let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
-        let as_of = context.as_of.timestamp_micros();
-        let today = local_day(as_of, zone);
-        let horizon = if crate::period::day_start_micros(today, zone) < as_of { today + 1 } else { today };
+        let horizon = horizon(context.as_of, zone);
         let tables = Tables { contributions: &contributions, content: &content, events: &events };
         let leader_bands = context.job.policy.leader_bands();
         let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
@@ -132,6 +131,13 @@ impl World {
             None => days.chain(self.authors.keys().copied().take(1)).min(),
         }
     }
+}
+
+/// The first day that had not begun at an instant: days before it are reported.
+pub fn horizon(as_of: DateTime<Utc>, zone: chrono_tz::Tz) -> Day {
+    let as_of = as_of.timestamp_micros();
+    let today = local_day(as_of, zone);
+    if day_start_micros(today, zone) < as_of { today + 1 } else { today }
 }
 
 fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
@@ -151,3 +157,17 @@ fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, 
 
 /// First and last day on which each account was seen.
 pub type Seen = HashMap<String, (Day, Day)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_reported_once_it_has_begun_and_not_at_its_first_moment() {
+        let zone = chrono_tz::Europe::Berlin;
+        let at = |text: &str| crate::period::date_of(horizon(text.parse().unwrap(), zone)).to_string();
+        assert_eq!(at("2026-03-09T23:00:00Z"), "2026-03-10", "midnight in Berlin: the 9th is the last reported day");
+        assert_eq!(at("2026-03-09T23:00:00.000001Z"), "2026-03-11");
+        assert_eq!(at("2026-03-09T22:59:59Z"), "2026-03-10");
+    }
+}

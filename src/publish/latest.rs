@@ -74,7 +74,7 @@ pub fn rewrite(store: &Store, commit: &Commit) -> Result<Refreshed> {
 fn write(store: &Store, path: &str, table: &str, files: &BTreeMap<String, FileRef>, snapshot_id: &str) -> Result<()> {
     let bodies = commit::read_files(store, &files.values().collect::<Vec<_>>())?;
     let extra = BTreeMap::from([(SNAPSHOT_ID.to_owned(), snapshot_id.to_owned())]);
-    let body = parquet::splice(&bodies, &extra).map_err(|e| match e {
+    let body = parquet::join(&bodies, &extra).map_err(|e| match e {
         Error::Encode { reason, .. } => Error::Encode { table: table.to_owned(), reason },
         other => other,
     })?;
@@ -187,7 +187,7 @@ mod tests {
         let meta = crate::publish::FileMeta { description: "x".repeat(3 * TAIL_BYTES as usize), ..example::meta() };
         let body = encode(&[example::rows(0, 5)], &meta).unwrap();
         let extra = BTreeMap::from([(SNAPSHOT_ID.to_owned(), "1-a".to_owned())]);
-        store.put_overwrite("marts/latest/a.parquet", parquet::splice(&[body], &extra).unwrap()).unwrap();
+        store.put_overwrite("marts/latest/a.parquet", parquet::join(&[body], &extra).unwrap()).unwrap();
         let object = store.list("marts/latest").unwrap().remove(0);
         assert_eq!(read_snapshot_id(&store, &object).as_deref(), Some("1-a"));
     }

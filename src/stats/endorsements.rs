@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use statrs::function::gamma::{gamma_lr, gamma_ur};
 
 use super::benjamini_hochberg;
-pub use rings::rings;
+pub use rings::{is_strong, rings};
 
 /// Pairs below this many endorsements (for mutual pairs, either way) are never flagged.
 pub const FLAG_COUNT_MIN: u32 = 3;

@@ -29,6 +29,7 @@ pub mod shrunk_shares;
 pub mod endorsements;
 pub mod minhash;
 pub mod signals;
+pub mod signature;
 pub mod similarity;
 
 pub mod aggregate;

@@ -7,7 +7,7 @@ use uptake::error::Exit;
 use uptake::store::Store;
 
 use crate::faulty::{Fault, Faults, FaultyStore, Shared};
-use crate::world::{How, Setup, World, instant};
+use crate::world::{CANONICAL, How, Setup, World, instant};
 
 const DONE: u8 = 0;
 const USAGE: u8 = 2;
@@ -78,7 +78,7 @@ fn a_delivery_that_is_no_table_is_refused_whole() {
 #[test]
 fn too_many_bad_records_refuse_the_delivery() {
     let world = good();
-    let at = |number: usize| if number % 10 == 0 { "whenever" } else { "2026-03-08T09:00:00Z" };
+    let at = |number: usize| if number.is_multiple_of(10) { "whenever" } else { "2026-03-08T09:00:00Z" };
     let rows: String = (0..200).map(|number| format!("f{number},{},u1,viewed\n", at(number))).collect();
     world.deliver("activity_2026-03-09.csv", format!("event_id,occurred_at,user_id,verb\n{rows}"));
     then(&world, GATE);
@@ -156,4 +156,86 @@ fn a_lake_of_a_newer_program_is_refused() {
     let world = good();
     world.lake.put_new("_commits/00000000000000000009.json", "{\"format\": 99}".into()).expect("a commit");
     assert_eq!(world.uptake("run JOB --as-of 2026-03-10"), USAGE);
+}
+
+/// A feed of activity with ceilings of its own.
+const NARROW: &str = r#"
+description = "Events, a few at a time."
+fills = "activity"
+path = "narrow/acts_{date}.csv"
+format = "csv"
+[limits]
+rows = 3
+columns = 5
+decompressed_bytes = 400
+[[headers]]
+event_id = "id"
+occurred_at = "at"
+user_id = "who"
+verb = "what"
+"#;
+
+#[test]
+fn a_ceiling_that_is_passed_is_a_limit_and_not_a_fault_of_the_data() {
+    const LIMIT: u8 = 6;
+    let row = |number: usize| format!("x{number},2026-03-08T09:00:00Z,u1,viewed\n");
+    let rows = |count: usize| format!("id,at,who,what\n{}", (0..count).map(row).collect::<String>());
+    let setup = Setup {
+        feeds: [&CANONICAL[..], &["narrow"][..]].concat(),
+        own_feeds: vec![("narrow", NARROW)],
+        ..Setup::default()
+    };
+    for (text, code) in [
+        (rows(3), DONE),
+        (rows(4), LIMIT),
+        (format!("id,at,who,what,a,b\n{}", row(1).replace('\n', ",1,2\n")), LIMIT),
+        (format!("id,at,who,what\n{}", "\n".repeat(400)), LIMIT),
+        // Wrong as a table, and no ceiling.
+        ("id,at,who\n1,2,3\n".to_owned(), GATE),
+    ] {
+        let world = published(setup.clone());
+        world.deliver("narrow/acts_2026-03-09.csv", text);
+        then(&world, code);
+    }
+}
+
+#[test]
+fn a_feeds_own_share_of_bad_records_holds_however_few_there_are_and_the_usual_one_warns() {
+    let text = "id,at,who,what\nx1,2026-03-08T09:00:00Z,u1,viewed\nx2,whenever,u1,viewed\n";
+    let setup = |limits: &str| Setup {
+        feeds: [&CANONICAL[..], &["narrow"][..]].concat(),
+        own_feeds: vec![("narrow", &*String::leak(NARROW.replace("rows = 3\n", limits)))],
+        ..Setup::default()
+    };
+    for (limits, code) in [("rejected_share = 0.49\n", GATE), ("rejected_share = 0.5\n", DONE), ("", DONE)] {
+        let world = published(setup(limits));
+        world.deliver("narrow/acts_2026-03-09.csv", text);
+        then(&world, code);
+        let noted =
+            world.table("ops/data_quality").into_iter().filter(|row| row["reason_code"] == "reject_share").map(|row| {
+                [row["delivery"].clone(), row["affected"].clone(), row["out_of"].clone(), row["share"].clone()]
+            });
+        let expected = ["narrow/acts_2026-03-09.csv", "1", "2", "0.5"].map(str::to_owned);
+        // The feed that says nothing of bad records is judged by the usual share only from a hundred records on.
+        assert_eq!(noted.collect::<Vec<_>>(), if limits.is_empty() { vec![expected] } else { Vec::new() }, "{limits}");
+    }
+}
+
+#[test]
+fn a_run_that_the_privacy_audit_refuses_late_leaves_the_last_snapshot_though_it_wrote_files() {
+    use uptake::publish::{Draft, NewFile, publish};
+    let world = good();
+    let (head, files) = (world.head(), world.files());
+    let refused = publish(&world.lake, &[], |publisher| {
+        publisher.put_file(NewFile {
+            area: uptake::store::layout::Area::Marts,
+            table: "adoption_kpis".into(),
+            partition: "week-2026-03".into(),
+            body: "half a table".into(),
+            rows: 1,
+        })?;
+        Err::<Draft, _>(uptake::error::Error::new(Exit::Privacy, "the audit refused"))
+    });
+    assert_eq!(refused.expect_err("refused").exit as u8, 7);
+    assert!(world.head() == head && world.files() == files, "the last snapshot stays");
 }

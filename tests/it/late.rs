@@ -1,5 +1,6 @@
 //! Late and corrected deliveries reopen exactly what they change, and a nightly reads only what it needs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
@@ -7,6 +8,7 @@ use uptake::store::Store;
 
 use crate::company::{self, Plan};
 use crate::faulty::{Faults, FaultyStore, Shared};
+use crate::order::staff;
 use crate::world::{FileMap, How, World, difference, instant};
 
 const PLAN: Plan = Plan { workers: 24, weeks: 8, seed: 8, bad_rows: false };
@@ -102,9 +104,10 @@ fn a_backfill_computes_the_periods_of_its_range_alone() {
         ..How::default()
     };
     let report = world.run(&how).expect("a backfill");
-    // Two days, a week, a month, a quarter, and the one after each, which shows a change against it; the other tables have no days.
+    // Two days, a week, a month, a quarter, and the one after each, which shows a change against it; and what is computed whole.
     assert_eq!((report.deliveries_read, report.days_rolled_up), (0, 2));
-    assert!((5..=18).contains(&report.periods_computed), "{report:?}");
+    let whole = uptake::mart::WHOLE.len() as u64;
+    assert!((5..=18 + whole).contains(&report.periods_computed), "{report:?}");
 }
 
 #[test]
@@ -157,4 +160,157 @@ fn a_nightly_reads_the_new_delivery_and_the_days_around_it_and_not_the_history()
     assert!(of("activity") <= 2, "days of activity: {lake_reads:#?}");
     // `latest/` is put together from all files of a table, so files of marts say nothing here.
     assert!(of("reactions") == 0 && of("person_activation") <= 2, "{lake_reads:#?}");
+}
+
+/// A cell of the company's row.
+fn company(world: &World, grain: &str, start: &str, column: &str) -> String {
+    let rows = world.table("marts/adoption_kpis");
+    let mut cells = rows
+        .iter()
+        .filter(|row| row["grain"] == grain && row["period_start"] == start && row["scope_kind"] == "company")
+        .map(|row| row[column].clone());
+    let cell = cells.next().unwrap_or_else(|| panic!("no row for {grain} {start}"));
+    assert_eq!(cells.next(), None);
+    cell
+}
+
+fn hired() -> World {
+    let world = World::new();
+    for delivery in staff() {
+        world.deliver(&delivery.path, &delivery.text);
+    }
+    world
+}
+
+fn acted(world: &World, made_on: &str, rows: &str) {
+    let header = "event_id,occurred_at,user_id,verb,voids_event_id\n";
+    world.deliver(&format!("activity_{made_on}.csv"), format!("{header}{rows}"));
+}
+
+#[test]
+fn who_was_active_months_ago_is_not_newly_activated_until_that_act_is_voided() {
+    let world = hired();
+    acted(&world, "2026-01-21", "e1,2026-01-05T09:00:00Z,u1,completed,\ne2,2026-01-20T09:00:00Z,u1,completed,\n");
+    world.nightly("2026-02-02");
+    acted(&world, "2026-02-11", "e3,2026-02-10T09:00:00Z,u3,completed,\n");
+    world.nightly("2026-03-02");
+    acted(&world, "2026-03-04", "e4,2026-03-03T09:00:00Z,u1,completed,\ne5,2026-03-03T09:00:00Z,u2,completed,\n");
+    world.nightly("2026-03-05");
+    let march = |column: &str| company(&world, "month", "2026-03-01", column);
+    assert_eq!((march("newly_activated"), march("activated_to_date")), ("1".into(), "3".into()));
+    let first: BTreeSet<String> = world
+        .table("canon/person_activation")
+        .iter()
+        .map(|row| format!("{} {}", row["person_key"], row["first_active_day"]))
+        .collect();
+    assert_eq!(first.into_iter().collect::<Vec<_>>(), ["w1 2026-01-05", "w3 2026-02-10"]);
+
+    acted(&world, "2026-03-05", "v1,2026-03-04T09:00:00Z,u1,voided,e1\nv2,2026-03-04T09:00:00Z,u1,voided,e2\n");
+    world.nightly("2026-03-06");
+    assert_eq!((march("newly_activated"), march("activated_to_date")), ("2".into(), "3".into()));
+    assert_eq!(company(&world, "month", "2026-02-01", "activated_to_date"), "1");
+}
+
+#[test]
+fn a_late_reaction_makes_its_actor_active_on_the_day() {
+    let world = hired();
+    acted(&world, "2026-03-03", "e1,2026-03-02T09:00:00Z,u1,completed,\n");
+    world.nightly("2026-03-10");
+    assert_eq!(company(&world, "day", "2026-03-02", "active_learners"), "1");
+    world.deliver(
+        "reactions_2026-03-09.csv",
+        "reaction_id,contribution_id,actor_id,kind,occurred_at\nr1,k1,u2,like,2026-03-02T10:00:00Z\n",
+    );
+    world.nightly("2026-03-10");
+    assert_eq!(company(&world, "day", "2026-03-02", "active_learners"), "2");
+}
+
+#[test]
+fn a_day_with_nothing_but_a_post_is_reported_and_may_be_the_first() {
+    let world = hired();
+    world.deliver(
+        "contributions_2026-03-03.csv",
+        "contribution_id,author_id,kind,created_at\nk1,u2,post,2026-02-27T09:00:00Z\n",
+    );
+    acted(&world, "2026-03-03", "e1,2026-03-02T09:00:00Z,u1,completed,\n");
+    world.nightly("2026-03-03");
+    let friday = |column: &str| company(&world, "day", "2026-02-27", column);
+    assert_eq!(
+        (friday("active_learners"), friday("contributors"), friday("visitors")),
+        ("1".into(), "1".into(), "1".into())
+    );
+    assert!(
+        world
+            .table("marts/adoption_kpis")
+            .iter()
+            .all(|row| row["grain"] != "day" || *row["period_start"] >= *"2026-02-27")
+    );
+}
+
+#[test]
+fn a_delivery_replaced_by_another_takes_its_days_and_periods_along() {
+    let world = hired();
+    acted(&world, "2026-03-10", "e1,2026-02-26T09:00:00Z,u1,completed,\n");
+    world.nightly("2026-03-11");
+    acted(&world, "2026-03-10", "e10,2026-03-05T09:00:00Z,u2,completed,\ne11,2026-03-06T09:00:00Z,u2,viewed,\n");
+    world.nightly("2026-03-11");
+    let fresh = hired();
+    acted(&fresh, "2026-03-10", "e10,2026-03-05T09:00:00Z,u2,completed,\ne11,2026-03-06T09:00:00Z,u2,viewed,\n");
+    fresh.nightly("2026-03-11");
+    // Who was seen when is a bound that only widens.
+    let told = |world: &World| -> FileMap {
+        world.files().into_iter().filter(|(path, _)| !path.contains("/user_seen/")).collect()
+    };
+    assert_eq!(difference(&told(&fresh), &told(&world)), Vec::<String>::new());
+}
+
+#[test]
+fn a_change_is_measured_against_what_the_night_shows_of_the_period_before() {
+    let world = hired();
+    acted(&world, "2026-03-10", "e1,2026-03-03T09:00:00Z,u1,completed,\ne2,2026-03-10T09:00:00Z,u1,completed,\n");
+    world.nightly("2026-03-16");
+    let change = || company(&world, "week", "2026-03-09", "active_rate_change_points");
+    assert_eq!(change(), "0.0");
+    // The week before gains two of three people, and this one, which nothing touched, shows it.
+    acted(&world, "2026-03-15", "e3,2026-03-04T09:00:00Z,u2,completed,\ne4,2026-03-04T09:00:00Z,u3,completed,\n");
+    world.nightly("2026-03-16");
+    let points: f64 = change().parse().expect("a number");
+    assert!((points + 200.0 / 3.0).abs() < 1e-9, "{points}");
+    // A late act of this week alone: the change is against what head shows of the one before.
+    acted(&world, "2026-03-14", "e5,2026-03-11T09:00:00Z,u2,completed,\n");
+    world.nightly("2026-03-16");
+    let points: f64 = change().parse().expect("a number");
+    assert!((points + 100.0 / 3.0).abs() < 1e-9, "{points}");
+    // Somebody turns out to have worked here in the week before, and in no other.
+    let mut workers = staff()[0].text.clone();
+    workers.push_str("w4,2026-03-02,n4,active,employee,a\nw4,2026-03-09,n4,terminated,employee,a\n");
+    world.deliver("workers_2026-03-15.csv", workers);
+    world.nightly("2026-03-16");
+    assert_eq!(company(&world, "week", "2026-03-02", "headcount"), "4");
+    let points: f64 = change().parse().expect("a number");
+    assert!((points - (200.0 / 3.0 - 75.0)).abs() < 1e-9, "{points}");
+}
+
+#[test]
+fn a_day_is_complete_from_its_end_on_though_nothing_else_changed() {
+    let world = hired();
+    acted(&world, "2026-03-10", "e1,2026-03-09T09:00:00Z,u1,completed,\n");
+    let complete = || company(&world, "day", "2026-03-09", "is_complete");
+    for (as_of, expected) in
+        [("2026-03-09T12:00:00Z", "false"), ("2026-03-09T22:59:59Z", "false"), ("2026-03-09T23:00:00Z", "true")]
+    {
+        world.nightly(as_of);
+        assert_eq!(complete(), expected, "{as_of}, with midnight of Berlin at 23:00Z");
+    }
+}
+
+#[test]
+fn the_28_days_of_a_nightly_reach_back_over_the_beginning_of_the_month() {
+    let world = hired();
+    acted(&world, "2026-02-21", "e1,2026-02-04T09:00:00Z,u1,completed,\ne2,2026-02-05T09:00:00Z,u2,completed,\n");
+    world.nightly("2026-03-02");
+    acted(&world, "2026-03-04", "e3,2026-03-04T09:00:00Z,u3,completed,\n");
+    world.nightly("2026-03-05");
+    // 28 days up to the 4th of March begin on the 5th of February.
+    assert_eq!(company(&world, "day", "2026-03-04", "active_28d"), "2");
 }

@@ -347,6 +347,9 @@ fn measures(
 
 type Scope = (String, String);
 
+/// Measures by scope of one period.
+type Expected = BTreeMap<Scope, BTreeMap<&'static str, i64>>;
+
 /// Every scope's figures of a period.
 fn expected(
     company: &Company<'_>,
@@ -394,7 +397,7 @@ fn compare(
     let company = read(deliveries);
     let mut tally: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
     let mut wrong = Vec::new();
-    let mut known: BTreeMap<(String, NaiveDate), BTreeMap<Scope, BTreeMap<&'static str, i64>>> = BTreeMap::new();
+    let mut known: BTreeMap<(String, NaiveDate), Expected> = BTreeMap::new();
     for row in rows {
         let (grain, start, end) = (
             row["grain"].clone(),

@@ -86,12 +86,12 @@ fn lived(plan: &Plan, deliveries: &[Delivery], case: u64, dice: &mut Dice) -> (F
 
 const AS_OF: &str = "2026-03-31";
 
-fn delivery(path: &str, text: &str) -> Delivery {
+pub fn delivery(path: &str, text: &str) -> Delivery {
     Delivery { path: path.into(), made_on: company::start(), text: text.into() }
 }
 
 /// Runs every order of the deliveries upon a base and demands the same files; gives the world of the one run.
-fn any_order(setup: &Setup, base: &[Delivery], told: &[Delivery]) -> World {
+pub fn any_order(setup: &Setup, base: &[Delivery], told: &[Delivery]) -> World {
     let everything: Vec<Delivery> = base.iter().chain(told).cloned().collect();
     let (at_once, expected) = at_once(setup, &everything, AS_OF);
     let orders = permutations(told.len());
@@ -128,7 +128,7 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
     all
 }
 
-fn staff() -> Vec<Delivery> {
+pub fn staff() -> Vec<Delivery> {
     vec![
         delivery(
             "workers_2026-03-01.csv",
@@ -200,7 +200,7 @@ fn a_voided_event_never_counts_whichever_of_the_two_comes_first() {
     assert_eq!(ledger["activity_2026-03-03.csv"].counts.superseded, 1);
 }
 
-const WITH_DELETES: &str = r#"
+pub const WITH_DELETES: &str = r#"
 description = "Events with deletes by key."
 fills = "activity"
 path = "dap/acts_{date}.csv"

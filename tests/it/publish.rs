@@ -81,7 +81,7 @@ fn a_pair_of_faults_in_one_run_or_in_two_is_healed() {
                 }
                 run(&(Arc::clone(&watched.inner) as _)).unwrap_or_else(|e| panic!("{context}: not healed: {e}"));
                 assert_eq!(final_state(&(Arc::clone(&watched.inner) as _)), expected, "{context}");
-                if turn % 8 == 0 {
+                if turn.is_multiple_of(8) {
                     assert_eq!(watched.complaint(&[Some(BEFORE), Some(AFTER)]), None, "{context}");
                 }
             }

@@ -5,6 +5,7 @@
 //! the file's metadata, descriptions and units of its columns in the Arrow schema that lies there too.
 
 mod encode;
+mod join;
 mod read;
 mod splice;
 
@@ -19,8 +20,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use super::{Error, Result};
 
 pub use encode::encode;
+pub use join::join;
 pub use read::{Footer, Text, decode, footer_of_tail};
-pub use splice::splice;
+use splice::splice;
 
 /// What the files say wrote them. Not this program's version: that would give the same rows other bytes with each release.
 /// Raised when the encoding changes.

@@ -10,10 +10,15 @@ const P_MAX: f64 = 0.005;
 /// Two are a mutual pair, and a larger set is a community.
 const SIZES: std::ops::RangeInclusive<usize> = 3..=8;
 
+/// Whether a pair counts as a link of a ring.
+pub fn is_strong(pair: &Pair) -> bool {
+    pair.count >= COUNT_MIN && pair.p < P_MAX
+}
+
 /// Strongly connected sets of 3 to 8 people over the strong edges of `pairs`, each ascending, by first person.
 pub fn rings(pairs: &[Pair]) -> Vec<Vec<usize>> {
     let mut edges: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for pair in pairs.iter().filter(|p| p.count >= COUNT_MIN && p.p < P_MAX) {
+    for pair in pairs.iter().filter(|pair| is_strong(pair)) {
         edges.entry(pair.from).or_default().push(pair.to);
         edges.entry(pair.to).or_default();
     }

@@ -1,0 +1,203 @@
+//! The tables about single leaders who follow a plan: what of it they did, how they shared week by week, and what was counted around
+//! each of their posts. Nobody else has a row: they start from the plans, never from the list of employees.
+
+pub(super) mod engine;
+mod evidence;
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult, TimeUnit};
+
+use super::whole::Read;
+use super::{Facts, Made, MartError, Whole, formula, leader_plan_steps, leader_post_windows, leader_scorecard};
+use crate::canon::reporting::Lines;
+use crate::canon::sharing::{Setting, Sharing, Tables};
+use crate::contract::arrow::mart_schema;
+use crate::engine as frames;
+use crate::job::BANDS;
+use crate::job::plans::{Leader, Plan};
+use crate::period::{Day, Period};
+
+use engine::{Due, Outcome, judge};
+
+pub const TABLES: Whole = Whole {
+    name: "leader_plans",
+    tables: &[leader_plan_steps::NAME, leader_scorecard::NAME, leader_post_windows::NAME],
+    reads: &[
+        Read { table: "contributions", partitions: "" },
+        Read { table: "reactions", partitions: "" },
+        Read { table: "events", partitions: "" },
+        Read { table: "enrollments", partitions: "" },
+        Read { table: "content", partitions: "" },
+    ],
+    needs: &["workers"],
+    build,
+};
+
+/// A day of 24 hours, as instants are counted.
+pub const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// One leader on one plan.
+pub struct Following<'a> {
+    pub plan: &'a Plan,
+    /// A worker code.
+    pub leader: u32,
+    pub start: Day,
+    /// In the order of the plan's steps.
+    pub due: Vec<Due<'a>>,
+    pub outcomes: Vec<Outcome>,
+}
+
+/// One leader with everything they follow.
+pub struct Followed<'a> {
+    pub leader: u32,
+    /// The first day of the first plan.
+    pub start: Day,
+    pub following: Vec<&'a Following<'a>>,
+}
+
+/// What the three tables are made from.
+pub struct View<'a> {
+    pub facts: &'a Facts<'a>,
+    pub sharing: &'a Sharing,
+    pub following: &'a [Following<'a>],
+}
+
+fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+    let least = BANDS.iter().position(|band| *band == facts.job.policy.leader_band).unwrap_or(BANDS.len());
+    let setting = Setting {
+        identity: facts.identity,
+        people: facts.people,
+        zone: facts.job.zone,
+        leader_bands: &BANDS[least..],
+        horizon: facts.days.1,
+    };
+    let tables = Tables {
+        contributions: facts.table("contributions"),
+        reactions: facts.table("reactions"),
+        events: facts.table("events"),
+        enrollments: facts.table("enrollments"),
+        content: facts.table("content"),
+    };
+    let sharing = Sharing::read(&tables, &setting);
+    let following = following(facts, &sharing, &setting);
+    let view = View { facts, sharing: &sharing, following: &following };
+    let mut made = Vec::new();
+    for (table, rows) in [
+        (leader_plan_steps::NAME, leader_plan_steps::rows(&view)?),
+        (leader_scorecard::NAME, leader_scorecard::rows(&view, &setting)?),
+        (leader_post_windows::NAME, leader_post_windows::rows(&view)?),
+    ] {
+        let contract = facts.catalog.expect(table)?;
+        let rows = frames::collect(formula::apply(contract, rows.lazy())?)?;
+        let rows = frames::to_arrow(&rows, &mart_schema(contract))?;
+        made.push(Made { table, partition: "all".into(), rows, grain: "", withheld: Vec::new() });
+    }
+    Ok(made)
+}
+
+/// Everybody who follows a plan and whom the HRIS knows, with what became of each step; by plan and worker.
+fn following<'a>(facts: &'a Facts<'_>, sharing: &Sharing, setting: &Setting<'_>) -> Vec<Following<'a>> {
+    let mut all = Vec::new();
+    for plan in &facts.job.plans {
+        let mut leaders: BTreeMap<u32, (Day, Option<&Leader>)> = BTreeMap::new();
+        for leader in &plan.leaders {
+            if let Some(code) = facts.people.code(&(facts.pseudonym)("worker", &leader.worker)) {
+                leaders.insert(code, (leader.start, Some(leader)));
+            }
+        }
+        // A plan started twice began the first time; what the configuration says stands.
+        for event in sharing.events.iter().filter(|event| event.kind == "plan_start") {
+            if event.subject.as_deref().is_some_and(|subject| subject.eq_ignore_ascii_case(&plan.name)) {
+                leaders.entry(event.owner).or_insert((event.day, None));
+            }
+        }
+        for (leader, (start, named)) in leaders {
+            let due: Vec<Due<'_>> = plan
+                .steps
+                .iter()
+                .map(|step| Due {
+                    step,
+                    from: start.saturating_add(step.from),
+                    to: start.saturating_add(step.to),
+                    is_waived: named.is_some_and(|named| named.waived.contains(&step.id)),
+                    acts: evidence::acts(&step.rule, leader, start, sharing, setting),
+                })
+                .collect();
+            let outcomes = judge(&due, facts.today);
+            all.push(Following { plan, leader, start, due, outcomes });
+        }
+    }
+    all
+}
+
+impl<'a> View<'a> {
+    /// Leaders in the order of their ids, each once.
+    pub fn leaders(&self) -> Vec<Followed<'a>> {
+        let mut leaders: BTreeMap<u32, Followed<'a>> = BTreeMap::new();
+        for following in self.following {
+            let new = || Followed { leader: following.leader, start: following.start, following: Vec::new() };
+            let followed = leaders.entry(following.leader).or_insert_with(new);
+            followed.start = followed.start.min(following.start);
+            followed.following.push(following);
+        }
+        leaders.into_values().collect()
+    }
+
+    /// Reporting lines of a period: as large as the company, so they are asked for period by period and not kept.
+    pub fn lines(&self, period: Period) -> Lines {
+        Lines::of(self.facts.people, period)
+    }
+
+    pub fn id(&self, worker: u32) -> String {
+        self.facts.people.workers.get(worker as usize).cloned().unwrap_or_default()
+    }
+}
+
+/// The columns of a table under construction, each from a value of every row.
+pub struct Columns<'a, R> {
+    rows: &'a [R],
+    columns: Vec<Column>,
+}
+
+impl<'a, R> Columns<'a, R> {
+    pub fn of(rows: &'a [R]) -> Columns<'a, R> {
+        Columns { rows, columns: Vec::new() }
+    }
+
+    pub fn text(mut self, name: &str, value: impl Fn(&R) -> Option<String>) -> Self {
+        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<String>>>()));
+        self
+    }
+
+    pub fn int(mut self, name: &str, value: impl Fn(&R) -> Option<i64>) -> Self {
+        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<i64>>>()));
+        self
+    }
+
+    pub fn double(mut self, name: &str, value: impl Fn(&R) -> Option<f64>) -> Self {
+        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<f64>>>()));
+        self
+    }
+
+    pub fn bool(mut self, name: &str, value: impl Fn(&R) -> Option<bool>) -> Self {
+        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<bool>>>()));
+        self
+    }
+
+    pub fn date(mut self, name: &str, value: impl Fn(&R) -> Option<Day>) -> PolarsResult<Self> {
+        let days = Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<Day>>>());
+        self.columns.push(days.cast(&DataType::Date)?);
+        Ok(self)
+    }
+
+    pub fn instant(mut self, name: &str, value: impl Fn(&R) -> Option<i64>) -> PolarsResult<Self> {
+        let instants = Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<i64>>>());
+        self.columns.push(instants.cast(&DataType::Datetime(TimeUnit::Microseconds, None))?);
+        Ok(self)
+    }
+
+    pub fn frame(self) -> PolarsResult<DataFrame> {
+        DataFrame::new(self.rows.len(), self.columns)
+    }
+}
