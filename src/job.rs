@@ -204,6 +204,14 @@ pub struct Policy {
 /// Bands from the least to the most senior.
 pub const BANDS: [&str; 5] = ["ic", "manager", "director", "vp", "executive"];
 
+impl Policy {
+    /// The bands whose people are leaders.
+    pub fn leader_bands(&self) -> &'static [&'static str] {
+        let first = BANDS.iter().position(|band| *band == self.leader_band).unwrap_or(1);
+        &BANDS[first..]
+    }
+}
+
 /// What a job file says that names no rule.
 impl Default for Policy {
     fn default() -> Policy {

@@ -15,6 +15,9 @@ pub const MART: Mart = Mart {
     grains: &Grain::ALL,
     // The same columns for reporting subtrees of managers, under `restricted/`.
     managers: Some("adoption_kpis_managers"),
+    needs: &[],
+    looks_back: true,
+    acts: None,
     previous: &["active_rate"],
     build,
     describe: None,

@@ -8,6 +8,7 @@ use polars::prelude::{DataFrame, DataType, TimeUnit};
 
 use super::block::{self, Block};
 use super::{Facts, Inputs, Mart, MartError, Plain, Previous, Whole, World, formula};
+use crate::canon::acts::Acts;
 use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
@@ -36,7 +37,7 @@ impl Mart {
         formula::check(table)?;
         let (people, units, calendar) = (People::default(), Units::default(), calendar());
         let policy = Policy { manager_scopes: true, ..Policy::default() };
-        let nothing = Activation::new(Vec::new());
+        let (nothing, acts) = (Activation::new(Vec::new()), Acts::default());
         let certifications = Certifications::default();
         for &grain in self.grains {
             let period = calendar.period(grain, TODAY);
@@ -46,6 +47,9 @@ impl Mart {
                 seen: period,
                 is_complete: true,
                 person_period: &person_period,
+                acts: &acts,
+                reactions: &[],
+                interests: &[],
                 calendar: &calendar,
                 people: &people,
                 units: &units,
@@ -241,6 +245,9 @@ mod tests {
         name: "adoption_kpis",
         grains: &[Grain::Week],
         managers: Some("adoption_kpis_managers"),
+        needs: &[],
+        looks_back: true,
+        acts: None,
         previous: &["active_rate"],
         build,
         describe: None,

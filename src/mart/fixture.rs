@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 
 use super::{Inputs, Mart, Previous};
+use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::certifications::{Certifications, Sources};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, Labels, NONE, People, Place, Stint};
@@ -57,9 +58,18 @@ pub fn person_days(people: &People, text: &str) -> Vec<Arc<PersonDay>> {
     days.into_values().map(Arc::new).collect()
 }
 
+/// What people gave to each other, for marts that read it.
+#[derive(Default)]
+pub struct Given {
+    pub acts: Acts,
+    pub reactions: Vec<Arc<Reactions>>,
+    pub interests: Vec<Arc<Interests>>,
+    pub certifications: Certifications,
+}
+
 /// One period of a mart over everybody and every day given, with groups of one shown and nothing rounded.
 pub fn build(mart: &Mart, grain: Grain, start: &str, people: &People, days: &[Arc<PersonDay>]) -> RecordBatch {
-    show(mart, grain, start, people, days, &Certifications::default())
+    build_with(mart, grain, start, people, days, &Given::default())
 }
 
 /// The same with certifications.
@@ -70,6 +80,19 @@ pub fn show(
     people: &People,
     days: &[Arc<PersonDay>],
     certifications: &Certifications,
+) -> RecordBatch {
+    let given = Given { certifications: certifications.clone(), ..Given::default() };
+    build_with(mart, grain, start, people, days, &given)
+}
+
+/// The same with what people gave to each other.
+pub fn build_with(
+    mart: &Mart,
+    grain: Grain,
+    start: &str,
+    people: &People,
+    days: &[Arc<PersonDay>],
+    given: &Given,
 ) -> RecordBatch {
     let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
     let period = calendar.period(grain, day(start));
@@ -96,11 +119,14 @@ pub fn show(
         seen: period,
         is_complete: true,
         person_period: &person_period,
+        acts: &given.acts,
+        reactions: &given.reactions,
+        interests: &given.interests,
         calendar: &calendar,
         people,
         units: &units,
         policy: &policy,
-        certifications,
+        certifications: &given.certifications,
     };
     let catalog = Catalog::load().unwrap();
     let shown = mart.show(&catalog, &inputs).unwrap();

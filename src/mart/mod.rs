@@ -21,6 +21,7 @@ mod formula;
 mod goal_attainment;
 mod goals;
 mod integrity_signals;
+mod knowledge_sharing;
 mod kpi_figures;
 mod leader_plan_steps;
 mod leader_plans;
@@ -28,6 +29,7 @@ pub mod leader_post_effects;
 mod leader_post_event_study;
 mod leader_post_windows;
 mod leader_scorecard;
+mod leadership_kpis;
 mod okr_progress;
 mod outcome_links;
 mod placed;
@@ -41,10 +43,12 @@ mod time_to_competency_curve;
 mod whole;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult};
 
+use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
@@ -67,6 +71,12 @@ pub struct Mart {
     pub grains: &'static [Grain],
     /// The table under `restricted/` that takes the rows of manager scopes; `None` where managers are no scopes.
     pub managers: Option<&'static str>,
+    /// Canon tables without any row of which there is nothing to publish; the run says so.
+    pub needs: &'static [&'static str],
+    /// Whether it reads activity before the period: first and last active days, the period before.
+    pub looks_back: bool,
+    /// What it reads of what people gave to each other; `None` where nothing of it.
+    pub acts: Option<Lookback>,
     /// Columns whose figures of the period before [`Mart::complete`] is given, in this order.
     pub previous: &'static [&'static str],
     /// Person rows of a period -> blocks of person rows with the contract's measures.
@@ -77,8 +87,26 @@ pub struct Mart {
     finish: fn(DataFrame, &Inputs<'_>, &Previous) -> PolarsResult<DataFrame>,
 }
 
+/// What a period reads of what people gave to each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Lookback {
+    /// Days before the period whose contributions it reads.
+    pub days: Day,
+    /// Whether it reads governance events and when sponsors acted.
+    pub events: bool,
+    /// Whether it reads reactions and interests of its own days.
+    pub reactions: bool,
+    pub interests: bool,
+}
+
 /// Every mart that goes through scopes and guard.
-pub const MARTS: &[Mart] = &[adoption_kpis::MART, adoption_cohorts::MART, certification_status::MART];
+pub const MARTS: &[Mart] = &[
+    adoption_kpis::MART,
+    adoption_cohorts::MART,
+    certification_status::MART,
+    leadership_kpis::MART,
+    knowledge_sharing::MART,
+];
 
 /// A table that says nothing about people: built whole, published as it is. Its contract may hold no aggregate column.
 pub struct Plain {
@@ -108,6 +136,10 @@ pub struct Inputs<'a> {
     /// Whether the period has ended at `--as-of`.
     pub is_complete: bool,
     pub person_period: &'a PersonPeriod,
+    pub acts: &'a Acts,
+    /// Of the days of the period, where the mart asks for them; days without any are left out.
+    pub reactions: &'a [Arc<Reactions>],
+    pub interests: &'a [Arc<Interests>],
     pub calendar: &'a Calendar,
     pub people: &'a People,
     pub units: &'a Units,

@@ -27,6 +27,7 @@ use crate::publish::NewFile;
 use crate::publish::commit::hex_sha256;
 use crate::rollup::content_day;
 use crate::rollup::person_day::{self, Acts};
+use crate::rollup::{person_interest, person_reaction};
 
 /// What the day stage leaves to the later ones.
 pub struct Rolled {
@@ -40,6 +41,9 @@ pub struct Rolled {
 /// Tables that are split by day and feed the rollup.
 const DAY_TABLES: [&str; 2] = ["activity", "reactions"];
 
+/// Tables computed with the person-days, of days that have rows for them.
+const BESIDE: [&str; 2] = ["person_reaction", "person_interest"];
+
 /// One day, computed and stored; its files belong to no table yet.
 struct Computed {
     day: Day,
@@ -47,6 +51,8 @@ struct Computed {
     losses: Losses,
     /// Set where the person-day was computed.
     made_from: Option<String>,
+    /// Tables of [`BESIDE`] without a row on the day: it has no file of them.
+    quiet: Vec<&'static str>,
 }
 
 /// Merges the touched days and rolls up every day whose inputs changed.
@@ -65,6 +71,7 @@ pub fn roll_up(
     let catalog = context.catalog;
     let tables = [catalog.expect(DAY_TABLES[0])?, catalog.expect(DAY_TABLES[1])?];
     let person_day = catalog.expect("person_day")?;
+    let beside = [catalog.expect(BESIDE[0])?, catalog.expect(BESIDE[1])?];
 
     let forced = forced_days(context, lake, world, before, seen)?;
     let mut with_acts: BTreeSet<Day> = fresh.touched.iter().map(|(_, day)| *day).collect();
@@ -78,21 +85,26 @@ pub fn roll_up(
         days.extend(world.facts.range(first..world.horizon.max(first)).map(|(day, _)| *day));
     }
     let wanted: BTreeSet<String> = days.iter().map(|day| partition_of(*day)).collect();
-    lake.keep(person_day, |partition| wanted.contains(partition))?;
+    for table in beside.into_iter().chain([person_day]) {
+        lake.keep(table, |partition| wanted.contains(partition))?;
+    }
     made_from.retain(|step, _| step.strip_prefix("person_day/").is_none_or(|partition| wanted.contains(partition)));
 
     let content = content_table(context)?;
     let by_content = catalog.expect("content_day")?;
     lake.keep(by_content, |partition| content.is_some() && wanted.contains(partition))?;
 
-    let basis = format!(
+    let contracts = format!(
         "{}|{}|{}|{}",
-        context.job.config_hash(),
         person_day.hash,
-        content.map_or("-", |table| table.hash.as_str()),
-        env!("CARGO_PKG_VERSION")
+        beside[0].hash,
+        beside[1].hash,
+        content.map_or("-", |table| table.hash.as_str())
     );
+    let with_interests = wants_interests(context, world);
+    let basis = format!("{}|{contracts}|{with_interests}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
     let mut rolled = 0;
+    let mut quiet: BTreeSet<(&str, String)> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
     for chunk in all.chunks(context.threads.max(1) * 4 * DAYS) {
         let computed: Vec<Result<Vec<Computed>>> = chunk
@@ -112,14 +124,18 @@ pub fn roll_up(
             .collect();
         let computed: Vec<Computed> = computed.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         for day in computed {
-            let Computed { day, files, losses, made_from: now } = day;
+            let Computed { day, files, losses, made_from: now, quiet: without } = day;
             lake.adopt(files);
             ledger.lose(&losses);
             if let Some(now) = now {
                 made_from.insert(step(day), now);
                 rolled += 1;
+                quiet.extend(without.into_iter().map(|table| (table, partition_of(day))));
             }
         }
+    }
+    for (name, table) in BESIDE.into_iter().zip(beside) {
+        lake.keep(table, |partition| !quiet.contains(&(name, partition.to_owned())))?;
     }
     activation(context, lake, world.horizon, made_from)?;
     Ok(Rolled { ledger, intakes, notes, days: rolled })
@@ -147,6 +163,7 @@ struct Merged {
     losses: Losses,
     fingerprint: String,
     acts: Option<Acts>,
+    quiet: Vec<&'static str>,
 }
 
 /// What [`roll_up`] asks for one day: the fingerprint held, unless the day is forced.
@@ -181,8 +198,9 @@ fn some_days(
 fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merged>) -> Result<Vec<Computed>> {
     let table = context.catalog.expect("person_day")?;
     let (mut rest, mut acts): (Vec<_>, Vec<Acts>) = (Vec::with_capacity(days.len()), Vec::new());
-    for Merged { day, files, losses, fingerprint, acts: of_day } in days {
-        rest.push((day, files, losses, fingerprint, of_day.as_ref().map(|acts| acts.unmatched.values().sum::<i64>())));
+    for Merged { day, files, losses, fingerprint, acts: of_day, quiet } in days {
+        let unmatched = of_day.as_ref().map(|acts| acts.unmatched.values().sum::<i64>());
+        rest.push((day, files, losses, fingerprint, unmatched, quiet));
         acts.extend(of_day);
     }
     let sums = if acts.is_empty() {
@@ -193,7 +211,7 @@ fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merge
         person_day::sums(&engine::sql(person_day::SQL, views)?)?
     };
     let mut computed = Vec::with_capacity(rest.len());
-    for (day, mut files, losses, fingerprint, unmatched) in rest {
+    for (day, mut files, losses, fingerprint, unmatched, quiet) in rest {
         let mut made_from = None;
         if let Some(unmatched) = unmatched {
             let sums = sums.get(&day).map_or(&[][..], Vec::as_slice);
@@ -201,7 +219,7 @@ fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merge
             files.push(Lake::encode(table, &partition_of(day), &batch)?);
             made_from = Some(fingerprint);
         }
-        computed.push(Computed { day, files: lake.store(files)?, losses, made_from });
+        computed.push(Computed { day, files: lake.store(files)?, losses, made_from, quiet });
     }
     Ok(computed)
 }
@@ -249,7 +267,7 @@ fn one_day(
     fingerprint.push_str(&format!("|{:x}|{facts_hash:x}", hash.finish()));
     let fingerprint = hex_sha256(fingerprint.as_bytes())[..16].to_owned();
     if held == Some(fingerprint.as_str()) {
-        return Ok(Merged { day, files, losses, fingerprint, acts: None });
+        return Ok(Merged { day, files, losses, fingerprint, acts: None, quiet: Vec::new() });
     }
 
     let mut rows = Vec::new();
@@ -271,7 +289,27 @@ fn one_day(
         files.push(Lake::encode(table, &partition_of(day), &content_day::rows(table, &inputs, &world.people)?)?);
     }
     let acts = person_day::acts(&inputs);
-    Ok(Merged { day, files, losses, fingerprint, acts: Some(acts) })
+    let mut quiet = Vec::new();
+    for name in BESIDE {
+        let table = context.catalog.expect(name)?;
+        let batch = match name {
+            "person_reaction" => person_reaction::rows(table, day, &rows[1], &world.identity, &world.people)?,
+            _ if wants_interests(context, world) => {
+                person_interest::rows(table, day, &rows[0], &world.identity, &world.people)?
+            }
+            _ => RecordBatch::new_empty(mart_schema(table)),
+        };
+        match batch.num_rows() {
+            0 => quiet.push(name),
+            _ => files.push(Lake::encode(table, &partition_of(day), &batch)?),
+        }
+    }
+    Ok(Merged { day, files, losses, fingerprint, acts: Some(acts), quiet })
+}
+
+/// Whether anybody asks what people looked for, and content says what that is about: the table is as long as the activity.
+fn wants_interests(context: &Context<'_>, world: &World) -> bool {
+    context.job.wants("knowledge_sharing") && world.acts.knows_content_topics()
 }
 
 /// Days to compute whatever their inputs say: a backfill's, and those on which an account was seen that is somebody else now.

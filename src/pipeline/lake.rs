@@ -171,8 +171,16 @@ pub fn is_stated(table: &Table) -> bool {
 }
 
 /// Canon tables that uptake computes from the others.
-pub const COMPUTED: [&str; 6] =
-    ["content_day", "endorsements", "person_day", "person_activation", "unit_week", "user_seen"];
+pub const COMPUTED: [&str; 8] = [
+    "content_day",
+    "endorsements",
+    "person_day",
+    "person_reaction",
+    "person_interest",
+    "person_activation",
+    "unit_week",
+    "user_seen",
+];
 
 /// What a file says of itself: everything the contract does.
 fn meta(table: &Table) -> FileMeta {

@@ -13,6 +13,7 @@ use super::day_rows::{day_partition, partition_of};
 use super::days::{activation_link, read_activation};
 use super::lake::{Lake, Stored, WHOLE};
 use super::world::World;
+use crate::canon::acts::{Interests, Reactions};
 use crate::canon::columns::{Text, dates, numbers};
 use crate::canon::history::Fnv;
 use crate::contract::Table;
@@ -20,7 +21,7 @@ use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::error::{Error, Exit, Result};
 use crate::guard::Tally;
-use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
+use crate::mart::{Guarded, Inputs, Lookback, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
 use crate::period::{Day, Grain, Period, month_label};
 use crate::publish::commit::hex_sha256;
 use crate::publish::{FileRef, NewFile};
@@ -59,6 +60,14 @@ pub fn compute(
             done.remarks.push(format!("{} is not published: the job has no workers", mart.name));
             continue;
         }
+        if let Some(table) = missing(context, lake, mart)? {
+            done.remarks.push(format!("{} is not published: the job has no {table}", mart.name));
+            for name in std::iter::once(mart.name).chain(mart.managers) {
+                lake.keep(context.catalog.expect(name)?, |_| false)?;
+            }
+            made_from.retain(|step, _| !step.starts_with(&format!("{}/", mart.name)));
+            continue;
+        }
         let run = Run { context, world, mart, days: &days, range };
         run.compute(lake, made_from, &mut done)?;
     }
@@ -74,6 +83,16 @@ pub fn compute(
 pub fn reported(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<(Day, Day)> {
     let first = world.first_day(context, acts(lake, context)?.into_iter()).unwrap_or(world.horizon);
     Ok((first.min(world.horizon), world.horizon))
+}
+
+/// The first table the mart needs that has no row.
+fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option<&'static str>> {
+    for &name in mart.needs {
+        if lake.partitions(context.catalog.expect(name)?)?.values().all(|file| file.rows == 0) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// Days with an act in a day table.
@@ -147,7 +166,7 @@ impl Run<'_> {
                 let forced = forced.is_some_and(|backfill| backfill.touches(*period));
                 let changed = forced || made_from.get(&step) != Some(&now);
                 // The period after a changed one shows a change against it.
-                if changed || follows_change {
+                if changed || (follows_change && !self.mart.previous.is_empty()) {
                     dirty.insert(*period, now);
                 }
                 follows_change = changed;
@@ -184,10 +203,8 @@ impl Run<'_> {
                         &task.before,
                         &task.activation,
                     )?;
-                    let shown = self
-                        .mart
-                        .show(self.context.catalog, &self.inputs(period, &person_period))
-                        .map_err(mart_error)?;
+                    let inputs = self.inputs(period, &person_period, &task.given);
+                    let shown = self.mart.show(self.context.catalog, &inputs).map_err(mart_error)?;
                     Ok((period, person_period, shown))
                 })
                 .collect();
@@ -199,7 +216,12 @@ impl Run<'_> {
                 }
                 let guarded = self
                     .mart
-                    .complete(self.context.catalog, rows, &self.inputs(period, &person_period), &shown[&before])
+                    .complete(
+                        self.context.catalog,
+                        rows,
+                        &self.inputs(period, &person_period, &Given::default()),
+                        &shown[&before],
+                    )
                     .map_err(mart_error)?;
                 let batches = std::iter::once(&guarded.rows).chain(&guarded.managers);
                 shown.insert(period, batches.flat_map(|batch| figures(batch, period, self.mart.previous)).collect());
@@ -249,12 +271,15 @@ impl Run<'_> {
         format!("{}/{}/{}", self.mart.name, period.grain, partition_of(period.start))
     }
 
-    fn inputs<'b>(&'b self, period: Period, person_period: &'b PersonPeriod) -> Inputs<'b> {
+    fn inputs<'b>(&'b self, period: Period, person_period: &'b PersonPeriod, given: &'b Given) -> Inputs<'b> {
         Inputs {
             period,
             seen: self.seen(period),
             is_complete: period.end <= today(self.context),
             person_period,
+            acts: &self.world.acts,
+            reactions: &given.reactions,
+            interests: &given.interests,
             calendar: &self.context.job.calendar,
             people: &self.world.people,
             units: &self.world.units,
@@ -288,6 +313,9 @@ impl Run<'_> {
     /// The first day whose person-day a period reads: its own, the period before it, and the moving window's; back to a month's
     /// beginning, where the chain of first active days takes over.
     fn base(&self, period: Period) -> Day {
+        if !self.mart.looks_back {
+            return period.start;
+        }
         let first = period.start.min(period.end.min(self.range.1) - WINDOW);
         self.context.job.calendar.period(Grain::Month, first).start
     }
@@ -316,6 +344,18 @@ impl Run<'_> {
         Ok(facts)
     }
 
+    /// Files of a table computed beside the person-days, of the days of a period.
+    fn beside(&self, lake: &Lake<'_>, name: &str, seen: Period) -> Result<Vec<(Day, FileRef)>> {
+        let table = self.context.catalog.expect(name)?;
+        let mut files = Vec::new();
+        for day in seen.start..seen.end {
+            if let Some(file) = lake.file(table, &partition_of(day))? {
+                files.push((day, file.clone()));
+            }
+        }
+        Ok(files)
+    }
+
     /// A hash over everything the rows of a period are made from.
     fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<String> {
         let table = self.context.catalog.expect(self.mart.name)?;
@@ -330,23 +370,55 @@ impl Run<'_> {
         if !self.reads_acts()? {
             return Ok(hex_sha256(basis.as_bytes())[..16].to_owned());
         }
-        let from = self.base(period).min(self.context.job.calendar.previous(period).start);
+        let base = self.base(period);
+        let from = if self.mart.looks_back { base.min(self.context.job.calendar.previous(period).start) } else { base };
         for (day, file) in self.days.range(from..period.end.min(self.range.1)) {
             basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
         }
         let chain = self.context.catalog.expect("person_activation")?;
-        if let Some(month) = activation_link(lake, chain, &month_label(self.base(period) - 1))? {
+        if self.mart.looks_back
+            && let Some(month) = activation_link(lake, chain, &month_label(base - 1))?
+        {
             basis.push_str(lake.file(chain, &month)?.map_or("-", |file| &file.sha256[..16]));
+        }
+        if let Some(acts) = self.mart.acts {
+            let seen = self.seen(period);
+            let (facts, people) = (&self.world.acts, &self.world.people);
+            basis.push_str(&format!("|{:x}", facts.fingerprint(seen.start - acts.days, seen.end)));
+            if acts.events {
+                basis.push_str(&format!("|{:x}", facts.events_fingerprint(seen.start - acts.days, seen.end, people)));
+            }
+            for (name, _) in beside(acts).into_iter().filter(|(_, is_read)| *is_read) {
+                for (partition, file) in self.beside(lake, name, seen)? {
+                    basis.push_str(&format!("|{partition}{}", &file.sha256[..16]));
+                }
+            }
         }
         Ok(hex_sha256(basis.as_bytes())[..16].to_owned())
     }
 }
+
+/// Days of the longest period.
+const LONGEST: Day = 92;
 
 /// What one period is added up from.
 struct Task {
     days: Vec<Arc<PersonDay>>,
     before: Vec<Arc<PersonDay>>,
     activation: Activation,
+    given: Given,
+}
+
+/// Reactions and interests of the days of a period, where the mart reads them.
+#[derive(Default)]
+struct Given {
+    reactions: Vec<Arc<Reactions>>,
+    interests: Vec<Arc<Interests>>,
+}
+
+/// Tables computed beside the person-days, and whether a mart reads them.
+fn beside(acts: Lookback) -> [(&'static str, bool); 2] {
+    [("person_reaction", acts.reactions), ("person_interest", acts.interests)]
 }
 
 /// Reads person-days once each and keeps the recent ones; carries first and last active days forward from period to period.
@@ -355,6 +427,8 @@ struct Reader<'a, 'l> {
     lake: &'a Lake<'l>,
     held: BTreeMap<Day, Arc<PersonDay>>,
     bytes: usize,
+    reactions: BTreeMap<Day, Arc<Reactions>>,
+    interests: BTreeMap<Day, Arc<Interests>>,
     activation: Activation,
     /// Days before this one are in `activation`.
     through: Day,
@@ -369,6 +443,8 @@ impl<'a, 'l> Reader<'a, 'l> {
             lake,
             held: BTreeMap::new(),
             bytes: 0,
+            reactions: BTreeMap::new(),
+            interests: BTreeMap::new(),
             activation: Activation::new(Vec::new()),
             through: Day::MIN,
             since: Day::MAX,
@@ -378,10 +454,17 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn task(&mut self, period: Period) -> Result<Task> {
         if !self.run.reads_acts()? {
             let nobody = vec![NEVER; self.run.world.people.workers.len()];
-            return Ok(Task { days: Vec::new(), before: Vec::new(), activation: Activation::new(nobody) });
+            let given = Given::default();
+            return Ok(Task { days: Vec::new(), before: Vec::new(), activation: Activation::new(nobody), given });
         }
         let base = self.run.base(period);
         let end = period.end.min(self.run.range.1);
+        let given = self.given(self.run.seen(period))?;
+        if !self.run.mart.looks_back {
+            self.fetch(base, end)?;
+            let nobody = Activation::new(vec![NEVER; self.run.world.people.workers.len()]);
+            return Ok(Task { days: self.range(base, end)?, before: Vec::new(), activation: nobody, given });
+        }
         let before = self.run.context.job.calendar.previous(period);
         self.fetch(base.min(before.start), end)?;
         if base < self.since || base > self.through {
@@ -398,7 +481,37 @@ impl<'a, 'l> Reader<'a, 'l> {
             days: self.range(period.start, end)?,
             before: self.range(before.start, before.end)?,
             activation: self.activation.clone(),
+            given,
         })
+    }
+
+    /// What the mart reads of a period's days beside the person-days. Periods come in order of their end, so days too early for any
+    /// period to come are let go.
+    fn given(&mut self, seen: Period) -> Result<Given> {
+        let mut given = Given::default();
+        let Some(acts) = self.run.mart.acts else { return Ok(given) };
+        let (people, facts) = (&self.run.world.people, &self.run.world.acts);
+        for (name, _) in beside(acts).into_iter().filter(|(_, is_read)| *is_read) {
+            let table = self.run.context.catalog.expect(name)?;
+            for (day, file) in self.run.beside(self.lake, name, seen)? {
+                let read = || self.lake.read_ref(table, &file, None);
+                if name == "person_reaction" {
+                    if !self.reactions.contains_key(&day) {
+                        self.reactions.insert(day, Arc::new(Reactions::read(day, &read()?, people, facts)));
+                    }
+                    given.reactions.extend(self.reactions.get(&day).cloned());
+                } else {
+                    if !self.interests.contains_key(&day) {
+                        self.interests.insert(day, Arc::new(Interests::read(day, &read()?, people, facts)));
+                    }
+                    given.interests.extend(self.interests.get(&day).cloned());
+                }
+            }
+        }
+        let gone = seen.end - LONGEST;
+        self.reactions = self.reactions.split_off(&gone);
+        self.interests = self.interests.split_off(&gone);
+        Ok(given)
     }
 
     /// Starts over from the chain of first active days as of the end of the month before `base`.

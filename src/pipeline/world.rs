@@ -1,4 +1,4 @@
-//! The whole tables as they are now: people, units, accounts, content, contributions and enrollments.
+//! The whole tables as they are now: people, units, accounts, content, contributions, enrollments and governance events.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::Context;
 use super::lake::{Lake, WHOLE};
+use crate::canon::acts::{Acts, Setting, Tables};
 use crate::canon::catalogue::{Belongings, Completions, Item, belongings, items};
 use crate::canon::certifications::{Certifications, Rule, Sources};
 use crate::canon::columns::{Text, bools, instants};
@@ -56,6 +57,22 @@ impl Before {
     }
 }
 
+/// What is read of contributions.
+const CONTRIBUTIONS: [&str; 12] = [
+    "contribution_id",
+    "author_id",
+    "kind",
+    "created_at",
+    "deleted_at",
+    "parent_id",
+    "content_id",
+    "topics",
+    "credited_ids",
+    "minutes",
+    "body_hash",
+    DELETED,
+];
+
 /// Everything computed from whole tables.
 pub struct World {
     pub people: People,
@@ -70,6 +87,8 @@ pub struct World {
     pub items: Vec<Item>,
     pub completions: Completions,
     pub belongings: Belongings,
+    /// What people gave to each other.
+    pub acts: Acts,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
 }
@@ -83,10 +102,7 @@ impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         // Signatures of texts outweigh everything else in their table.
-        let authorship = || {
-            let columns = ["contribution_id", "author_id", "created_at", "deleted_at", "content_id", DELETED];
-            lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&columns))
-        };
+        let contributions = || lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
         let zone = context.job.zone;
         let by_content = context.job.wants("content_engagement");
         // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
@@ -100,17 +116,13 @@ impl World {
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
                     || read("enrollments"),
-                    || -> Result<_> {
-                        let contributions = authorship()?;
-                        let belongings = if by_content { belongings(&contributions, zone) } else { Belongings::new() };
-                        Ok((read("content")?, authors(&contributions, zone), belongings))
-                    },
+                    || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
                 );
                 Ok((enrollments?, rest?))
             },
         );
         let (workers, people, identity) = who?;
-        let (enrollments, (content, authors, belongings)) = rest?;
+        let (enrollments, (content, contributions, events)) = rest?;
         let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
         let certifications = Certifications::build(&Sources {
             rules: &rules(context),
@@ -127,6 +139,11 @@ impl World {
             Default::default()
         };
         let horizon = horizon(context.as_of, zone);
+        let belongings = if by_content { belongings(&contributions, zone) } else { Belongings::new() };
+        let tables = Tables { contributions: &contributions, content: &content, events: &events };
+        let leader_bands = context.job.policy.leader_bands();
+        let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
+        let (acts, authors) = (Acts::build(&tables, &setting), authors(&contributions, zone));
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
@@ -138,6 +155,7 @@ impl World {
             items,
             completions,
             belongings,
+            acts,
             horizon,
         })
     }

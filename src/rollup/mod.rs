@@ -3,4 +3,6 @@
 
 pub mod content_day;
 pub mod person_day;
+pub mod person_interest;
 pub mod person_period;
+pub mod person_reaction;

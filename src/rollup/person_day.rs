@@ -215,7 +215,7 @@ fn frame(columns: Vec<(&str, Vec<i64>)>) -> PolarsResult<LazyFrame> {
 }
 
 /// A number for each row's text; a dictionary's values are asked for once each.
-fn codes(text: &Text<'_>, rows: usize, code: &mut dyn FnMut(&str) -> i64) -> Vec<Option<i64>> {
+pub(super) fn codes(text: &Text<'_>, rows: usize, code: &mut dyn FnMut(&str) -> i64) -> Vec<Option<i64>> {
     match text {
         Text::Dictionary(dictionary, values) => {
             let mut known: Vec<Option<i64>> = vec![None; values.len()];

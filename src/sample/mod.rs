@@ -13,6 +13,7 @@ mod competency;
 mod content;
 mod deliver;
 mod dirt;
+mod governance;
 mod learning;
 mod names;
 mod org;

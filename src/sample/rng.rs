@@ -20,6 +20,7 @@ pub enum Purpose {
     Community,
     Reaction,
     Review,
+    Governance,
     Competency = 21,
     Outcome = 31,
 }

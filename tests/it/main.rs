@@ -1,6 +1,7 @@
 //! One test binary, one module a promise. A test's name is the sentence it proves.
 #![allow(clippy::disallowed_methods, reason = "tests read files and drive the product as a shell does")]
 
+mod community;
 mod company;
 mod faulty;
 mod world;
@@ -16,6 +17,7 @@ mod gates;
 mod goals;
 mod late;
 mod leader_plans;
+mod leadership;
 mod numbers;
 mod order;
 mod privacy;

@@ -10,7 +10,7 @@ use crate::world::{Row, Setup, World};
 
 const PLAN: Plan = Plan { workers: 60, weeks: 6, seed: 11, bad_rows: true };
 
-type Fields<'a> = HashMap<&'a str, &'a str>;
+pub type Fields<'a> = HashMap<&'a str, &'a str>;
 
 // ---- the deliveries, read once more ----
 
@@ -30,14 +30,14 @@ fn records<'a>(deliveries: &'a [Delivery], table: &str) -> Vec<(NaiveDate, usize
 }
 
 /// The last full snapshot.
-fn snapshot<'a>(deliveries: &'a [Delivery], table: &str) -> Vec<Fields<'a>> {
+pub fn snapshot<'a>(deliveries: &'a [Delivery], table: &str) -> Vec<Fields<'a>> {
     let all = records(deliveries, table);
     let last = all.iter().map(|(made_on, ..)| *made_on).max();
     all.into_iter().filter(|(made_on, ..)| Some(*made_on) == last).map(|(.., fields)| fields).collect()
 }
 
 /// The last statement of each key.
-fn stated<'a>(deliveries: &'a [Delivery], table: &str, key: &[&str]) -> Vec<Fields<'a>> {
+pub fn stated<'a>(deliveries: &'a [Delivery], table: &str, key: &[&str]) -> Vec<Fields<'a>> {
     let mut last: BTreeMap<Vec<&str>, (NaiveDate, usize, Fields<'a>)> = BTreeMap::new();
     for (made_on, number, fields) in records(deliveries, table) {
         let key: Vec<&str> = key.iter().map(|name| fields[name]).collect();
@@ -48,15 +48,15 @@ fn stated<'a>(deliveries: &'a [Delivery], table: &str, key: &[&str]) -> Vec<Fiel
     last.into_values().map(|(.., fields)| fields).collect()
 }
 
-fn date(text: &str) -> Option<NaiveDate> {
+pub fn date(text: &str) -> Option<NaiveDate> {
     text.parse().ok()
 }
 
-fn instant(text: &str) -> Option<DateTime<Utc>> {
+pub fn instant(text: &str) -> Option<DateTime<Utc>> {
     text.parse().ok()
 }
 
-fn local(at: DateTime<Utc>) -> NaiveDate {
+pub fn local(at: DateTime<Utc>) -> NaiveDate {
     at.with_timezone(&chrono_tz::Europe::Berlin).date_naive()
 }
 
@@ -81,14 +81,16 @@ struct Enrollment {
     hasty: bool,
 }
 
-struct Company<'a> {
-    workers: BTreeMap<&'a str, Vec<Fields<'a>>>,
+pub struct Company<'a> {
+    pub workers: BTreeMap<&'a str, Vec<Fields<'a>>>,
     units: Vec<Fields<'a>>,
     acts: BTreeMap<&'a str, Vec<Act>>,
     /// Days of acts of accounts that match nobody.
     unmatched: Vec<NaiveDate>,
     required: BTreeMap<(&'a str, &'a str), Enrollment>,
     completed: BTreeMap<(&'a str, &'a str), Enrollment>,
+    users: Vec<Fields<'a>>,
+    links: Vec<Fields<'a>>,
 }
 
 enum Who<'a> {
@@ -97,34 +99,42 @@ enum Who<'a> {
     Robot,
 }
 
-fn read(deliveries: &[Delivery]) -> Company<'_> {
+fn who<'a>(
+    workers: &BTreeMap<&'a str, Vec<Fields<'a>>>,
+    users: &[Fields<'a>],
+    links: &[Fields<'a>],
+    user: &str,
+    day: NaiveDate,
+) -> Who<'a> {
+    let account = users.iter().find(|row| row["user_id"] == user);
+    if account.is_some_and(|row| ["test", "external"].contains(&row["kind"])) {
+        return Who::Robot;
+    }
+    let holds = |row: &&Fields<'_>| {
+        date(row["valid_from"]).is_none_or(|from| from <= day) && date(row["valid_to"]).is_none_or(|to| day < to)
+    };
+    if let Some(link) = links.iter().filter(|row| row["source_user_id"] == user).find(holds) {
+        return Who::Worker(workers.get_key_value(link["worker_id"]).expect("a worker").0);
+    }
+    let Some(account) = account else { return Who::Nobody };
+    let with = |column: &str| {
+        let wanted = account[column].trim().to_lowercase();
+        let has = |rows: &&Vec<Fields<'_>>| {
+            !wanted.is_empty() && rows.iter().any(|row| row[column].trim().to_lowercase() == wanted)
+        };
+        workers.iter().find(|(_, rows)| has(rows)).map(|(id, _)| *id)
+    };
+    with("employee_no").or_else(|| with("email")).map_or(Who::Nobody, Who::Worker)
+}
+
+pub fn read(deliveries: &[Delivery]) -> Company<'_> {
     let mut workers: BTreeMap<&str, Vec<Fields<'_>>> = BTreeMap::new();
     for row in snapshot(deliveries, "workers") {
         workers.entry(row["worker_id"]).or_default().push(row);
     }
     let users = snapshot(deliveries, "users");
     let links = snapshot(deliveries, "identity_links");
-    let who = |user: &str, day: NaiveDate| -> Who<'_> {
-        let account = users.iter().find(|row| row["user_id"] == user);
-        if account.is_some_and(|row| ["test", "external"].contains(&row["kind"])) {
-            return Who::Robot;
-        }
-        let holds = |row: &&Fields<'_>| {
-            date(row["valid_from"]).is_none_or(|from| from <= day) && date(row["valid_to"]).is_none_or(|to| day < to)
-        };
-        if let Some(link) = links.iter().filter(|row| row["source_user_id"] == user).find(holds) {
-            return Who::Worker(workers.get_key_value(link["worker_id"]).expect("a worker").0);
-        }
-        let Some(account) = account else { return Who::Nobody };
-        let with = |column: &str| {
-            let wanted = account[column].trim().to_lowercase();
-            let has = |rows: &&Vec<Fields<'_>>| {
-                !wanted.is_empty() && rows.iter().any(|row| row[column].trim().to_lowercase() == wanted)
-            };
-            workers.iter().find(|(_, rows)| has(rows)).map(|(id, _)| *id)
-        };
-        with("employee_no").or_else(|| with("email")).map_or(Who::Nobody, Who::Worker)
-    };
+    let who = |user: &str, day: NaiveDate| who(&workers, &users, &links, user, day);
 
     let mut acts: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
     let mut unmatched = Vec::new();
@@ -188,11 +198,31 @@ fn read(deliveries: &[Delivery]) -> Company<'_> {
             completed.insert(key, enrollment.clone());
         }
     }
-    Company { workers, units: snapshot(deliveries, "org_units"), acts, unmatched, required, completed }
+    Company { workers, units: snapshot(deliveries, "org_units"), acts, unmatched, required, completed, users, links }
 }
 
 impl<'a> Company<'a> {
-    fn state(&self, worker: &str, day: NaiveDate) -> Option<&Fields<'a>> {
+    /// The worker behind an account on a day, if anybody.
+    pub fn worker(&self, user: &str, day: NaiveDate) -> Option<&'a str> {
+        match who(&self.workers, &self.users, &self.links, user, day) {
+            Who::Worker(worker) => Some(worker),
+            _ => None,
+        }
+    }
+
+    /// Whether a worker completed anything in the days from `start` up to `end`.
+    pub fn learns(&self, worker: &str, start: NaiveDate, end: NaiveDate) -> bool {
+        let mut own = self.completed.iter().filter(|((who, _), _)| *who == worker);
+        own.any(|(_, row)| row.completed_at.map(local).is_some_and(|day| start <= day && day < end))
+    }
+
+    /// Whether a worker was active in the days from `start` up to `end`.
+    pub fn acts(&self, worker: &str, start: NaiveDate, end: NaiveDate) -> bool {
+        let mut acts = self.acts.get(worker).into_iter().flatten();
+        acts.any(|act| act.active && start <= act.day && act.day < end)
+    }
+
+    pub fn state(&self, worker: &str, day: NaiveDate) -> Option<&Fields<'a>> {
         let rows = self.workers[worker].iter();
         let holding = rows.filter(|row| {
             date(row["effective_from"]).is_some_and(|from| from <= day)
@@ -202,7 +232,7 @@ impl<'a> Company<'a> {
     }
 
     /// The row of the person's last eligible day in the period.
-    fn place(&self, worker: &str, start: NaiveDate, end: NaiveDate) -> Option<&Fields<'a>> {
+    pub fn place(&self, worker: &str, start: NaiveDate, end: NaiveDate) -> Option<&Fields<'a>> {
         let days = start.iter_days().take_while(|day| *day < end);
         let eligible = |day: NaiveDate| {
             self.state(worker, day).filter(|row| {
@@ -215,7 +245,7 @@ impl<'a> Company<'a> {
     }
 
     /// The unit and everything above it on the last day of the period.
-    fn units_above(&self, unit: &'a str, end: NaiveDate) -> Vec<&'a str> {
+    pub fn units_above(&self, unit: &'a str, end: NaiveDate) -> Vec<&'a str> {
         let mut chain = vec![unit];
         while let Some(row) = self
             .units

@@ -6,12 +6,14 @@ use super::super::names::TOPICS;
 use super::super::text::{Instant, Record};
 use super::Job;
 
+/// The columns of [`contribution`].
+pub const CONTRIBUTIONS: &[u8] =
+    b"contribution_id,author_id,kind,created_at,updated_at,deleted_at,parent_id,title,topics,credited_ids,\
+minutes,words\n";
+
 /// The contributions made in the job's week, and those of the week before that were deleted in it.
 pub fn contributions(company: &Company, job: &Job) -> Vec<u8> {
-    let mut out =
-        b"contribution_id,author_id,kind,created_at,updated_at,deleted_at,parent_id,title,topics,credited_ids,\
-minutes,words\n"
-            .to_vec();
+    let mut out = CONTRIBUTIONS.to_vec();
     let (from, by) = (Instant::new(job.from, 0), Instant::new(job.to, 0));
     if let Some(before) = job.nth.checked_sub(1) {
         let deleted_now = |one: &&Contribution| one.deleted.is_some_and(|at| (from..by).contains(&at));
@@ -25,7 +27,8 @@ minutes,words\n"
     out
 }
 
-fn contribution(out: &mut Vec<u8>, company: &Company, one: &Contribution, by: Instant) {
+/// One record, as it stood at `by`.
+pub fn contribution(out: &mut Vec<u8>, company: &Company, one: &Contribution, by: Instant) {
     let deleted = one.deleted.filter(|at| *at < by);
     let credited: Vec<&str> = one.credited.iter().map(|&account| company.accounts.all[account].id.as_str()).collect();
     let record = Record::new(out)

@@ -3,6 +3,7 @@
 mod activity;
 mod community;
 mod competency;
+mod governance;
 mod hris;
 mod lms;
 mod xapi;
@@ -48,6 +49,9 @@ pub enum Export {
     RubricScores,
     Measures,
     Outcomes,
+    Events,
+    /// Leaders' playbooks with the content items they became.
+    Catalogued,
 }
 
 impl Export {
@@ -71,6 +75,8 @@ impl Export {
             Export::RubricScores => "landing/reviews/rubric_scores",
             Export::Measures => "landing/outcomes/measures",
             Export::Outcomes => "landing/business/measures",
+            Export::Events => "landing/governance/events",
+            Export::Catalogued => "landing/community/catalogued/contributions",
         }
     }
 
@@ -123,6 +129,8 @@ pub fn jobs(company: &Company) -> Vec<Job> {
     streams(Export::Xapi, 4);
     streams(Export::Milestones, 4);
     streams(Export::Certificates, 4);
+    streams(Export::Events, 4);
+    streams(Export::Catalogued, 8);
     match company.options.cadence {
         Cadence::Weekly => streams(Export::Activity, 1),
         Cadence::Daily => jobs.extend(calendar.days().enumerate().map(|(nth, day)| Job {
@@ -184,6 +192,11 @@ impl Job {
                     }
                     Export::Measures => reviews::measures(company, self.nth as usize / 2),
                     Export::Outcomes => outcomes::measures(company),
+                    Export::Events => governance::events(company, self),
+                    Export::Catalogued => match governance::catalogued(company, self) {
+                        Some(text) => text,
+                        None => return Ok(Vec::new()),
+                    },
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
@@ -199,7 +212,9 @@ impl Job {
                     | Export::Endorsements
                     | Export::RubricScores
                     | Export::Measures
-                    | Export::Outcomes => ("csv", Bytes::from(text), 0),
+                    | Export::Outcomes
+                    | Export::Events
+                    | Export::Catalogued => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }
@@ -229,7 +244,10 @@ impl Job {
             (Export::Activity, Cadence::Daily) => 7 * calendar.weeks,
             (Export::Workers, _) if company.options.workers > 5_000 => calendar.weeks.div_ceil(4),
             (Export::Workers, _) => calendar.weeks.div_ceil(2),
-            (Export::OrgUnits | Export::Users | Export::Content | Export::Xapi, _) => calendar.weeks.div_ceil(4),
+            (Export::OrgUnits | Export::Users | Export::Content | Export::Xapi | Export::Events, _) => {
+                calendar.weeks.div_ceil(4)
+            }
+            (Export::Catalogued, _) => calendar.weeks.div_ceil(8),
             (Export::IdentityLinks, _) => calendar.weeks.div_ceil(20),
             _ => calendar.weeks,
         };
