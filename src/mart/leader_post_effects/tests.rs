@@ -23,7 +23,7 @@ fn table(text: &str) -> RecordBatch {
                     .collect::<TimestampMicrosecondArray>()
                     .with_timezone("UTC"),
             )
-        } else if name.starts_with("effective") {
+        } else if name.starts_with("effective") || name.ends_with("_date") || name.ends_with("_on") {
             Arc::new(values.map(|value| value.map(day)).collect::<Date32Array>())
         } else {
             Arc::new(values.collect::<StringArray>())
@@ -283,4 +283,50 @@ fn windows_count_days_on_both_sides_and_leave_out_those_that_the_data_cut_off() 
     assert_eq!(of(1), (1, 1, 3.0, 2, 3.0));
     assert_eq!(of(3), (1, 1, 9.0, 3, 9.0));
     assert_eq!(of(14), (0, 0, 0.0, 0, 0.0));
+}
+
+/// Ten people who become competent `days` after their hire on a day, and one who does not.
+fn newcomers(prefix: &str, org: &str, hired: &str, reached: &str) -> [Vec<String>; 3] {
+    let id = |n: usize| format!("{prefix}{n:02}");
+    [
+        (0..11).map(|n| format!("{0} {0} {hired} - {org} ic - active", id(n))).collect(),
+        (0..11).map(|n| format!("{} {hired} -", id(n))).collect(),
+        (0..10).map(|n| format!("{} competent {reached}", id(n))).collect(),
+    ]
+}
+
+#[test]
+fn new_people_of_reached_units_are_compared_with_others_until_their_unit_is_reached() {
+    // North is reached in the week of the 12th: who came on the 20th is exposed, who came on the 5th is not and is cut on the 12th.
+    let exposed = newcomers("x", "north", "2026-01-20", "2026-01-22");
+    let others = newcomers("y", "south", "2026-01-06", "2026-01-12");
+    let cut = newcomers("z", "north", "2026-01-05", "2026-01-14");
+    let all = |at: usize| [&exposed[at][..], &others[at], &cut[at]].concat().join("\n");
+    let world = world(&all(0));
+    let (_, grid, orgs) = world.read("contribution_id author_id kind created_at\np1 nora ama 2026-01-13T10", NOTHING);
+    let workers = table(&format!("worker_id hire_date termination_date\n{}", all(1)));
+    let milestones = table(&format!("worker_id kind reached_on\n{}", all(2)));
+    let clocks = onboarding::Clocks::read(&world.people, &[workers], &[milestones]);
+    let places = Places::new(&world.people);
+    let setting = onboarding::Setting {
+        grid: &grid,
+        orgs: &orgs,
+        places: &places,
+        calendar: &world.calendar,
+        horizon: day("2026-02-02"),
+        limit: 10.0,
+    };
+    let found = onboarding::onboarding(&setting, &clocks, None);
+    // Those cut on the 12th are there for 7 days and none of them is done by then.
+    assert_eq!((found.n_exposed, found.n_other, found.events), (11, 22, 20), "{found:?}");
+    // Exposed: all there for 2 days, then 1 of 11 for 8. Others: all for 6 days, then 12 of 22 for 4.
+    let (short, long) = (2.0 + 8.0 / 11.0, 6.0 + 4.0 * 12.0 / 22.0);
+    assert!(
+        (found.baseline.unwrap() - long).abs() < 1e-12 && (found.difference.unwrap() - (short - long)).abs() < 1e-12
+    );
+    assert!(found.interval.unwrap().1 < 0.0 && found.p.unwrap() < 0.001);
+    // Asked about playbooks, north takes no part and nobody is exposed.
+    let playbooks = onboarding::onboarding(&setting, &clocks, Some(2));
+    assert_eq!((playbooks.n_exposed, playbooks.n_other, playbooks.difference), (0, 11, None));
+    assert_eq!(playbooks.insufficient.as_deref(), Some("fewer than 10 people among the exposed"));
 }
