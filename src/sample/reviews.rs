@@ -231,11 +231,8 @@ fn plant(company: &Company, authors: &[(usize, Vec<&Contribution>)], all: &mut [
             }
             Some(WITHOUT_PEERS) => {
                 one.impact_statement = false;
-                // The manager's endorsement of one's own team is no peer's.
+                // Nobody but the manager stands behind it; a leader's reaction in the community would be a treatment of the unit.
                 one.endorsed.clear();
-                one.endorsed.extend(
-                    manager.and_then(|manager| company.accounts.of_person[manager]).map(|one| (one, day(8, 36_000))),
-                );
             }
             Some(WITHDRAWN) if one.position == 1 => one.withdrawn = Some(day(5, 40_000)),
             Some(NOT_ACCEPTED) => {
