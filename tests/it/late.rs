@@ -8,7 +8,6 @@ use uptake::store::Store;
 
 use crate::company::{self, Plan};
 use crate::faulty::{Faults, FaultyStore, Shared};
-use crate::order::staff;
 use crate::world::{FileMap, How, World, difference, instant};
 
 const PLAN: Plan = Plan { workers: 24, weeks: 8, seed: 8, bad_rows: false };
@@ -174,11 +173,19 @@ fn company(world: &World, grain: &str, start: &str, column: &str) -> String {
     cell
 }
 
+/// Eight people of one unit: a figure of some of them is neither none nor all, and so is shown.
+const STAFF: [u32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
+fn workers() -> String {
+    let row = |number: u32| format!("w{number},2020-01-01,n{number},active,employee,a\n");
+    format!("worker_id,effective_from,employee_no,status,worker_type,org_id\n{}", STAFF.map(row).concat())
+}
+
 fn hired() -> World {
     let world = World::new();
-    for delivery in staff() {
-        world.deliver(&delivery.path, &delivery.text);
-    }
+    world.deliver("workers_2026-03-01.csv", workers());
+    let users = STAFF.map(|number| format!("u{number},n{number},learner\n")).concat();
+    world.deliver("users_2026-03-01.csv", format!("user_id,employee_no,kind\n{users}"));
     world
 }
 
@@ -271,24 +278,21 @@ fn a_change_is_measured_against_what_the_night_shows_of_the_period_before() {
     world.nightly("2026-03-16");
     let change = || company(&world, "week", "2026-03-09", "active_rate_change_points");
     assert_eq!(change(), "0.0");
-    // The week before gains two of three people, and this one, which nothing touched, shows it.
+    // The week before gains two of eight people, and this one, which nothing touched, shows it.
     acted(&world, "2026-03-15", "e3,2026-03-04T09:00:00Z,u2,completed,\ne4,2026-03-04T09:00:00Z,u3,completed,\n");
     world.nightly("2026-03-16");
-    let points: f64 = change().parse().expect("a number");
-    assert!((points + 200.0 / 3.0).abs() < 1e-9, "{points}");
+    assert_eq!(change(), "-25.0");
     // A late act of this week alone: the change is against what head shows of the one before.
     acted(&world, "2026-03-14", "e5,2026-03-11T09:00:00Z,u2,completed,\n");
     world.nightly("2026-03-16");
-    let points: f64 = change().parse().expect("a number");
-    assert!((points + 100.0 / 3.0).abs() < 1e-9, "{points}");
+    assert_eq!(change(), "-12.5");
     // Somebody turns out to have worked here in the week before, and in no other.
-    let mut workers = staff()[0].text.clone();
-    workers.push_str("w4,2026-03-02,n4,active,employee,a\nw4,2026-03-09,n4,terminated,employee,a\n");
-    world.deliver("workers_2026-03-15.csv", workers);
+    let more = "w9,2026-03-02,n9,active,employee,a\nw9,2026-03-09,n9,terminated,employee,a\n";
+    world.deliver("workers_2026-03-15.csv", workers() + more);
     world.nightly("2026-03-16");
-    assert_eq!(company(&world, "week", "2026-03-02", "headcount"), "4");
+    assert_eq!(company(&world, "week", "2026-03-02", "headcount"), "9");
     let points: f64 = change().parse().expect("a number");
-    assert!((points - (200.0 / 3.0 - 75.0)).abs() < 1e-9, "{points}");
+    assert!((points - (2.0 / 8.0 - 3.0 / 9.0) * 100.0).abs() < 1e-9, "{points}");
 }
 
 #[test]
