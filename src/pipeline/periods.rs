@@ -212,7 +212,9 @@ impl Run<'_> {
                 let (period, person_period, rows) = guarded?;
                 let before = calendar.previous(period);
                 if let std::collections::btree_map::Entry::Vacant(entry) = shown.entry(before) {
-                    entry.insert(self.published(reader.lake, before)?);
+                    // Head may still hold a period that is reported no more.
+                    let is_reported = wanted.contains_key(&self.step(before));
+                    entry.insert(if is_reported { self.published(reader.lake, before)? } else { Previous::new() });
                 }
                 let guarded = self
                     .mart
