@@ -171,7 +171,7 @@ fn figures_are_those_of_uptake_stats_on_the_same_rows() {
     close(&shown[0]["q_value"], &flagged[0]["q"]);
     let pairs = printed(&world, "stats endorsements FILE --part pairs", &text);
     let pair = pairs.iter().find(|row| row["from"] == "w03" && row["to"] == "w04").expect("the pair");
-    close(&shown[0]["expected"], &pair["expected"]);
+    close(&shown[0]["expected_count"], &pair["expected"]);
     let members: BTreeSet<String> = printed(&world, "stats endorsements FILE --part rings", &text)
         .iter()
         .map(|row| row["person"].clone())
