@@ -357,9 +357,9 @@ mod tests {
     }
 
     /// Names that the inputs and marts use for two things: a mandatory enrollment and the people who must hold a certification, a share
-    /// of what was due and a share of viewers, what a ritual should have been held and what habit alone would give. Beside them, `score` is a test result (a share) and a rating (points).
+    /// of what was due and a share of viewers, progress in a course and the way to a key result. Beside them, `score` is a test result (a share) and a rating (points).
     const TWO_MEANINGS: [(&str, &str); 3] =
-        [("certification_status", "required"), ("content_engagement", "completion_rate"), ("cadence", "expected")];
+        [("certification_status", "required"), ("content_engagement", "completion_rate"), ("okr_progress", "progress")];
 
     /// One name, one meaning: what differs in type or unit is another thing and wants another name.
     #[test]
