@@ -89,10 +89,10 @@ def raw_views(db, landing, horizon):
               'Completed (Equivalent)', 'Passed', 'Failed', 'Withdrawn', 'Cancelled', 'Denied', 'Waived', 'Exempt', 'Expired')""")
     db.execute(f"""CREATE TEMP VIEW raw_contributions AS
         SELECT contribution_id, author_id, {instant('created_at')} AS created_at, {KNOWN} AS known
-        FROM {csv_source(files(landing, 'community/contributions_*'))} WHERE contribution_id IS NOT NULL AND kind IN {tuple(KNOWN_KINDS)}""")
+        FROM {csv_source(files(landing, '**/contributions_*'))} WHERE contribution_id IS NOT NULL AND kind IN {tuple(KNOWN_KINDS)}""")
     db.execute(f"""CREATE TEMP VIEW raw_reactions AS
         SELECT reaction_id, actor_id, {instant('occurred_at')} AS occurred_at, {KNOWN} AS known
-        FROM {csv_source(files(landing, 'community/reactions_*'))}""")
+        FROM {csv_source(files(landing, '**/reactions_*'))}""")
     db.execute(f"CREATE TEMP VIEW raw_activity AS {' UNION ALL '.join(activity(landing, horizon))}")
 
 
