@@ -2,10 +2,10 @@
 //!
 //! A day is the number of days since 1970-01-01 in the job's reporting zone, as Parquet and Arrow count it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Offset, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
 /// Days since 1970-01-01.
@@ -28,6 +28,39 @@ pub fn day_of(date: NaiveDate) -> Day {
 pub fn local_day(micros: i64, zone: Tz) -> Day {
     let instant = DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
     day_of(zone.from_utc_datetime(&instant.naive_utc()).date_naive())
+}
+
+/// [`local_day`] for many instants: the offset of a UTC day is looked up once, and on the days on which it changes the zone is asked.
+#[derive(Debug)]
+pub struct DayClock {
+    zone: Tz,
+    /// Microseconds from UTC by UTC day; `None` where the day has more than one offset.
+    offsets: HashMap<i64, Option<i64>>,
+}
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+impl DayClock {
+    pub fn new(zone: Tz) -> DayClock {
+        DayClock { zone, offsets: HashMap::new() }
+    }
+
+    /// The reporting-zone day of an instant in microseconds since the epoch.
+    pub fn day(&mut self, micros: i64) -> Day {
+        let zone = self.zone;
+        let offset = *self.offsets.entry(micros.div_euclid(DAY_MICROS)).or_insert_with_key(|utc_day| {
+            let offset = |micros: i64| {
+                let instant = DateTime::<Utc>::from_timestamp_micros(micros)?.naive_utc();
+                Some(i64::from(zone.offset_from_utc_datetime(&instant).fix().local_minus_utc()) * 1_000_000)
+            };
+            let (first, last) = (offset(utc_day * DAY_MICROS), offset((utc_day + 1) * DAY_MICROS - 1));
+            first.filter(|_| first == last)
+        });
+        match offset.map(|offset| Day::try_from((micros + offset).div_euclid(DAY_MICROS))) {
+            Some(Ok(day)) => day,
+            _ => local_day(micros, zone),
+        }
+    }
 }
 
 /// The length of a reporting period.
@@ -234,5 +267,19 @@ mod tests {
         let start = day_start_micros(day("2022-03-27"), chrono_tz::Asia::Beirut);
         assert_eq!(local_day(start, chrono_tz::Asia::Beirut), day("2022-03-27"));
         assert_eq!(local_day(start - 1, chrono_tz::Asia::Beirut), day("2022-03-26"));
+    }
+
+    #[test]
+    fn a_day_clock_says_what_the_zone_says_also_where_clocks_change() {
+        for zone in [chrono_tz::Europe::Berlin, chrono_tz::Australia::Lord_Howe, chrono_tz::America::St_Johns, Tz::UTC] {
+            let mut clock = DayClock::new(zone);
+            // Every 37 minutes over a year and a half, and long before the epoch.
+            for step in 0..21_000_i64 {
+                for start in [1_772_000_000_000_000_i64, -3_000_000_000_000_000] {
+                    let at = start + step * 37 * 60 * 1_000_000;
+                    assert_eq!(clock.day(at), local_day(at, zone), "{zone} {at}");
+                }
+            }
+        }
     }
 }

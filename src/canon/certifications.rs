@@ -15,7 +15,7 @@ use super::columns::{Text, bools, instants, ints};
 use super::history::{Fnv, People, Place};
 use super::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
-use crate::period::{Day, OPEN_END, local_day};
+use crate::period::{Day, DayClock, OPEN_END};
 
 /// Of whom a certification is required, and what counts as it; empty lists ask nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -283,7 +283,7 @@ fn holdings(
     counts_for: &HashMap<&str, Vec<usize>>,
     at: &dyn Fn(&str) -> Option<usize>,
 ) -> Vec<Vec<(usize, Holding)>> {
-    let zone = sources.zone;
+    let mut clock = DayClock::new(sources.zone);
     let mut gathered: BTreeMap<u32, BTreeMap<usize, Gathered>> = BTreeMap::new();
     for batch in sources.enrollments {
         let (user, content, status) =
@@ -297,7 +297,7 @@ fn holdings(
             };
             let Some(certifications) = counts_for.get(content) else { continue };
             let [assigned_at, enrolled_at, due_at, completed_at, expires_at, updated_at] =
-                [0, 1, 2, 3, 4, 5].map(|at: usize| instant[at](row).map(|micros| local_day(micros, zone)));
+                [0, 1, 2, 3, 4, 5].map(|at: usize| instant[at](row).map(|micros| clock.day(micros)));
             let begun = assigned_at.or(enrolled_at).or(due_at);
             let passed = completed_at.filter(|_| matches!(status, "completed" | "passed" | "expired"));
             let Some(judged) = passed.or(begun).or(updated_at) else { continue };

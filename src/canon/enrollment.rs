@@ -10,7 +10,7 @@ use super::columns::{Text, bools, instants, ints};
 use super::history::{Fnv, People};
 use super::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
-use crate::period::{Calendar, Day, Grain, local_day};
+use crate::period::{Calendar, Day, DayClock, Grain};
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -58,6 +58,7 @@ pub fn facts(
     calendar: &Calendar,
 ) -> FactsByDay {
     let minutes = content_minutes(content);
+    let mut clock = DayClock::new(zone);
     let mut facts = FactsByDay::new();
     let mut required: HashMap<(u32, &str), Enrollment> = HashMap::new();
     let mut successes: HashMap<(u32, &str), Success> = HashMap::new();
@@ -83,7 +84,7 @@ pub fn facts(
                 attempt: attempt(i),
             };
             if let Some(at) = row.completed_at
-                && let Who::Worker(worker) = identity.who(user, local_day(at, zone))
+                && let Who::Worker(worker) = identity.who(user, clock.day(at))
             {
                 let hasty = spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
                 let success = Success { at, due_at: row.due_at, hasty };
@@ -92,7 +93,7 @@ pub fn facts(
             }
             let counts = is_required(i) == Some(true) && !matches!(status, "waived" | "withdrawn");
             let Some(at) = row.assigned_at.or(row.due_at).filter(|_| counts) else { continue };
-            let Who::Worker(worker) = identity.who(user, local_day(at, zone)) else { continue };
+            let Who::Worker(worker) = identity.who(user, clock.day(at)) else { continue };
             required
                 .entry((worker, content))
                 .and_modify(|held| {
@@ -104,7 +105,7 @@ pub fn facts(
         }
     }
     for ((worker, _), Success { at, due_at, hasty }) in successes {
-        let fact = facts.entry(local_day(at, zone)).or_default().entry(worker).or_default();
+        let fact = facts.entry(clock.day(at)).or_default().entry(worker).or_default();
         fact.completions += 1;
         if due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
             fact.last_day += 1;
@@ -113,15 +114,15 @@ pub fn facts(
     }
     for ((worker, _), row) in required {
         if let Some(at) = row.assigned_at {
-            facts.entry(local_day(at, zone)).or_default().entry(worker).or_default().assigned += 1;
+            facts.entry(clock.day(at)).or_default().entry(worker).or_default().assigned += 1;
         }
         let Some(due_at) = row.due_at else { continue };
-        let due_day = local_day(due_at, zone);
+        let due_day = clock.day(due_at);
         let fact = facts.entry(due_day).or_default().entry(worker).or_default();
         fact.due += 1;
         let Some(completed_at) = row.completed_at else { continue };
         fact.due_on_time += i64::from(completed_at <= due_at);
-        let completed_day = local_day(completed_at, zone);
+        let completed_day = clock.day(completed_at);
         for (done, grain) in fact.due_done.iter_mut().zip(Grain::ALL) {
             *done += i64::from(completed_day < calendar.period(grain, due_day).end);
         }

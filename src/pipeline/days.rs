@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
-use rayon::prelude::*;
 
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::ingest::Ingested;
 use super::lake::{Lake, Stored, WHOLE};
+use super::stream::{Bounds, in_order};
 use super::takeback::{Elsewhere, merge_day};
 use super::world::{Before, Seen, World};
 use crate::canon::columns::{Text, dates, ints};
@@ -106,32 +106,35 @@ pub fn roll_up(
     let mut rolled = 0;
     let mut quiet: BTreeSet<(&str, String)> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
-    for chunk in all.chunks(context.threads.max(1) * 4 * DAYS) {
-        let computed: Vec<Result<Vec<Computed>>> = chunk
-            .par_chunks(DAYS)
-            .map(|days| {
-                let merge = |day: Day, table: &Table| {
-                    if !fresh.touched.contains(&(table.name.clone(), day)) {
-                        return Ok(None);
-                    }
-                    let new = fresh.take(&table.name, day)?;
-                    let elsewhere = Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name) };
-                    merge_day(lake, table, day, &new, &elsewhere).map(Some)
-                };
-                let held = |day: Day| made_from.get(&step(day)).filter(|_| !forced.contains(&day)).map(String::as_str);
-                some_days(context, lake, world, days, &basis, &held, &merge)
-            })
-            .collect();
-        let computed: Vec<Computed> = computed.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        for day in computed {
-            let Computed { day, files, losses, made_from: now, quiet: without } = day;
-            lake.adopt(files);
-            ledger.lose(&losses);
-            if let Some(now) = now {
-                made_from.insert(step(day), now);
-                rolled += 1;
-                quiet.extend(without.into_iter().map(|table| (table, partition_of(day))));
-            }
+    let merge = |day: Day, table: &Table| {
+        if !fresh.touched.contains(&(table.name.clone(), day)) {
+            return Ok(None);
+        }
+        let new = fresh.take(&table.name, day)?;
+        let elsewhere = Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name) };
+        merge_day(lake, table, day, &new, &elsewhere).map(Some)
+    };
+    let held = |day: Day| made_from.get(&step(day)).filter(|_| !forced.contains(&day)).map(String::as_str);
+    // What is computed is stored where it is computed: what waits here is names of files. Few days are under way, for a thread that
+    // waits in the rollup begins the next.
+    let mut computed: Vec<Computed> = Vec::with_capacity(all.len());
+    in_order(
+        Bounds { tasks: context.threads.max(1) * 2, weight: u64::MAX },
+        all.chunks(DAYS).map(|days| Ok((days, 0))),
+        |days| some_days(context, lake, world, days, &basis, &held, &merge),
+        |some| {
+            computed.extend(some?);
+            Ok(())
+        },
+    )?;
+    for day in computed {
+        let Computed { day, files, losses, made_from: now, quiet: without } = day;
+        lake.adopt(files);
+        ledger.lose(&losses);
+        if let Some(now) = now {
+            made_from.insert(step(day), now);
+            rolled += 1;
+            quiet.extend(without.into_iter().map(|table| (table, partition_of(day))));
         }
     }
     for (name, table) in BESIDE.into_iter().zip(beside) {

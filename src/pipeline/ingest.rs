@@ -4,7 +4,6 @@
 //! share of memory, and merged one day at a time, so memory follows the largest day.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -18,6 +17,7 @@ use super::gates::{self, joined};
 use super::lake::{Lake, Stored, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
+use super::stream::{Bounds, in_order};
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
 use crate::canon::columns::{Text, instants};
 use crate::canon::merge::{Losses, Lost, Removed, merge};
@@ -101,10 +101,14 @@ pub fn ingest(
     let mut accounts = joined::Accounts::default();
     let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
-    for chunk in chunks(&plan.read, context) {
-        let reads: Vec<Result<Read>> =
-            chunk.clone().into_par_iter().with_max_len(1).map(|at| read_one(context, &plan.read[at], at)).collect();
-        for read in reads {
+    // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
+    let bounds = Bounds { tasks: context.threads.max(1) * 16, weight: (context.memory_limit / 4 / UNPACKED) as u64 };
+    let tasks = plan.read.iter().enumerate().map(|(at, planned)| Ok(((at, planned), planned.object.size)));
+    in_order(
+        bounds,
+        tasks,
+        |(at, planned)| read_one(context, planned, at),
+        |read| {
             let Read { planned, outcome } = read?;
             let planned = &plan.read[planned];
             let loaded = &context.feeds[planned.feed];
@@ -181,8 +185,9 @@ pub fn ingest(
             }
             ledger.entries.insert(entry.path.clone(), entry);
             (context.progress)(planned);
-        }
-    }
+            Ok(())
+        },
+    )?;
     blocking(context, &refused)?;
     tracing::info!(deliveries = intakes.len(), "deliveries read");
 
@@ -222,27 +227,6 @@ pub fn ingest(
         moved.insert(name, settled);
     }
     Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, accounts, notes })
-}
-
-/// Deliveries read at once: enough to keep every thread at work, and no more than a share of memory holds when they are unpacked.
-fn chunks(read: &[Planned], context: &Context<'_>) -> Vec<Range<usize>> {
-    let most = (context.memory_limit / 4 / UNPACKED) as u64;
-    let mut chunks: Vec<Range<usize>> = Vec::new();
-    let mut bytes = 0;
-    for (at, planned) in read.iter().enumerate() {
-        let size = planned.object.size;
-        match chunks.last_mut() {
-            Some(chunk) if chunk.len() < context.threads.max(1) * 16 && bytes + size <= most => {
-                chunk.end = at + 1;
-                bytes += size;
-            }
-            _ => {
-                chunks.push(at..at + 1);
-                bytes = size;
-            }
-        }
-    }
-    chunks
 }
 
 /// What a byte of a compressed export becomes as rows in memory, roughly.

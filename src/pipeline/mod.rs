@@ -17,6 +17,7 @@ pub mod ops;
 pub mod periods;
 pub mod plan;
 mod rows;
+mod stream;
 mod takeback;
 mod unit_week;
 pub mod whole;

@@ -16,6 +16,7 @@ use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::days::activation_link;
 use super::lake::{Lake, Stored, WHOLE};
+use super::stream::{Bounds, in_order};
 use super::world::World;
 use crate::canon::columns::{Text, dates, numbers};
 use crate::canon::history::Fnv;
@@ -189,54 +190,46 @@ impl Run<'_> {
         let mut fresh: BTreeMap<String, Vec<(Period, Guarded)>> = BTreeMap::new();
         let mut shown: BTreeMap<Period, Previous> = BTreeMap::new();
         let mut reader = Reader::new(self, lake);
-        for chunk in order.chunks(self.context.threads.max(1) * 16) {
-            let mut tasks = Vec::new();
-            for &period in chunk {
-                tasks.push((period, reader.task(period)?));
-            }
-            let guarded: Vec<Result<(Period, PersonPeriod, Standing)>> = tasks
-                .into_par_iter()
-                .map(|(period, task)| {
-                    let person_period = person_period::build(
-                        period,
-                        self.seen(period),
-                        calendar,
-                        &self.world.people,
-                        &task.days,
-                        &task.before,
-                        &task.activation,
-                    )?;
-                    let inputs = self.inputs(period, &person_period, &task.given);
-                    let shown = self.mart.show(self.context.catalog, &inputs).map_err(mart_error)?;
-                    Ok((period, person_period, shown))
-                })
-                .collect();
-            for guarded in guarded {
+        let head = reader.lake;
+        let bounds = Bounds { tasks: self.context.threads.max(1) * 4, weight: u64::MAX };
+        in_order(
+            bounds,
+            order.iter().map(|&period| Ok(((period, reader.task(period)?), 0))),
+            |(period, task)| -> Result<(Period, PersonPeriod, Standing)> {
+                let person_period = person_period::build(
+                    period,
+                    self.seen(period),
+                    calendar,
+                    &self.world.people,
+                    &task.days,
+                    &task.before,
+                    &task.activation,
+                )?;
+                let inputs = self.inputs(period, &person_period, &task.given);
+                let shown = self.mart.show(self.context.catalog, &inputs).map_err(mart_error)?;
+                Ok((period, person_period, shown))
+            },
+            |guarded| {
                 let (period, person_period, rows) = guarded?;
                 let before = calendar.previous(period);
                 if let std::collections::btree_map::Entry::Vacant(entry) = shown.entry(before) {
                     // Head may still hold a period that is reported no more.
                     let is_reported = wanted.contains_key(&self.step(before));
-                    entry.insert(if is_reported { self.published(reader.lake, before)? } else { Previous::new() });
+                    entry.insert(if is_reported { self.published(head, before)? } else { Previous::new() });
                 }
-                let guarded = self
-                    .mart
-                    .complete(
-                        self.context.catalog,
-                        rows,
-                        &self.inputs(period, &person_period, &Given::default()),
-                        &shown[&before],
-                    )
-                    .map_err(mart_error)?;
+                let given = Given::default();
+                let inputs = self.inputs(period, &person_period, &given);
+                let guarded =
+                    self.mart.complete(self.context.catalog, rows, &inputs, &shown[&before]).map_err(mart_error)?;
                 let batches = std::iter::once(&guarded.rows).chain(&guarded.managers);
                 shown.insert(period, batches.flat_map(|batch| figures(batch, period, self.mart.previous)).collect());
                 done.cycles_cut = guarded.cycles_cut;
                 done.orphans = guarded.orphans;
                 done.periods += 1;
                 fresh.entry(container(period)).or_default().push((period, guarded));
-            }
-        }
-        drop(reader);
+                Ok(())
+            },
+        )?;
         let restricted = managers.filter(|_| self.context.job.policy.manager_scopes);
         let stored: Vec<Result<Vec<Stored>>> = {
             let lake: &Lake<'_> = lake;

@@ -20,7 +20,7 @@ use crate::canon::snapshot;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
-use crate::period::{Day, local_day};
+use crate::period::{Day, DayClock, local_day};
 
 /// Adds provenance and derived keys: the gate's batch becomes a canon batch.
 pub(super) fn canon_form(
@@ -159,29 +159,6 @@ pub(super) fn days_of(table: &Table, name: &str, batch: &RecordBatch, context: &
     let get = instants(batch, name);
     let mut zone = DayClock::new(context.job.zone);
     (0..rows).map(|row| get(row).map(|at| zone.day(at))).collect()
-}
-
-/// Days of instants; remembers the bounds of the last day, because neighbours share it.
-pub(super) struct DayClock {
-    zone: chrono_tz::Tz,
-    from: i64,
-    to: i64,
-    day: Day,
-}
-
-impl DayClock {
-    fn new(zone: chrono_tz::Tz) -> DayClock {
-        DayClock { zone, from: 0, to: 0, day: 0 }
-    }
-
-    fn day(&mut self, at: i64) -> Day {
-        if !(self.from..self.to).contains(&at) {
-            self.day = local_day(at, self.zone);
-            self.from = crate::period::day_start_micros(self.day, self.zone);
-            self.to = crate::period::day_start_micros(self.day + 1, self.zone);
-        }
-        self.day
-    }
 }
 
 /// Drops dictionary values that a small part of a batch does not use.

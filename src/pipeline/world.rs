@@ -73,6 +73,24 @@ const CONTRIBUTIONS: [&str; 12] = [
     DELETED,
 ];
 
+/// What is read of enrollments: who was assigned what, when it was due and done, and what it says of certifications.
+const ENROLLMENTS: [&str; 14] = [
+    "user_id",
+    "content_id",
+    "attempt",
+    "assigned_at",
+    "required",
+    "due_at",
+    "completed_at",
+    "enrolled_at",
+    "expires_at",
+    "updated_at",
+    "status",
+    "time_spent_seconds",
+    "deleted",
+    DELETED,
+];
+
 /// Everything computed from whole tables.
 pub struct World {
     pub people: People,
@@ -115,7 +133,7 @@ impl World {
             },
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
-                    || read("enrollments"),
+                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&ENROLLMENTS)),
                     || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
                 );
                 Ok((enrollments?, rest?))
@@ -143,7 +161,9 @@ impl World {
         let tables = Tables { contributions: &contributions, content: &content, events: &events };
         let leader_bands = context.job.policy.leader_bands();
         let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
-        let (acts, authors) = (Acts::build(&tables, &setting), authors(&contributions, zone));
+        let by_acts = crate::mart::MARTS.iter().any(|mart| mart.acts.is_some() && context.job.wants(mart.name));
+        let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
+        let authors = authors(&contributions, zone);
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
