@@ -32,7 +32,6 @@ use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
 use crate::job::Job;
 use crate::ledger::{Counts, Ledger};
-use crate::mart::leader_post_effects::{self, Evidence};
 use crate::period::{Day, Period};
 use crate::publish::{self, Draft};
 use crate::store::Store;
@@ -190,15 +189,6 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
     report.snapshot_id = published.commit.snapshot_id()?;
     report.verdict = if published.is_new { "published" } else { "nothing_to_do" };
     Ok(report)
-}
-
-/// What is behind the estimates of `leader_post_effects` for one outcome and kind of post, as head has the tables it was made from;
-/// `None` where there is no such row. Nothing is written.
-///
-/// # Errors
-/// The store fails.
-pub fn leader_evidence(context: &Context<'_>, outcome: &str, kind: &str) -> Result<Option<Evidence>> {
-    whole::look(context, &leader_post_effects::TABLE, |facts| leader_post_effects::evidence(facts, outcome, kind))
 }
 
 /// One attempt on one head.
