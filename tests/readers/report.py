@@ -6,6 +6,7 @@ report.py UPTAKE LAKE [FOLDER FOR SCREENSHOTS]. Without node or Chromium it says
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,9 @@ index = {}
 for cell in found["cells"]:
     at = (cell["table"], cell["key"])
     if at not in index:
-        parts = dict(part.split("=", 1) for part in cell["key"].split(",") if "=" in part)
+        # A comma that no column of the table follows belongs to the value before it.
+        columns = "|".join(map(re.escape, rows[cell["table"]][0]))
+        parts = dict(part.split("=", 1) for part in re.split(rf",(?=(?:{columns})=)(?![^\[]*\])", cell["key"]))
         index[at] = [row for row in rows[cell["table"]] if all(text(row[column]) == value for column, value in parts.items())]
     hits = index[at]
     if len(hits) != 1:
