@@ -22,7 +22,7 @@ pub fn section(published: &Published) -> Result<Section> {
     cards.dedup();
     for card in cards {
         let of_card: Vec<&Row> = rows.iter().filter(|row| cell(row, "scorecard") == card).collect();
-        section.body.push_str(&format!("<h3>{}</h3>\n", escape(&label(&card))));
+        section.body.push_str(&format!("<div class=\"card\">\n<h3>{}</h3>\n", escape(&label(&card))));
         for grain in ["quarter", "month"] {
             let whole = |row: &&&Row| cell(row, "grain") == grain && row.get("is_complete") == Some(&json!(true));
             let Some(start) = of_card.iter().filter(whole).map(|row| cell(row, "period_start")).max() else {
@@ -35,6 +35,7 @@ pub fn section(published: &Published) -> Result<Section> {
             section.body.push_str(&period(published, &card, grain, &start, rows));
         }
         trends(published, &of_card, &mut section);
+        section.body.push_str("</div>\n");
     }
     section.body.push_str(&cadence(published)?);
     Ok(section)
