@@ -5,7 +5,10 @@ use crate::world::{Kind, Row, Setup, World};
 /// Ten people of one unit, three of them leaders. In March 2025 four were active and one leader posted; in February 2026 five and none;
 /// in March 2026 six and two.
 fn world() -> World {
-    let top = "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nscorecards = [\"executive.toml\"]";
+    world_with("zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nscorecards = [\"executive.toml\"]")
+}
+
+fn world_with(top: &'static str) -> World {
     let world = World::at(Kind::Disk, Setup { top, ..Setup::default() }).expect("a folder");
     let mut workers = "worker_id,effective_from,status,worker_type,hire_date,email,org_id,leader_band\n".to_owned();
     let mut users = "user_id,email,status,kind\n".to_owned();
@@ -106,4 +109,26 @@ fn a_figure_that_a_scorecard_cannot_hold_is_refused_with_its_file_and_what_to_do
         assert!(said.contains(&format!("executive.toml: KPI {kpi} ")) && said.contains(why) && said.contains(hint), "{said}");
     }
     assert!(world.head().is_none(), "nothing was published");
+}
+
+#[test]
+fn an_explanation_needs_no_key_of_pseudonyms_and_names_nobody() {
+    let world = world_with("zone = \"UTC\"\nsynthetic_data = true\nscorecards = [\"executive.toml\"]");
+    let text = scorecard(&["active_rate", "activation_rate", "leadership_kpis.leaders_posting_rate"]);
+    std::fs::write(world.folder.path().join("executive.toml"), text).expect("a scorecard");
+    let job = world.job_path().display().to_string();
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_uptake"))
+        .args(["run", &job, "--as-of", "2026-04-01"])
+        .env("UPTAKE_PSEUDONYM_KEY", "a key that nobody else has")
+        .output()
+        .expect("the program");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let key = "grain=month,period_start=2026-03-01,scope_kind=company,scope_id=all,kpi=adoption_kpis.active_rate";
+    let output = world.process(&format!("explain JOB scorecard --key {key} --column value"));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("= 6 / 10"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for person in world.table("canon/workers").iter().flat_map(|row| [row["worker_id"].clone(), row["email"].clone()]) {
+        assert!(!person.is_empty() && !told.contains(&person), "{person} in {told}");
+    }
+    assert!((1..=10).all(|n| !told.contains(&format!("w{n}@example.org"))), "{told}");
 }
