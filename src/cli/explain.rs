@@ -83,9 +83,10 @@ fn key(texts: &[String]) -> Result<Vec<(String, String)>> {
     let mut key: Vec<(String, String)> = Vec::new();
     for text in texts {
         for (at, part) in text.split(',').enumerate() {
-            let open = key.last().filter(|(name, _)| at > 0 && name == "kpi").is_some_and(|(_, value)| {
-                value.contains('[') && !value.ends_with(']')
-            });
+            let open = key
+                .last()
+                .filter(|(name, _)| at > 0 && name == "kpi")
+                .is_some_and(|(_, value)| value.contains('[') && !value.ends_with(']'));
             match (part.split_once('=').filter(|_| !open), key.last_mut()) {
                 (Some((column, value)), _) => key.push((column.trim().to_owned(), value.to_owned())),
                 (None, Some((_, value))) if at > 0 => value.push_str(&format!(",{part}")),
@@ -293,7 +294,12 @@ mod tests {
             assert_eq!(looked_up(kpi, grain, column).as_deref(), Some(wanted), "{kpi} {column}");
         };
         let company = "scope_id=all,scope_kind=company";
-        told("leadership_kpis.credit_rate", "quarter", "previous", &format!("grain=quarter,period_start=2026-01-01,{company}"));
+        told(
+            "leadership_kpis.credit_rate",
+            "quarter",
+            "previous",
+            &format!("grain=quarter,period_start=2026-01-01,{company}"),
+        );
         let impact = "rater_agreement.gwet_ac2[dimension=impact]";
         told(impact, "quarter", "value", "cycle_id=c1,dimension=impact,rubric_version=v1");
         let third = "adoption_cohorts.retention_rate[months_since=3]";

@@ -87,8 +87,7 @@ impl Catalog {
     /// A table that is made of itself, and the tables on the way round.
     fn circle(&self) -> Option<(&Table, Vec<&str>)> {
         // A table all of whose reads are done is done; what is left over when nothing more is done, or hangs on it, is a circle.
-        let mut left: BTreeMap<&str, &Table> =
-            self.tables.iter().map(|(name, table)| (name.as_str(), table)).collect();
+        let mut left: BTreeMap<&str, &Table> = self.tables.iter().map(|(name, table)| (name.as_str(), table)).collect();
         loop {
             let before = left.len();
             let open: Vec<&str> = left.keys().copied().collect();
@@ -124,6 +123,9 @@ mod tests {
         let scorecard = || "scorecard".to_owned();
         catalog.tables.get_mut("cadence").unwrap().reads.push(scorecard());
         let refused = catalog.across().unwrap_err().to_string();
-        assert!(refused.contains("cadence") && refused.contains("reads itself, through cadence, scorecard"), "{refused}");
+        assert!(
+            refused.contains("cadence") && refused.contains("reads itself, through cadence, scorecard"),
+            "{refused}"
+        );
     }
 }

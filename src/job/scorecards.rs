@@ -304,9 +304,17 @@ mod tests {
         );
         assert_eq!(named("cadence.held", "where = { ritual = \"review\" }"), "cadence.held[ritual=review] by month");
         for (kpi, more, why) in [
-            ("certification_status.valid", "where = { content_id = \"C-1\" }\ngrains = [\"quarter\"]", "by month alone"),
+            (
+                "certification_status.valid",
+                "where = { content_id = \"C-1\" }\ngrains = [\"quarter\"]",
+                "by month alone",
+            ),
             ("adoption_cohorts.retained", "where = { months_since = \"two\" }", "none of a whole number"),
-            ("time_to_competency.median_days", "where = { clock = \"hire\", milestone = \"x\" }", "which is none of certified"),
+            (
+                "time_to_competency.median_days",
+                "where = { clock = \"hire\", milestone = \"x\" }",
+                "which is none of certified",
+            ),
             ("cadence.held", "where = { ritual = \"lunch\" }", "the ritual `lunch`, which no scorecard names"),
         ] {
             let refused = read(kpi, more).unwrap_err();

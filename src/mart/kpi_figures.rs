@@ -134,11 +134,7 @@ impl Figures {
                 });
                 if pinned {
                     let figure = Figure { value: value(row), n: n.as_ref().and_then(|n| n(row)) };
-                    figures
-                        .by_period
-                        .entry(period)
-                        .or_default()
-                        .insert((kind.to_owned(), id.to_owned()), figure);
+                    figures.by_period.entry(period).or_default().insert((kind.to_owned(), id.to_owned()), figure);
                 }
             }
         }
@@ -175,8 +171,7 @@ impl Figures {
 
     /// First days of the periods that have rows; of review cycles those with the rubric of the last.
     pub fn periods(&self, grain: Grain) -> Vec<Day> {
-        let starts: Vec<Day> =
-            self.by_period.keys().filter(|(of, _)| *of == grain).map(|(_, start)| *start).collect();
+        let starts: Vec<Day> = self.by_period.keys().filter(|(of, _)| *of == grain).map(|(_, start)| *start).collect();
         let last = starts.last().and_then(|start| self.rubrics.get(start)).cloned();
         starts.into_iter().filter(|start| self.rubrics.get(start) == last.as_ref()).collect()
     }

@@ -199,9 +199,8 @@ fn across(pairs: &Pairs, units: &Units, last: Day) -> Vec<Point> {
             parent = if above.insert(&forest.ids[upper]) { forest.parents[upper] } else { None };
         }
     }
-    let mean = |points: &[Point], pick: &dyn Fn(&Point) -> f64| {
-        points.iter().map(pick).sum::<f64>() / points.len() as f64
-    };
+    let mean =
+        |points: &[Point], pick: &dyn Fn(&Point) -> f64| points.iter().map(pick).sum::<f64>() / points.len() as f64;
     pairs
         .iter()
         .filter(|((_, id), _)| !above.contains(id.as_str()))

@@ -191,8 +191,7 @@ pub(super) mod tests {
             })
             .concat();
         let text = format!("name = \"executive\"\n{kpis}");
-        let given =
-            scorecards::Given { catalog: &Catalog::load().unwrap(), marts: None, reviews: None, rituals: &[] };
+        let given = scorecards::Given { catalog: &Catalog::load().unwrap(), marts: None, reviews: None, rituals: &[] };
         scorecards::parse(&[("executive.toml".into(), text)], &given).unwrap()
     }
 

@@ -226,7 +226,8 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     }
     if let Some(note) = rolled.notes.first() {
         let (many, delivery, sentence) = (rolled.notes.len(), &note.delivery, &note.sentence);
-        remarks.push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
+        remarks
+            .push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
     }
     for stale in gates::joined::stale(context, &rolled.ledger) {
         remarks.push(format!("{}: {}", stale.newest.feed, stale.sentence()));
@@ -319,7 +320,8 @@ fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
     };
     let Some(first) = stale.iter().find(blocks) else { return Ok(()) };
     let what = format!("{}: {}; nothing was published", first.newest.path, first.sentence());
-    let hint = "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
+    let hint =
+        "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
     Err(Error::gate(what).hint(hint))
 }
 

@@ -411,7 +411,8 @@ fn what_is_behind_an_estimate_adds_up_and_names_no_person() {
     let output = world.process(&format!("explain JOB leader_post_effects --row {row} --column estimate"));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for part in ["first reached in the week of 2025-10-27", "5: t0, t1, t2, t3, t4", "16 from 2025-09-01 to 2025-12-15"] {
+    for part in ["first reached in the week of 2025-10-27", "5: t0, t1, t2, t3, t4", "16 from 2025-09-01 to 2025-12-15"]
+    {
         assert!(told.contains(part), "{part}: {told}");
     }
     for person in world.table("canon/workers").iter().map(|row| &row["worker_id"]) {

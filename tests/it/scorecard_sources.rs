@@ -28,13 +28,9 @@ fn world_with(top: &'static str) -> World {
         }
     }
     let units = "org_id,effective_from,name\nA,2025-01-01,Unit A\n".to_owned();
-    for (name, text) in [
-        ("workers", workers),
-        ("users", users),
-        ("activity", activity),
-        ("org_units", units),
-        ("contributions", posts),
-    ] {
+    for (name, text) in
+        [("workers", workers), ("users", users), ("activity", activity), ("org_units", units), ("contributions", posts)]
+    {
         world.deliver(&format!("in/{name}_2026-04-01.csv"), text);
     }
     world
@@ -106,7 +102,10 @@ fn a_figure_that_a_scorecard_cannot_hold_is_refused_with_its_file_and_what_to_do
         let output = run(&world, &scorecard(&["active_rate", "activation_rate", kpi]));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{kpi}: {said}");
-        assert!(said.contains(&format!("executive.toml: KPI {kpi} ")) && said.contains(why) && said.contains(hint), "{said}");
+        assert!(
+            said.contains(&format!("executive.toml: KPI {kpi} ")) && said.contains(why) && said.contains(hint),
+            "{said}"
+        );
     }
     assert!(world.head().is_none(), "nothing was published");
 }

@@ -83,8 +83,7 @@ fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) 
 }
 
 /// What is known comes before what is not.
-const VERDICTS: [&str; 6] =
-    ["supported", "suggestive", "not_detected", "pretrend_violation", "no_control_group", THIN];
+const VERDICTS: [&str; 6] = ["supported", "suggestive", "not_detected", "pretrend_violation", "no_control_group", THIN];
 const THIN: &str = "insufficient_data";
 
 fn rank(row: &Row) -> usize {
@@ -189,9 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_supported_comes_first_and_what_is_too_thin_is_folded_away() {
-        let effect = |kind: &str, verdict: &str| {
-            json!({"kind": kind, "outcome": HEADLINE, "verdict": verdict, "sentence_executive": kind})
-        };
+        let effect = |kind: &str, verdict: &str| json!({"kind": kind, "outcome": HEADLINE, "verdict": verdict, "sentence_executive": kind});
         let week = |kind: &str| json!({"kind": kind, "outcome": HEADLINE, "e": 0, "estimate": 0.25});
         let effects = rows(&[
             effect("ama", "insufficient_data"),

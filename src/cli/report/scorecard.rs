@@ -211,7 +211,10 @@ mod tests {
     #[test]
     fn a_kpi_is_named_by_its_column_and_what_it_is_pinned_to() {
         assert_eq!(label("adoption_kpis.active_rate"), "Active rate");
-        assert_eq!(label("time_to_competency.median_days[clock=hire,milestone=signed_off]"), "Median days (hire, signed off)");
+        assert_eq!(
+            label("time_to_competency.median_days[clock=hire,milestone=signed_off]"),
+            "Median days (hire, signed off)"
+        );
         assert_eq!(label("certification_status.valid[content_id=C.1]"), "Valid (C.1)");
         assert_eq!(label("executive"), "Executive");
     }

@@ -230,13 +230,19 @@ fn grains(source: &Source, file: &KpiFile, rituals: &[Ritual]) -> Result<Vec<Gra
     let mut has: Vec<Grain> = source.grains.to_vec();
     if let Some(ritual) = file.pins.get("ritual") {
         let Some(known) = rituals.iter().find(|known| known.name == *ritual) else {
-            return Err((format!("is about the ritual `{ritual}`, which no scorecard names"), "name it under [[rituals]]"));
+            return Err((
+                format!("is about the ritual `{ritual}`, which no scorecard names"),
+                "name it under [[rituals]]",
+            ));
         };
         has.retain(|grain| *grain == known.every);
     }
     let list = |grains: &[Grain]| grains.iter().map(|grain| grain.as_str()).collect::<Vec<_>>().join(" and ");
     if has.is_empty() {
-        return Err(("is of a weekly ritual".into(), "a scorecard is read by month and quarter: take a ritual of those"));
+        return Err((
+            "is of a weekly ritual".into(),
+            "a scorecard is read by month and quarter: take a ritual of those",
+        ));
     }
     let Some(asked) = &file.grains else { return Ok(has) };
     if let Some(stranger) = asked.iter().find(|asked| has.iter().all(|grain| grain.as_str() != asked.as_str())) {
@@ -286,4 +292,3 @@ fn scope(text: &str) -> Result<Scope, Refusal> {
         _ => Err((format!("is about `{text}`, which is no scope"), hint)),
     }
 }
-

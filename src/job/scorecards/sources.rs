@@ -67,9 +67,8 @@ impl Source {
             When::Closes => "",
         };
         let decided = self.decided;
-        let place = move |part: &str| {
-            ["grain", "scope_kind", "scope_id", started].contains(&part) || decided.contains(&part)
-        };
+        let place =
+            move |part: &str| ["grain", "scope_kind", "scope_id", started].contains(&part) || decided.contains(&part);
         table.key.iter().map(String::as_str).filter(move |part| !place(part))
     }
 
