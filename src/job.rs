@@ -353,7 +353,8 @@ impl Job {
             error(format!("goals names {name}: {what}"), "jobs/goals/ holds working examples to copy from")
         })?;
         let plans = plans::parse(attached.get("plans").map_or(&[], Vec::as_slice), catalog)?;
-        let scorecards = scorecards::parse(attached.get("scorecards").map(Vec::as_slice).unwrap_or_default(), catalog)
+        let given = scorecards::Given { catalog, marts: marts.as_deref(), reviews: reviews.as_ref(), rituals: &[] };
+        let scorecards = scorecards::parse(attached.get("scorecards").map(Vec::as_slice).unwrap_or_default(), &given)
             .map_err(|(what, hint)| error(what, hint))?;
         Ok(Job {
             name: file.name,

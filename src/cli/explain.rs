@@ -12,10 +12,14 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::published::{Filter, Published, Row};
+use super::published::{self, Filter, Published, Row};
 use super::talk;
-use crate::contract::{Area, Table};
+use crate::contract::{Area, Catalog, Table};
 use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::job::scorecards::Kpi;
+use crate::mart::kpi_figures::Clock;
+use crate::period::day_of;
 use crate::store::Env;
 
 #[derive(Debug, Args)]
@@ -73,12 +77,17 @@ pub fn explain(args: &ExplainArgs, env: &Env) -> Result<u8> {
     Ok(0)
 }
 
-/// `a=1,b=2` as columns and values. A comma that no `column=` follows belongs to the value: places have names like `Bonn, DE`.
+/// `a=1,b=2` as columns and values. A comma that no `column=` follows belongs to the value, for places have names like `Bonn, DE`;
+/// so does one inside the brackets of a KPI, `kpi=table.column[a=1,b=2]`.
 fn key(texts: &[String]) -> Result<Vec<(String, String)>> {
     let mut key: Vec<(String, String)> = Vec::new();
     for text in texts {
         for (at, part) in text.split(',').enumerate() {
-            match (part.split_once('='), key.last_mut()) {
+            let open = key
+                .last()
+                .filter(|(name, _)| at > 0 && name == "kpi")
+                .is_some_and(|(_, value)| value.contains('[') && !value.ends_with(']'));
+            match (part.split_once('=').filter(|_| !open), key.last_mut()) {
                 (Some((column, value)), _) => key.push((column.trim().to_owned(), value.to_owned())),
                 (None, Some((_, value))) if at > 0 => value.push_str(&format!(",{part}")),
                 (None, _) => return Err(Error::usage(format!("`{part}` is no COLUMN=VALUE"))),
@@ -115,7 +124,12 @@ fn explanation(
         Some(column) => taken_from(published, table, &row, column)?,
         None => Vec::new(),
     };
-    let lineage = if with_sources { sources::sources(published, table, &row)? } else { sources::Lineage::default() };
+    // What was taken from another table came from the deliveries behind that.
+    let lineage = match (with_sources, origin(published, table, &row, column.unwrap_or("value"))?) {
+        (false, _) => sources::Lineage::default(),
+        (true, Some((table, row, _))) => sources::sources(published, table, &row)?,
+        (true, None) => sources::sources(published, table, &row)?,
+    };
     Ok(Explanation {
         table: full.to_owned(),
         snapshot_id: published.head.snapshot_id()?,
@@ -176,36 +190,37 @@ fn row_says(row: &Row) -> Vec<String> {
     says
 }
 
-/// Tables whose figures are those of another table: where to go on reading.
-type Origin = fn(&Row, &str) -> Option<Taken>;
-
-/// A figure of another table: its table, key and column.
-struct Taken {
-    table: String,
-    key: Vec<(String, String)>,
-    column: String,
-}
-
-/// One line a table made of other published tables.
-const ORIGINS: &[(&str, Origin)] = &[("scorecard", of_scorecard)];
+/// The row that a figure was taken over from, with its table and the column.
+type Origin<'p> = (&'p Table, Row, String);
 
 fn taken_from(published: &Published, table: &Table, row: &Row, column: &str) -> Result<Vec<Explanation>> {
-    let Some((_, origin)) = ORIGINS.iter().find(|(name, _)| *name == table.name) else { return Ok(Vec::new()) };
-    let Some(taken) = origin(row, column) else { return Ok(Vec::new()) };
-    if published.files(&taken.table).is_none() {
-        return Ok(Vec::new());
+    let Some((table, row, column)) = origin(published, table, row, column)? else { return Ok(Vec::new()) };
+    let key: Vec<(&str, String)> =
+        table.key.iter().filter_map(|part| Some((part.as_str(), published::text(row.get(part)?)))).collect();
+    let key: Vec<(&str, &str)> = key.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Ok(vec![explanation(published, &table.name, &key, Some(&column), false)?])
+}
+
+/// Where a figure of a scorecard stands in the table of its KPI. None where that table does not hold the period or scope: the figure
+/// is empty for that reason.
+fn origin<'p>(published: &'p Published, table: &Table, row: &Row, column: &str) -> Result<Option<Origin<'p>>> {
+    if table.name != "scorecard" {
+        return Ok(None);
     }
-    let key: Vec<(&str, &str)> = taken.key.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    match explanation(published, &taken.table, &key, Some(&taken.column), false) {
-        Ok(found) => Ok(vec![found]),
-        // A period or scope that the other table does not hold: the figure is empty for that reason.
-        Err(error) if error.exit == crate::error::Exit::Usage => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+    let Some((kpi, key)) = of_scorecard(&published.job, &published.catalog, row, column) else { return Ok(None) };
+    let table = published.catalog.expect(&kpi.table)?;
+    let filters: Vec<Filter<'_>> = key.iter().map(|(name, value)| (name.as_str(), vec![value.as_str()])).collect();
+    let found = published.rows(&table.name, &filters, None)?.into_iter().next();
+    Ok(found.map(|row| (table, row, kpi.column.clone())))
 }
 
 /// A scorecard's value is the KPI's own figure for the same period and scope; so are those of the period and year before.
-fn of_scorecard(row: &Row, column: &str) -> Option<Taken> {
+fn of_scorecard<'j>(
+    job: &'j Job,
+    catalog: &Catalog,
+    row: &Row,
+    column: &str,
+) -> Option<(&'j Kpi, Vec<(String, String)>)> {
     let text = |name: &str| row.get(name).and_then(Value::as_str);
     let start = match column {
         "value" | "n" | "delta" | "status" => text("period_start")?,
@@ -213,20 +228,11 @@ fn of_scorecard(row: &Row, column: &str) -> Option<Taken> {
         "previous_year" => text("previous_year_period_start")?,
         _ => return None,
     };
-    let (table, figure) = text("kpi")?.split_once('.')?;
-    let mut key = vec![
-        ("grain".to_owned(), text("grain")?.to_owned()),
-        ("period_start".to_owned(), start.to_owned()),
-        ("scope_kind".to_owned(), text("scope_kind")?.to_owned()),
-        ("scope_id".to_owned(), text("scope_id")?.to_owned()),
-    ];
-    // A KPI of a finer table names the rest of its key: `table.column[kind=micro_lesson]`.
-    let (figure, pinned) = figure.split_once('[').map_or((figure, ""), |(figure, rest)| (figure, rest));
-    for pin in pinned.trim_end_matches(']').split(',').filter(|pin| !pin.is_empty()) {
-        let (name, value) = pin.split_once('=')?;
-        key.push((name.to_owned(), value.to_owned()));
-    }
-    Some(Taken { table: table.to_owned(), key, column: figure.to_owned() })
+    let kpi = job.scorecards.kpis.iter().find(|kpi| text("kpi") == Some(&kpi.name()))?;
+    let grain = kpi.grains.iter().find(|grain| text("grain") == Some(grain.as_str()))?;
+    let start = day_of(start.parse().ok()?);
+    let key = Clock::new(catalog, job).key(kpi, *grain, start, text("scope_kind")?, text("scope_id")?)?;
+    Some((kpi, key))
 }
 
 #[cfg(test)]
@@ -245,13 +251,60 @@ mod tests {
     }
 
     #[test]
+    fn commas_inside_the_brackets_of_a_kpi_belong_to_it() {
+        let read = key(&["kpi=time_to_competency.median_days[clock=hire,milestone=ramped],scope_id=all".to_owned()]);
+        let wanted = [("kpi", "time_to_competency.median_days[clock=hire,milestone=ramped]"), ("scope_id", "all")];
+        assert_eq!(read.unwrap(), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
     fn a_scorecards_figure_is_looked_up_where_it_was_taken_from() {
-        let row = serde_json::json!({"grain": "month", "period_start": "2026-03-01", "previous_period_start": "2026-02-01",
-            "scope_kind": "company", "scope_id": "all", "kpi": "leadership_kpis.credit_rate[kind=ama]"});
-        let taken = of_scorecard(row.as_object().unwrap(), "previous").unwrap();
-        assert_eq!((taken.table.as_str(), taken.column.as_str()), ("leadership_kpis", "credit_rate"));
-        assert_eq!(taken.key[1], ("period_start".to_owned(), "2026-02-01".to_owned()));
-        assert_eq!(taken.key[4], ("kind".to_owned(), "ama".to_owned()));
-        assert!(of_scorecard(row.as_object().unwrap(), "target").is_none(), "a target is a decision, not a figure");
+        let catalog = Catalog::load().unwrap();
+        let figure = |kpi: &str, more: &str| {
+            format!(
+                "[[kpis]]\nkpi = \"{kpi}\"\n{more}\nscope = \"company\"\ntarget = 0.8\nbaseline = 0.5\ntolerance = 0.1\ndirection = \"up\"\nlead_or_lag = \"lead\"\nowner = \"head\"\noutcome = \"less rework\"\n"
+            )
+        };
+        let card = format!(
+            "name = \"e\"\n{}{}{}",
+            figure("leadership_kpis.credit_rate", ""),
+            figure("rater_agreement.gwet_ac2", "where = { dimension = \"impact\" }"),
+            figure("adoption_cohorts.retention_rate", "where = { months_since = \"3\" }"),
+        );
+        let rubric: String = ["relevance", "quality", "impact"]
+            .map(|dimension| format!("{dimension} = [\"1\", \"2\", \"3\", \"4\"]\n"))
+            .concat();
+        let reviews = format!(
+            "raters = \"any\"\n[[cycles]]\nid = \"c1\"\nopens = 2026-01-01\ncloses = 2026-05-10\nrubric = \"v1\"\n[[rubrics]]\nversion = \"v1\"\n{rubric}"
+        );
+        let read = |path: &std::path::Path| match path.file_name().and_then(|name| name.to_str()) {
+            Some("e.toml") => Ok(card.clone()),
+            _ => Ok(reviews.clone()),
+        };
+        let text = "name = \"j\"\nlanding = \"in\"\nlake = \"out\"\nfeeds = [\"canonical_workers\"]\nzone = \"UTC\"\nscorecards = [\"e.toml\"]\nreviews = [\"r.toml\"]";
+        let job = Job::parse(std::path::Path::new("j.toml"), text, &catalog, &read).unwrap();
+        let looked_up = |kpi: &str, grain: &str, column: &str| {
+            let row = serde_json::json!({"grain": grain, "period_start": "2026-04-01", "scope_kind": "company",
+                "previous_period_start": "2026-01-01", "scope_id": "all", "kpi": kpi});
+            let (_, mut key) = of_scorecard(&job, &catalog, row.as_object().unwrap(), column)?;
+            key.sort();
+            Some(key.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(","))
+        };
+        let told = |kpi, grain, column, wanted: &str| {
+            assert_eq!(looked_up(kpi, grain, column).as_deref(), Some(wanted), "{kpi} {column}");
+        };
+        let company = "scope_id=all,scope_kind=company";
+        told(
+            "leadership_kpis.credit_rate",
+            "quarter",
+            "previous",
+            &format!("grain=quarter,period_start=2026-01-01,{company}"),
+        );
+        let impact = "rater_agreement.gwet_ac2[dimension=impact]";
+        told(impact, "quarter", "value", "cycle_id=c1,dimension=impact,rubric_version=v1");
+        let third = "adoption_cohorts.retention_rate[months_since=3]";
+        told(third, "month", "value", &format!("months_since=3,period_start=2026-04-01,{company}"));
+        assert_eq!(looked_up(impact, "quarter", "previous"), None, "no cycle closed then");
+        assert_eq!(looked_up("leadership_kpis.credit_rate", "month", "target"), None, "a target is a decision");
     }
 }

@@ -78,10 +78,54 @@ impl Catalog {
                 }
             }
         }
-        Ok(())
+        match self.circle() {
+            Some((table, circle)) => error(table, format!("reads itself, through {}", circle.join(", "))),
+            None => Ok(()),
+        }
+    }
+
+    /// A table that is made of itself, and the tables on the way round.
+    fn circle(&self) -> Option<(&Table, Vec<&str>)> {
+        // A table all of whose reads are done is done; what is left over when nothing more is done, or hangs on it, is a circle.
+        let mut left: BTreeMap<&str, &Table> = self.tables.iter().map(|(name, table)| (name.as_str(), table)).collect();
+        loop {
+            let before = left.len();
+            let open: Vec<&str> = left.keys().copied().collect();
+            left.retain(|_, table| table.reads.iter().any(|read| open.contains(&read.as_str())));
+            if left.len() == before {
+                break;
+            }
+        }
+        let mut way: Vec<&str> = Vec::new();
+        let mut table = *left.values().next()?;
+        loop {
+            if let Some(at) = way.iter().position(|name| *name == table.name) {
+                return Some((table, way.split_off(at)));
+            }
+            way.push(&table.name);
+            table = table.reads.iter().find_map(|read| left.get(read.as_str()).copied())?;
+        }
     }
 }
 
 fn text(path: &str) -> &'static str {
     SCHEMAS.get_file(path).and_then(|file| file.contents_utf8()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_made_of_each_other_are_refused_by_name() {
+        let mut catalog = Catalog::load().unwrap();
+        assert!(catalog.across().is_ok());
+        let scorecard = || "scorecard".to_owned();
+        catalog.tables.get_mut("cadence").unwrap().reads.push(scorecard());
+        let refused = catalog.across().unwrap_err().to_string();
+        assert!(
+            refused.contains("cadence") && refused.contains("reads itself, through cadence, scorecard"),
+            "{refused}"
+        );
+    }
 }

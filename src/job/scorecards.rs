@@ -3,19 +3,22 @@
 //! A scope has three to five KPIs over all scorecards of the job, each tied to a business outcome and an owner. Anything else is
 //! refused with its reason, because a scorecard of twenty figures, or of figures nobody owns, steers nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod kpi;
+pub mod sources;
+
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-use crate::contract::{Area, Catalog, Table, Type};
+use super::reviews::Reviews;
+use crate::contract::Catalog;
 use crate::period::{Day, Grain, day_of};
+
+pub use kpi::{Direction, Kpi, Scope};
 
 /// How many KPIs a scope is held to.
 pub const KPIS: std::ops::RangeInclusive<usize> = 3..=5;
-
-/// The columns that place a figure; whatever else a table's key holds, a KPI pins with `where`.
-const PLACE: [&str; 4] = ["grain", "period_start", "scope_kind", "scope_id"];
 
 /// All scorecards of a job.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,46 +26,6 @@ pub struct Scorecards {
     /// In the order of the files, then as written.
     pub kpis: Vec<Kpi>,
     pub rituals: Vec<Ritual>,
-}
-
-/// A figure that a scope is held to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kpi {
-    /// The scorecard it stands on.
-    pub scorecard: String,
-    /// From 1, as written.
-    pub position: i64,
-    pub table: String,
-    pub column: String,
-    /// Values of the rest of the table's key.
-    pub pins: BTreeMap<String, String>,
-    pub scope: Scope,
-    pub target: f64,
-    pub baseline: f64,
-    /// How far short of the target is still `watch`, in the KPI's own unit.
-    pub tolerance: f64,
-    pub direction: Direction,
-    pub lead_or_lag: String,
-    /// A role, never a person.
-    pub owner: String,
-    /// The business outcome it stands for, in words.
-    pub outcome: String,
-    /// The KPI of canon `measures` by which the outcome is measured.
-    pub measure: Option<String>,
-}
-
-/// Whom a KPI is about: one scope, or with no id every scope of its kind.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Scope {
-    pub kind: String,
-    pub id: Option<String>,
-}
-
-/// Which way is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Up,
-    Down,
 }
 
 /// A meeting that is to take place in every period.
@@ -86,27 +49,9 @@ struct ScorecardFile {
     #[serde(default, rename = "description")]
     _description: String,
     #[serde(default)]
-    kpis: Vec<KpiFile>,
+    kpis: Vec<kpi::KpiFile>,
     #[serde(default)]
     rituals: Vec<RitualFile>,
-}
-
-/// What a decision may have left out is optional here, so that the refusal can say it in words.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KpiFile {
-    kpi: String,
-    #[serde(default, rename = "where")]
-    pins: BTreeMap<String, String>,
-    scope: String,
-    target: f64,
-    baseline: f64,
-    tolerance: f64,
-    direction: String,
-    lead_or_lag: String,
-    owner: Option<String>,
-    outcome: Option<String>,
-    measure: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,50 +64,29 @@ struct RitualFile {
     from: Option<NaiveDate>,
 }
 
-impl Kpi {
-    /// `table.column`, with the pins of a finer table: `leadership_kpis.posts[kind=ama]`.
-    pub fn name(&self) -> String {
-        let pins: Vec<String> = self.pins.iter().map(|(column, value)| format!("{column}={value}")).collect();
-        let pins = if pins.is_empty() { String::new() } else { format!("[{}]", pins.join(",")) };
-        format!("{}.{}{pins}", self.table, self.column)
-    }
+/// Why a scorecard is refused, and what to do.
+type Refusal = (String, &'static str);
 
-    /// How a value stands against the target: `on_track`, `watch` within the tolerance, else `off_track`.
-    pub fn status(&self, value: Option<f64>) -> &'static str {
-        let Some(value) = value.filter(|value| value.is_finite()) else { return "no_data" };
-        let short = match self.direction {
-            Direction::Up => self.target - value,
-            Direction::Down => value - self.target,
-        };
-        // A shortfall of exactly the tolerance is within it, whatever its last binary digit says.
-        if short <= 0.0 {
-            "on_track"
-        } else if short <= self.tolerance + 1e-12 * self.target.abs().max(1.0) {
-            "watch"
-        } else {
-            "off_track"
-        }
-    }
-}
-
-impl Direction {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Direction::Up => "up",
-            Direction::Down => "down",
-        }
-    }
+/// What the rest of a job decided that a scorecard has to fit.
+pub struct Given<'a> {
+    pub catalog: &'a Catalog,
+    /// The tables the job publishes; `None` is all of them.
+    pub marts: Option<&'a [String]>,
+    pub reviews: Option<&'a Reviews>,
+    /// Filled while the scorecards are read.
+    pub rituals: &'a [Ritual],
 }
 
 /// Reads the scorecards of a job: (name in the job file, text).
 ///
 /// # Errors
 /// The file and the reason, in words, and what to do.
-pub fn parse(files: &[(String, String)], catalog: &Catalog) -> Result<Scorecards, (String, &'static str)> {
+pub fn parse(files: &[(String, String)], given: &Given<'_>) -> Result<Scorecards, Refusal> {
     let mut all = Scorecards::default();
     let mut names = BTreeSet::new();
+    let mut figures = Vec::new();
     for (path, text) in files {
-        let in_file = |(what, hint): (String, &'static str)| (format!("{path}: {what}"), hint);
+        let in_file = |(what, hint): Refusal| (format!("{path}: {what}"), hint);
         let file: ScorecardFile = toml::from_str(text)
             .map_err(|cause| in_file((cause.to_string(), "jobs/README.md lists every key a scorecard may hold")))?;
         if file.name.trim().is_empty() || !names.insert(file.name.clone()) {
@@ -171,8 +95,8 @@ pub fn parse(files: &[(String, String)], catalog: &Catalog) -> Result<Scorecards
                 "each scorecard has its own name",
             )));
         }
-        for (at, kpi) in file.kpis.into_iter().enumerate() {
-            all.kpis.push(self::kpi(&file.name, at as i64 + 1, kpi, catalog).map_err(in_file)?);
+        if file.kpis.is_empty() {
+            return Err(in_file(too(&file.name, 0)));
         }
         for ritual in file.rituals {
             let ritual = self::ritual(ritual).map_err(in_file)?;
@@ -181,15 +105,21 @@ pub fn parse(files: &[(String, String)], catalog: &Catalog) -> Result<Scorecards
             }
             all.rituals.push(ritual);
         }
-        if all.kpis.iter().all(|kpi| kpi.scorecard != file.name) {
-            return Err(in_file(too(&file.name, 0)));
+        figures.push((path, file.name, file.kpis));
+    }
+    // A figure may be about a ritual of any file.
+    let given = Given { rituals: &all.rituals, ..*given };
+    for (path, name, kpis) in figures {
+        for (at, file) in kpis.into_iter().enumerate() {
+            let kpi = kpi::kpi(&name, at as i64 + 1, file, &given);
+            all.kpis.push(kpi.map_err(|(what, hint)| (format!("{path}: {what}"), hint))?);
         }
     }
     count(&all.kpis)?;
     Ok(all)
 }
 
-fn too(whom: &str, kpis: usize) -> (String, &'static str) {
+fn too(whom: &str, kpis: usize) -> Refusal {
     let (least, most) = (KPIS.start(), KPIS.end());
     (
         format!("{whom} has {kpis} KPIs; a scope is held to {least} to {most}, over all scorecards together"),
@@ -198,7 +128,7 @@ fn too(whom: &str, kpis: usize) -> (String, &'static str) {
 }
 
 /// Three to five a scope; a scope by name is also held to what its whole kind is.
-fn count(kpis: &[Kpi]) -> Result<(), (String, &'static str)> {
+fn count(kpis: &[Kpi]) -> Result<(), Refusal> {
     let scopes: BTreeSet<&Scope> = kpis.iter().map(|kpi| &kpi.scope).collect();
     for scope in scopes {
         let held: Vec<&Kpi> = kpis
@@ -223,115 +153,7 @@ fn count(kpis: &[Kpi]) -> Result<(), (String, &'static str)> {
     Ok(())
 }
 
-fn kpi(scorecard: &str, position: i64, file: KpiFile, catalog: &Catalog) -> Result<Kpi, (String, &'static str)> {
-    let name = &file.kpi;
-    let error = |what: &str, hint: &'static str| Err((format!("KPI {name} {what}"), hint));
-    let Some((table, column)) = name.split_once('.') else {
-        return error("is no table.column", "write it like \"adoption_kpis.active_rate\"");
-    };
-    let readable = catalog.table("scorecard").map(|own| own.reads.as_slice()).unwrap_or_default();
-    let Some(contract) = catalog.table(table).filter(|table| table.area == Area::Marts) else {
-        return error("is of no table under marts/", "`uptake schema` lists the tables");
-    };
-    if !readable.iter().any(|name| name == table) {
-        return error(
-            "is of a table that says nothing by period and scope",
-            "`uptake schema scorecard` lists those that do",
-        );
-    }
-    let known = contract.column(column).filter(|column| matches!(column.data_type, Type::Int | Type::Double));
-    let Some(known) = known.filter(|column| !column.key) else {
-        return error("is no figure of that table", "`uptake schema TABLE` lists its columns");
-    };
-    pinned(contract, &file.pins).map_err(|(what, hint)| (format!("KPI {name} {what}"), hint))?;
-    let scope = scope(&file.scope).map_err(|(what, hint)| (format!("KPI {name} {what}"), hint))?;
-    let said =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let Some(owner) = said(&file.owner) else {
-        return error("has no owner", "owner = the role that answers for it");
-    };
-    if owner.contains('@') {
-        return error("has an address as its owner", "an owner is a role; marts/ hold no person");
-    }
-    let Some(outcome) = said(&file.outcome) else {
-        return error("is tied to no business outcome", "outcome = what the business gets when it moves");
-    };
-    let direction = match file.direction.as_str() {
-        "up" => Direction::Up,
-        "down" => Direction::Down,
-        _ => {
-            return error("has a direction that is neither up nor down", "say which way is better: \"up\" or \"down\"");
-        }
-    };
-    if file.lead_or_lag != "lead" && file.lead_or_lag != "lag" {
-        return error("is neither lead nor lag", "lead_or_lag = \"lead\" moves before the outcome, \"lag\" after it");
-    }
-    if !(file.target.is_finite() && file.baseline.is_finite() && file.tolerance.is_finite() && file.tolerance >= 0.0) {
-        return error(
-            "has a target, baseline or tolerance that is no number",
-            "a tolerance is 0 or more, in the KPI's own unit",
-        );
-    }
-    let (least, most) = known.range;
-    if least.is_some_and(|least| file.target < least) || most.is_some_and(|most| file.target > most) {
-        return error("has a target outside what the figure can be", "rates are shares from 0 to 1: 80 % is 0.8");
-    }
-    let ahead = match direction {
-        Direction::Up => file.target >= file.baseline,
-        Direction::Down => file.target <= file.baseline,
-    };
-    if !ahead {
-        return error("has a target behind its baseline", "the target lies from the baseline in the KPI's direction");
-    }
-    Ok(Kpi {
-        scorecard: scorecard.to_owned(),
-        position,
-        table: table.to_owned(),
-        column: column.to_owned(),
-        pins: file.pins,
-        scope,
-        target: file.target,
-        baseline: file.baseline,
-        tolerance: file.tolerance,
-        direction,
-        lead_or_lag: file.lead_or_lag,
-        owner,
-        outcome,
-        measure: said(&file.measure),
-    })
-}
-
-/// A table finer than period and scope needs the rest of its key.
-fn pinned(table: &Table, pins: &BTreeMap<String, String>) -> Result<(), (String, &'static str)> {
-    let hint = "where = { column = \"value\" } names a value for each column of the key beyond period and scope";
-    if let Some(place) = PLACE.iter().find(|place| !table.key.iter().any(|part| part == *place)) {
-        return Err((format!("is of a table without {place} in its key"), "a KPI has one value by period and scope"));
-    }
-    let rest = || table.key.iter().filter(|part| !PLACE.contains(&part.as_str()));
-    if let Some(open) = rest().find(|part| !pins.contains_key(*part)) {
-        return Err((format!("does not say which {open}"), hint));
-    }
-    match pins.keys().find(|pin| !rest().any(|part| part == *pin)) {
-        Some(stray) => Err((format!("pins {stray}, which is not in the key of {}", table.name), hint)),
-        None => Ok(()),
-    }
-}
-
-fn scope(text: &str) -> Result<Scope, (String, &'static str)> {
-    let hint = "write \"company\", \"org/OU-0007\" or, for every unit, \"org\"; kinds are company, org, leader_band, location, function";
-    let (kind, id) = text.split_once('/').map_or((text, None), |(kind, id)| (kind, Some(id.to_owned())));
-    match (kind, &id) {
-        ("company", None) => Ok(Scope { kind: kind.into(), id: Some("all".into()) }),
-        ("company", Some(all)) if all == "all" => Ok(Scope { kind: kind.into(), id }),
-        ("org" | "leader_band" | "location" | "function", None) => Ok(Scope { kind: kind.into(), id }),
-        ("org" | "leader_band" | "location" | "function", Some(id)) if !id.trim().is_empty() => {
-            Ok(Scope { kind: kind.into(), id: Some(id.clone()) })
-        }
-        _ => Err((format!("is about `{text}`, which is no scope"), hint)),
-    }
-}
-
-fn ritual(file: RitualFile) -> Result<Ritual, (String, &'static str)> {
+fn ritual(file: RitualFile) -> Result<Ritual, Refusal> {
     let error = |what: &str, hint: &'static str| Err((format!("ritual `{}` {what}", file.name), hint));
     let every = match file.every.as_str() {
         "week" => Grain::Week,
@@ -362,6 +184,8 @@ fn ritual(file: RitualFile) -> Result<Ritual, (String, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const RATES: [&str; 6] =
@@ -387,13 +211,19 @@ mod tests {
         format!("[[kpis]]\n{}\n", lines.join("\n"))
     }
 
+    /// Reads files of a job that publishes everything.
+    fn parsed(files: &[(String, String)]) -> Result<Scorecards, String> {
+        let given = Given { catalog: &Catalog::load().unwrap(), marts: None, reviews: None, rituals: &[] };
+        parse(files, &given).map_err(|(what, _)| what)
+    }
+
     /// A scorecard of so many KPIs, with one key of the first changed (`key = -` leaves it out).
     fn read(kpis: usize, change: &str) -> Result<Scorecards, String> {
         let mut text = "name = \"executive\"\n".to_owned();
         for (at, column) in RATES.iter().take(kpis).enumerate() {
             text.push_str(&one(column, if at == 0 { change } else { "" }));
         }
-        parse(&[("scorecards/executive.toml".into(), text)], &Catalog::load().unwrap()).map_err(|(what, _)| what)
+        parsed(&[("scorecards/executive.toml".into(), text)])
     }
 
     #[test]
@@ -420,8 +250,18 @@ mod tests {
             ("kpi = \"adoption_kpis.actve_rate\"", "is no figure of that table"),
             ("kpi = \"adoption_kpis.scope_id\"", "is no figure of that table"),
             ("kpi = \"workers.fte\"", "is of no table under marts/"),
-            ("kpi = \"adoption_kpis_managers.active_rate\"", "is of no table under marts/"),
-            ("kpi = \"dim_org.depth\"", "says nothing by period and scope"),
+            ("kpi = \"nothing.active_rate\"", "is of a table that does not exist"),
+            ("kpi = \"adoption_kpis_managers.active_rate\"", "is of a restricted table"),
+            ("kpi = \"leader_scorecard.reach\"", "is of a restricted table"),
+            ("kpi = \"runs.rows_read\"", "is of no table under marts/"),
+            ("kpi = \"dim_org.depth\"", "says nothing by month or quarter"),
+            ("kpi = \"leader_post_effects.estimate\"", "says nothing by month or quarter"),
+            ("kpi = \"leadership_kpis.sponsor_active\"", "is no figure of that table: leaders, leaders_posting"),
+            ("kpi = \"certification_status.valid\"", "does not say which content_id"),
+            ("kpi = \"rater_agreement.gwet_ac2\"", "is about review cycles, and the job names no reviews"),
+            ("kpi = \"cadence.held\"", "does not say which ritual"),
+            ("grains = [\"week\"]", "has grains = [… \"week\" …], but adoption_kpis has it by month and quarter alone"),
+            ("grains = []", "has no grains"),
             ("scope = \"manager/W1\"", "is about `manager/W1`, which is no scope"),
             ("direction = \"sideways\"", "neither up nor down"),
             ("lead_or_lag = \"both\"", "neither lead nor lag"),
@@ -440,17 +280,80 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_by_name_is_also_held_to_what_its_kind_is() {
+    fn a_figure_may_come_from_any_table_that_speaks_of_periods() {
+        let text = |kpi: &str, more: &str| {
+            let kpis: String = RATES[..2].iter().map(|column| one(column, "")).collect();
+            let other = one("active_rate", &format!("kpi = \"{kpi}\"")).replace("target = 0.8", "target = 60.0");
+            let ritual = "[[rituals]]\nname = \"review\"\nevery = \"month\"\nrequired_roles = [\"sponsor\"]\n";
+            vec![("e.toml".to_owned(), format!("name = \"e\"\n{kpis}{other}{more}\n{ritual}"))]
+        };
+        let read = |kpi: &str, more: &str| parsed(&text(kpi, more)).map(|mut read| read.kpis.remove(2));
+        let named = |kpi: &str, more: &str| {
+            let kpi = read(kpi, more).unwrap();
+            let grains: Vec<&str> = kpi.grains.iter().map(|grain| grain.as_str()).collect();
+            format!("{} by {}", kpi.name(), grains.join(" and "))
+        };
+        assert_eq!(named("headcount", ""), "adoption_kpis.headcount by month and quarter", "a bare name is adoption's");
+        assert_eq!(named("leadership_kpis.leaders", "grains = [\"quarter\"]"), "leadership_kpis.leaders by quarter");
+        let course = "where = { content_id = \"C-1\" }";
+        assert_eq!(named("certification_status.valid", course), "certification_status.valid[content_id=C-1] by month");
+        let ramp = "where = { clock = \"hire\", milestone = \"ramped\" }";
+        assert_eq!(
+            named("time_to_competency.median_days", ramp),
+            "time_to_competency.median_days[clock=hire,milestone=ramped] by quarter"
+        );
+        assert_eq!(named("cadence.held", "where = { ritual = \"review\" }"), "cadence.held[ritual=review] by month");
+        for (kpi, more, why) in [
+            (
+                "certification_status.valid",
+                "where = { content_id = \"C-1\" }\ngrains = [\"quarter\"]",
+                "by month alone",
+            ),
+            ("adoption_cohorts.retained", "where = { months_since = \"two\" }", "none of a whole number"),
+            (
+                "time_to_competency.median_days",
+                "where = { clock = \"hire\", milestone = \"x\" }",
+                "which is none of certified",
+            ),
+            ("cadence.held", "where = { ritual = \"lunch\" }", "the ritual `lunch`, which no scorecard names"),
+        ] {
+            let refused = read(kpi, more).unwrap_err();
+            assert!(refused.starts_with(&format!("e.toml: KPI {kpi} ")) && refused.contains(why), "{refused}");
+        }
+        let org = text("content_engagement.viewers", course)[0].1.replacen(
+            "scope = \"company\"\ntarget = 60.0",
+            "scope = \"org\"\ntarget = 60.0",
+            1,
+        );
+        let refused = parsed(&[("e.toml".into(), org)]).unwrap_err();
+        assert!(refused.contains("is about `org`, but content_engagement speaks of the whole company"), "{refused}");
+    }
+
+    #[test]
+    fn a_figure_of_a_table_that_the_job_leaves_out_is_refused() {
         let catalog = Catalog::load().unwrap();
+        let kpis: String = RATES[..3].iter().map(|column| one(column, "")).collect();
+        let files = [("e.toml".to_owned(), format!("name = \"e\"\n{kpis}"))];
+        let with = |marts: &[&str]| {
+            let marts: Vec<String> = marts.iter().map(|name| (*name).to_owned()).collect();
+            parse(&files, &Given { catalog: &catalog, marts: Some(&marts), reviews: None, rituals: &[] })
+        };
+        assert!(with(&["adoption_kpis", "scorecard"]).is_ok());
+        assert!(with(&["scorecard"]).unwrap_err().0.contains("is of a table that the job does not publish"));
+        assert!(with(&["dim_org"]).is_ok(), "no scorecard is asked for");
+    }
+
+    #[test]
+    fn a_scope_by_name_is_also_held_to_what_its_kind_is() {
         let text = |name: &str, scope: &str, from: usize| {
             let kpis: String =
                 RATES[from..from + 3].iter().map(|column| one(column, &format!("scope = \"{scope}\""))).collect();
             (format!("{name}.toml"), format!("name = \"{name}\"\n{kpis}"))
         };
-        let refused = parse(&[text("units", "org", 0), text("sales", "org/OU-4", 3)], &catalog).unwrap_err().0;
+        let refused = parsed(&[text("units", "org", 0), text("sales", "org/OU-4", 3)]).unwrap_err();
         assert!(refused.contains("sales and units: scope org/OU-4 has 6 KPIs"), "{refused}");
-        assert!(parse(&[text("units", "org", 0), text("company", "company", 3)], &catalog).is_ok());
-        let twice = parse(&[text("one", "company", 0), text("one", "org", 0)], &catalog).unwrap_err().0;
+        assert!(parsed(&[text("units", "org", 0), text("company", "company", 3)]).is_ok());
+        let twice = parsed(&[text("one", "company", 0), text("one", "org", 0)]).unwrap_err();
         assert!(twice.contains("name `one` is empty or taken"), "{twice}");
     }
 
@@ -477,7 +380,7 @@ mod tests {
             let kpis: String = RATES[..3].iter().map(|column| one(column, "")).collect();
             vec![("e.toml".to_owned(), format!("name = \"e\"\n{kpis}[[rituals]]\n{ritual}"))]
         };
-        let read = |ritual: &str| parse(&text(ritual), &Catalog::load().unwrap()).map_err(|(what, _)| what);
+        let read = |ritual: &str| parsed(&text(ritual));
         let stand_up = read("name = \"weekly stand-up\"\nevery = \"week\"\nrequired_roles = [\"Sponsor \"]").unwrap();
         assert_eq!(
             (stand_up.rituals[0].every, stand_up.rituals[0].required_roles[0].as_str()),

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::kpi_figures::{Figures, GRAINS};
-use super::{Facts, Made, MartError, Read, Whole};
+use super::kpi_figures::{Clock, Figures, GRAINS};
+use super::whole::all_of;
+use super::{Facts, Made, MartError, Read, Whole, scorecard};
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::hierarchy::Units;
 use crate::contract::arrow::{DELETED, mart_schema};
@@ -21,11 +22,15 @@ pub const TABLE: Whole =
     Whole { name: "outcome_links", tables: &["outcome_links"], reads: READS, needs: &["measures"], build };
 
 /// The tables of [`super::scorecard`], and the outcomes.
-const READS: &[Read] = &[
-    Read { table: "adoption_kpis", partitions: "month-" },
-    Read { table: "adoption_kpis", partitions: "quarter-" },
-    Read { table: "measures", partitions: "" },
-];
+const READS: &[Read] = &{
+    let mut reads = [all_of("measures"); scorecard::READS.len() + 1];
+    let mut at = 0;
+    while at < scorecard::READS.len() {
+        reads[at] = scorecard::READS[at];
+        at += 1;
+    }
+    reads
+};
 
 /// Lags in periods of the grain.
 const LAGS: std::ops::RangeInclusive<usize> = 0..=3;
@@ -35,15 +40,26 @@ const FEWEST: usize = 6;
 const RATE: f64 = 0.05;
 
 fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
-    let calendar = &facts.job.calendar;
-    let outcomes = outcomes(facts.table("measures"), calendar);
-    let mut links: BTreeMap<Key, Vec<(f64, f64)>> = BTreeMap::new();
+    let links = links(facts)?;
+    if links.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pairs = links.into_iter().map(|(key, points)| (key, points.iter().map(Point::pair).collect())).collect();
+    let rows = engine::to_arrow(&frame(&judged(pairs))?, &mart_schema(facts.catalog.expect("outcome_links")?))?;
+    Ok(vec![Made { table: "outcome_links", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+}
+
+/// The points behind every row.
+fn links(facts: &Facts<'_>) -> Result<BTreeMap<Key, Vec<Point>>, MartError> {
+    let clock = Clock::of(facts);
+    let outcomes = outcomes(facts.table("measures"), clock.calendar);
+    let mut links = BTreeMap::new();
     for (kpi, measure) in facts.job.scorecards.kpis.iter().filter_map(|kpi| Some((kpi, kpi.measure.as_ref()?))) {
-        let figures = Figures::of(kpi, facts.catalog, facts.table(&kpi.table))?;
+        let figures = Figures::of(kpi, &clock, facts.table(&kpi.table))?;
         let Some(outcomes) = outcomes.get(measure) else { continue };
-        for grain in GRAINS {
+        for &grain in &kpi.grains {
             for lag in LAGS {
-                let pairs = pairs(kpi, &figures, outcomes, grain, lag, calendar, facts.today);
+                let pairs = pairs(kpi, &figures, outcomes, grain, lag, clock.calendar, facts.today);
                 let key = |points: &'static str, kind: &str, id: &str| Key {
                     grain: grain.as_str(),
                     points,
@@ -62,17 +78,42 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
             }
         }
     }
-    if links.is_empty() {
-        return Ok(Vec::new());
+    Ok(links)
+}
+
+/// The points behind the row that `says` describes, column by column, in the order of periods or units: what an explanation lists.
+///
+/// # Errors
+/// A table has no contract.
+pub fn behind(facts: &Facts<'_>, says: &dyn Fn(&str) -> String) -> Result<Vec<Point>, MartError> {
+    let is_row = |key: &Key| {
+        let own = [key.grain, key.points, &key.scope_kind, &key.scope_id, &key.kpi, &key.measure];
+        let names = ["grain", "points", "scope_kind", "scope_id", "kpi", "outcome_measure"];
+        names.iter().zip(own).all(|(name, own)| says(name) == own) && says("lag") == key.lag.to_string()
+    };
+    Ok(links(facts)?.into_iter().find(|(key, _)| is_row(key)).map(|(_, points)| points).unwrap_or_default())
+}
+
+/// A KPI beside an outcome: of one period and scope, or of one unit over its periods.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    pub unit: String,
+    /// First days of the KPI's and of the outcome's period; `None` where both are means over periods.
+    pub starts: Option<(Day, Day)>,
+    pub value: f64,
+    pub reached: f64,
+}
+
+impl Point {
+    fn pair(&self) -> (f64, f64) {
+        (self.value, self.reached)
     }
-    let rows = engine::to_arrow(&frame(&judged(links))?, &mart_schema(facts.catalog.expect("outcome_links")?))?;
-    Ok(vec![Made { table: "outcome_links", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 /// A scope by kind and id.
 type ScopeKey = (String, String);
-/// Pairs of KPI and outcome, by scope, in the order of periods.
-type Pairs = BTreeMap<ScopeKey, Vec<(f64, f64)>>;
+/// KPI beside outcome, by scope, in the order of periods.
+type Pairs = BTreeMap<ScopeKey, Vec<Point>>;
 /// Values of one outcome by grain, first day of the period, and scope.
 type Outcome = BTreeMap<(Grain, Day), BTreeMap<ScopeKey, f64>>;
 
@@ -137,7 +178,9 @@ fn pairs(
             };
             // A scope of fewer than k people shows no figure, so it makes no point.
             if let Some(value) = figures.get(grain, start, &scope.0, &scope.1).and_then(|figure| figure.value) {
-                pairs.entry(scope).or_default().push((value, *reached));
+                let starts = Some((start, later.start));
+                let point = Point { unit: scope.1.clone(), starts, value, reached: *reached };
+                pairs.entry(scope).or_default().push(point);
             }
         }
     }
@@ -145,7 +188,7 @@ fn pairs(
 }
 
 /// Units against each other: the means of each, of units none of which contains another on the last reported day.
-fn across(pairs: &Pairs, units: &Units, last: Day) -> Vec<(f64, f64)> {
+fn across(pairs: &Pairs, units: &Units, last: Day) -> Vec<Point> {
     let ids: Vec<String> = pairs.keys().map(|(_, id)| id.clone()).collect();
     let forest = units.forest(&ids, Period { grain: Grain::Day, start: last, end: last + 1 });
     let mut above: BTreeSet<&str> = BTreeSet::new();
@@ -156,13 +199,17 @@ fn across(pairs: &Pairs, units: &Units, last: Day) -> Vec<(f64, f64)> {
             parent = if above.insert(&forest.ids[upper]) { forest.parents[upper] } else { None };
         }
     }
-    let mean = |points: &[(f64, f64)], pick: &dyn Fn(&(f64, f64)) -> f64| {
-        points.iter().map(pick).sum::<f64>() / points.len() as f64
-    };
+    let mean =
+        |points: &[Point], pick: &dyn Fn(&Point) -> f64| points.iter().map(pick).sum::<f64>() / points.len() as f64;
     pairs
         .iter()
         .filter(|((_, id), _)| !above.contains(id.as_str()))
-        .map(|(_, points)| (mean(points, &|point| point.0), mean(points, &|point| point.1)))
+        .map(|((_, id), points)| Point {
+            unit: id.clone(),
+            starts: None,
+            value: mean(points, &|point| point.value),
+            reached: mean(points, &|point| point.reached),
+        })
         .collect()
 }
 
@@ -259,7 +306,8 @@ mod tests {
             format!("month 2026-{month}-01 company all 100 9 {rate}\n")
         };
         let text: String = MONTHS.iter().map(|month| line(month)).collect();
-        Figures::of(&held("company").kpis[0], &Catalog::load().unwrap(), &adoption(&text)).unwrap()
+        let clock = Clock { catalog: &Catalog::load().unwrap(), calendar: &calendar(), cycles: &[] };
+        Figures::of(&held("company").kpis[0], &clock, &adoption(&text)).unwrap()
     }
 
     fn outcome(values: [f64; 8]) -> Outcome {
@@ -284,7 +332,8 @@ mod tests {
             measure: "incidents".into(),
             lag: lag as i64,
         };
-        judged(BTreeMap::from([(key, pairs.into_values().next().unwrap_or_default())])).remove(0)
+        let points = pairs.into_values().next().unwrap_or_default();
+        judged(BTreeMap::from([(key, points.iter().map(Point::pair).collect())])).remove(0)
     }
 
     #[test]
@@ -335,10 +384,15 @@ mod tests {
             ("a".to_owned(), unit(Some("mid"))),
             ("b".to_owned(), unit(Some("top"))),
         ]);
-        let points = |x: f64| vec![(x, 10.0 * x), (x + 2.0, 10.0 * x)];
+        let points = |x: f64| {
+            [(x, 10.0 * x), (x + 2.0, 10.0 * x)]
+                .map(|(value, reached)| Point { unit: String::new(), starts: None, value, reached })
+                .to_vec()
+        };
         let pairs: Pairs =
             [("top", 1.0), ("a", 2.0), ("b", 3.0)].map(|(id, x)| (("org".to_owned(), id.to_owned()), points(x))).into();
         // `top` contains both others, `a` through a unit that has no points of its own.
-        assert_eq!(across(&pairs, &Units { versions }, 100), [(3.0, 20.0), (4.0, 30.0)]);
+        let means: Vec<(f64, f64)> = across(&pairs, &Units { versions }, 100).iter().map(Point::pair).collect();
+        assert_eq!(means, [(3.0, 20.0), (4.0, 30.0)]);
     }
 }

@@ -1,7 +1,7 @@
 //! Tables computed whole: from canon tables whose size follows people and content, and from what other marts show. Computed anew
 //! whenever a file they read, the job, its configuration or the as-of day changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 
@@ -12,6 +12,7 @@ use crate::canon::identity::Identity;
 use crate::contract::Catalog;
 use crate::guard::Tally;
 use crate::job::Job;
+use crate::job::scorecards::sources;
 use crate::period::Day;
 
 /// One table, or a few that are made together.
@@ -66,6 +67,16 @@ impl Whole {
     }
 }
 
+impl Whole {
+    /// What it reads for this job: of the tables a KPI may come from, those that one comes from.
+    pub fn reads_for(&self, job: &Job) -> impl Iterator<Item = &'static Read> {
+        let held = matches!(self.name, "scorecard" | "outcome_links");
+        let named = job.scorecards.kpis.iter().map(|kpi| kpi.source.table).collect::<BTreeSet<&str>>();
+        let is_source = |table: &str| sources::source(table).is_some();
+        self.reads.iter().filter(move |read| !held || !is_source(read.table) || named.contains(read.table))
+    }
+}
+
 /// Every file of a table.
 pub const fn all_of(table: &'static str) -> Read {
     Read { table, partitions: "" }
@@ -104,4 +115,28 @@ pub struct Made {
     /// The grain of the rows, for the tally of what was withheld; empty where the table has none.
     pub grain: &'static str,
     pub withheld: Vec<(Tally, i64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_stands_behind_those_it_reads_and_its_contract_says_so() {
+        let catalog = Catalog::load().unwrap();
+        let mut made: BTreeSet<&str> = BTreeSet::new();
+        let all: BTreeSet<&str> = WHOLE.iter().flat_map(|whole| whole.tables).copied().collect();
+        for whole in WHOLE {
+            for read in whole.reads {
+                assert!(!all.contains(read.table) || made.contains(read.table), "{} reads {}", whole.name, read.table);
+            }
+            made.extend(whole.tables);
+        }
+        for name in ["scorecard", "outcome_links"] {
+            let whole = WHOLE.iter().find(|whole| whole.name == name).unwrap();
+            let mut read: Vec<&str> = whole.reads.iter().map(|read| read.table).collect();
+            read.dedup();
+            assert_eq!(read, catalog.expect(name).unwrap().reads, "{name}");
+        }
+    }
 }

@@ -33,7 +33,6 @@ use crate::error::{Error, Result};
 use crate::feed::{Pseudonyms, Refusal, Verdict};
 use crate::job::Job;
 use crate::ledger::{Counts, Entry, Ledger};
-use crate::mart::leader_post_effects::{self, Evidence};
 use crate::period::{Day, Period};
 use crate::publish::{self, Draft};
 use crate::store::Store;
@@ -193,15 +192,6 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// What is behind the estimates of `leader_post_effects` for one outcome and kind of post, as head has the tables it was made from;
-/// `None` where there is no such row. Nothing is written.
-///
-/// # Errors
-/// The store fails.
-pub fn leader_evidence(context: &Context<'_>, outcome: &str, kind: &str) -> Result<Option<Evidence>> {
-    whole::look(context, &leader_post_effects::TABLE, |facts| leader_post_effects::evidence(facts, outcome, kind))
-}
-
 /// One attempt on one head.
 fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Draft, Report)> {
     let head = publisher.head();
@@ -237,7 +227,8 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     }
     if let Some(note) = rolled.notes.first() {
         let (many, delivery, sentence) = (rolled.notes.len(), &note.delivery, &note.sentence);
-        remarks.push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
+        remarks
+            .push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
     }
     for stale in gates::joined::stale(context, &rolled.ledger) {
         remarks.push(format!("{}: {}", stale.newest.feed, stale.sentence()));
@@ -330,7 +321,8 @@ fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
     };
     let Some(first) = stale.iter().find(blocks) else { return Ok(()) };
     let what = format!("{}: {}; nothing was published", first.newest.path, first.sentence());
-    let hint = "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
+    let hint =
+        "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
     Err(Error::gate(what).hint(hint))
 }
 

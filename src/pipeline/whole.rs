@@ -73,7 +73,7 @@ fn facts<'a>(
     whole: &Whole,
 ) -> Result<Facts<'a>> {
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
-    for read in whole.reads {
+    for read in whole.reads_for(context.job) {
         let table = context.catalog.expect(read.table)?;
         let mut rows = Vec::new();
         for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| name.starts_with(read.partitions)) {
@@ -162,7 +162,7 @@ fn fingerprint(context: &Context<'_>, lake: &Lake<'_>, range: (Day, Day), whole:
         basis.push_str(&format!("|{}{}", context.catalog.expect(table)?.hash, context.job.wants(table)));
     }
     let people = ["workers", "org_units", "users", "identity_links"];
-    let reads = whole.reads.iter().map(|read| (read.table, read.partitions));
+    let reads = whole.reads_for(context.job).map(|read| (read.table, read.partitions));
     for (name, prefix) in people.into_iter().map(|name| (name, "")).chain(reads) {
         let files = lake.partitions(context.catalog.expect(name)?)?;
         for (partition, file) in files.iter().filter(|(partition, _)| partition.starts_with(prefix)) {

@@ -18,7 +18,7 @@ use uptake::sample::{Company, Effect, Options, Panel};
 use uptake::stats::verdict::Verdict;
 use uptake::store::{Env, Store};
 
-use crate::world::{FileMap, Row, Setup, World, day, difference, root, rows as published};
+use crate::world::{FileMap, Kind, Row, Setup, World, day, difference, root, rows as published};
 
 const COMPANIES: u64 = 200;
 /// Weeks of the sample are counted from a Monday; any will do.
@@ -320,6 +320,10 @@ fn the_demo_finds_the_real_effect_does_not_find_the_null_and_flags_the_one_that_
 /// Ten teams of six over sixteen weeks, in one row of deliveries; the heads of five hold an AMA in the ninth week. Every expert of
 /// theirs answers twice a week from then on, once before and elsewhere.
 fn ten_teams() -> World {
+    ten_teams_on(Kind::Memory)
+}
+
+fn ten_teams_on(kind: Kind) -> World {
     use std::fmt::Write;
     let monday = |week: u64| chrono::NaiveDate::from_ymd_opt(2025, 9, 1).unwrap() + chrono::Days::new(7 * week);
     let (mut workers, mut users) = (
@@ -359,11 +363,12 @@ fn ten_teams() -> World {
             writeln!(reactions, "r1,c9-2-0,u91,endorse,{}T12:00:00Z", monday(3)).unwrap();
         }
     }
-    let world = World::with(Setup {
+    let world = World::at(kind, Setup {
         policy: "smallest_group = 5\nsmallest_group_manager = 10\nunit_level = 2",
         top: "zone = \"UTC\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2025-09-01\"\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]",
         ..Setup::default()
-    });
+    })
+    .expect("a place");
     for (path, text) in [
         ("hris/workers_2025-12-22.csv", workers),
         ("hris/org_units_2025-12-22.csv", units),
@@ -378,7 +383,7 @@ fn ten_teams() -> World {
 
 #[test]
 fn what_is_behind_an_estimate_adds_up_and_names_no_person() {
-    let world = ten_teams();
+    let world = ten_teams_on(Kind::Disk);
     world.nightly("2025-12-22");
     let effects = world.table("marts/leader_post_effects");
     let row = effects
@@ -402,8 +407,14 @@ fn what_is_behind_an_estimate_adds_up_and_names_no_person() {
     let at = |e: i64| found.by_week.iter().find(|row| row.e == e).unwrap();
     assert_eq!((at(-1).units, at(-1).person_weeks), (5, 30.0));
     assert!(at(0).events >= 50.0 && at(-1).events < 35.0);
-    let told = found.told(&|day| uptake::period::date_of(day).to_string()).join("\n");
-    assert!(told.contains("5 of them in the week of 2025-10-27"), "{told}");
+    let row = "outcome=sme_contributions_per_100,kind=ama,is_headline=true";
+    let output = world.process(&format!("explain JOB leader_post_effects --row {row} --column estimate"));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["first reached in the week of 2025-10-27", "5: t0, t1, t2, t3, t4", "16 from 2025-09-01 to 2025-12-15"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
     for person in world.table("canon/workers").iter().map(|row| &row["worker_id"]) {
         assert!(!told.contains(person.as_str()), "{person} in\n{told}");
     }

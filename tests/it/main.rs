@@ -37,4 +37,5 @@ mod reference_effects;
 mod reference_stats;
 mod sample_data;
 mod scorecard;
+mod scorecard_sources;
 mod simulated_effects;

@@ -18,7 +18,8 @@ use uptake::contract::Catalog;
 use uptake::feed::{Feed, Pseudonyms};
 use uptake::job::Job;
 use uptake::ledger::Entry;
-use uptake::mart::leader_post_effects::Evidence;
+use uptake::mart::Facts;
+use uptake::mart::leader_post_effects::{self, Evidence};
 use uptake::period::Day;
 use uptake::pipeline::{self, Backfill, Context, Memory, Report, plan::LoadedFeed};
 use uptake::publish::commit::{self, Commit, hex_sha256};
@@ -198,7 +199,9 @@ impl World {
     /// What is behind a leader effect, as of a day.
     pub fn evidence(&self, as_of: &str, outcome: &str, kind: &str) -> Option<Evidence> {
         let how = How { as_of: instant(as_of), ..How::default() };
-        self.with_context(&how, |context| pipeline::leader_evidence(context, outcome, kind)).expect("evidence")
+        let look = |facts: &Facts<'_>| leader_post_effects::evidence(facts, outcome, kind);
+        self.with_context(&how, |context| pipeline::whole::look(context, &leader_post_effects::TABLE, look))
+            .expect("evidence")
     }
 
     fn with_context<T>(

@@ -27,7 +27,11 @@ try {
     await page.goto(address, { waitUntil: "load" });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (wide > 0) complaints.push(`${scheme} at ${width} px is ${wide} px wider than the window`);
-    if (pictures) await page.screenshot({ path: path.join(pictures, `${scheme}-${width}.png`), fullPage: true });
+    // Browsers repeat themselves in pictures of very long pages, so each section has its own.
+    for (const section of pictures ? await page.$$("main > section") : []) {
+      const id = await section.evaluate((node) => node.id);
+      await section.screenshot({ path: path.join(pictures, `${scheme}-${width}-${id}.png`) });
+    }
     const dim = await page.evaluate(contrast);
     complaints.push(...dim.map((text) => `${scheme} contrast: ${text}`));
     found = await page.evaluate(() => ({
@@ -56,6 +60,15 @@ try {
     }
     await page.close();
   }
+  // On paper, the first scorecard is one page of A4 between margins of 10 mm.
+  const paper = await browser.newPage();
+  await paper.setViewport({ width: 718, height: 1047 });
+  await paper.emulateMediaType("print");
+  await paper.goto(address, { waitUntil: "load" });
+  const tall = await paper.evaluate(() => document.querySelector(".card")?.getBoundingClientRect().height ?? 0);
+  if (tall > 1047) complaints.push(`the first scorecard is ${tall} px tall on paper, a page 1047`);
+  if (pictures) await paper.screenshot({ path: path.join(pictures, "paper.png") });
+  await paper.close();
 } finally {
   await browser.close();
 }

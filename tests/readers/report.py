@@ -3,9 +3,12 @@
 report.py UPTAKE LAKE [FOLDER FOR SCREENSHOTS]. Without node or Chromium it says so and passes.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
+import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -73,7 +76,9 @@ index = {}
 for cell in found["cells"]:
     at = (cell["table"], cell["key"])
     if at not in index:
-        parts = dict(part.split("=", 1) for part in cell["key"].split(",") if "=" in part)
+        # A comma that no column of the table follows belongs to the value before it.
+        columns = "|".join(map(re.escape, rows[cell["table"]][0]))
+        parts = dict(part.split("=", 1) for part in re.split(rf",(?=(?:{columns})=)(?![^\[]*\])", cell["key"]))
         index[at] = [row for row in rows[cell["table"]] if all(text(row[column]) == value for column, value in parts.items())]
     hits = index[at]
     if len(hits) != 1:
@@ -90,6 +95,39 @@ for chart in found["charts"]:
     if figure is None or not figure["label"] or figure["marks"] < points or figure["table"] == 0:
         failures.append(f"chart {chart['id']}: {points} points, {figure}")
 say(failures)
+
+def number(cell):
+    try:
+        return float(cell["value"])
+    except ValueError:
+        return None
+
+
+def traced(cell):
+    """What is wrong with the explanation of a number, if anything."""
+    table = cell["table"].split("/")[1]
+    done = subprocess.run([uptake, "--log", "error", "explain", "jobs/demo.toml", table, "--out", str(lake), "--key", cell["key"],
+                           "--column", cell["column"], "--json"], capture_output=True, text=True)
+    if done.returncode:
+        return f"{table} {cell['key']} {cell['column']}: {done.stderr.strip()}"
+    told = json.loads(done.stdout)
+    figure = told["figures"][0]
+    again = figure["computed_again"]
+    origins = [origin["figures"][0] for origin in told["taken_from"]]
+    if figure["value"] != number(cell) or (again is not None and again != figure["value"]):
+        return f"{table} {cell['key']} {cell['column']}: {cell['value']} on the page, {figure['value']} told, {again} computed again"
+    if table == "scorecard" and cell["column"] in ("value", "previous_year") and [origin["value"] for origin in origins] != [figure["value"]]:
+        return f"{table} {cell['key']} {cell['column']}: {figure['value']} was taken from {origins}"
+    return None
+
+
+# Every number of the company's scorecard leads back to its rows, and so do two hundred of all others.
+numbers = [cell for cell in found["cells"] if number(cell) is not None and not cell["column"].endswith("_id")]
+company = [cell for cell in numbers if cell["table"] == "marts/scorecard" and "scope_kind=company" in cell["key"]]
+others = [cell for cell in numbers if cell not in company]
+asked = company + random.Random(106).sample(others, min(200, len(others)))
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    say([failure for failure in pool.map(traced, asked) if failure])
 assert found["sections"] == ["scorecard", "adoption", "effects", "ratings", "quality"], found["sections"]
 assert len(found["cells"]) > 500 and len(drawn) >= 5, (len(found["cells"]), len(drawn))
-print(f"{len(found['cells'])} numbers and words on the page are those of the Parquet; {len(drawn)} charts drawn; no complaint, no request")
+print(f"{len(found['cells'])} numbers and words on the page are those of the Parquet; {len(asked)} numbers traced; {len(drawn)} charts drawn; no complaint, no request")

@@ -4,11 +4,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::published::{Published, Row};
+use crate::cli::published::{Published, Row, text};
 use crate::contract::Table;
 use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
-use crate::mart::{Facts, WHOLE, cadence, leader_post_effects};
+use crate::mart::{Facts, WHOLE, cadence, leader_post_effects, outcome_links};
 use crate::period::{Day, date_of, day_of};
 use crate::pipeline::{Context, whole};
 
@@ -20,11 +20,15 @@ pub struct Finding {
 }
 
 /// Asks the maker of a table for what is behind one of its rows.
-type Ask = fn(&Facts<'_>, &Row) -> Vec<Finding>;
+type Ask = fn(&Facts<'_>, &Row) -> Result<Vec<Finding>>;
 
 /// Tables whose makers can be asked.
-const ASKED: &[(&str, Ask)] =
-    &[("cadence", of_cadence), ("leader_post_effects", of_effects), ("leader_post_event_study", of_effects)];
+const ASKED: &[(&str, Ask)] = &[
+    ("cadence", of_cadence),
+    ("leader_post_effects", of_effects),
+    ("leader_post_event_study", of_effects),
+    ("outcome_links", of_links),
+];
 
 /// The evidence behind a row; none for tables whose counts stand in the row itself.
 pub fn evidence(published: &Published, table: &Table, row: &Row) -> Result<Vec<Finding>> {
@@ -49,28 +53,30 @@ pub fn evidence(published: &Published, table: &Table, row: &Row) -> Result<Vec<F
         next_commit: published.head.n,
         progress: &|_| {},
     };
-    whole::look(&context, maker, |facts| ask(facts, row))
+    whole::look(&context, maker, |facts| ask(facts, row))?
 }
 
 fn day(row: &Row, name: &str) -> Option<Day> {
     row.get(name).and_then(Value::as_str)?.parse::<NaiveDate>().ok().map(day_of)
 }
 
-fn of_cadence(facts: &Facts<'_>, row: &Row) -> Vec<Finding> {
+fn of_cadence(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
     let ritual = row.get("ritual").and_then(Value::as_str);
     let (Some(ritual), Some(start), Some(end)) = (ritual, day(row, "period_start"), day(row, "period_end")) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let days: Vec<String> =
         cadence::held(facts, ritual, start, end).into_iter().map(|day| date_of(day).to_string()).collect();
     let value = if days.is_empty() { "never in the period".to_owned() } else { days.join(", ") };
-    vec![Finding { what: "held on".into(), value }]
+    Ok(vec![Finding { what: "held on".into(), value }])
 }
 
 /// Units, weeks and counts behind an estimate. Units are named where they have enough people, leaders never.
-fn of_effects(facts: &Facts<'_>, row: &Row) -> Vec<Finding> {
+fn of_effects(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
     let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(found) = leader_post_effects::evidence(facts, text("outcome"), text("kind")) else { return Vec::new() };
+    let Some(found) = leader_post_effects::evidence(facts, text("outcome"), text("kind")) else {
+        return Ok(Vec::new());
+    };
     // Counts are shown as the guard shows them.
     let rounding = facts.job.policy.rounding.max(1) as f64;
     let shown = |count: f64| (count / rounding).round() * rounding;
@@ -81,7 +87,7 @@ fn of_effects(facts: &Facts<'_>, row: &Row) -> Vec<Finding> {
     }
     if found.is_withheld {
         add("units and counts", "withheld, because fewer leaders posted than may be shown".into());
-        return findings;
+        return Ok(findings);
     }
     add("leaders whose posts came first", found.leaders.to_string());
     add("units reached", listed(&found.treated));
@@ -100,7 +106,25 @@ fn of_effects(facts: &Facts<'_>, row: &Row) -> Vec<Finding> {
     }
     let controls = format!("{} in {} person-weeks", shown(found.control_events), found.control_person_weeks);
     add("compared with, over all weeks", controls);
-    findings
+    Ok(findings)
+}
+
+/// The pairs whose order a correlation is about: figures as other tables show them, beside outcomes of the company and its units.
+fn of_links(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
+    let says = |name: &str| row.get(name).map(text).unwrap_or_default();
+    let points = outcome_links::behind(facts, &says).map_err(|cause| Error::bug(cause.to_string()))?;
+    let (kpi, outcome) = (says("kpi"), says("outcome_measure"));
+    let finding = |point: outcome_links::Point| match point.starts {
+        Some((start, later)) => Finding {
+            what: format!("{kpi} from {}, {outcome} from {}", date_of(start), date_of(later)),
+            value: format!("{} beside {}", point.value, point.reached),
+        },
+        None => Finding {
+            what: format!("{}, means over its periods", point.unit),
+            value: format!("{} beside {}", point.value, point.reached),
+        },
+    };
+    Ok(points.into_iter().map(finding).collect())
 }
 
 fn listed(units: &[String]) -> String {

@@ -31,23 +31,42 @@ fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) 
     section.body.push_str("<p>Each chart compares units that a leader's post reached with units not yet reached, week by week around the first post. Points carry the 95 % interval of their week; the shaded band holds all weeks together with 95 % confidence; the line at zero is no difference. Read the verdict before the picture.</p>\n");
     let columns = [
         Column::new("outcome", "Outcome", ""),
-        Column::new("kind", "Kind of post", ""),
+        Column::new("kind", "Post", ""),
         Column::new("verdict", "Verdict", ""),
         Column::new("estimate", "Estimate", ""),
         Column::new("ci_low", "Low", ""),
         Column::new("ci_high", "High", ""),
-        Column::new("n_treated", "Units reached", ""),
-        Column::new("n_control", "Units compared with", ""),
+        Column::new("n_treated", "Reached", ""),
+        Column::new("n_control", "Compared", ""),
         Column::new("sentence_executive", "In words", ""),
     ];
-    section.body.push_str(&html::table("marts/leader_post_effects", "Verdicts", key, &columns, effects));
-    let questions: BTreeSet<(bool, String, String)> =
-        weeks.iter().map(|row| (cell(row, "outcome") != HEADLINE, cell(row, "outcome"), cell(row, "kind"))).collect();
+    let mut judged: Vec<Row> = effects.to_vec();
+    judged.sort_by_key(|row| (rank(row), cell(row, "outcome") != HEADLINE, cell(row, "outcome"), cell(row, "kind")));
+    let thin = judged.iter().position(|row| cell(row, "verdict") == THIN).unwrap_or(judged.len());
+    let (told, thin) = judged.split_at(thin);
+    if !told.is_empty() {
+        section.body.push_str(&html::table("marts/leader_post_effects", "Verdicts", key, &columns, told));
+    }
+    if !thin.is_empty() {
+        let table = html::table("marts/leader_post_effects", "Questions with too little data yet", key, &columns, thin);
+        section.body.push_str(&format!(
+            "<details><summary>Questions with too little data yet: {}</summary>\n{table}</details>\n",
+            thin.len()
+        ));
+    }
+    let verdict = |row: &Row| {
+        let about = |effect: &&Row| ["outcome", "kind"].iter().all(|name| effect.get(*name) == row.get(*name));
+        effects.iter().find(about).map_or(usize::MAX, rank)
+    };
+    let questions: BTreeSet<(bool, usize, String, String)> = weeks
+        .iter()
+        .map(|row| (cell(row, "outcome") != HEADLINE, verdict(row), cell(row, "outcome"), cell(row, "kind")))
+        .collect();
     if questions.is_empty() {
         section.body.push_str(&html::absent("No question has enough units for an event study."));
     }
     let mut others = String::new();
-    for (at, (is_other, outcome, kind)) in questions.into_iter().enumerate() {
+    for (at, (is_other, _, outcome, kind)) in questions.into_iter().enumerate() {
         let about = |row: &&Row| cell(row, "kind") == kind && cell(row, "outcome") == outcome;
         let mut rows: Vec<Row> = weeks.iter().filter(about).cloned().collect();
         rows.sort_by_key(|row| row.get("e").and_then(Value::as_i64));
@@ -61,6 +80,15 @@ fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) 
         ));
     }
     section
+}
+
+/// What is known comes before what is not.
+const VERDICTS: [&str; 6] = ["supported", "suggestive", "not_detected", "pretrend_violation", "no_control_group", THIN];
+const THIN: &str = "insufficient_data";
+
+fn rank(row: &Row) -> usize {
+    let verdict = cell(row, "verdict");
+    VERDICTS.iter().position(|known| *known == verdict).unwrap_or(VERDICTS.len() - 2)
 }
 
 fn cell(row: &Row, name: &str) -> String {
@@ -156,6 +184,22 @@ mod tests {
         let points: Vec<i64> = section.charts[0].points.iter().map(|point| point["x"].as_i64().unwrap()).collect();
         assert_eq!(points, [-1, 1]);
         assert!(section.charts[0].points[0]["low"].is_null());
+    }
+
+    #[test]
+    fn what_is_supported_comes_first_and_what_is_too_thin_is_folded_away() {
+        let effect = |kind: &str, verdict: &str| json!({"kind": kind, "outcome": HEADLINE, "verdict": verdict, "sentence_executive": kind});
+        let week = |kind: &str| json!({"kind": kind, "outcome": HEADLINE, "e": 0, "estimate": 0.25});
+        let effects = rows(&[
+            effect("ama", "insufficient_data"),
+            effect("any", "not_detected"),
+            effect("micro_lesson", "supported"),
+        ]);
+        let section = shown(&effects, &rows(&[week("any"), week("micro_lesson")]), &["kind".into()], &["kind".into()]);
+        let at = |text: &str| section.body.find(text).unwrap_or_else(|| panic!("{text}: {}", section.body));
+        assert!(at("data-key=\"kind=micro_lesson\"") < at("data-key=\"kind=any\""));
+        assert!(at("Questions with too little data yet: 1</summary>") < at("data-key=\"kind=ama\""));
+        assert!(section.charts[0].label.contains("micro_lesson") && section.charts[1].label.contains("any"));
     }
 
     #[test]

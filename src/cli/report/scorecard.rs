@@ -22,7 +22,7 @@ pub fn section(published: &Published) -> Result<Section> {
     cards.dedup();
     for card in cards {
         let of_card: Vec<&Row> = rows.iter().filter(|row| cell(row, "scorecard") == card).collect();
-        section.body.push_str(&format!("<h3>{}</h3>\n", escape(&label(&card))));
+        section.body.push_str(&format!("<div class=\"card\">\n<h3>{}</h3>\n", escape(&label(&card))));
         for grain in ["quarter", "month"] {
             let whole = |row: &&&Row| cell(row, "grain") == grain && row.get("is_complete") == Some(&json!(true));
             let Some(start) = of_card.iter().filter(whole).map(|row| cell(row, "period_start")).max() else {
@@ -35,6 +35,7 @@ pub fn section(published: &Published) -> Result<Section> {
             section.body.push_str(&period(published, &card, grain, &start, rows));
         }
         trends(published, &of_card, &mut section);
+        section.body.push_str("</div>\n");
     }
     section.body.push_str(&cadence(published)?);
     Ok(section)
@@ -44,11 +45,16 @@ fn cell(row: &Row, name: &str) -> String {
     row.get(name).map(text).unwrap_or_default()
 }
 
-/// `active_rate` as a heading.
+/// `active_rate` as a heading, and `time_to_competency.median_days[clock=hire,milestone=ramped]` as `Median days (hire, ramped)`.
 fn label(name: &str) -> String {
-    let words = name.rsplit('.').next().unwrap_or(name).replace('_', " ");
+    let column = name.split_once('.').map_or(name, |(_, column)| column);
+    let (column, pins) = column.split_once('[').unwrap_or((column, ""));
+    let words = column.replace('_', " ");
     let mut letters = words.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    let words: String = letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect());
+    let pins = pins.trim_end_matches(']').split(',');
+    let pins: Vec<&str> = pins.filter_map(|pin| pin.split_once('=').map(|(_, value)| value)).collect();
+    if pins.is_empty() { words } else { format!("{words} ({})", pins.join(", ").replace('_', " ")) }
 }
 
 /// One scorecard in one period: a line a KPI, scope by scope.
@@ -120,13 +126,24 @@ fn status(row: &Row) -> String {
     format!("<span class=\"status {code}\"><span aria-hidden=\"true\">{sign}</span> {words}</span>")
 }
 
-/// Months of each KPI of the company, with its target.
+/// Months of each KPI of the company with its target, or quarters where it has no months. A KPI without two values makes no picture.
 fn trends(published: &Published, rows: &[&Row], section: &mut Section) {
-    let monthly = |row: &&&Row| cell(row, "grain") == "month" && cell(row, "scope_kind") == "company";
-    let mut months: Vec<&Row> = rows.iter().filter(monthly).copied().collect();
-    months.sort_by_key(|row| (row.get("position").and_then(Value::as_i64), cell(row, "period_start")));
+    let company = |row: &&&Row| cell(row, "scope_kind") == "company";
+    let mut of_company: Vec<&Row> = rows.iter().filter(company).copied().collect();
+    of_company.sort_by_key(|row| (row.get("position").and_then(Value::as_i64), cell(row, "period_start")));
+    let mut drawn: Vec<&Row> = Vec::new();
+    for of_kpi in of_company.chunk_by(|a, b| a.get("kpi") == b.get("kpi")) {
+        let by = if of_kpi.iter().any(|row| cell(row, "grain") == "month") { "month" } else { "quarter" };
+        let of_grain = of_kpi.iter().filter(|row| cell(row, "grain") == by);
+        if of_grain.clone().filter(|row| row.get("value").is_some_and(Value::is_number)).count() > 1 {
+            drawn.extend(of_grain.copied());
+        }
+    }
+    if drawn.is_empty() {
+        return;
+    }
     section.body.push_str("<div class=\"multiples\">\n");
-    for of_kpi in months.chunk_by(|a, b| a.get("kpi") == b.get("kpi")) {
+    for of_kpi in drawn.chunk_by(|a, b| a.get("kpi") == b.get("kpi")) {
         let Some(first) = of_kpi.first() else { continue };
         let (kpi, unit) = (cell(first, "kpi"), cell(first, "kpi_unit"));
         let id = format!("trend-{}", section.charts.len());
@@ -140,13 +157,13 @@ fn trends(published: &Published, rows: &[&Row], section: &mut Section) {
         section.charts.push(Chart {
             id: id.clone(),
             kind: "trend",
-            label: format!("{title} by month with the target as a dashed line"),
+            label: format!("{title} by {} with the target as a dashed line", cell(first, "grain")),
             more: more.as_object().cloned().unwrap_or_default(),
             points,
         });
         let key = published.catalog.table("scorecard").map(|table| table.key.clone()).unwrap_or_default();
         let columns = [
-            Column::new("period_start", "Month from", ""),
+            Column::new("period_start", format!("{} from", label(&cell(first, "grain"))), ""),
             Column::with("value", "Value", Show::InUnitOf("kpi_unit")),
             Column::with("status", "Status", Show::With(status)),
             Column::new("is_complete", "Over", ""),
@@ -185,4 +202,20 @@ fn cadence(published: &Published) -> Result<String> {
     let key = published.catalog.expect("cadence")?.key.clone();
     let table = html::table("marts/cadence", "Rituals, the last four periods of each", &key, &columns, &latest);
     Ok(format!("<h3>Cadence</h3>\n{table}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+
+    #[test]
+    fn a_kpi_is_named_by_its_column_and_what_it_is_pinned_to() {
+        assert_eq!(label("adoption_kpis.active_rate"), "Active rate");
+        assert_eq!(
+            label("time_to_competency.median_days[clock=hire,milestone=signed_off]"),
+            "Median days (hire, signed off)"
+        );
+        assert_eq!(label("certification_status.valid[content_id=C.1]"), "Valid (C.1)");
+        assert_eq!(label("executive"), "Executive");
+    }
 }

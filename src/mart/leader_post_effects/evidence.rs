@@ -41,45 +41,6 @@ pub struct ByWeek {
     pub person_weeks: f64,
 }
 
-impl Evidence {
-    /// The evidence as lines of text. `day` writes a day.
-    pub fn told(&self, day: &dyn Fn(Day) -> String) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Some((first, last)) = self.weeks {
-            lines.push(format!("{} weeks, from that of {} to that of {}", self.n_weeks, day(first), day(last)));
-        }
-        if self.is_withheld {
-            lines.push("nothing more may be said: too few leaders posted".into());
-            return lines;
-        }
-        let treated = self.treated.len();
-        lines.push(format!(
-            "{treated} treated units, reached first by posts of {} leaders: {}",
-            self.leaders,
-            self.treated.join(", ")
-        ));
-        for (week, units) in &self.cohorts {
-            lines.push(format!("  {units} of them in the week of {}", day(*week)));
-        }
-        lines.push(format!("{} units never reached: {}", self.controls.len(), self.controls.join(", ")));
-        lines.push(format!(
-            "left out: {} units reached before the second week, {} below the smallest group{}",
-            self.always_treated,
-            self.too_small,
-            self.other_kind.map_or(String::new(), |units| format!(", {units} reached first by another kind"))
-        ));
-        lines.push("weeks since the post: units, events, person-weeks, events per 100 people and week".into());
-        let rate = |events: f64, people: f64| if people > 0.0 { 100.0 * events / people } else { 0.0 };
-        for row in &self.by_week {
-            let rate = rate(row.events, row.person_weeks);
-            lines.push(format!("  {:>3}: {}, {}, {}, {rate:.2}", row.e, row.units, row.events, row.person_weeks));
-        }
-        let (events, people) = (self.control_events, self.control_person_weeks);
-        lines.push(format!("  units never reached, all weeks: {events}, {people}, {:.2}", rate(events, people)));
-        lines
-    }
-}
-
 /// The evidence behind a row of `leader_post_effects` or `leader_post_event_study`, by its outcome and kind; `None` where no row has them.
 pub fn evidence(facts: &Facts<'_>, outcome: &str, kind: &str) -> Option<Evidence> {
     let outcome = OUTCOMES.iter().position(|known| *known == outcome)?;
