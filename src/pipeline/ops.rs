@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 
+use super::cycles::Unknown;
 use super::days::Rolled;
 use super::lake::{Lake, WHOLE};
 use super::periods::{Computed, publish};
@@ -332,6 +333,10 @@ fn data_quality(
         world.people.overlapping,
         Some(world.people.workers.len() as u64),
     ));
+    for unknown in &computed.unknown_cycles {
+        let (code, sentence) = (Unknown::CODE, Unknown::SENTENCE);
+        state.push(company("unknown_value", unknown.table, code, sentence, unknown.rows, Some(unknown.out_of)));
+    }
     publish(lake, table, "state", &[sorted(table, state.batch(table)?)?])
 }
 
