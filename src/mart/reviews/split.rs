@@ -212,3 +212,77 @@ fn published(shown: &Protected) -> BTreeMap<(&str, &str), &[Option<i64>]> {
     let rows = shown.rows.iter().filter(|row| row.status == Status::Published);
     rows.map(|row| ((row.kind.as_str(), row.id.as_str()), row.values.as_slice())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Authors of units A and B by competency: `(unit, competency, how many)`, each with one item.
+    fn company(groups: &[(usize, &'static str, usize)]) -> (Vec<Rows>, Vec<Unit<'static>>) {
+        let mut rows = Rows {
+            kind: "org",
+            ids: vec!["all".into(), "A".into(), "B".into()],
+            parents: vec![None, Some(0), Some(0)],
+            node_of: Vec::new(),
+        };
+        let mut units = Vec::new();
+        for (unit, competency, count) in groups {
+            for _ in 0..*count {
+                units.push(Unit { author: rows.node_of.len() as u32, competency, values: vec![1] });
+                rows.node_of.push(*unit as u32);
+            }
+        }
+        (vec![rows], units)
+    }
+
+    /// What is shown, as `competency scope`.
+    fn shown(groups: &[(usize, &'static str, usize)]) -> Vec<String> {
+        let (scopes, units) = company(groups);
+        let split = split(&scopes, &units, &[Kind::Events], &Policy::default()).unwrap();
+        let all = split.all.keys().map(|(_, id)| format!("all {id}"));
+        let each = |(name, cells): (&String, &Cells)| {
+            cells.keys().map(|(_, id)| format!("{name} {id}")).collect::<Vec<_>>()
+        };
+        all.chain(split.by_competency.iter().flat_map(each)).collect()
+    }
+
+    #[test]
+    fn what_all_less_one_competency_would_tell_is_not_told() {
+        // In A three people stand behind coaching: all of A less craft would be they alone.
+        let small = shown(&[(1, "craft", 9), (1, "coaching", 3), (2, "craft", 9), (2, "coaching", 9)]);
+        assert_eq!(small, ["all all", "all A", "all B", "coaching all", "craft all"]);
+        let large = shown(&[(1, "craft", 9), (1, "coaching", 5), (2, "craft", 9), (2, "coaching", 9)]);
+        assert_eq!(large.len(), 9, "{large:?}");
+        let apart = shown(&[(1, "craft", 9), (2, "coaching", 9)]);
+        assert!(apart.contains(&"craft A".to_owned()) && apart.contains(&"coaching B".to_owned()), "nobody is left over");
+    }
+
+    #[test]
+    fn no_sum_of_shown_rows_is_about_a_few_people() {
+        // Companies of two units and two competencies with up to seven authors a cell, some of all there are.
+        for code in (0..8usize.pow(4)).step_by(37) {
+            let n = [0, 1, 2, 3].map(|at| code / 8usize.pow(at) % 8);
+            let groups = [(1, "craft", n[0]), (1, "coaching", n[1]), (2, "craft", n[2]), (2, "coaching", n[3])];
+            let rows = shown(&groups);
+            // Each shown row as the cells it adds up.
+            let cells = |row: &String| -> [i64; 4] {
+                let (competency, scope) = row.split_once(' ').unwrap();
+                [0, 1, 2, 3].map(|at| {
+                    let (unit, name, _) = groups[at];
+                    let within = scope == "all" || scope == ["", "A", "B"][unit];
+                    i64::from(within && (competency == "all" || competency == name))
+                })
+            };
+            let rows: Vec<[i64; 4]> = rows.iter().map(cells).collect();
+            for signs in 0..3usize.pow(rows.len().min(9) as u32) {
+                let mut sum = [0i64; 4];
+                for (at, row) in rows.iter().enumerate() {
+                    let sign = (signs / 3usize.pow(at as u32) % 3) as i64 - 1;
+                    sum.iter_mut().zip(row).for_each(|(sum, cell)| *sum += sign * cell);
+                }
+                let people: usize = sum.iter().zip(n).filter(|(sum, _)| **sum != 0).map(|(_, n)| n).sum();
+                assert!(people == 0 || people >= 5, "{groups:?}: {sum:?}");
+            }
+        }
+    }
+}
