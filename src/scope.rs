@@ -136,6 +136,39 @@ impl Members {
     }
 }
 
+/// What of one kind stands in rows of its own: the company and the published scopes in it, parents before children.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    pub kind: &'static str,
+    /// The company first.
+    pub ids: Vec<String>,
+    pub parents: Vec<Option<usize>>,
+    /// By row number of the block: the smallest published scope the person belongs to.
+    pub node_of: Vec<u32>,
+}
+
+impl Rows {
+    /// Row numbers of the people of each scope, ascending.
+    pub fn members(&self) -> Vec<Vec<u32>> {
+        let mut members = vec![Vec::new(); self.ids.len()];
+        for (row, node) in self.node_of.iter().enumerate() {
+            let mut at = Some(*node as usize);
+            while let Some(node) = at {
+                members[node].push(row as u32);
+                at = self.parents[node];
+            }
+        }
+        members
+    }
+}
+
+impl Members {
+    /// The published rows of every kind; `published` gives the sorted ids of a kind.
+    pub fn rows<'p>(&self, published: impl Fn(&str) -> &'p [String]) -> Vec<Rows> {
+        self.kinds.iter().map(|kind| kind.rows(published(kind.name))).collect()
+    }
+}
+
 /// One way to split the company: a tree, and the node of every person.
 struct Kind {
     name: &'static str,
@@ -146,6 +179,29 @@ struct Kind {
 }
 
 impl Kind {
+    fn rows(&self, published: &[String]) -> Rows {
+        let is_shown = |id: &str| published.binary_search_by(|shown| shown.as_str().cmp(id)).is_ok();
+        let mut rows = Rows { kind: self.name, ids: vec!["all".into()], parents: vec![None], node_of: Vec::new() };
+        let mut add = |id: &str, parent: usize| {
+            rows.ids.push(id.to_owned());
+            rows.parents.push(Some(parent));
+            rows.ids.len() - 1
+        };
+        let other = (self.shape == Shape::Flat && is_shown(OTHER)).then(|| add(OTHER, 0));
+        let mut place = vec![0; self.ids.len()];
+        for node in 1..self.ids.len() {
+            let above = self.parents[node].map_or(0, |parent| place[parent]);
+            let id = self.ids[node].as_str();
+            place[node] = match other {
+                Some(other) if id == OTHER || !is_shown(id) => other,
+                _ if is_shown(id) => add(id, above),
+                _ => above,
+            };
+        }
+        rows.node_of = self.node_of.iter().map(|node| place[*node as usize] as u32).collect();
+        rows
+    }
+
     fn flat<'t>(name: &'static str, codes: &[i64], label: &dyn Fn(i64) -> Option<&'t str>) -> Kind {
         let mut ids: Vec<&str> = codes.iter().map(|code| label(*code).unwrap_or(UNKNOWN)).collect();
         ids.sort_unstable();

@@ -78,6 +78,16 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// The published scopes of every kind as trees, for figures in a second dimension; none where the company is too small to be shown.
+    pub fn scopes(&self) -> Vec<scope::Rows> {
+        if !self.published.contains_key("company") {
+            return Vec::new();
+        }
+        self.scopes.rows(|kind| self.published.get(kind).map_or(&[], Vec::as_slice))
+    }
+}
+
 /// Measures that belong to the company alone: about accounts nobody knows, so no group of people can be small.
 const OF_THE_COMPANY: [&str; 1] = ["unmatched_events"];
 
@@ -101,7 +111,7 @@ pub fn show(table: &Table, block: &Block, place: &Placement<'_>) -> Result<Shown
         rounding: place.policy.rounding,
         synthetic: place.policy.synthetic_data,
     };
-    let privacy = |cause| MartError::Privacy { mart: table.name.clone(), what: said(block, place.period), cause };
+    let privacy = |cause| MartError::Privacy { mart: table.name.clone(), what: said(&block.keys, place.period), cause };
     let protected = guard::protect(&kinds, &scopes.trees, &scopes.crossings, &rules).map_err(privacy)?;
     let rows = frame(table, &names, &protected, &block.keys)?;
     let mut published: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -129,6 +139,12 @@ pub(super) fn measures(table: &Table) -> (Vec<&str>, Vec<Kind>) {
         .unzip()
 }
 
+/// The column that counts the people of a row.
+pub(super) fn population(table: &Table) -> Option<&str> {
+    let column = table.columns.iter().find(|column| column.measure == Some(Measure::Population))?;
+    Some(column.name.as_str())
+}
+
 fn kind(measure: Measure) -> Option<Kind> {
     match measure {
         Measure::Population => None,
@@ -139,9 +155,8 @@ fn kind(measure: Measure) -> Option<Kind> {
 }
 
 /// What a block is about, in words for an error.
-fn said(block: &Block, period: Period) -> String {
-    let keys: Vec<String> = block
-        .keys
+pub(super) fn said(keys: &[(&'static str, Value)], period: Period) -> String {
+    let keys: Vec<String> = keys
         .iter()
         .filter_map(|(name, value)| match value {
             Value::Text(text) if *name != "grain" => Some(format!("{name} {text}")),
@@ -253,5 +268,10 @@ mod tests {
         assert_eq!(shown.members("org", "A"), [0, 1, 2, 3, 4, 5]);
         assert_eq!((shown.members("org", "B"), shown.members("org", "C")), (vec![], vec![]));
         assert_eq!(shown.members("org", "nowhere"), [0u32; 0]);
+        let scopes = shown.scopes();
+        let org = scopes.iter().find(|rows| rows.kind == "org").unwrap();
+        assert_eq!(org.ids, ["all", "A"], "the others stand with the company");
+        assert_eq!(org.members()[1], shown.members("org", "A"));
+        assert_eq!(org.members()[0].len(), 13);
     }
 }

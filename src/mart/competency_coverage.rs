@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use polars::prelude::{Column, DataFrame, PolarsResult};
+use polars::prelude::{Column, DataFrame};
 
-use super::block::{self, Block, Placement, Shown, Value};
+use super::block::Value;
+use super::reviews::lines::{self, About, Line};
+use super::reviews::split::{self, Split};
 use super::reviews::{self, Authors, Distribution, Item, shown};
 use super::whole::all_of;
 use super::{Facts, Made, MartError, Whole, add};
@@ -36,28 +38,32 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     for (at, cycle) in reviews.cycles.iter().enumerate() {
         let Some(authors) = Authors::of(facts.people, cycle, facts.days.1) else { continue };
         let ours = authors.items(items.iter().filter(|item| item.cycle == at));
-        for (competency, items) in reviews::competencies(&reviews, &ours, policy.smallest_group) {
-            let by_author = authors.items(items.into_iter());
-            let count = |each: &dyn Fn(&Item) -> bool| -> Vec<i64> {
-                by_author.values().map(|items| items.iter().filter(|item| each(item)).count() as i64).collect()
-            };
-            let counts = vec![("submissions", count(&|_| true)), ("eligible", count(&|item| item.reasons.is_empty()))];
-            let codes: Vec<u32> = by_author.keys().copied().collect();
-            let block = Block {
-                keys: vec![("cycle_id", Value::Text(cycle.id.clone())), ("competency", Value::Text(competency))],
-                rows: authors.rows(&codes, counts)?,
-            };
-            let place =
-                Placement { people: facts.people, units: facts.units, period: authors.period, policy, managers: false };
-            let behind = block::show(table, &block, &place)?;
-            let items: Vec<&Vec<&Item>> = by_author.values().collect();
-            let mut rows = behind.rows.clone();
-            rows.with_column(Column::new("mean_overall".into(), means(&behind, &items, &reviews, policy)?))?;
-            add(&mut withheld, behind.withheld);
-            match &mut all {
-                Some(all) => drop(all.vstack_mut(&rows)?),
-                None => all = Some(rows),
-            }
+        let competencies = reviews::competencies(&reviews, &ours, policy);
+        let keys = vec![("cycle_id", Value::Text(cycle.id.clone()))];
+        let about = About { facts, table, authors: &authors, items: &ours, competencies: &competencies, keys };
+        let eligible = |item: &Item| i64::from(item.reasons.is_empty());
+        let found = about.lines_apart(&[("submissions", &|_| 1), ("eligible", &eligible)])?;
+        // A mean is that of the rated ones, who may be fewer; `rubric_aggregates` shows the mean of all competencies together.
+        let is_rated = |item: &Item| item.scores(&reviews).is_some_and(|of| of.overall(&reviews.weights).is_some());
+        let rated = match found.scopes.as_slice() {
+            [] => Split::default(),
+            scopes => about.guarded(split::split(scopes, &about.units(&[], &is_rated), &[], policy))?,
+        };
+        let mut rows = lines::frame(table, &found.lines, &about.keys)?;
+        let means: Vec<Option<f64>> = found
+            .lines
+            .iter()
+            .map(|line| {
+                let place = (line.kind.clone(), line.id.clone());
+                let cells = rated.by_competency.get(&line.competency)?;
+                cells.get(&place).and_then(|_| mean(line, &reviews, policy))
+            })
+            .collect();
+        rows.with_column(Column::new("mean_overall".into(), means))?;
+        add(&mut withheld, found.withheld);
+        match &mut all {
+            Some(all) => drop(all.vstack_mut(&rows)?),
+            None => all = Some(rows),
         }
     }
     let Some(all) = all else { return Ok(Vec::new()) };
@@ -65,23 +71,18 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
 }
 
-/// Mean overall score by row, where enough rated authors and raters stand behind it.
-fn means(behind: &Shown, items: &[&Vec<&Item>], reviews: &Reviews, policy: &Policy) -> PolarsResult<Vec<Option<f64>>> {
-    let (kinds, ids) = (behind.rows.column("scope_kind")?.str()?, behind.rows.column("scope_id")?.str()?);
-    let mean = |(kind, id): (Option<&str>, Option<&str>)| {
-        let (mut scores, mut raters, mut authors) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        for item in behind.members(kind?, id?).iter().filter_map(|at| items.get(*at as usize)).flat_map(|of| of.iter())
-        {
-            let Some(given) = item.scores(reviews) else { continue };
-            if let Some(score) = given.overall(&reviews.weights) {
-                scores.push(score);
-                authors.insert(&item.submission.author);
-                raters.extend(given.on(None).map(|rating| rating.rater.as_str()));
-            }
+/// Mean overall score of a row, where enough rated authors and raters stand behind it.
+fn mean(line: &Line<'_>, reviews: &Reviews, policy: &Policy) -> Option<f64> {
+    let (mut scores, mut raters, mut authors) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for item in &line.items {
+        let Some(given) = item.scores(reviews) else { continue };
+        if let Some(score) = given.overall(&reviews.weights) {
+            scores.push(score);
+            authors.insert(&item.submission.author);
+            raters.extend(given.on(None).map(|rating| rating.rater.as_str()));
         }
-        let k = policy.smallest_group;
-        let enough = raters.len() as i64 >= k && authors.len() as i64 >= k;
-        Distribution::of(scores).filter(|_| enough).map(|of| shown(of.mean, policy.rounding))
-    };
-    Ok(kinds.iter().zip(ids.iter()).map(mean).collect())
+    }
+    let k = policy.smallest_group;
+    let enough = raters.len() as i64 >= k && authors.len() as i64 >= k;
+    Distribution::of(scores).filter(|_| enough).map(|of| shown(of.mean, policy.rounding))
 }

@@ -16,7 +16,8 @@ use endorsements::Endorsements;
 use evidence::Evidence;
 use signal::Signal;
 
-const NAME: &str = "integrity_signals";
+/// The table's name.
+pub const NAME: &str = "integrity_signals";
 
 pub const TABLE: Whole = Whole {
     name: NAME,

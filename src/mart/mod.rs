@@ -60,6 +60,7 @@ use crate::job::Policy;
 use crate::period::{Calendar, Day, Grain, Period};
 use crate::rollup::person_period::PersonPeriod;
 
+pub use integrity_signals::NAME as SIGNALS;
 pub use whole::{Facts, Made, Read, WHOLE, Whole};
 
 use block::{Block, Placement, Shown, Value};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::block::{self, Block, Placement, Shown, Value};
+use super::block::Value;
+use super::reviews::lines::{self, About, Line, Lines};
 use super::reviews::{self, Authors, Distribution, Item, Scores, shown};
 use super::whole::all_of;
 use super::{Facts, Made, MartError, Whole, add};
-use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::Policy;
@@ -40,21 +40,23 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         let versions: BTreeSet<&String> = ours().flat_map(|item| item.versions.keys()).collect();
         for version in versions {
             let rated = authors.items(ours().filter(|item| item.versions.contains_key(version)));
-            let mut groups = reviews::competencies(&reviews, &rated, facts.job.policy.smallest_group);
-            groups.insert("all".into(), rated.values().flatten().copied().collect());
-            for (competency, items) in groups {
-                let group =
-                    Group { reviews: &reviews, table, authors: &authors, version, competency: &competency, items };
-                let keys = [("cycle_id", &cycle.id), ("rubric_version", version), ("competency", &competency)];
-                let keys: Vec<(&'static str, Value)> =
-                    keys.into_iter().map(|(name, text)| (name, Value::Text(text.clone()))).collect();
-                for dimension in (0..DIMENSIONS.len()).map(Some).chain([None]) {
-                    let (rows, tallies) = group.rows(facts, &keys, dimension, &previous, &mut means)?;
-                    add(&mut withheld, tallies);
-                    match &mut all {
-                        Some(all) => drop(all.vstack_mut(&rows)?),
-                        None => all = Some(rows),
-                    }
+            let competencies = reviews::competencies(&reviews, &rated, &facts.job.policy);
+            let keys = [("cycle_id", &cycle.id), ("rubric_version", version)];
+            let about = About {
+                facts,
+                table,
+                authors: &authors,
+                items: &rated,
+                competencies: &competencies,
+                keys: keys.into_iter().map(|(name, text)| (name, Value::Text(text.clone()))).collect(),
+            };
+            let group = Group { reviews: &reviews, about, version };
+            for dimension in (0..DIMENSIONS.len()).map(Some).chain([None]) {
+                let (rows, tallies) = group.rows(dimension, &previous, &mut means)?;
+                add(&mut withheld, tallies);
+                match &mut all {
+                    Some(all) => drop(all.vstack_mut(&rows)?),
+                    None => all = Some(rows),
                 }
             }
         }
@@ -65,14 +67,11 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
 }
 
-/// The rated items of one cycle, rubric version and competency.
-struct Group<'a> {
+/// The rated items of one cycle and rubric version.
+struct Group<'a, 'i> {
     reviews: &'a Reviews,
-    table: &'a Table,
-    authors: &'a Authors,
+    about: About<'a, 'i>,
     version: &'a String,
-    competency: &'a str,
-    items: Vec<&'a Item>,
 }
 
 /// What the items of one scope say.
@@ -84,7 +83,7 @@ struct Said {
 /// The mean drawn towards the others, with its bounds.
 type Drawn = [f64; 3];
 
-impl Group<'_> {
+impl Group<'_, '_> {
     fn scores<'i>(&self, item: &'i Item) -> &'i Scores {
         &item.versions[self.version]
     }
@@ -92,104 +91,63 @@ impl Group<'_> {
     /// The rows of one dimension, or of overall.
     fn rows(
         &self,
-        facts: &Facts<'_>,
-        keys: &[(&'static str, Value)],
         dimension: Option<usize>,
         previous: &BTreeMap<Place, f64>,
         means: &mut BTreeMap<Place, f64>,
     ) -> Result<(DataFrame, Vec<(crate::guard::Tally, i64)>), MartError> {
-        let policy = &facts.job.policy;
+        let policy = &self.about.facts.job.policy;
         let name = dimension.map_or("overall", |dimension| DIMENSIONS[dimension]);
-        let by_author = self.authors.items(self.items.iter().copied());
-        let weights = &self.reviews.weights;
-        let scored = |item: &&&Item| self.scores(item).score(dimension, weights).is_some();
-        let count = |each: &dyn Fn(&Item) -> i64| -> Vec<i64> {
-            by_author.values().map(|items| items.iter().filter(scored).map(|item| each(item)).sum()).collect()
-        };
-        let counts =
-            vec![("items", count(&|_| 1)), ("ratings", count(&|item| self.scores(item).on(dimension).count() as i64))];
-        let codes: Vec<u32> = by_author.keys().copied().collect();
-        let mut keys = keys.to_vec();
+        let is_scored = |item: &Item| self.scores(item).score(dimension, &self.reviews.weights).is_some();
+        let items = |item: &Item| i64::from(is_scored(item));
+        let ratings = |item: &Item| if is_scored(item) { self.scores(item).on(dimension).count() as i64 } else { 0 };
+        let Lines { lines, withheld, .. } = self.about.lines(&[("items", &items), ("ratings", &ratings)])?;
+        let said: Vec<Option<Said>> = lines.iter().map(|line| self.said(line, dimension, policy)).collect();
+        let drawn = drawn(&lines, &said);
+        let mut keys = self.about.keys.clone();
         keys.push(("dimension", Value::Text(name.to_owned())));
-        let block = Block { keys, rows: self.authors.rows(&codes, counts)? };
-        let place = Placement {
-            people: facts.people,
-            units: facts.units,
-            period: self.authors.period,
-            policy,
-            managers: false,
-        };
-        let behind = block::show(self.table, &block, &place)?;
-        let items: Vec<&Vec<&Item>> = by_author.values().collect();
-        let said = self.said(&behind, &items, dimension, policy)?;
-        let drawn = drawn(&behind, &said)?;
-        let mut rows = behind.rows.clone();
+        let mut rows = lines::frame(self.about.table, &lines, &keys)?;
         describe(&mut rows, &said, &drawn, policy.rounding)?;
-        let change = change(&rows, [self.version, self.competency, name], previous, means, policy.rounding)?;
+        let change = change(&rows, &lines, [self.version, name], previous, means, policy.rounding)?;
         rows.with_column(Column::new("mean_change".into(), change))?;
-        Ok((rows, behind.withheld))
+        Ok((rows, withheld))
     }
 
-    /// Row by row; `None` where the guard shows no figure, and where fewer raters than the smallest group stand behind it.
-    fn said(
-        &self,
-        behind: &Shown,
-        items: &[&Vec<&Item>],
-        dimension: Option<usize>,
-        policy: &Policy,
-    ) -> PolarsResult<Vec<Option<Said>>> {
-        let figures = behind.rows.column("items")?.i64()?.iter().zip(behind.rows.column("ratings")?.i64()?.iter());
-        scopes(&behind.rows)?
-            .iter()
-            .zip(figures)
-            .map(|((kind, id), (items_shown, ratings_shown))| {
-                if items_shown.is_none() || ratings_shown.is_none() {
-                    return Ok(None);
-                }
-                let members = behind.members(kind, id);
-                let (mut scores, mut raters) = (Vec::new(), BTreeSet::new());
-                for item in members.iter().filter_map(|at| items.get(*at as usize)).flat_map(|items| items.iter()) {
-                    let given = self.scores(item);
-                    if let Some(score) = given.score(dimension, &self.reviews.weights) {
-                        scores.push(score);
-                        raters.extend(given.on(dimension).map(|rating| rating.rater.as_str()));
-                    }
-                }
-                let raters = raters.len() as i64;
-                let enough = raters >= policy.smallest_group;
-                Ok(Distribution::of(scores).filter(|_| enough).map(|distribution| Said { raters, distribution }))
-            })
-            .collect()
+    /// `None` where the guard shows no figure, and where fewer raters than the smallest group stand behind it.
+    fn said(&self, line: &Line<'_>, dimension: Option<usize>, policy: &Policy) -> Option<Said> {
+        if line.people.is_none() || line.values.iter().any(Option::is_none) {
+            return None;
+        }
+        let (mut scores, mut raters) = (Vec::new(), BTreeSet::new());
+        for item in &line.items {
+            let given = self.scores(item);
+            if let Some(score) = given.score(dimension, &self.reviews.weights) {
+                scores.push(score);
+                raters.extend(given.on(dimension).map(|rating| rating.rater.as_str()));
+            }
+        }
+        let raters = raters.len() as i64;
+        let enough = raters >= policy.smallest_group;
+        Distribution::of(scores).filter(|_| enough).map(|distribution| Said { raters, distribution })
     }
-}
-
-/// (scope_kind, scope_id) of each row.
-fn scopes(rows: &DataFrame) -> PolarsResult<Vec<(String, String)>> {
-    let texts = |name: &str| -> PolarsResult<Vec<String>> {
-        Ok(rows.column(name)?.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
-    };
-    Ok(texts("scope_kind")?.into_iter().zip(texts("scope_id")?).collect())
 }
 
 /// Each scope's mean drawn towards the mean of its kind. Units contain each other, so what the kind has in common is learnt from
 /// those that hold no other published one: their people differ.
-fn drawn(behind: &Shown, said: &[Option<Said>]) -> PolarsResult<Vec<Option<Drawn>>> {
-    let scopes = scopes(&behind.rows)?;
-    let mut drawn = vec![None; scopes.len()];
-    let kinds: BTreeSet<&String> = scopes.iter().map(|(kind, _)| kind).collect();
-    for kind in kinds {
-        let mut rows: Vec<(Vec<u32>, usize, Distribution)> = Vec::new();
-        for (at, ((of, id), said)) in scopes.iter().zip(said).enumerate().filter(|(_, ((of, _), _))| of == kind) {
-            if let Some(said) = said {
-                rows.push((behind.members(of, id), at, said.distribution));
-            }
+fn drawn(lines: &[Line<'_>], said: &[Option<Said>]) -> Vec<Option<Drawn>> {
+    let mut drawn = vec![None; lines.len()];
+    let mut groups: BTreeMap<(&str, &str), Vec<(&Line<'_>, usize, Distribution)>> = BTreeMap::new();
+    for (at, (line, said)) in lines.iter().zip(said).enumerate() {
+        if let Some(said) = said {
+            groups.entry((&line.competency, &line.kind)).or_default().push((line, at, said.distribution));
         }
-        rows.sort_by_key(|(members, at, _)| (members.len(), *at));
+    }
+    for mut rows in groups.into_values() {
+        rows.sort_by_key(|(line, at, _)| (line.authors.len(), *at));
         let mut taken: BTreeSet<u32> = BTreeSet::new();
         let mut apart: Vec<Distribution> = Vec::new();
-        for (members, _, distribution) in &rows {
-            if members.iter().all(|member| !taken.contains(member)) {
-                taken.extend(members);
+        for (line, _, distribution) in &rows {
+            if line.authors.iter().all(|author| !taken.contains(author)) {
+                taken.extend(&line.authors);
                 apart.push(*distribution);
             }
         }
@@ -205,7 +163,7 @@ fn drawn(behind: &Shown, said: &[Option<Said>]) -> PolarsResult<Vec<Option<Drawn
             drawn[at] = Some(bounds(&pooled, distribution.mean, single / distribution.items as f64));
         }
     }
-    Ok(drawn)
+    drawn
 }
 
 fn bounds(pooled: &Pooled, mean: f64, variance: f64) -> Drawn {
@@ -241,14 +199,16 @@ fn describe(rows: &mut DataFrame, said: &[Option<Said>], drawn: &[Option<Drawn>]
 /// What each shown mean differs by from the cycle before; notes the means for the cycle after.
 fn change(
     rows: &DataFrame,
-    [version, competency, dimension]: [&str; 3],
+    lines: &[Line<'_>],
+    [version, dimension]: [&str; 2],
     previous: &BTreeMap<Place, f64>,
     means: &mut BTreeMap<Place, f64>,
     rounding: i64,
 ) -> PolarsResult<Vec<Option<f64>>> {
     let shown_means = rows.column("mean")?.f64()?;
-    let changes = scopes(rows)?.into_iter().zip(shown_means.iter()).map(|((kind, id), mean)| {
-        let place = (version.to_owned(), kind, id, competency.to_owned(), dimension.to_owned());
+    let changes = lines.iter().zip(shown_means.iter()).map(|(line, mean)| {
+        let (kind, id) = (line.kind.clone(), line.id.clone());
+        let place = (version.to_owned(), kind, id, line.competency.clone(), dimension.to_owned());
         let before = previous.get(&place).copied();
         if let Some(mean) = mean {
             means.insert(place, mean);

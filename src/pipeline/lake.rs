@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
 use bytes::Bytes;
 
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, mart_schema};
@@ -81,6 +81,20 @@ impl<'a> Lake<'a> {
         let only_key: Vec<&str> = if table.key.len() == 1 { vec![table.key[0].as_str()] } else { Vec::new() };
         let text = if is_stated(table) { parquet::Text::DictionaryExcept(&only_key) } else { parquet::Text::Plain };
         Ok(parquet::decode(&bytes, columns, text)?)
+    }
+
+    /// The rows of a file for which `keep` says so, never holding more than a few thousand others.
+    pub fn read_where(
+        &self,
+        file: &FileRef,
+        columns: &[&str],
+        keep: &mut dyn FnMut(&RecordBatch) -> BooleanArray,
+    ) -> Result<Vec<RecordBatch>> {
+        let bytes = match self.overlay.as_ref().and_then(|overlay| overlay.get(&file.path)) {
+            Some(bytes) => bytes.clone(),
+            None => read_file(self.store, file)?,
+        };
+        Ok(parquet::decode_where(&bytes, columns, keep)?)
     }
 
     /// Encodes rows as a file of the table; pure, so that many can be encoded at once.

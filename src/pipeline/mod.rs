@@ -6,6 +6,7 @@
 
 mod audit;
 mod contents;
+mod cycles;
 mod day_rows;
 pub mod days;
 mod endorsements;

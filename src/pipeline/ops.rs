@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 
+use super::cycles::Unknown;
 use super::days::Rolled;
 use super::lake::{Lake, WHOLE};
 use super::periods::{Computed, publish};
@@ -333,6 +334,10 @@ fn data_quality(
         world.people.overlapping,
         Some(world.people.workers.len() as u64),
     ));
+    for unknown in &computed.unknown_cycles {
+        let (code, sentence) = (Unknown::CODE, Unknown::SENTENCE);
+        state.push(company("unknown_value", unknown.table, code, sentence, unknown.rows, Some(unknown.out_of)));
+    }
     for stale in gates::joined::stale(context, &rolled.ledger) {
         state.push(
             Row::default()

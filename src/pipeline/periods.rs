@@ -39,6 +39,8 @@ pub struct Computed {
     /// Cut and missing links of the hierarchies as of the last computed period.
     pub cycles_cut: u64,
     pub orphans: u64,
+    /// What names a review cycle that the job does not know.
+    pub unknown_cycles: Vec<super::cycles::Unknown>,
 }
 
 /// Recomputes what changed of every mart the job wants.
@@ -80,6 +82,8 @@ pub fn compute(
     super::endorsements::compute(context, lake, made_from)?;
     super::unit_week::compute(context, lake, world, &days, range, made_from)?;
     super::whole::compute(context, lake, world, range, made_from, &mut done)?;
+    done.unknown_cycles = super::cycles::unknown(context, lake, range.1)?;
+    done.remarks.extend(done.unknown_cycles.iter().filter_map(super::cycles::Unknown::remark));
     Ok(done)
 }
 

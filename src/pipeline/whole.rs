@@ -9,12 +9,14 @@ use super::Context;
 use super::lake::{Lake, WHOLE as ALL};
 use super::periods::{self, Computed, mart_error, publish, tally, today};
 use super::world::World;
+use crate::canon::columns::Text;
 use crate::contract::Table;
+use crate::contract::arrow::canon_schema;
 use crate::error::{Error, Result};
 use crate::mart::{Facts, WHOLE, Whole};
 use crate::period::Day;
-use crate::publish::Publisher;
 use crate::publish::commit::hex_sha256;
+use crate::publish::{FileRef, Publisher};
 
 /// Computes every whole table the job wants and whose inputs changed. `range` is the reported days.
 ///
@@ -77,7 +79,10 @@ fn facts<'a>(
         let table = context.catalog.expect(read.table)?;
         let mut rows = Vec::new();
         for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| name.starts_with(read.partitions)) {
-            rows.extend(lake.read_ref(table, file, None)?);
+            rows.extend(match read.table {
+                CONTRIBUTIONS => contributions(context, lake, table, file, whole)?,
+                _ => lake.read_ref(table, file, None)?,
+            });
         }
         tables.entry(read.table).or_default().extend(rows);
     }
@@ -91,6 +96,37 @@ fn facts<'a>(
         days: range,
         today: today(context),
         tables,
+    })
+}
+
+const CONTRIBUTIONS: &str = "contributions";
+
+/// Contributions without what takes most of their room, the signatures of their texts. Where signals are looked for, signatures
+/// too, but of contributions that were handed in alone: these are few, and the others are nobody's business.
+fn contributions(
+    context: &Context<'_>,
+    lake: &Lake<'_>,
+    table: &Table,
+    file: &FileRef,
+    whole: &Whole,
+) -> Result<Vec<RecordBatch>> {
+    let schema = canon_schema(table);
+    let all: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    if whole.name != crate::mart::SIGNALS {
+        let light: Vec<&str> = all.into_iter().filter(|name| *name != "body_signature").collect();
+        return lake.read_ref(table, file, Some(&light));
+    }
+    let submissions = context.catalog.expect("submissions")?;
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    for file in lake.partitions(submissions)?.values() {
+        for batch in lake.read_ref(submissions, file, Some(&["contribution_id"]))? {
+            let id = Text::of(&batch, "contribution_id");
+            wanted.extend((0..batch.num_rows()).filter_map(|row| id.get(row).map(str::to_owned)));
+        }
+    }
+    lake.read_where(file, &all, &mut |batch| {
+        let id = Text::of(batch, "contribution_id");
+        (0..batch.num_rows()).map(|row| Some(id.get(row).is_some_and(|id| wanted.contains(id)))).collect()
     })
 }
 

@@ -514,3 +514,27 @@ fn without_review_cycles_no_review_table_is_published() {
         report.remarks
     );
 }
+
+#[test]
+fn what_names_a_cycle_that_nobody_opened_is_counted_and_said() {
+    let world = world(OPEN, REVIEWS);
+    let astray = [("cycle_id", "2026-Q9")];
+    let rows = [
+        submission("s1", "ann", &[]),
+        submission("s2", "bob", &astray),
+        submission("s3", "cay", &[astray[0], ("consented_at", "")]),
+        submission("s4", "dan", &[astray[0], ("withdrawn_at", "2026-02-11T10:00:00Z")]),
+    ];
+    world.deliver("reviews/submissions_2026-04-01.csv", csv(SUBMISSIONS, &rows));
+    let report = world.nightly("2026-04-10");
+    assert_eq!(items(&world).keys().collect::<Vec<_>>(), ["s1"]);
+    let said = "1 of 2 submissions name a review cycle that the job does not know (2026-Q9): no review table shows them";
+    assert!(report.remarks.iter().any(|remark| remark == said), "{:?}", report.remarks);
+    let counted: Vec<String> = world
+        .table("ops/data_quality")
+        .iter()
+        .filter(|row| row["reason_code"] == "unknown_cycle")
+        .map(|row| ["canon_table", "severity", "affected", "out_of"].map(|name| row[name].as_str()).join(" "))
+        .collect();
+    assert_eq!(counted, ["rubric_scores note 0 0", "submissions warn 1 2"]);
+}

@@ -321,3 +321,22 @@ fn a_body_reaches_no_object_of_the_lake() {
             .all(|row| row["body_signature"].len() > 100 && row["body_hash"].len() == 32 && !row.contains_key("body"))
     );
 }
+
+#[test]
+fn ratings_that_count_nowhere_are_no_sign_of_a_rater() {
+    // The lenient and flat w32 may not rate by the reviews file of this job; the other two may.
+    let top: &'static str = Box::leak(format!("{}\nreviews = [\"reviews.toml\"]", Setup::default().top).into_boxed_str());
+    let signalled = |raters: &str| {
+        let world = World::with(Setup { top, ..setup() });
+        let words = "[\"1\", \"2\", \"3\", \"4\"]";
+        let reviews = format!(
+            "raters = {raters}\n[[cycles]]\nid = \"H1\"\nopens = 2026-01-01\ncloses = 2026-06-30\n[[rubrics]]\nversion = \"v1\"\nrelevance = {words}\nquality = {words}\nimpact = {words}\n"
+        );
+        std::fs::write(world.folder.path().join("reviews.toml"), reviews).expect("a file");
+        deliver(&world, &company());
+        world.nightly("2026-02-10");
+        let rows = world.table("restricted/integrity_signals");
+        rows.iter().filter(|row| row["subjects"] == "w32").count()
+    };
+    assert_eq!((signalled("\"any\""), signalled("{ workers = [\"w30\", \"w31\"] }")), (2, 0));
+}

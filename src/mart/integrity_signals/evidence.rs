@@ -7,9 +7,10 @@ use arrow::array::RecordBatch;
 use chrono_tz::Tz;
 
 use crate::canon::columns::{Text, bools, instants, ints};
-use crate::canon::history::{NONE, People, Stint};
+use crate::canon::history::{NONE, People};
 use crate::canon::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
+use crate::mart::reviews::{self, Lines};
 use crate::mart::whole::Facts;
 use crate::period::{Day, day_start_micros, local_day};
 use crate::stats::signature::Sketch;
@@ -91,11 +92,12 @@ impl Evidence {
         let then = Then {
             people: facts.people,
             identity: facts.identity,
+            lines: Lines::of(facts.people),
             zone: facts.job.zone,
             levels: usize::try_from(facts.job.policy.endorser_line_levels).unwrap_or(0),
         };
         let reactions = reactions(facts.table("reactions"), &authors, &then, now);
-        let ratings = ratings(facts.table("rubric_scores"), &items, now);
+        let ratings = ratings(facts, &items, &then.lines, now);
         Evidence { items, contents, reactions, ratings }
     }
 }
@@ -165,34 +167,18 @@ fn contents(batches: &[RecordBatch], wanted: &BTreeSet<&str>, now: Micros) -> BT
 struct Then<'a> {
     people: &'a People,
     identity: &'a Identity,
+    lines: Lines<'a>,
     zone: Tz,
     levels: usize,
 }
 
 impl Then<'_> {
-    /// The stint of a day; on days off the one before, else the first.
-    fn stint(&self, worker: u32, day: Day) -> Option<&Stint> {
-        let first = self.people.stints.partition_point(|stint| stint.worker < worker);
-        let own = self.people.stints[first..].iter().take_while(|stint| stint.worker == worker);
-        let mut best: Option<&Stint> = None;
-        for stint in own {
-            if stint.from <= day || best.is_none() {
-                best = Some(stint);
-            }
-        }
-        best
+    fn team(&self, worker: u32, day: Day) -> Option<u32> {
+        self.lines.stint(worker, day).map(|stint| stint.place.org).filter(|org| *org != NONE)
     }
 
     fn reports_to(&self, worker: u32, boss: u32, day: Day) -> bool {
-        let mut at = worker;
-        for _ in 0..self.levels {
-            match self.stint(at, day).map(|stint| stint.place.manager) {
-                None | Some(NONE) => return false,
-                Some(manager) if manager == boss => return worker != boss,
-                Some(manager) => at = manager,
-            }
-        }
-        false
+        self.lines.reports_to(worker, boss, self.levels, day)
     }
 }
 
@@ -223,8 +209,6 @@ fn reactions(
             let Some(name) = then.people.workers.get(from as usize) else { continue };
             for author in authors.iter().filter(|author| **author != name.as_str()) {
                 let to = then.people.code(author);
-                let team =
-                    |worker: u32| then.stint(worker, day).map(|stint| stint.place.org).filter(|org| *org != NONE);
                 let to_boss = to.is_some_and(|to| then.reports_to(from, to, day));
                 found.push((
                     id.get(row).unwrap_or_default().to_owned(),
@@ -235,10 +219,10 @@ fn reactions(
                         kind: kind.to_owned(),
                         at,
                         day,
-                        teams: (team(from), to.and_then(team)),
+                        teams: (then.team(from, day), to.and_then(|to| then.team(to, day))),
                         to_boss,
                         in_line: to_boss || to.is_some_and(|to| then.reports_to(to, from, day)),
-                        is_eligible: then.stint(from, day).is_some_and(|stint| (stint.from..stint.to).contains(&day)),
+                        is_eligible: then.lines.is_eligible(from, day),
                     },
                 ));
             }
@@ -248,11 +232,14 @@ fn reactions(
     found.into_iter().map(|(_, reaction)| reaction).collect()
 }
 
-fn ratings(batches: &[RecordBatch], items: &[Item], now: Micros) -> Vec<Rating> {
+/// Ratings that count in reviews, where the job says who may rate and by which rubric; else all by somebody other than the author.
+fn ratings(facts: &Facts<'_>, items: &[Item], lines: &Lines<'_>, now: Micros) -> Vec<Rating> {
+    let decided = reviews::decided(facts);
     let author: BTreeMap<(&str, &str), &str> =
         items.iter().map(|item| ((item.cycle.as_str(), item.submission.as_str()), item.author.as_str())).collect();
-    let mut ratings = Vec::new();
-    for batch in batches {
+    // By key; a mark that names its version stands before one of the same rater that does not.
+    let mut ratings: BTreeMap<[String; 5], (bool, Rating)> = BTreeMap::new();
+    for batch in facts.table("rubric_scores") {
         let text = |name: &str| Text::of(batch, name);
         let (cycle, submission, rater) = (text("cycle_id"), text("submission_id"), text("rater_id"));
         let (dimension, version) = (text("dimension"), text("rubric_version"));
@@ -268,26 +255,34 @@ fn ratings(batches: &[RecordBatch], items: &[Item], now: Micros) -> Vec<Rating> 
                 continue;
             }
             let (Some(score), Some(at)) = (score(row), scored_at(row).filter(|at| *at < now)) else { continue };
-            ratings.push(Rating {
+            let day = local_day(at, facts.job.zone);
+            if decided
+                .as_ref()
+                .is_some_and(|reviews| !reviews::may_rate(&reviews.raters, facts.people, lines, rater, day))
+            {
+                continue;
+            }
+            let of_cycle = || {
+                let reviews = decided.as_ref()?;
+                Some(reviews.cycles[reviews.cycle(cycle)?].rubric.clone())
+            };
+            let named = version.get(row).map(str::to_owned);
+            let is_named = named.is_some();
+            let rating = Rating {
                 cycle: cycle.to_owned(),
                 submission: submission.to_owned(),
-                version: version.get(row).unwrap_or_default().to_owned(),
+                version: named.or_else(of_cycle).unwrap_or_default(),
                 rater: rater.to_owned(),
                 dimension: dimension.to_owned(),
                 score,
                 at,
-            });
+            };
+            let key = [&rating.cycle, &rating.version, &rating.submission, &rating.dimension, &rating.rater];
+            let held = ratings.entry(key.map(String::clone)).or_insert_with(|| (is_named, rating.clone()));
+            if is_named && !held.0 {
+                *held = (true, rating);
+            }
         }
     }
-    let key = |rating: &Rating| {
-        (
-            rating.cycle.clone(),
-            rating.version.clone(),
-            rating.submission.clone(),
-            rating.dimension.clone(),
-            rating.rater.clone(),
-        )
-    };
-    ratings.sort_by_cached_key(key);
-    ratings
+    ratings.into_values().map(|(_, rating)| rating).collect()
 }

@@ -114,9 +114,49 @@ fn many_equal_titles_are_linked_to_the_first_and_not_each_to_each() {
     for n in 0..120 {
         let (submission, author, contribution) = (format!("s{n:03}"), format!("w{n:03}"), format!("k{n:03}"));
         item(&mut evidence, &submission, &author, &contribution);
-        evidence.contents.get_mut(&contribution).unwrap().title = "Weekly notes".into();
+        evidence.contents.get_mut(&contribution).unwrap().title = "Weekly notes of the payments team".into();
     }
     assert_eq!(of(&evidence, "near_duplicate").len(), 50 * 49 / 2 + 70);
+}
+
+#[test]
+fn two_texts_under_one_title_are_no_copies_and_a_short_title_says_nothing() {
+    let long = "How to reset a stuck payment batch";
+    let pair = |title: &str, bodies: [Option<&str>; 2]| {
+        let mut evidence = evidence();
+        for (n, body) in bodies.into_iter().enumerate() {
+            let contribution = format!("k{n}");
+            item(&mut evidence, &format!("s{n}"), ["ann", "bob"][n], &contribution);
+            let content = evidence.contents.get_mut(&contribution).unwrap();
+            (content.title, content.sketch) = (title.into(), body.and_then(text));
+        }
+        of(&evidence, "near_duplicate").len()
+    };
+    let (one, other) = (
+        "stop the scheduler and find the batch that hangs before the night",
+        "goals, people, weeks and what is left over when the quarter ends",
+    );
+    assert_eq!(pair(long, [None, None]), 1, "nothing but titles is known");
+    assert_eq!(pair(long, [Some(one), None]), 1);
+    assert_eq!(pair(long, [Some(one), Some(other)]), 0, "two texts under one title");
+    assert_eq!(pair("Weekly notes", [None, None]), 0, "eight pieces");
+    // Twenty pieces are told from each other, nineteen are not.
+    assert_eq!(pair("abcdefghijklmnopqrstuvwx", [None, None]), 1);
+    assert_eq!(pair("abcdefghijklmnopqrstuvw", [None, None]), 0);
+    let thanks = Some("thanks, all");
+    assert_eq!(pair("Weekly notes", [thanks, thanks]), 0, "so short a body says nothing either");
+    assert_eq!(pair("Weekly notes", [Some(one), Some(one)]), 1);
+}
+
+#[test]
+fn many_items_of_which_neither_title_nor_body_is_known_are_no_copies_of_each_other() {
+    let mut evidence = evidence();
+    for n in 0..120 {
+        let contribution = format!("k{n:03}");
+        item(&mut evidence, &format!("s{n:03}"), &format!("w{n:03}"), &contribution);
+        evidence.contents.get_mut(&contribution).unwrap().title = String::new();
+    }
+    assert_eq!(of(&evidence, "near_duplicate"), []);
 }
 
 #[test]

@@ -12,6 +12,9 @@ const WORDS_MIN: i64 = 50;
 /// Where no count of words came, a whole text of fewer distinct pieces: fifty English words have about so many.
 const PIECES_MIN: i64 = 250;
 
+/// A text of fewer distinct pieces is too short to tell a copy from a coincidence: some twenty-four letters have so many.
+const TELLING_PIECES_MIN: usize = 20;
+
 /// Of more equal texts than this not every two are a pair.
 const EQUAL_TEXTS_MAX: usize = 50;
 
@@ -23,12 +26,15 @@ struct Match {
     pieces: Option<(usize, usize)>,
 }
 
-/// Pairs of submitted contributions whose titles or bodies are near duplicates.
+/// Pairs of submitted contributions whose bodies are near duplicates, or whose titles are while the body of one is not known: two
+/// different texts may well have one title.
 pub fn near_duplicates(evidence: &Evidence) -> Vec<Signal> {
     let ids: Vec<&str> = evidence.contents.keys().map(String::as_str).collect();
     let contents: Vec<&Content> = evidence.contents.values().collect();
-    let titles: Vec<Shingles> = contents.iter().map(|content| shingles(&content.title)).collect();
-    let sketches: Vec<_> = contents.iter().map(|content| content.sketch.clone()).collect();
+    let title = |content: &&Content| Some(shingles(&content.title)).filter(|pieces| pieces.len() >= TELLING_PIECES_MIN);
+    let titles: Vec<Option<Shingles>> = contents.iter().map(title).collect();
+    let sketch = |content: &&Content| content.sketch.clone().filter(|sketch| sketch.marks() >= TELLING_PIECES_MIN);
+    let sketches: Vec<Option<Sketch>> = contents.iter().map(sketch).collect();
 
     let created: Vec<i64> = contents.iter().map(|content| content.created_at).collect();
     let mut matches: BTreeMap<(usize, usize), [Option<Match>; 2]> = BTreeMap::new();
@@ -36,11 +42,12 @@ pub fn near_duplicates(evidence: &Evidence) -> Vec<Signal> {
         matches.entry((a.min(b), a.max(b))).or_default()[field] = Some(Match { jaccard, pieces });
     };
     let (kept, linked) = spread(&titles, &created);
-    let some: Vec<Shingles> = kept.iter().map(|at| titles[*at].clone()).collect();
+    let some: Vec<Shingles> = kept.iter().map(|at| titles[*at].clone().unwrap_or_default()).collect();
     for pair in similarity::pairs(&some, TITLE_MIN) {
         note(0, kept[pair.a], kept[pair.b], pair.jaccard, Some((pair.intersection, pair.union)));
     }
-    linked.iter().for_each(|(a, b)| note(0, *a, *b, 1.0, Some((titles[*a].len(), titles[*a].len()))));
+    let pieces = |at: usize| titles[at].as_ref().map(|pieces| (pieces.len(), pieces.len()));
+    linked.iter().for_each(|(a, b)| note(0, *a, *b, 1.0, pieces(*a)));
     let (kept, linked) = spread(&sketches, &created);
     let some: Vec<Option<Sketch>> = kept.iter().map(|at| sketches[*at].clone()).collect();
     for pair in signature::pairs(&some, BODY_MIN) {
@@ -56,8 +63,10 @@ pub fn near_duplicates(evidence: &Evidence) -> Vec<Signal> {
         }
     }
     for same in hashed.values() {
-        for (n, a) in same.iter().enumerate() {
-            for b in same[n + 1..].iter().filter(|b| sketches[*a].is_none() || sketches[**b].is_none()) {
+        let is_short = |at: usize| contents[at].sketch.is_some() && sketches[at].is_none();
+        for (n, a) in same.iter().enumerate().filter(|(_, a)| !is_short(**a)) {
+            let unseen = |b: &&usize| sketches[*a].is_none() || sketches[**b].is_none();
+            for b in same[n + 1..].iter().filter(|b| unseen(b) && !is_short(**b)) {
                 note(1, *a, *b, 1.0, None);
             }
         }
@@ -69,8 +78,10 @@ pub fn near_duplicates(evidence: &Evidence) -> Vec<Signal> {
     }
     let none = Vec::new();
     let of = |at: usize| items.get(ids[at]).unwrap_or(&none);
+    let is_known = |at: usize| contents[at].sketch.is_some();
     matches
         .into_iter()
+        .filter(|((a, b), [_, body])| body.is_some() || !is_known(*a) || !is_known(*b))
         .map(|((a, b), [title, body])| {
             // The field that says more: the body, unless only titles are alike.
             let best = match (title, body) {
@@ -115,10 +126,10 @@ pub fn near_duplicates(evidence: &Evidence) -> Vec<Signal> {
 }
 
 /// Which texts to compare with each other, and which are equal to so many that they are only linked to the earliest of them:
-/// a thousand texts called "Weekly notes" are a thousand signals and not half a million.
-fn spread<T: Ord>(texts: &[T], created: &[i64]) -> (Vec<usize>, Vec<(usize, usize)>) {
+/// a thousand texts called "Weekly notes of the team" are a thousand signals and not half a million. What is no text is neither.
+fn spread<T: Ord>(texts: &[Option<T>], created: &[i64]) -> (Vec<usize>, Vec<(usize, usize)>) {
     let mut equal: BTreeMap<&T, Vec<usize>> = BTreeMap::new();
-    for (at, text) in texts.iter().enumerate() {
+    for (at, text) in texts.iter().enumerate().filter_map(|(at, text)| Some((at, text.as_ref()?))) {
         equal.entry(text).or_default().push(at);
     }
     let (mut kept, mut linked) = (Vec::new(), Vec::new());

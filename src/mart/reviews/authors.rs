@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::Item;
+use super::{Item, split};
 use crate::canon::history::{NONE, People, Stint};
+use crate::guard::OTHER;
+use crate::job::Policy;
 use crate::job::reviews::{Cycle, Reviews};
 use crate::period::{Day, Grain, Period};
 use crate::scope::PLACE;
@@ -63,40 +65,33 @@ impl Authors {
     }
 }
 
-/// Items by competency. One that the configuration does not name is `unknown`; those of fewer than `k` authors are merged into
-/// `other`, and if that is too small the next smallest with them, so that no competency is what the others leave over.
+/// The competency of every item, by submission. One that the configuration does not name is `unknown`. Those of too few authors
+/// for a row of the company are merged into `other`, and if that is too small the next smallest with them, so that no competency
+/// is what the others leave over. An author counts in equal parts under each of their competencies (see [`super::split`]).
 pub fn competencies<'i>(
     reviews: &Reviews,
     items: &BTreeMap<u32, Vec<&'i Item>>,
-    k: i64,
-) -> BTreeMap<String, Vec<&'i Item>> {
-    let mut by_name: BTreeMap<String, (BTreeSet<u32>, Vec<&Item>)> = BTreeMap::new();
-    for (author, items) in items {
-        for item in items {
-            let entry = by_name.entry(name(reviews, item)).or_default();
-            entry.0.insert(*author);
-            entry.1.push(item);
-        }
+    policy: &Policy,
+) -> BTreeMap<&'i str, String> {
+    let mut of: BTreeMap<&str, String> = BTreeMap::new();
+    for item in items.values().flatten() {
+        of.insert(&item.submission.id, name(reviews, item));
     }
-    let size = |authors: &BTreeSet<u32>| authors.len() as i64;
-    let mut other: (BTreeSet<u32>, Vec<&Item>) = Default::default();
     loop {
-        let smallest = by_name.iter().map(|(name, (authors, _))| (size(authors), name.clone())).min();
-        let Some((authors, name)) = smallest else { break };
-        if authors >= k && (other.0.is_empty() || size(&other.0) >= k) {
+        let mut sizes: BTreeMap<&str, i64> = BTreeMap::new();
+        for items in items.values() {
+            let own: BTreeSet<&str> = items.iter().map(|item| of[item.submission.id.as_str()].as_str()).collect();
+            own.iter().for_each(|name| *sizes.entry(name).or_default() += split::share(own.len()));
+        }
+        let other = sizes.remove(OTHER);
+        let Some((size, smallest)) = sizes.into_iter().map(|(name, size)| (size, name.to_owned())).min() else { break };
+        let k = split::least(policy);
+        if size >= k && other.is_none_or(|other| other >= k) {
             break;
         }
-        if let Some((authors, items)) = by_name.remove(&name) {
-            other.0.extend(authors);
-            other.1.extend(items);
-        }
+        of.values_mut().filter(|name| **name == smallest).for_each(|name| OTHER.clone_into(name));
     }
-    let mut merged: BTreeMap<String, Vec<&Item>> =
-        by_name.into_iter().map(|(name, (_, items))| (name, items)).collect();
-    if !other.1.is_empty() {
-        merged.insert("other".into(), other.1);
-    }
-    merged
+    of
 }
 
 fn name(reviews: &Reviews, item: &Item) -> String {

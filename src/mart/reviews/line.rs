@@ -1,4 +1,4 @@
-//! Reporting lines as of a day.
+//! Reporting lines as of a day: for eligibility and for signals alike.
 
 use crate::canon::history::{NONE, People, Stint};
 use crate::period::Day;
@@ -51,10 +51,14 @@ impl<'a> Lines<'a> {
         chain
     }
 
+    /// Whether `manager` stands at most `levels` above the worker.
+    pub fn reports_to(&self, worker: u32, manager: u32, levels: usize, day: Day) -> bool {
+        self.above(worker, day).iter().take(levels).any(|above| *above == manager)
+    }
+
     /// Whether one of two stands at most `levels` above the other.
     pub fn is_near(&self, one: u32, other: u32, levels: usize, day: Day) -> bool {
-        let reaches = |from: u32, to: u32| self.above(from, day).iter().take(levels).any(|manager| *manager == to);
-        reaches(one, other) || reaches(other, one)
+        self.reports_to(one, other, levels, day) || self.reports_to(other, one, levels, day)
     }
 }
 

@@ -6,7 +6,9 @@
 mod authors;
 mod eligibility;
 mod line;
+pub mod lines;
 mod scores;
+pub mod split;
 mod statements;
 
 use std::collections::BTreeMap;
@@ -22,11 +24,11 @@ use crate::period::{Day, day_start_micros, local_day};
 
 pub use authors::{Authors, competencies};
 pub use eligibility::{Change, Reason};
+pub use line::Lines;
 pub use scores::{Distribution, Rating, Scores, shown};
 pub use statements::{Statements, Submission};
 
 use eligibility::{Endorsers, change};
-use line::Lines;
 
 /// One submission in review.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,12 +83,18 @@ pub struct Ground<'a> {
 pub const TABLES: [&str; 5] =
     ["dim_rubric", "review_items", "rubric_aggregates", "rater_agreement", "competency_coverage"];
 
-/// The items of a job and the reviews file they are judged by, its workers named as in canon; `None` where the job has no such file or no item.
-pub fn of(facts: &Facts<'_>) -> Option<(Reviews, Vec<Item>)> {
+/// The reviews file of a job, its workers named as in canon; `None` where the job has none.
+pub fn decided(facts: &Facts<'_>) -> Option<Reviews> {
     let mut reviews = facts.job.reviews.clone()?;
     if let Raters::Workers(workers) = &mut reviews.raters {
         *workers = workers.iter().map(|worker| (facts.pseudonym)("worker", worker)).collect();
     }
+    Some(reviews)
+}
+
+/// The items of a job and the reviews file they are judged by; `None` where the job has no such file or no item.
+pub fn of(facts: &Facts<'_>) -> Option<(Reviews, Vec<Item>)> {
+    let reviews = decided(facts)?;
     let (today, zone) = (facts.days.1, facts.job.zone);
     let now = day_start_micros(today, zone);
     let mut said = Statements::default();
@@ -173,7 +181,7 @@ fn ratings<'s>(
         let version = score.version.clone().unwrap_or_else(|| reviews.cycles[*cycle].rubric.clone());
         let given = by_submission.entry(score.submission.as_str()).or_default();
         let day = local_day(score.scored_at, ground.zone);
-        if score.rater == submission.author || !may_rate(ground, lines, &score.rater, day) {
+        if score.rater == submission.author || !may_rate(&reviews.raters, ground.people, lines, &score.rater, day) {
             *given.left_out.entry(version).or_default() += 1;
             continue;
         }
@@ -189,14 +197,15 @@ fn ratings<'s>(
     by_submission
 }
 
-fn may_rate(ground: &Ground<'_>, lines: &Lines<'_>, rater: &str, day: Day) -> bool {
-    let code = ground.people.code(rater);
-    match &ground.reviews.raters {
+/// Whether ratings by this person on this day count.
+pub fn may_rate(raters: &Raters, people: &People, lines: &Lines<'_>, rater: &str, day: Day) -> bool {
+    let code = people.code(rater);
+    match raters {
         Raters::Any => code.is_some(),
         Raters::Workers(workers) => workers.contains(rater),
         Raters::Bands(bands) => code
             .and_then(|code| lines.stint(code, day))
-            .and_then(|stint| ground.people.labels.text(stint.place.band))
+            .and_then(|stint| people.labels.text(stint.place.band))
             .is_some_and(|band| bands.contains(band)),
     }
 }

@@ -241,10 +241,32 @@ fn small_competencies_are_merged_so_that_none_is_what_the_others_leave_over() {
             })
             .collect();
         let by_author = items.iter().map(|(author, item)| (*author, vec![item])).collect();
-        let merged = competencies(&reviews, &by_author, k);
-        merged.iter().map(|(name, items)| format!("{name} {}", items.len())).collect()
+        let policy = Policy { smallest_group: k, ..Policy::default() };
+        let named = competencies(&reviews, &by_author, &policy);
+        let mut merged: BTreeMap<&str, i64> = BTreeMap::new();
+        named.values().for_each(|name| *merged.entry(name).or_default() += 1);
+        merged.iter().map(|(name, items)| format!("{name} {items}")).collect()
     };
     let counts = [(Some("craft"), 6), (Some("coaching"), 5), (Some("delivery"), 2), (None, 9)];
     assert_eq!(of(1, &counts), ["coaching 5", "craft 6", "delivery 2", "unknown 9"]);
     assert_eq!(of(5, &counts), ["craft 6", "other 7", "unknown 9"], "two alone in other would be no secret");
+}
+
+#[test]
+fn an_author_of_two_competencies_is_half_a_person_in_each() {
+    let reviews = Reviews::parse(REVIEWS).unwrap();
+    let one = |id: String, competency: &str| {
+        let mut submission = submission(&id, "ann", None);
+        submission.competency = Some(competency.to_owned());
+        items_of(&Statements { submissions: vec![submission], ..Statements::default() }).remove(0)
+    };
+    // Six people, each with an item of both: craft and coaching are the same six, so neither alone is five people apart from the other.
+    let items: Vec<(u32, [Item; 2])> =
+        (0..6).map(|n| (n, [one(format!("a{n}"), "craft"), one(format!("b{n}"), "coaching")])).collect();
+    let by_author: BTreeMap<u32, Vec<&Item>> = items.iter().map(|(n, both)| (*n, both.iter().collect())).collect();
+    let of = |k: i64| {
+        let named = competencies(&reviews, &by_author, &Policy { smallest_group: k, ..Policy::default() });
+        named.into_values().collect::<std::collections::BTreeSet<String>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!((of(3), of(5)), (vec!["coaching".to_owned(), "craft".to_owned()], vec!["other".to_owned()]));
 }

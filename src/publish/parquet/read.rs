@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use super::{Result, unreadable};
 
 /// Rows a batch when reading back.
 const BATCH_ROWS: usize = 1 << 17;
+/// Rows a batch where only some of them are kept.
+const WIDE_BATCH_ROWS: usize = 1 << 12;
 
 /// How text columns are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +45,7 @@ pub fn decode(file: &Bytes, columns: Option<&[&str]>, text: Text<'_>) -> Result<
             ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(|e| unreadable(&e))?;
     }
     let schema = Arc::clone(metadata.schema());
-    let indices: Vec<usize> = match columns {
-        None => (0..schema.fields().len()).collect(),
-        Some(names) => names
-            .iter()
-            .map(|name| schema.index_of(name))
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|e| unreadable(&e))?,
-    };
+    let indices = indices(&schema, columns)?;
     let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), indices.iter().copied());
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata)
         .with_projection(mask)
@@ -69,6 +66,45 @@ pub fn decode(file: &Bytes, columns: Option<&[&str]>, text: Text<'_>) -> Result<
         batches.push(RecordBatch::new_empty(Arc::new(schema.project(&indices).map_err(|e| unreadable(&e))?)));
     }
     Ok(batches)
+}
+
+/// The rows of a file for which `keep` says so, a few thousand at a time: of a table with a wide column no more is ever held than
+/// what is kept. Text is plain.
+pub fn decode_where(
+    file: &Bytes,
+    columns: &[&str],
+    keep: &mut dyn FnMut(&RecordBatch) -> BooleanArray,
+) -> Result<Vec<RecordBatch>> {
+    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(|e| unreadable(&e))?;
+    let mask = ProjectionMask::roots(
+        metadata.metadata().file_metadata().schema_descr(),
+        indices(metadata.schema(), Some(columns))?,
+    );
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata)
+        .with_projection(mask)
+        .with_batch_size(WIDE_BATCH_ROWS)
+        .build()
+        .map_err(|e| unreadable(&e))?;
+    let mut kept = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|e| unreadable(&e))?;
+        let rows = filter_record_batch(&batch, &keep(&batch)).map_err(|e| unreadable(&e))?;
+        if rows.num_rows() > 0 {
+            kept.push(rows);
+        }
+    }
+    Ok(kept)
+}
+
+fn indices(schema: &Schema, columns: Option<&[&str]>) -> Result<Vec<usize>> {
+    match columns {
+        None => Ok((0..schema.fields().len()).collect()),
+        Some(names) => names
+            .iter()
+            .map(|name| schema.index_of(name))
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|e| unreadable(&e)),
+    }
 }
 
 /// What the end of a file tells.
@@ -124,6 +160,23 @@ mod tests {
         assert_eq!(back.iter().map(RecordBatch::num_rows).sum::<usize>(), 300_000);
         let unknown = decode(&file, Some(&["nobody"]), Text::Plain).unwrap_err();
         assert!(unknown.to_string().contains("nobody"), "{unknown}");
+    }
+
+    #[test]
+    fn of_many_rows_those_that_are_wanted_are_kept_in_their_order() {
+        let file = encode(&[example::rows(0, 10_000)], &example::meta()).unwrap();
+        let whole = decode(&file, Some(&["id", "org"]), Text::Plain).unwrap();
+        let mut seen = 0;
+        let mut every_thousandth = |batch: &RecordBatch| {
+            let kept = (seen..seen + batch.num_rows()).map(|row| Some(row % 1_000 == 7)).collect();
+            seen += batch.num_rows();
+            kept
+        };
+        let kept = decode_where(&file, &["id", "org"], &mut every_thousandth).unwrap();
+        let kept = arrow::compute::concat_batches(&kept[0].schema(), &kept).unwrap();
+        let wanted: arrow::array::UInt32Array = (0..10).map(|n| Some(n * 1_000 + 7)).collect();
+        assert_eq!(kept, arrow::compute::take_record_batch(&whole[0], &wanted).unwrap());
+        assert!(decode_where(&file, &["id"], &mut |batch| vec![false; batch.num_rows()].into()).unwrap().is_empty());
     }
 
     #[test]
