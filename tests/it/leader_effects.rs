@@ -137,7 +137,7 @@ fn answers(panel: &Panel) -> Vec<Answer> {
         calendar: &calendar,
         zone: chrono_tz::UTC,
         horizon: end,
-        leader_band: &policy.leader_band,
+        leader_bands: policy.leader_bands(),
     };
     let acts = effects::acts(&source, &[rows.contributions], &[]);
     let orgs = Orgs::new(&people, &units);
