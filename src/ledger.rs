@@ -53,6 +53,9 @@ pub struct Entry {
     pub counts: Counts,
     /// Non-null values by canon column, of the accepted rows at reading.
     pub coverage: BTreeMap<String, u64>,
+    /// Workers employed on the day it was made, of a full snapshot of workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headcount: Option<u64>,
     /// A hash of the feed file it was read with: a mended feed reads a refused delivery again.
     pub feed_hash: String,
     /// The commit that first held it.

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use super::plan::Verdict;
+
 /// One value or several.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -73,6 +75,8 @@ pub(super) struct FeedFile {
     #[serde(default)]
     pub limits: LimitsFile,
     #[serde(default)]
+    pub gates: GatesFile,
+    #[serde(default)]
     pub rules: Vec<RuleFile>,
     /// Mappings: canon column -> [`ColumnFile`] or a header name; plus `since` and `ignore`. None: the canon's own names.
     #[serde(default)]
@@ -133,6 +137,25 @@ pub(super) struct LimitsFile {
     pub rows: Option<u64>,
     pub rejected_share: Option<f64>,
     pub rows_against_last: Option<f64>,
+    pub unknown_share: Option<f64>,
+    pub headcount_change: Option<f64>,
+    pub joined_share: Option<f64>,
+    pub fresh_days: Option<u32>,
+}
+
+/// What each gate does with a delivery that falls short of its limit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GatesFile {
+    pub zero_rows: Option<Verdict>,
+    pub volume: Option<Verdict>,
+    pub reject_share: Option<Verdict>,
+    pub key_uniqueness: Option<Verdict>,
+    pub unknown_values: Option<Verdict>,
+    pub field_coverage: Option<Verdict>,
+    pub headcount_change: Option<Verdict>,
+    pub join_coverage: Option<Verdict>,
+    pub freshness: Option<Verdict>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
-use super::plan::{Action, Block, Feed, Mapping, Rule, Source};
+use super::plan::{Action, Block, Feed, Mapping, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
 use super::signature;
 use super::{Context, Intake, Stop, Warning};
@@ -443,7 +443,8 @@ impl<'a, E> Gate<'a, E> {
         intake.rejected_by_reason = self.reasons.into_iter().collect();
         let rejected = intake.rejected_count();
         let limits = &self.feed.limits;
-        if intake.read >= limits.rejected_share_from.max(1)
+        if self.feed.gates.reject_share == Verdict::Block
+            && intake.read >= limits.rejected_share_from.max(1)
             && rejected as f64 / intake.read as f64 > limits.rejected_share
         {
             let detail = format!(

@@ -63,6 +63,45 @@ pub struct Limits {
     pub rejected_share_from: u64,
     /// Least rows as a share of the median of the last deliveries; judged by the caller, who knows them.
     pub rows_against_last: Option<f64>,
+    /// Largest share of records with a value that no value map names, 0..1.
+    pub unknown_share: f64,
+    /// Largest change of the workers employed on the day of a full snapshot, as a share of those of the snapshot before.
+    pub headcount_change: f64,
+    /// Least share of a delivery's accounts that HRIS knows, 0..1.
+    pub joined_share: f64,
+    /// Days after which the newest delivery of the feed is stale; `None` is never.
+    pub fresh_days: Option<u32>,
+}
+
+/// What a gate does with a delivery that falls short of its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The delivery is refused, and the run with it unless the job tolerates that.
+    Block,
+    /// It is taken, and `data_quality` says so.
+    Warn,
+    Off,
+}
+
+/// The verdict of each gate of a feed; their limits stand in [`Limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gates {
+    /// No record at all.
+    pub zero_rows: Verdict,
+    /// Far fewer records than the last deliveries.
+    pub volume: Verdict,
+    pub reject_share: Verdict,
+    /// Several different records of one key.
+    pub key_uniqueness: Verdict,
+    /// Values that no value map names.
+    pub unknown_values: Verdict,
+    /// A column that was filled is empty.
+    pub field_coverage: Verdict,
+    pub headcount_change: Verdict,
+    /// Accounts that HRIS does not know.
+    pub join_coverage: Verdict,
+    pub freshness: Verdict,
 }
 
 impl Default for Limits {
@@ -78,6 +117,10 @@ impl Default for Limits {
             rejected_share: 0.05,
             rejected_share_from: 100,
             rows_against_last: None,
+            unknown_share: 0.05,
+            headcount_change: 0.3,
+            joined_share: 0.5,
+            fresh_days: None,
         }
     }
 }
@@ -95,6 +138,7 @@ pub struct Feed {
     /// Object beside each delivery with its control totals, `{path}` standing for the delivery's path.
     pub sidecar: Option<String>,
     pub limits: Limits,
+    pub gates: Gates,
     pub formats: Vec<FileFormat>,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) xapi: bool,

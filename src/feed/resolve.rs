@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 use super::file::{ColumnFile, FeedFile, OneOrMany};
 use super::pattern::Pattern;
 use super::plan::{
-    Action, Block, Csv, Feed, FileFormat, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding, Values,
+    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding,
+    Values, Verdict,
 };
 use super::time::{Format, Locale};
 use crate::contract::{Column, Made, Table, Type};
@@ -65,18 +66,34 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         rejected_share: written.rejected_share.unwrap_or(usual.rejected_share),
         rejected_share_from: if written.rejected_share.is_some() { 1 } else { usual.rejected_share_from },
         rows_against_last: written.rows_against_last,
+        unknown_share: written.unknown_share.unwrap_or(usual.unknown_share),
+        headcount_change: written.headcount_change.unwrap_or(usual.headcount_change),
+        joined_share: written.joined_share.unwrap_or(usual.joined_share),
+        fresh_days: written.fresh_days,
     };
     if !(0.0..=1.0).contains(&limits.rejected_share) || limits.record_bytes < 64 || limits.record_bytes > 256 << 20 {
         return Err("limits: rejected_share is 0..1, record_bytes 64..268435456".into());
     }
+    for (key, share) in [("unknown_share", limits.unknown_share), ("joined_share", limits.joined_share)] {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(format!("limits: {key} is 0..1"));
+        }
+    }
+    for (key, share) in [("headcount_change", Some(limits.headcount_change)), ("rows_against_last", limits.rows_against_last)] {
+        if share.is_some_and(|share| !share.is_finite() || share < 0.0) {
+            return Err(format!("limits: {key} is a share of 0 or more"));
+        }
+    }
+    let mode = match file.mode.as_deref() {
+        None | Some("append") => Mode::Append,
+        Some("delta") => Mode::Delta,
+        Some("full") => Mode::Full,
+        Some(other) => return Err(format!("mode `{other}` is none of append, delta, full")),
+    };
+    let gates = gates(&file, mode);
     Ok(Feed {
         name: name.into(),
-        mode: match file.mode.as_deref() {
-            None | Some("append") => Mode::Append,
-            Some("delta") => Mode::Delta,
-            Some("full") => Mode::Full,
-            Some(other) => return Err(format!("mode `{other}` is none of append, delta, full")),
-        },
+        mode,
         nulls_mean: match file.nulls_mean.as_deref() {
             None | Some("clear") => Nulls::Clear,
             Some("keep") => Nulls::Keep,
@@ -85,6 +102,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         corrections_move_days: file.corrections_move_days,
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
         limits,
+        gates,
         formats,
         patterns,
         xapi: match file.dialect.as_deref() {
@@ -103,7 +121,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some("refuse") => true,
             Some(other) => return Err(format!("unknown_columns `{other}` is none of warn, refuse")),
         },
-        unique_key: file.unique_key,
+        unique_key: file.unique_key || gates.key_uniqueness != Verdict::Off,
         int96_is_utc: file.int96_is_utc,
         csv: csv(&file)?,
         json_root: file.json.root.clone(),
@@ -120,6 +138,22 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         description: file.description,
         fills: file.fills,
     })
+}
+
+/// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
+fn gates(file: &FeedFile, mode: Mode) -> Gates {
+    let (written, snapshot) = (&file.gates, mode == Mode::Full);
+    Gates {
+        zero_rows: written.zero_rows.unwrap_or(Verdict::Warn),
+        volume: written.volume.unwrap_or(Verdict::Block),
+        reject_share: written.reject_share.unwrap_or(Verdict::Block),
+        key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
+        unknown_values: written.unknown_values.unwrap_or(Verdict::Warn),
+        field_coverage: written.field_coverage.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
+        headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
+        join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
+        freshness: written.freshness.unwrap_or(Verdict::Warn),
+    }
 }
 
 fn csv(file: &FeedFile) -> Result<Csv, String> {

@@ -1,6 +1,11 @@
-//! Gates that need to know the deliveries before: volume and field coverage. Judged in the order deliveries were made.
+//! Gates over whole deliveries, judged in the order they were made: zero rows, volume, shares of records, headcount and field
+//! coverage against the deliveries before. `joined` has the two that look further: join coverage with HRIS, and freshness.
+//!
+//! The feed says of each whether it blocks or warns ([`crate::feed::Gates`]) and from which limit on ([`crate::feed::Limits`]).
 
-use crate::feed::{Feed, Intake, Mode, Reason, Refusal};
+pub mod joined;
+
+use crate::feed::{Feed, Intake, Mode, Reason, Refusal, Verdict};
 use crate::ledger::{Entry, Ledger};
 
 /// How many earlier deliveries the volume is compared with.
@@ -10,7 +15,7 @@ const SNAPSHOT_SHARE: f64 = 0.5;
 /// A column that was filled at least this often and is empty now went missing overnight.
 const WAS_FILLED: f64 = 0.5;
 
-/// Something an operator should know that holds nothing back.
+/// Something an operator should know that holds nothing back; one about a feed as a whole names no delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
     pub delivery: String,
@@ -23,10 +28,24 @@ pub struct Note {
     pub sentence: String,
 }
 
+/// A limit that a delivery falls short of.
+struct Finding {
+    verdict: Verdict,
+    reason: Reason,
+    /// What data_quality calls the check.
+    check: &'static str,
+    column: String,
+    affected: u64,
+    out_of: u64,
+    previous_share: Option<f64>,
+    /// The figures, for the refusal.
+    detail: String,
+}
+
 /// Judges a delivery that passed the gate of its own records.
 ///
 /// # Errors
-/// The delivery is refused: it is far smaller than usual, or a required column went empty.
+/// The delivery is refused: a gate that blocks found it short of its limit.
 pub fn judge(
     feed: &Feed,
     entry: &Entry,
@@ -39,55 +58,133 @@ pub fn judge(
         .into_iter()
         .filter(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path))
         .collect();
-    let last = &before[before.len().saturating_sub(LAST)..];
-    let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.read).collect();
-    sizes.sort_unstable();
-    let share = feed.limits.rows_against_last.or((feed.mode == Mode::Full).then_some(SNAPSHOT_SHARE));
-    if let (Some(share), Some(&median)) = (share, sizes.get(sizes.len() / 2))
-        && (intake.read as f64) < share * median as f64
-    {
-        let detail = format!("{} records, the median of the last {} deliveries is {median}", intake.read, sizes.len());
-        return Err(Refusal::new(Reason::VolumeDrop, detail));
-    }
-    // The gate refuses by this share from `rejected_share_from` records on; of fewer it says so.
-    let rejected = intake.rejected_count();
-    if rejected as f64 > feed.limits.rejected_share * intake.read as f64 {
-        notes.push(Note {
-            delivery: entry.path.clone(),
-            check: "reject",
-            code: Reason::RejectShare.code(),
-            column: String::new(),
-            affected: rejected,
-            out_of: intake.read,
-            previous_share: None,
-            sentence: Reason::RejectShare.sentence().into(),
-        });
-    }
-    if let Some(previous) = last.last().filter(|previous| previous.counts.read > 0 && intake.accepted > 0) {
-        let previous_rows = (previous.counts.read - previous.counts.rejected).max(1) as f64;
-        for (column, filled) in &intake.coverage {
-            let was = previous.coverage.get(column).copied().unwrap_or(0) as f64 / previous_rows;
-            if *filled == 0 && was >= WAS_FILLED && intake.accepted >= 10 {
-                if feed.mode == Mode::Full {
-                    return Err(Refusal::new(
-                        Reason::CoverageDrop,
-                        format!("{column} was filled in {:.0} % of the records before", was * 100.0),
-                    ));
-                }
-                notes.push(Note {
-                    delivery: entry.path.clone(),
-                    check: "coverage",
-                    code: "coverage_drop",
-                    column: column.clone(),
-                    affected: intake.accepted,
-                    out_of: intake.accepted,
-                    previous_share: Some(was),
-                    sentence: Reason::CoverageDrop.sentence().into(),
-                });
-            }
+    let mut found: Vec<Finding> = Vec::new();
+    found.extend(zero_rows(feed, intake));
+    found.extend(volume(feed, intake, &before));
+    found.extend(records(feed, intake));
+    found.extend(headcount(feed, entry, &before));
+    found.extend(field_coverage(feed, intake, before.last().copied()));
+    for finding in found {
+        match finding.verdict {
+            Verdict::Off => {}
+            Verdict::Block => return Err(Refusal::new(finding.reason, finding.detail)),
+            Verdict::Warn => notes.push(Note {
+                delivery: entry.path.clone(),
+                check: finding.check,
+                code: finding.reason.code(),
+                column: finding.column,
+                affected: finding.affected,
+                out_of: finding.out_of,
+                previous_share: finding.previous_share,
+                sentence: finding.reason.sentence().into(),
+            }),
         }
     }
     Ok(())
+}
+
+fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
+    (intake.read == 0).then(|| Finding {
+        verdict: feed.gates.zero_rows,
+        reason: Reason::ZeroRows,
+        check: "zero_rows",
+        column: String::new(),
+        affected: 0,
+        out_of: 0,
+        previous_share: None,
+        detail: "it has a header and nothing else".into(),
+    })
+}
+
+/// Records that passed, against those that passed of the last deliveries: a snapshot whose records are all rejected is empty too.
+fn volume(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Option<Finding> {
+    let last = &before[before.len().saturating_sub(LAST)..];
+    let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.read - entry.counts.rejected).collect();
+    sizes.sort_unstable();
+    let median = *sizes.get(sizes.len() / 2)?;
+    let share = feed.limits.rows_against_last.or((feed.mode == Mode::Full).then_some(SNAPSHOT_SHARE))?;
+    ((intake.accepted as f64) < share * median as f64).then(|| Finding {
+        verdict: feed.gates.volume,
+        reason: Reason::VolumeDrop,
+        check: "volume",
+        column: String::new(),
+        affected: intake.accepted,
+        out_of: median,
+        previous_share: None,
+        detail: format!("{} records, the median of the last {} deliveries is {median}", intake.accepted, sizes.len()),
+    })
+}
+
+/// Shares of records: rejected ones, several of one key, values that no map names.
+fn records(feed: &Feed, intake: &Intake) -> Vec<Finding> {
+    let finding = |verdict, reason: Reason, check, column: &str, affected| Finding {
+        verdict,
+        reason,
+        check,
+        column: column.into(),
+        affected,
+        out_of: intake.read,
+        previous_share: None,
+        detail: match column {
+            "" => format!("{affected} of {} records", intake.read),
+            column => format!("{column}: {affected} of {} records", intake.read),
+        },
+    };
+    let mut found = Vec::new();
+    // The reader refuses by this share from `rejected_share_from` records on; of fewer it is said here.
+    let rejected = intake.rejected_count();
+    if rejected as f64 > feed.limits.rejected_share * intake.read as f64 && feed.gates.reject_share != Verdict::Off {
+        found.push(finding(Verdict::Warn, Reason::RejectShare, "reject", "", rejected));
+    }
+    let conflicts =
+        intake.rejected_by_reason.iter().find(|(reason, _)| *reason == Reason::DuplicateKeyConflict).map_or(0, |at| at.1);
+    if conflicts > 0 && feed.gates.key_uniqueness == Verdict::Block {
+        found.push(finding(Verdict::Block, Reason::DuplicateKeyConflict, "reject", "", conflicts));
+    }
+    for (column, unknown) in &intake.unknown_values {
+        if *unknown as f64 > feed.limits.unknown_share * intake.read as f64 {
+            found.push(finding(feed.gates.unknown_values, Reason::UnknownShare, "unknown_value", column, *unknown));
+        }
+    }
+    found
+}
+
+fn headcount(feed: &Feed, entry: &Entry, before: &[&Entry]) -> Option<Finding> {
+    let now = entry.headcount?;
+    let was = before.iter().rev().find_map(|earlier| earlier.headcount).filter(|was| *was > 0)?;
+    let changed = now.abs_diff(was);
+    (changed as f64 > feed.limits.headcount_change * was as f64).then(|| Finding {
+        verdict: feed.gates.headcount_change,
+        reason: Reason::HeadcountChange,
+        check: "headcount_change",
+        column: String::new(),
+        affected: changed,
+        out_of: was,
+        previous_share: None,
+        detail: format!("{now} workers are employed, {was} were in the snapshot before"),
+    })
+}
+
+/// Columns that were filled in the delivery before and are empty in this one.
+fn field_coverage(feed: &Feed, intake: &Intake, previous: Option<&Entry>) -> Vec<Finding> {
+    let Some(previous) = previous.filter(|previous| previous.counts.read > 0 && intake.accepted >= 10) else {
+        return Vec::new();
+    };
+    let rows = (previous.counts.read - previous.counts.rejected).max(1) as f64;
+    let was = |column: &str| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows;
+    let empty = intake.coverage.iter().filter(|(column, filled)| *filled == 0 && was(column) >= WAS_FILLED);
+    empty
+        .map(|(column, _)| Finding {
+            verdict: feed.gates.field_coverage,
+            reason: Reason::CoverageDrop,
+            check: "coverage",
+            column: column.clone(),
+            affected: intake.accepted,
+            out_of: intake.accepted,
+            previous_share: Some(was(column)),
+            detail: format!("{column} was filled in {:.0} % of the records before", was(column) * 100.0),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -119,6 +216,7 @@ mod tests {
             sentence: None,
             counts: Counts { read: records, accepted: records, ..Counts::default() },
             coverage: BTreeMap::from([("email".to_owned(), emails)]),
+            headcount: None,
             feed_hash: String::new(),
             commit: 1,
         }
@@ -150,7 +248,7 @@ mod tests {
         assert_eq!(judged(&half, &before[1..], (3, 5, 0)), Ok(vec![]));
         assert_eq!(judged(&half, &before[3..], (3, 1, 0)), Ok(vec![]), "nothing was made before it");
         assert_eq!(judged(&half, &before[..1], (3, 5, 0)), Err(Reason::VolumeDrop));
-        assert_eq!(judged(&feed("append", ""), &before, (9, 0, 0)), Ok(vec![]), "increments may be small");
+        assert_eq!(judged(&feed("append", ""), &before, (9, 1, 0)), Ok(vec![]), "increments may be small");
         assert_eq!(judged(&feed("full", ""), &before, (9, 4, 0)), Err(Reason::VolumeDrop), "snapshots may not");
     }
 

@@ -14,10 +14,10 @@ use rayon::prelude::*;
 use super::Context;
 use super::audit;
 use super::day_rows::DayRows;
-use super::gates;
+use super::gates::{self, joined};
 use super::lake::{Lake, Stored, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
-use super::rows::{by_day, canon_form, note_seen, split_removed};
+use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
 use crate::canon::columns::{Text, instants};
 use crate::canon::merge::{Losses, Lost, Removed, merge};
@@ -25,7 +25,7 @@ use crate::canon::snapshot;
 use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop};
+use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 use crate::publish::NewFile;
@@ -47,6 +47,10 @@ struct Rows {
     removed: Vec<RecordBatch>,
     /// Bounds of the days on which each LMS account was seen.
     seen: HashMap<String, (Day, Day)>,
+    /// Accounts named, for join coverage.
+    accounts: joined::Sample,
+    /// Workers employed on the day of a full snapshot of workers.
+    headcount: Option<u64>,
 }
 
 /// What ingestion leaves to the later stages.
@@ -63,14 +67,23 @@ pub struct Ingested {
     pub moved: BTreeMap<String, Moved>,
     /// Bounds of the days on which each LMS account was seen in this run.
     pub seen: HashMap<String, (Day, Day)>,
+    /// Accounts that the deliveries read in this run name.
+    pub accounts: joined::Accounts,
     pub notes: Vec<gates::Note>,
 }
 
-/// Reads every planned delivery and merges the whole tables; day tables are left for [`merge_day`].
+/// Reads every planned delivery and merges the whole tables; day tables are left for [`merge_day`]. What is `held` was refused by
+/// a gate that looks further than its deliveries, in an attempt before.
 ///
 /// # Errors
 /// A gate holds the run back, the store fails, or a record is unaccounted for.
-pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, mut ledger: Ledger) -> Result<Ingested> {
+pub fn ingest(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    plan: &DeliveryPlan,
+    held: &BTreeMap<String, Refusal>,
+    mut ledger: Ledger,
+) -> Result<Ingested> {
     let catalog = context.catalog;
     for table in plan.start_over.keys() {
         lake.keep(catalog.expect(table)?, |_| false)?;
@@ -85,6 +98,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
     let mut refused = Vec::new();
     let mut notes = Vec::new();
     let mut seen = HashMap::new();
+    let mut accounts = joined::Accounts::default();
     let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
     for chunk in chunks(&plan.read, context) {
@@ -106,11 +120,17 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                 sentence: None,
                 counts: Counts::default(),
                 coverage: BTreeMap::new(),
+                headcount: None,
                 feed_hash: loaded.hash.clone(),
                 commit,
             };
             let outcome = outcome.and_then(|(intake, rows)| {
-                match gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes) {
+                entry.headcount = rows.headcount;
+                let verdict = match held.get(&entry.path) {
+                    Some(refusal) => Err(refusal.clone()),
+                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes),
+                };
+                match verdict {
                     Ok(()) => Ok((intake, rows)),
                     Err(refusal) => Err((refusal, intake.sha256)),
                 }
@@ -134,6 +154,8 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
                     entry.coverage = intake.coverage.iter().cloned().collect();
                     intakes.push((entry.path.clone(), Some(intake)));
                     let table = catalog.expect(&loaded.feed.fills)?;
+                    let day = local_day(entry.known_at, context.job.zone);
+                    accounts.add(&entry.path, planned.feed, loaded.feed.mode, day, rows.accounts);
                     for (user, (first, last)) in rows.seen {
                         let bounds = seen.entry(user).or_insert((first, last));
                         *bounds = (bounds.0.min(first), bounds.1.max(last));
@@ -199,7 +221,7 @@ pub fn ingest(context: &Context<'_>, lake: &mut Lake<'_>, plan: &DeliveryPlan, m
         days.touched.extend(touched.into_iter().map(|day| (name.clone(), day)));
         moved.insert(name, settled);
     }
-    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, notes })
+    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, accounts, notes })
 }
 
 /// Deliveries read at once: enough to keep every thread at work, and no more than a share of memory holds when they are unpacked.
@@ -241,6 +263,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     let mut gate = feed::Context::new(table, made, context.pseudonyms);
     gate.sidecar = sidecar.as_deref();
     let mut rows = Rows::default();
+    let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {
         let batch = canon_form(table, &batch, planned, context)?;
         note_seen(table, &batch, context, &mut rows.seen);
@@ -249,12 +272,23 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
             rows.removed.extend(removed);
             rows.days.extend(by_day(table, &stated, context)?);
         } else {
+            if joins {
+                joined::draw_rows(&mut rows.accounts, table, &batch);
+            }
             rows.whole.push(batch);
         }
         Ok(())
     };
     match feed::read(&loaded.feed, &gate, &planned.delivery, &bytes, &mut sink) {
-        Ok(intake) => Ok(Read { planned: at, outcome: Ok((intake, rows)) }),
+        Ok(intake) => {
+            if joins {
+                joined::draw(&mut rows.accounts, rows.seen.keys().map(String::as_str));
+            }
+            let is_headcount = table.name == "workers" && loaded.feed.mode == Mode::Full;
+            let day = local_day(planned.delivery.known_at.timestamp_micros(), context.job.zone);
+            rows.headcount = is_headcount.then(|| headcount(&rows.whole, day));
+            Ok(Read { planned: at, outcome: Ok((intake, rows)) })
+        }
         Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
         Err(Stop::Sink(error)) => Err(error),
     }
@@ -275,8 +309,11 @@ fn drop_replaced(held: &mut Vec<(usize, Vec<RecordBatch>)>, feed: usize, newest:
     losses
 }
 
-/// A refused delivery holds the run back unless the job tolerates it.
-fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
+/// Refused deliveries hold the run back unless the job tolerates them.
+///
+/// # Errors
+/// One of them is of a feed that the job does not tolerate.
+pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
     let blocking: Vec<&Entry> =
         refused.iter().filter(|entry| !context.job.refused_feeds.contains(&entry.feed)).collect();
     let Some(first) = blocking.first() else { return Ok(()) };

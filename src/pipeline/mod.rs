@@ -29,9 +29,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
-use crate::feed::Pseudonyms;
+use crate::feed::{Pseudonyms, Refusal, Verdict};
 use crate::job::Job;
-use crate::ledger::{Counts, Ledger};
+use crate::ledger::{Counts, Entry, Ledger};
 use crate::mart::leader_post_effects::{self, Evidence};
 use crate::period::{Day, Period};
 use crate::publish::{self, Draft};
@@ -216,12 +216,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
             Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds")
         );
     }
-    let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
-    let before = world::Before::of(&lake)?;
-    tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
-    let ingested = ingest::ingest(context, &mut lake, &plan, memory.deliveries)?;
-    tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
-    let world = world::World::build(context, &lake)?;
+    let (mut lake, before, ingested, world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
     tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
     let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
     tracing::info!(days = rolled.days, "days rolled up");
@@ -238,6 +233,13 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
             plan.strangers.len(),
             plan.strangers[0]
         ));
+    }
+    if let Some(note) = rolled.notes.first() {
+        let (many, delivery, sentence) = (rolled.notes.len(), &note.delivery, &note.sentence);
+        remarks.push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
+    }
+    for stale in gates::joined::stale(context, &rolled.ledger) {
+        remarks.push(format!("{}: {}", stale.newest.feed, stale.sentence()));
     }
     remarks.extend(computed.remarks.iter().cloned());
     ops::describe(context, &mut lake, &rolled, &computed, &memory.made_from, &world, head)?;
@@ -279,6 +281,56 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         ]),
     };
     Ok((draft, report))
+}
+
+/// Reads the planned deliveries into a lake of their own and judges what only people and all deliveries can tell: join coverage and
+/// freshness. A delivery that is refused then, and tolerated, is left out by reading again without it.
+fn read_and_merge<'a>(
+    context: &'a Context<'_>,
+    publisher: &'a publish::Publisher<'_>,
+    plan: &DeliveryPlan,
+    known: Ledger,
+) -> Result<(Lake<'a>, world::Before, ingest::Ingested, world::World)> {
+    let mut held = BTreeMap::new();
+    loop {
+        let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
+        let before = world::Before::of(&lake)?;
+        tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
+        let mut ingested = ingest::ingest(context, &mut lake, plan, &held, known.clone())?;
+        tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
+        let world = world::World::build(context, &lake)?;
+        let (refused, notes) = ingested.accounts.judge(context.feeds, &world.identity);
+        ingest::blocking(context, &refusals(&ingested.ledger, &refused))?;
+        if refused.is_empty() {
+            fresh(context, &ingested.ledger)?;
+            ingested.notes.extend(notes);
+            return Ok((lake, before, ingested, world));
+        }
+        held.extend(refused);
+    }
+}
+
+/// The entries of deliveries as they would stand refused.
+fn refusals(ledger: &Ledger, refused: &BTreeMap<String, Refusal>) -> Vec<Entry> {
+    let entry = |(path, refusal): (&String, &Refusal)| {
+        let mut entry = ledger.entries.get(path)?.clone();
+        entry.refused = Some(refusal.reason.code().to_owned());
+        entry.sentence = Some(refusal.sentence());
+        Some(entry)
+    };
+    refused.iter().filter_map(entry).collect()
+}
+
+/// A stale feed holds the run back where it says so and the job does not tolerate it.
+fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
+    let stale = gates::joined::stale(context, ledger);
+    let blocks = |stale: &&gates::joined::Stale<'_>| {
+        stale.verdict == Verdict::Block && !context.job.refused_feeds.contains(&stale.newest.feed)
+    };
+    let Some(first) = stale.iter().find(blocks) else { return Ok(()) };
+    let what = format!("{}: {}; nothing was published", first.newest.path, first.sentence());
+    let hint = "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
+    Err(Error::gate(what).hint(hint))
 }
 
 /// The column of a canon table that names the LMS account of an act, and the one that says when.

@@ -14,6 +14,7 @@ use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::feed::Reason;
 use crate::ledger::{Counts, Entry};
 use crate::publish::Commit;
 
@@ -210,7 +211,7 @@ fn data_quality(
     for (path, intake) in &rolled.intakes {
         let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
         let share = |count: u64| (intake.read > 0).then(|| count as f64 / intake.read as f64);
-        let mut by_place: BTreeMap<(crate::feed::Reason, String), u64> = BTreeMap::new();
+        let mut by_place: BTreeMap<(Reason, String), u64> = BTreeMap::new();
         for reject in &intake.rejected {
             *by_place.entry((reject.reason, reject.column.clone().unwrap_or_default())).or_default() += 1;
         }
@@ -332,6 +333,18 @@ fn data_quality(
         world.people.overlapping,
         Some(world.people.workers.len() as u64),
     ));
+    for stale in gates::joined::stale(context, &rolled.ledger) {
+        state.push(
+            Row::default()
+                .delivery(stale.newest)
+                .text("check_kind", "freshness")
+                .text("severity", "warn")
+                .text("reason_code", Reason::Stale.code())
+                .text("column_name", "")
+                .text("sentence", stale.sentence())
+                .int("affected", stale.days.unsigned_abs()),
+        );
+    }
     publish(lake, table, "state", &[sorted(table, state.batch(table)?)?])
 }
 

@@ -245,6 +245,7 @@ mod tests {
             sentence: None,
             counts: Counts::default(),
             coverage: BTreeMap::new(),
+            headcount: None,
             feed_hash: feed_hash.into(),
             commit: 1,
         }

@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::Context;
@@ -242,4 +242,24 @@ pub(super) fn note_seen(
             }
         }
     }
+}
+
+/// Workers employed on a day, by the rows of a snapshot of workers.
+pub(super) fn headcount(rows: &[RecordBatch], day: Day) -> u64 {
+    let mut employed: HashSet<String> = HashSet::new();
+    for batch in rows {
+        let (worker, status) = (Text::of(batch, "worker_id"), Text::of(batch, "status"));
+        let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
+        for row in 0..batch.num_rows() {
+            let lives = from(row).is_none_or(|from| from <= day) && to(row).is_none_or(|to| day < to);
+            if lives
+                && matches!(status.get(row), Some("active" | "leave"))
+                && let Some(worker) = worker.get(row)
+                && !employed.contains(worker)
+            {
+                employed.insert(worker.to_owned());
+            }
+        }
+    }
+    employed.len() as u64
 }

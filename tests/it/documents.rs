@@ -122,3 +122,34 @@ fn the_readmes_commands_print_what_the_readme_shows() {
         }
     }
 }
+
+/// The fields of the feed file as the program reads it, from its source.
+#[test]
+fn every_key_of_a_feed_file_is_described() {
+    let source = std::fs::read_to_string(root().join("src/feed/file.rs")).expect("the feed file's structs");
+    let readme = std::fs::read_to_string(root().join("schemas/feed/README.md")).expect("the feed reference");
+    // Words that stand in code spans.
+    let spans = readme.split('`').skip(1).step_by(2);
+    let words: std::collections::BTreeSet<&str> =
+        spans.flat_map(|span| span.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')).collect();
+    let mut keys = 0;
+    for line in source.lines().filter_map(|line| line.trim().strip_prefix("pub ")) {
+        let Some((name, _)) = line.split_once(':').filter(|(name, _)| !name.contains(' ')) else { continue };
+        // The one field that is called otherwise in the file.
+        let name = if name == "reading" { "as" } else { name };
+        assert!(words.contains(name), "schemas/feed/README.md does not describe `{name}`");
+        keys += 1;
+    }
+    assert!(keys > 60, "only {keys} keys were found");
+}
+
+/// The example of the feed reference is a feed.
+#[test]
+fn the_feed_reference_shows_a_feed_that_loads() {
+    let readme = std::fs::read_to_string(root().join("schemas/feed/README.md")).expect("the feed reference");
+    let text = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let catalog = uptake::contract::Catalog::load().expect("contracts");
+    let feed = uptake::feed::Feed::parse("academy", text, &catalog).expect("the example loads");
+    assert_eq!((feed.fills.as_str(), feed.limits.fresh_days), ("enrollments", Some(3)));
+    assert_eq!(feed.gates.join_coverage, uptake::feed::Verdict::Block);
+}

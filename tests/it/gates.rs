@@ -56,6 +56,13 @@ fn a_snapshot_half_as_large_as_usual_is_held_back_and_the_last_good_one_stays() 
 }
 
 #[test]
+fn a_snapshot_whose_records_are_all_rejected_is_as_good_as_empty() {
+    let world = good();
+    world.deliver("workers_2026-03-09.csv", staff(20).replace(",active,", ",busy,"));
+    then(&world, GATE);
+}
+
+#[test]
 fn a_column_that_went_empty_overnight_is_held_back() {
     let world = good();
     world.deliver("workers_2026-03-09.csv", staff(20).replace(",a\n", ",\n"));
@@ -238,4 +245,189 @@ fn a_run_that_the_privacy_audit_refuses_late_leaves_the_last_snapshot_though_it_
     });
     assert_eq!(refused.expect_err("refused").exit as u8, 7);
     assert!(world.head() == head && world.files() == files, "the last snapshot stays");
+}
+
+/// A world with a feed of its own beside the canonical ones, published once; the feed's text ends in `gates`.
+fn gated(feed: &'static str, text: &str, first: (&str, String)) -> World {
+    let setup = Setup {
+        feeds: [&CANONICAL[..], &[feed][..]].concat(),
+        own_feeds: vec![(feed, &*String::leak(text.to_owned()))],
+        ..Setup::default()
+    };
+    let world = World::with(setup);
+    world.deliver("workers_2026-03-02.csv", staff(20));
+    let accounts: String = (0..20).map(|number| format!("u{number},n{number},learner\n")).collect();
+    world.deliver("users_2026-03-02.csv", format!("user_id,employee_no,kind\n{accounts}"));
+    world.deliver(first.0, first.1);
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
+    world
+}
+
+/// Figures of what `data_quality` says under a check for a reason, of deliveries of the ninth.
+fn said(world: &World, check: &str, reason: &str) -> Vec<[String; 4]> {
+    let rows = world.table("ops/data_quality").into_iter();
+    rows.filter(|row| row["check_kind"] == check && row["reason_code"] == reason && row["delivery"].contains("2026-03-09"))
+        .map(|row| ["reason_code", "column_name", "affected", "out_of"].map(|name| row[name].clone()))
+        .collect()
+}
+
+/// What blocks, warns or is off, by the feed's word: exit code and rows of data_quality.
+fn by_verdict(
+    (feed, text, gate): (&'static str, &str, &str),
+    (good, bad): ((&str, String), (&str, String)),
+    (check, expected): (&str, [&str; 4]),
+) {
+    for (verdict, code, rows) in [("block", GATE, 0), ("warn", DONE, 1), ("off", DONE, 0)] {
+        let world = gated(feed, &format!("{text}\n[gates]\n{gate} = \"{verdict}\"\n"), good.clone());
+        world.deliver(bad.0, bad.1.clone());
+        then(&world, code);
+        let rows = vec![expected.map(str::to_owned); rows];
+        assert_eq!(said(&world, check, expected[0]), rows, "{gate} = {verdict}");
+    }
+}
+
+const ACTS: &str = r#"
+description = "Events."
+fills = "activity"
+path = "own/acts_{date}.csv"
+format = "csv"
+[[headers]]
+event_id = "id"
+occurred_at = "at"
+user_id = "who"
+[headers.verb]
+from = "what"
+values = { "saw" = "viewed" }
+default = "viewed"
+"#;
+
+/// So many events of so many accounts that HRIS knows, and as many that it does not.
+fn acts(day: u32, known: usize, strangers: usize) -> (String, String) {
+    let row = |who: String| format!("x-{day}-{who},2026-03-{day:02}T09:00:00Z,{who},saw\n");
+    let rows = (0..known).map(|n| row(format!("u{n}"))).chain((0..strangers).map(|n| row(format!("s{n}"))));
+    (format!("own/acts_2026-03-{:02}.csv", day + 1), format!("id,at,who,what\n{}", rows.collect::<String>()))
+}
+
+fn named((path, text): &(String, String)) -> (&str, String) {
+    (path, text.clone())
+}
+
+#[test]
+fn a_delivery_without_a_record_blocks_warns_or_passes_as_its_feed_says() {
+    let good = acts(1, 20, 0);
+    let empty = ("own/acts_2026-03-09.csv", "id,at,who,what\n".to_owned());
+    by_verdict(("acts", ACTS, "zero_rows"), (named(&good), empty), ("zero_rows", ["zero_rows", "", "0", "0"]));
+}
+
+#[test]
+fn accounts_that_hris_does_not_know_block_warn_or_pass_as_their_feed_says() {
+    let (good, strange) = (acts(1, 20, 0), acts(8, 9, 11));
+    by_verdict(
+        ("acts", ACTS, "join_coverage"),
+        (named(&good), named(&strange)),
+        ("join_coverage", ["join_coverage", "", "11", "20"]),
+    );
+    // Half is enough by default, and of nine accounts nothing is said.
+    for enough in [acts(8, 10, 10), acts(8, 0, 9)] {
+        let world = gated("acts", &format!("{ACTS}[gates]\njoin_coverage = \"block\"\n"), named(&good));
+        world.deliver(&enough.0, enough.1);
+        then(&world, DONE);
+    }
+}
+
+#[test]
+fn a_tolerated_delivery_of_strangers_is_left_out_and_the_others_are_published() {
+    let text = format!("{ACTS}[gates]\njoin_coverage = \"block\"\n");
+    let setup = Setup {
+        feeds: [&CANONICAL[..], &["acts"][..]].concat(),
+        own_feeds: vec![("acts", &*String::leak(text))],
+        refused: vec!["acts"],
+        ..Setup::default()
+    };
+    let world = World::with(setup);
+    world.deliver("workers_2026-03-02.csv", staff(20));
+    world.deliver("users_2026-03-02.csv", "user_id,employee_no,kind\nu1,n1,learner\n");
+    let (strange, rest) = (acts(8, 1, 19), "event_id,occurred_at,user_id,verb\ne1,2026-03-08T09:00:00Z,u1,completed\n");
+    world.deliver(&strange.0, strange.1);
+    world.deliver("activity_2026-03-09.csv", rest);
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-10"), DONE);
+    let told = world.table("ops/deliveries");
+    let refused = told.iter().find(|row| row["delivery"] == "own/acts_2026-03-09.csv").expect("a row");
+    assert_eq!((refused["status"].as_str(), refused["reason_code"].as_str()), ("refused", "join_coverage"));
+    let events = world.table("canon/activity");
+    assert_eq!(events.iter().map(|row| row["event_id"].as_str()).collect::<Vec<_>>(), ["e1"]);
+}
+
+#[test]
+fn values_that_no_map_names_block_warn_or_pass_as_their_feed_says() {
+    let good = acts(1, 20, 0);
+    let mut odd = acts(8, 20, 0);
+    odd.1 = odd.1.replacen("saw", "gaped", 2);
+    by_verdict(
+        ("acts", &format!("{ACTS}[limits]\nunknown_share = 0.09\n"), "unknown_values"),
+        (named(&good), named(&odd)),
+        ("unknown_value", ["unknown_share", "verb", "2", "20"]),
+    );
+}
+
+const SNAPSHOT: &str = r#"
+description = "Workers as of a day."
+fills = "workers"
+path = "own/people_{date}.csv"
+format = "csv"
+mode = "full"
+[[headers]]
+worker_id = "id"
+status = "status"
+"#;
+
+#[test]
+fn a_headcount_that_jumps_blocks_warns_or_passes_as_its_feed_says() {
+    let people = |employed: usize| {
+        let status = |n: usize| if n < employed { "active" } else { "terminated" };
+        let rows: String = (0..20).map(|n| format!("p{n},{}\n", status(n))).collect();
+        format!("id,status\n{rows}")
+    };
+    let (good, bad) = (("own/people_2026-03-02.csv", people(20)), ("own/people_2026-03-09.csv", people(13)));
+    by_verdict(
+        ("people", SNAPSHOT, "headcount_change"),
+        (good.clone(), bad),
+        ("headcount_change", ["headcount_change", "", "7", "20"]),
+    );
+    let world = gated("people", &format!("{SNAPSHOT}[gates]\nheadcount_change = \"block\"\n"), good);
+    world.deliver("own/people_2026-03-09.csv", people(14));
+    then(&world, DONE);
+}
+
+#[test]
+fn records_of_one_key_that_differ_block_where_the_feed_says_so() {
+    let good = acts(1, 20, 0);
+    let mut twice = acts(8, 100, 0);
+    twice.1 += "x-8-u1,2026-03-08T10:00:00Z,u1,saw\n";
+    for (verdict, code) in [("block", GATE), ("warn", DONE), ("off", DONE)] {
+        let world = gated("acts", &format!("{ACTS}[gates]\nkey_uniqueness = \"{verdict}\"\n"), named(&good));
+        world.deliver(&twice.0, twice.1.clone());
+        then(&world, code);
+        let rejected = !said(&world, "reject", "duplicate_key_conflict").is_empty();
+        assert_eq!(rejected, verdict == "warn", "{verdict}");
+    }
+}
+
+#[test]
+fn a_feed_that_went_quiet_blocks_warns_or_passes_as_it_says() {
+    for (gates, code, stale) in [("", DONE, 1), ("freshness = \"block\"", GATE, 0), ("freshness = \"off\"", DONE, 0)] {
+        let good = acts(1, 20, 0);
+        let world = gated("acts", &format!("{ACTS}[limits]\nfresh_days = 7\n[gates]\n{gates}\n"), named(&good));
+        // The newest delivery is of the second: seven days old on the ninth, eight on the tenth.
+        assert_eq!(world.uptake("run JOB --as-of 2026-03-09T12:00:00Z"), DONE);
+        let rows = |world: &World| {
+            let rows = world.table("ops/data_quality").into_iter();
+            rows.filter(|row| row["check_kind"] == "freshness").map(|row| row["affected"].clone()).collect::<Vec<_>>()
+        };
+        assert!(rows(&world).is_empty(), "{gates}");
+        let head = world.head();
+        assert_eq!(world.uptake("run JOB --as-of 2026-03-10"), code);
+        assert_eq!(rows(&world), vec!["8"; stale], "{gates}");
+        assert_eq!(world.head() == head, code == GATE, "{gates}");
+    }
 }

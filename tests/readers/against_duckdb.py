@@ -24,6 +24,7 @@ landing = "{landing}"
 lake = "{lake}"
 feeds = ["workday_workers", "canonical_org_units", "canonical_users", "canonical_identity_links", "canonical_content",
          "cornerstone_transcript", "canonical_activity", "xapi_statements", "canonical_contributions", "canonical_reactions"]
+marts = ["adoption_kpis"]
 zone = "Europe/Berlin"
 pseudonyms = "off"
 synthetic_data = true
