@@ -5,22 +5,24 @@
 //! day ([`Reactions`], [`Interests`]).
 
 mod day;
+mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 
-use super::columns::{Text, bools, dates, instants, ints};
-use super::history::{Fnv, Labels, People};
-use super::identity::{Identity, Who};
+use super::columns::{Text, bools, dates, instants};
+use super::contributions::{Texts, Written, parts, standing};
+use super::history::Labels;
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, local_day};
 
+pub use super::contributions::Setting;
 pub use day::{Interests, Reactions};
+pub use fingerprint::DEEDS_DAYS;
 
 /// Days after an AMA in which its summary closes it.
 pub const CLOSING_DAYS: Day = 7;
@@ -135,54 +137,6 @@ pub struct Tables<'a> {
     pub events: &'a [RecordBatch],
 }
 
-/// Who is who, and when.
-pub struct Setting<'a> {
-    pub identity: &'a Identity,
-    pub people: &'a People,
-    pub zone: Tz,
-    /// Bands whose people are leaders.
-    pub leader_bands: &'a [&'a str],
-    /// The first day that is not reported: what is dated later has not happened yet.
-    pub horizon: Day,
-}
-
-impl Setting<'_> {
-    /// Whether a worker was a leader on a day: by the stint of the day, else by the nearest one before, else by the first.
-    fn is_leader(&self, worker: u32, day: Day) -> bool {
-        let stints = &self.people.stints;
-        let (first, end) = (
-            stints.partition_point(|stint| stint.worker < worker),
-            stints.partition_point(|stint| stint.worker <= worker),
-        );
-        let own = &stints[first..end];
-        let begun = own.partition_point(|stint| stint.from <= day);
-        let Some(stint) = own.get(begun.saturating_sub(1)) else { return false };
-        let band = self.people.labels.text(stint.place.band);
-        band.is_some_and(|band| self.leader_bands.contains(&band))
-    }
-
-    fn worker(&self, user: &str, day: Day) -> Option<u32> {
-        match self.identity.who(user, day) {
-            Who::Worker(worker) => Some(worker),
-            _ => None,
-        }
-    }
-}
-
-/// One live row of `contributions`.
-struct Row<'a> {
-    at: i64,
-    id: &'a str,
-    author: &'a str,
-    form: Form,
-    parent: Option<&'a str>,
-    content: Option<&'a str>,
-    topics: Option<&'a str>,
-    credited: Option<&'a str>,
-    minutes: i64,
-    body_hash: Option<&'a str>,
-}
-
 impl Acts {
     /// Computes the facts from the live rows of the tables.
     pub fn build(tables: &Tables<'_>, setting: &Setting<'_>) -> Acts {
@@ -195,7 +149,7 @@ impl Acts {
             let published_at = instants(batch, "published_at");
             for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
                 let Some(id) = id.get(i) else { continue };
-                content.insert(id, (owner.get(i).is_some(), tags.get(i).is_some_and(|tags| !words(tags).is_empty())));
+                content.insert(id, (owner.get(i).is_some(), parts(tags.get(i)).next().is_some()));
                 let codes = acts.codes(topics.get(i));
                 if !codes.is_empty() {
                     let published = published_at(i).map_or(Day::MIN, |at| local_day(at, setting.zone));
@@ -203,38 +157,33 @@ impl Acts {
                 }
             }
         }
-        let rows = rows(tables.contributions, setting);
-        let by_id: HashMap<&str, &Row<'_>> = rows.iter().map(|row| (row.id, row)).collect();
+        let rows = standing(tables.contributions, setting.zone, setting.horizon);
+        let rows: Vec<(&Written<'_>, Form)> =
+            rows.iter().filter_map(|row| Some((row, Form::of(row.kind)?))).collect();
+        let by_id: HashMap<&str, &Written<'_>> = rows.iter().map(|(row, _)| (row.id, *row)).collect();
         let mut summaries: HashMap<&str, Vec<i64>> = HashMap::new();
-        for row in rows.iter().filter(|row| row.form == Form::QaSummary) {
+        for (row, _) in rows.iter().filter(|(_, form)| *form == Form::QaSummary) {
             if let Some(parent) = row.parent {
                 summaries.entry(parent).or_default().push(row.at);
             }
         }
-        let answers = rows.iter().filter(|row| row.form == Form::Answer);
-        let answered: HashSet<&str> = answers.filter_map(|row| row.parent).collect();
-        let mut texts: HashSet<(u32, &str)> = HashSet::new();
+        let answers = rows.iter().filter(|(_, form)| *form == Form::Answer);
+        let answered: HashSet<&str> = answers.filter_map(|(row, _)| row.parent).collect();
+        let mut texts = Texts::default();
         let mut has_posted: HashSet<u32> = HashSet::new();
-        for row in &rows {
-            let day = local_day(row.at, setting.zone);
-            let Some(worker) = setting.worker(row.author, day) else { continue };
+        for &(row, form) in &rows {
+            let day = row.day;
+            let Some(worker) = setting.worker(row.account, day) else { continue };
             if !setting.is_leader(worker, day) {
                 acts.items.insert(row.id.to_owned(), (worker, day));
             }
-            if row.body_hash.is_some_and(|hash| !texts.insert((worker, hash))) {
+            if texts.repeats(worker, row.body_hash) {
                 continue;
             }
             let closes = |at: &i64| *at >= row.at && local_day(*at, setting.zone) <= day + CLOSING_DAYS;
-            let mut credited: Vec<u32> = words(row.credited.unwrap_or_default())
-                .into_iter()
-                .filter_map(|user| setting.worker(user, day))
-                .filter(|expert| *expert != worker && !setting.is_leader(*expert, day))
-                .collect();
-            credited.sort_unstable();
-            credited.dedup();
             let (has_owner, is_tagged) =
                 row.content.and_then(|content_id| content.get(content_id)).copied().unwrap_or_default();
-            let sought = match row.form {
+            let sought = match form {
                 Form::Comment => row.parent.and_then(|parent| by_id.get(parent)).and_then(|parent| parent.topics),
                 Form::Post if answered.contains(row.id) => row.topics,
                 _ => None,
@@ -243,12 +192,12 @@ impl Acts {
             let topics = acts.codes(row.topics);
             acts.posts.entry(day).or_default().push(Post {
                 worker,
-                form: row.form,
-                minutes: row.minutes,
+                form,
+                minutes: row.minutes.unwrap_or(0).max(0),
                 topics,
                 sought,
-                credited,
-                is_closed: row.form == Form::Ama
+                credited: setting.credited(row, Some(worker)),
+                is_closed: form == Form::Ama
                     && summaries.get(row.id).is_some_and(|closing| closing.iter().any(closes)),
                 has_owner,
                 is_tagged,
@@ -302,136 +251,14 @@ impl Acts {
         &self.deeds[at(from)..at(to).max(at(from))]
     }
 
-    /// A hash over the contributions that a period reads of the days `[from, to)`, and over what reactions and searches of these
-    /// days can meet. By ids, so that it can be compared between runs.
-    pub fn fingerprint(&self, from: Day, to: Day) -> u64 {
-        let mut hash = Fnv::default();
-        for (day, posts) in self.post_hashes.range(from..to.max(from)) {
-            hash.number(i64::from(*day));
-            hash.number(*posts as i64);
-        }
-        let items = self.item_hashes.range(..to).next_back().map_or(0, |(_, items)| *items);
-        hash.number(items as i64);
-        hash.finish()
-    }
-
-    /// The same over governance events: those of the year before `to` (and since `from`), sponsors, and when each last acted.
-    pub fn events_fingerprint(&self, from: Day, to: Day, people: &People) -> u64 {
-        let mut hash = Fnv::default();
-        let name = |worker: u32| people.workers.get(worker as usize).map_or("\u{1}", String::as_str);
-        let started = self.deeds.iter().filter(|deed| deed.starts_sponsorship() && deed.day < to);
-        for deed in started.chain(self.deeds((to - DEEDS_DAYS).min(from), to)) {
-            hash.number(i64::from(deed.day));
-            hash.text(&deed.kind);
-            hash.text(deed.owner.map_or("\u{1}", name));
-            for text in [&deed.scope, &deed.subject, &deed.role] {
-                hash.text(text.as_deref().unwrap_or("\u{1}"));
-            }
-        }
-        for worker in &self.sponsors {
-            if let Some(day) = self.last_act(*worker, to) {
-                hash.text(name(*worker));
-                hash.number(i64::from(day));
-            }
-        }
-        hash.finish()
-    }
-
     fn codes(&mut self, topics: Option<&str>) -> Vec<u32> {
-        let mut codes: Vec<u32> = words(topics.unwrap_or_default())
-            .into_iter()
+        let mut codes: Vec<u32> = parts(topics)
             .map(|topic| self.topics.code(Some(&topic.to_lowercase())))
             .collect();
         codes.sort_unstable();
         codes.dedup();
         codes
     }
-
-    /// Hashes posts and items by ids and texts, never by codes.
-    fn hash(&mut self, people: &People) {
-        let name = |worker: u32| people.workers.get(worker as usize).map_or("\u{1}", String::as_str);
-        for (day, posts) in &self.posts {
-            let mut hash = Fnv::default();
-            for post in posts {
-                hash.text(name(post.worker));
-                let flags = [post.is_closed, post.has_owner, post.is_tagged, post.is_first].map(i64::from);
-                for number in [post.form as i64, post.minutes].into_iter().chain(flags) {
-                    hash.number(number);
-                }
-                for list in [&post.topics, &post.sought] {
-                    let mut texts: Vec<&str> = list.iter().filter_map(|code| self.topics.text(*code)).collect();
-                    texts.sort_unstable();
-                    texts.into_iter().for_each(|text| hash.text(text));
-                    hash.number(list.len() as i64);
-                }
-                post.credited.iter().for_each(|expert| hash.text(name(*expert)));
-                hash.number(post.credited.len() as i64);
-            }
-            self.post_hashes.insert(*day, hash.finish());
-        }
-        // Sums of hashes do not depend on the order of the items of a day.
-        let mut sums: BTreeMap<Day, u64> = BTreeMap::new();
-        let mut add = |day: Day, hash: Fnv| {
-            let sum = sums.entry(day).or_default();
-            *sum = sum.wrapping_add(hash.finish());
-        };
-        for (id, (author, day)) in &self.items {
-            let mut hash = Fnv::default();
-            hash.text(id);
-            hash.text(name(*author));
-            add(*day, hash);
-        }
-        for (id, (topics, published)) in &self.content_topics {
-            let mut hash = Fnv::default();
-            hash.text(id);
-            let mut texts: Vec<&str> = topics.iter().filter_map(|code| self.topics.text(*code)).collect();
-            texts.sort_unstable();
-            texts.into_iter().for_each(|text| hash.text(text));
-            add(*published, hash);
-        }
-        let mut all = 0u64;
-        for (day, sum) in sums {
-            all = all.wrapping_add(sum);
-            self.item_hashes.insert(day, all);
-        }
-    }
-}
-
-/// Days before the end of a period whose governance events it may look back on.
-pub const DEEDS_DAYS: Day = 366;
-
-/// Contributions that are neither deleted nor yet to come, in order of instant and id.
-fn rows<'a>(batches: &'a [RecordBatch], setting: &Setting<'_>) -> Vec<Row<'a>> {
-    let mut rows = Vec::new();
-    for batch in batches {
-        let text = |name: &str| Text::of(batch, name);
-        let (id, author, kind) = (text("contribution_id"), text("author_id"), text("kind"));
-        let (parent, content, topics) = (text("parent_id"), text("content_id"), text("topics"));
-        let (credited, body_hash) = (text("credited_ids"), text("body_hash"));
-        let (created_at, deleted_at) = (instants(batch, "created_at"), instants(batch, "deleted_at"));
-        let (minutes, deleted) = (ints(batch, "minutes"), bools(batch, DELETED));
-        for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true) && deleted_at(*i).is_none()) {
-            let (Some(id), Some(author), Some(at)) = (id.get(i), author.get(i), created_at(i)) else { continue };
-            let Some(form) = kind.get(i).and_then(Form::of) else { continue };
-            if local_day(at, setting.zone) >= setting.horizon {
-                continue;
-            }
-            rows.push(Row {
-                at,
-                id,
-                author,
-                form,
-                parent: parent.get(i),
-                content: content.get(i),
-                topics: topics.get(i),
-                credited: credited.get(i),
-                minutes: minutes(i).unwrap_or(0).max(0),
-                body_hash: body_hash.get(i).filter(|hash| !hash.is_empty()),
-            });
-        }
-    }
-    rows.sort_unstable_by_key(|row| (row.at, row.id));
-    rows
 }
 
 /// Governance events that have taken place, by (day, id).
@@ -462,15 +289,11 @@ fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Deed> {
     rows.into_values().collect()
 }
 
-/// The parts of a text joined by `;`, trimmed, the empty ones left out.
-fn words(text: &str) -> Vec<&str> {
-    text.split(';').map(str::trim).filter(|word| !word.is_empty()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::canon::acts::fixture::{acts, day, people};
+    use crate::canon::history::People;
 
     const STAFF: &str = "
         worker_id,effective_from,effective_to,employee_no,status,leader_band
@@ -602,38 +425,6 @@ mod tests {
         assert_eq!(
             told(&built),
             ["02.03. ann Playbook owner first", "03.03. ann Playbook tagged", "04.03. ann Playbook"]
-        );
-    }
-
-    #[test]
-    fn a_period_reads_its_own_days_and_what_they_can_meet() {
-        let before = "contribution_id,author_id,kind,created_at,deleted_at,body_hash
-             k1,ben,post,2026-03-02,,
-             k2,ann,post,2026-03-09,,";
-        let print = |contributions: &str, events: &str, from: &str, to: &str| {
-            let (people, acts) = built(contributions, "", events);
-            (acts.fingerprint(day(from), day(to)), acts.events_fingerprint(day(from), day(to), &people))
-        };
-        let weeks = [("2026-03-02", "2026-03-09"), ("2026-03-09", "2026-03-16"), ("2026-03-16", "2026-03-23")];
-        let changed = |contributions: &str, events: &str| {
-            weeks.map(|(from, to)| print(contributions, events, from, to) != print(before, "", from, to))
-        };
-        assert_eq!(changed(before, ""), [false; 3]);
-        let of_ann = format!("{before}\n k3,ann,post,2026-03-10,,");
-        assert_eq!(changed(&of_ann, ""), [false, true, false], "a leader's post is met by no reaction that counts");
-        let of_ben = format!("{before}\n k3,ben,post,2026-03-10,,");
-        assert_eq!(changed(&of_ben, ""), [false, true, true], "later reactions can meet an expert's");
-        let of_eve = "event_id,kind,held_on,owner_id
-             e1,meeting,2026-03-11,eve";
-        assert_eq!(changed(before, of_eve), [false, true, true], "a sponsor's act ages");
-        let repeated = format!(
-            "{}\n k3,ben,post,2026-03-17,,h1",
-            before.replace("k1,ben,post,2026-03-02,,", "k1,ben,post,2026-03-02,,h1")
-        );
-        assert_eq!(
-            changed(&repeated, ""),
-            [false, false, true],
-            "what counts as nothing changes nothing but whom reactions can meet"
         );
     }
 

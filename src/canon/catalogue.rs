@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, instants};
+use super::contributions::standing;
 use super::history::{Fnv, Labels, People};
 use super::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
@@ -62,20 +63,10 @@ pub fn items(content: &[RecordBatch], zone: Tz) -> Vec<Item> {
 /// Which item a contribution belongs to, and since when there is the contribution.
 pub type Belongings = BTreeMap<String, (Day, String)>;
 
-/// The live contributions that belong to a content item.
-pub fn belongings(contributions: &[RecordBatch], zone: Tz) -> Belongings {
-    let mut belongings = Belongings::new();
-    for batch in contributions {
-        let (id, content) = (Text::of(batch, "contribution_id"), Text::of(batch, "content_id"));
-        let (created_at, deleted_at, deleted) =
-            (instants(batch, "created_at"), instants(batch, "deleted_at"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true) && deleted_at(*row).is_none()) {
-            if let (Some(id), Some(content), Some(at)) = (id.get(row), content.get(row), created_at(row)) {
-                belongings.insert(id.to_owned(), (local_day(at, zone), content.to_owned()));
-            }
-        }
-    }
-    belongings
+/// The contributions that stand at the horizon and belong to a content item.
+pub fn belongings(contributions: &[RecordBatch], zone: Tz, horizon: Day) -> Belongings {
+    let standing = standing(contributions, zone, horizon).into_iter();
+    standing.filter_map(|one| Some((one.id.to_owned(), (one.day, one.content?.to_owned())))).collect()
 }
 
 /// Who completed which item on which day: of each person and item the earliest success.

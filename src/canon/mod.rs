@@ -7,6 +7,7 @@ pub mod certification;
 pub mod certifications;
 pub mod columns;
 pub mod competency;
+pub mod contributions;
 pub mod enrollment;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use chrono_tz::Tz;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
-use super::columns::{Text, bools, dates, instants, ints};
-use super::history::{NONE, People, Stint};
-use super::identity::{Identity, Who};
+use super::columns::{Text, bools, dates, instants};
+pub use super::contributions::Setting;
+use super::contributions::{Texts, parts, standing};
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, day_start_micros, local_day};
 
@@ -95,45 +94,6 @@ pub struct Tables<'a> {
     pub events: &'a [RecordBatch],
     pub enrollments: &'a [RecordBatch],
     pub content: &'a [RecordBatch],
-}
-
-/// Who is who, and when.
-#[derive(Clone, Copy)]
-pub struct Setting<'a> {
-    pub identity: &'a Identity,
-    pub people: &'a People,
-    pub zone: Tz,
-    /// Bands whose people are leaders.
-    pub leader_bands: &'a [&'a str],
-    /// The first day that is not reported: what is dated later has not happened yet.
-    pub horizon: Day,
-}
-
-impl<'a> Setting<'a> {
-    /// The stint of a day, else the nearest before, else the first: somebody on leave is still who they were.
-    pub fn stint(&self, worker: u32, day: Day) -> Option<&'a Stint> {
-        let stints = &self.people.stints;
-        let first = stints.partition_point(|stint| stint.worker < worker);
-        let own = &stints[first..stints.partition_point(|stint| stint.worker <= worker)];
-        own.get(own.partition_point(|stint| stint.from <= day).saturating_sub(1))
-    }
-
-    pub fn is_leader(&self, worker: u32, day: Day) -> bool {
-        let band = self.stint(worker, day).and_then(|stint| self.people.labels.text(stint.place.band));
-        band.is_some_and(|band| self.leader_bands.contains(&band))
-    }
-
-    /// The business function on a day, a label of [`People::labels`].
-    pub fn function(&self, worker: u32, day: Day) -> Option<u32> {
-        self.stint(worker, day).map(|stint| stint.place.function).filter(|function| *function != NONE)
-    }
-
-    fn worker(&self, user: &str, day: Day) -> Option<u32> {
-        match self.identity.who(user, day) {
-            Who::Worker(worker) => Some(worker),
-            _ => None,
-        }
-    }
 }
 
 /// Everything shared before the horizon, each list by (instant, id).
@@ -244,7 +204,7 @@ fn content(batches: &[RecordBatch]) -> HashMap<&str, Content<'_>> {
         let (owner, tags, deleted) = (Text::of(batch, "owner_id"), Text::of(batch, "role_tags"), bools(batch, DELETED));
         for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
             let Some(id) = id.get(i) else { continue };
-            let is_tagged = tags.get(i).is_some_and(|tags| words(tags).next().is_some());
+            let is_tagged = parts(tags.get(i)).next().is_some();
             content.insert(id, Content { kind: kind.get(i), owner: owner.get(i), is_tagged });
         }
     }
@@ -252,60 +212,31 @@ fn content(batches: &[RecordBatch]) -> HashMap<&str, Content<'_>> {
 }
 
 fn items(batches: &[RecordBatch], content: &HashMap<&str, Content<'_>>, setting: &Setting<'_>) -> Vec<Item> {
-    let mut found: Vec<(Item, Option<&str>, Option<&str>)> = Vec::new();
-    for batch in batches {
-        let text = |name: &str| Text::of(batch, name);
-        let (id, author, kind, parent) = (text("contribution_id"), text("author_id"), text("kind"), text("parent_id"));
-        let (became, credited, body_hash) = (text("content_id"), text("credited_ids"), text("body_hash"));
-        let (created_at, deleted_at) = (instants(batch, "created_at"), instants(batch, "deleted_at"));
-        let (minutes, length, deleted) = (ints(batch, "minutes"), ints(batch, "words"), bools(batch, DELETED));
-        for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true) && deleted_at(*i).is_none()) {
-            let (Some(id), Some(user), Some(kind), Some(at)) = (id.get(i), author.get(i), kind.get(i), created_at(i))
-            else {
-                continue;
-            };
-            let day = local_day(at, setting.zone);
-            if day >= setting.horizon {
-                continue;
-            }
-            let author = setting.worker(user, day);
-            let mut experts: Vec<u32> = words(credited.get(i).unwrap_or_default())
-                .filter_map(|user| setting.worker(user, day))
-                .filter(|expert| Some(*expert) != author && !setting.is_leader(*expert, day))
-                .collect();
-            experts.sort_unstable();
-            experts.dedup();
-            let became = became.get(i).and_then(|id| content.get(id));
-            let owner = became.and_then(|content| content.owner);
-            let item = Item {
-                id: id.to_owned(),
-                at,
-                day,
-                author,
-                by_expert: author.is_some_and(|author| !setting.is_leader(author, day)),
-                kind: kind.to_owned(),
-                parent: None,
-                root: 0,
-                minutes: minutes(i),
-                words: length(i),
-                credited: experts,
-                is_tagged: became.is_some_and(|content| content.is_tagged),
-                has_owner: owner.is_some(),
-                owner: owner.and_then(|user| setting.worker(user, day)),
-                is_repeat: false,
-            };
-            found.push((item, parent.get(i), body_hash.get(i).filter(|hash| !hash.is_empty())));
-        }
-    }
-    found.sort_unstable_by(|(a, ..), (b, ..)| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    let at_id: HashMap<String, usize> =
-        found.iter().enumerate().map(|(at, (item, ..))| (item.id.clone(), at)).collect();
-    let mut texts: HashSet<(u32, &str)> = HashSet::new();
-    let mut items = Vec::with_capacity(found.len());
-    for (at, (mut item, parent, body_hash)) in found.into_iter().enumerate() {
-        item.parent = parent.and_then(|parent| at_id.get(parent).copied()).filter(|parent| *parent != at);
-        item.is_repeat = item.author.zip(body_hash).is_some_and(|text| !texts.insert(text));
-        items.push(item);
+    let written = standing(batches, setting.zone, setting.horizon);
+    let at_id: HashMap<&str, usize> = written.iter().enumerate().map(|(at, one)| (one.id, at)).collect();
+    let mut texts = Texts::default();
+    let mut items = Vec::with_capacity(written.len());
+    for (at, one) in written.iter().enumerate() {
+        let author = setting.worker(one.account, one.day);
+        let became = one.content.and_then(|id| content.get(id));
+        let owner = became.and_then(|content| content.owner);
+        items.push(Item {
+            id: one.id.to_owned(),
+            at: one.at,
+            day: one.day,
+            author,
+            by_expert: author.is_some_and(|author| !setting.is_leader(author, one.day)),
+            kind: one.kind.to_owned(),
+            parent: one.parent.and_then(|parent| at_id.get(parent).copied()).filter(|parent| *parent != at),
+            root: 0,
+            minutes: one.minutes,
+            words: one.words,
+            credited: setting.credited(one, author),
+            is_tagged: became.is_some_and(|content| content.is_tagged),
+            has_owner: owner.is_some(),
+            owner: owner.and_then(|account| setting.worker(account, one.day)),
+            is_repeat: author.is_some_and(|author| texts.repeats(author, one.body_hash)),
+        });
     }
     let roots = roots(&items);
     items.iter_mut().zip(roots).for_each(|(item, root)| item.root = root);
@@ -333,6 +264,7 @@ fn roots(items: &[Item]) -> Vec<usize> {
 }
 
 fn reactions(batches: &[RecordBatch], at_id: HashMap<&str, usize>, setting: &Setting<'_>) -> Vec<Reaction> {
+    let end = day_start_micros(setting.horizon, setting.zone);
     let mut reactions = Vec::new();
     for batch in batches {
         let text = |name: &str| Text::of(batch, name);
@@ -340,7 +272,8 @@ fn reactions(batches: &[RecordBatch], at_id: HashMap<&str, usize>, setting: &Set
             (text("reaction_id"), text("contribution_id"), text("actor_id"), text("kind"));
         let (occurred_at, revoked_at) = (instants(batch, "occurred_at"), instants(batch, "revoked_at"));
         let deleted = bools(batch, DELETED);
-        for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true) && revoked_at(*i).is_none()) {
+        let stands = |i: &usize| deleted(*i) != Some(true) && revoked_at(*i).is_none_or(|at| at >= end);
+        for i in (0..batch.num_rows()).filter(stands) {
             let (Some(contribution), Some(user), Some(kind), Some(at)) =
                 (contribution.get(i), actor.get(i), kind.get(i), occurred_at(i))
             else {
@@ -427,11 +360,6 @@ fn completions(
         .collect();
     completions.sort_unstable_by(|a, b| (a.at, a.worker, &a.content).cmp(&(b.at, b.worker, &b.content)));
     completions
-}
-
-/// The parts of a text joined by `;`, trimmed, the empty ones left out.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(';').map(str::trim).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::mart::{Facts, Made, MartError, Read, Whole};
 use crate::period::{Grain, Period};
 use crate::stats::effects::Effects;
 
-pub use acts::{Acts, Contribution, KINDS, Post, Source, acts, leads};
+pub use acts::{Acts, Contribution, KINDS, Post, Source, acts};
 pub use answers::{Answer, Draws, Question, answer, kinds};
 pub use evidence::{Evidence, evidence};
 pub use grid::{Company, Grid, OUTCOMES, OrgWeek, number};
@@ -79,7 +79,7 @@ fn prepare(facts: &Facts<'_>) -> Prepared {
         calendar: &facts.job.calendar,
         zone: facts.job.zone,
         horizon: facts.days.1,
-        leader_band: &policy.leader_band,
+        leader_bands: policy.leader_bands(),
     };
     let acts = acts(&source, facts.table("contributions"), facts.table("endorsements"));
     let mut rows = Vec::new();

@@ -63,7 +63,8 @@ struct Row<'a> {
     outcome: Counted,
     days: i64,
     reach: i64,
-    window: Window,
+    /// Empty where so few people were reached that what they did would be about each of them.
+    window: Option<Window>,
     is_complete: bool,
     other_posts: i64,
     ratio: Option<RateRatio>,
@@ -85,12 +86,14 @@ pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
         let Some(&(day, ..)) = of_day.first() else { continue };
         let lines = view.lines(Period { grain: Grain::Day, start: day, end: day + 1 });
         for &(_, leader, post) in of_day {
-            around(sharing, &lines, leader, post, data, &mut rows);
+            around(sharing, &lines, (leader, post), data, view.facts.job.policy.smallest_group, &mut rows);
         }
     }
     let judged = |row: &Row<'_>| -> Judgement { judge(&Evidence::default(), row.outcome.words()) };
-    let lift = |row: &Row<'_>| row.is_complete.then_some(row.window.after - row.window.before);
-    let thread = |row: &Row<'_>| (row.outcome != Counted::Completions).then_some(row.window.in_thread);
+    let complete = |row: &Row<'_>| row.window.filter(|_| row.is_complete);
+    let lift = |row: &Row<'_>| complete(row).map(|window| window.after - window.before);
+    let threaded = |row: &Row<'_>| row.window.filter(|_| row.outcome != Counted::Completions);
+    let status = |row: &Row<'_>| if row.window.is_some() { "published" } else { "withheld" };
     Columns::of(&rows)
         .text("leader_id", |row| Some(view.id(row.leader)))
         .text("contribution_id", |row| Some(row.contribution.to_owned()))
@@ -99,18 +102,20 @@ pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
         .text("kind", |row| Some(row.kind.to_owned()))
         .instant("posted_at", |row| Some(row.at))?
         .int("reach", |row| Some(row.reach))
-        .int("before", |row| Some(row.window.before))
-        .int("after", |row| Some(row.window.after))
+        .text("status", |row| Some(status(row).to_owned()))
+        .int("before", |row| Some(row.window?.before))
+        .int("after", |row| Some(row.window?.after))
         .int("lift", lift)
         .double("lift_rate", |row| {
-            lift(row).filter(|_| row.window.before > 0).map(|lift| lift as f64 / row.window.before as f64)
+            let window = complete(row).filter(|window| window.before > 0)?;
+            Some((window.after - window.before) as f64 / window.before as f64)
         })
         .double("rate_ratio", |row| row.ratio.and_then(|ratio| ratio.ratio))
         .double("rate_ratio_low", |row| row.ratio.filter(|ratio| ratio.ratio.is_some()).map(|ratio| ratio.low))
         .double("rate_ratio_high", |row| row.ratio.and_then(|ratio| ratio.high))
-        .int("in_thread", thread)
-        .int("elsewhere", |row| thread(row).map(|within| row.window.after - within))
-        .int("authors_after", |row| Some(row.window.authors_after))
+        .int("in_thread", |row| Some(threaded(row)?.in_thread))
+        .int("elsewhere", |row| threaded(row).map(|window| window.after - window.in_thread))
+        .int("authors_after", |row| Some(row.window?.authors_after))
         .bool("is_complete", |row| Some(row.is_complete))
         .bool("overlaps", |row| Some(row.other_posts > 0))
         .int("other_posts", |row| Some(row.other_posts))
@@ -123,17 +128,19 @@ pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
         .frame()
 }
 
-/// The rows of one post. `data` is the first instant and the end of what is known.
+/// The rows of one post. `data` is the first instant and the end of what is known. The acts of fewer than `smallest_group` people are
+/// nobody's to see, a leader's least of all: everybody knows who they are.
 fn around<'a>(
     sharing: &'a Sharing,
     lines: &Lines,
-    leader: u32,
-    post: usize,
+    (leader, post): (u32, usize),
     data: (i64, i64),
+    smallest_group: i64,
     rows: &mut Vec<Row<'a>>,
 ) {
     let item = &sharing.items[post];
     let reached = lines.subtree(leader);
+    let is_enough = reached.iter().filter(|person| **person != leader).count() as i64 >= smallest_group;
     let mut speakers = lines.above(leader);
     speakers.push(leader);
     let others = others(sharing, &speakers, post);
@@ -151,10 +158,10 @@ fn around<'a>(
                 outcome,
                 days,
                 reach: reached.len() as i64,
-                window,
+                window: is_enough.then_some(window),
                 is_complete,
                 other_posts: others.iter().filter(|at| (*at - item.at).abs() < length).count() as i64,
-                ratio: ratio.filter(|_| is_complete),
+                ratio: ratio.filter(|_| is_complete && is_enough),
             });
         }
     }
@@ -162,11 +169,12 @@ fn around<'a>(
 
 /// What may be said, for a statistician.
 fn statistician(row: &Row<'_>) -> String {
-    let Window { before, after, .. } = row.window;
+    let Some(Window { before, after, .. }) = row.window else {
+        return "Not shown, because the post reached too few people beside its author; no comparison group.".into();
+    };
     let ratio = match row.ratio.and_then(|ratio| Some((ratio.ratio?, ratio.low, ratio.high?))) {
         Some((ratio, low, high)) => format!("rate ratio {ratio:.2}, exact 95 % Poisson interval {low:.2} to {high:.2}"),
         None if !row.is_complete => "no ratio, because a window is cut off by the edge of the data".into(),
-        None if row.reach == 0 => "no ratio, because nobody was reached".into(),
         None => "no ratio, because nothing came before".into(),
     };
     let days = row.days;

@@ -16,7 +16,7 @@ use crate::canon::columns::{Text, dates, ints};
 use crate::canon::history::NONE;
 use crate::contract::arrow::mart_schema;
 use crate::error::Result;
-use crate::mart::leader_post_effects::{self, leads};
+use crate::mart::leader_post_effects;
 use crate::period::{Day, Grain, Period, month_label};
 use crate::publish::FileRef;
 use crate::publish::commit::hex_sha256;
@@ -155,6 +155,7 @@ fn one(
             one.1 |= row.get(active).is_some_and(|acts| *acts > 0);
         }
     }
+    let leader_bands = context.job.policy.leader_bands();
     let mut sums = Week::new();
     for stint in people.places(week).iter().filter(|stint| stint.place.org != NONE) {
         let Some(org) = people.labels.text(stint.place.org) else { continue };
@@ -163,7 +164,8 @@ fn one(
             None => sums.entry(org.to_owned()).or_default(),
         };
         unit[0] += 1;
-        if !leads(people.labels.text(stint.place.band), &context.job.policy.leader_band) {
+        let band = people.labels.text(stint.place.band);
+        if !band.is_some_and(|band| leader_bands.contains(&band)) {
             let (completed, is_active) = done[stint.worker as usize];
             unit[1] += i64::from(is_active);
             unit[2] += completed;

@@ -157,7 +157,7 @@ impl World {
             Default::default()
         };
         let horizon = horizon(context.as_of, zone);
-        let belongings = if by_content { belongings(&contributions, zone) } else { Belongings::new() };
+        let belongings = if by_content { belongings(&contributions, zone, horizon) } else { Belongings::new() };
         let tables = Tables { contributions: &contributions, content: &content, events: &events };
         let leader_bands = context.job.policy.leader_bands();
         let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };

@@ -137,7 +137,7 @@ fn answers(panel: &Panel) -> Vec<Answer> {
         calendar: &calendar,
         zone: chrono_tz::UTC,
         horizon: end,
-        leader_band: &policy.leader_band,
+        leader_bands: policy.leader_bands(),
     };
     let acts = effects::acts(&source, &[rows.contributions], &[]);
     let orgs = Orgs::new(&people, &units);
@@ -211,8 +211,10 @@ fn over_two_hundred_companies_intervals_cover_the_truth_and_what_is_not_there_is
             report.push(format!("BROKEN: {kind} supported {supported}"));
         }
     }
-    // Units differ in how much an AMA moves them, which the interval takes for noise though the truth speaks of these units: alone it
-    // covers more than it promises. Over the two kinds that can be compared it keeps its word.
+    // Alone, the AMA's interval covers more than it promises, and rightly so: an AMA multiplies what a unit does, so units and cohorts
+    // differ in what they gain. The interval allows for other units having been drawn; the truth speaks of these. A simulation with
+    // the same units in every draw has an error of 1.98 under a standard error of 2.68 and covers 98 %; with a gain that is equal
+    // for all, 1.92 stands against 2.20 and 93 % are covered. Over the two kinds that can be compared it keeps its word.
     let coverage = covered.iter().sum::<f64>() / covered.len() as f64;
     report.push(format!("coverage over both {coverage}"));
     if !(0.90..=0.99).contains(&coverage) || covered.iter().any(|coverage| *coverage < 0.90) {

@@ -9,11 +9,11 @@ use uptake::store::Env;
 
 use crate::world::{Row, Setup, World, root};
 
-const TABLES: [&str; 3] =
+pub(crate) const TABLES: [&str; 3] =
     ["restricted/leader_plan_steps", "restricted/leader_scorecard", "restricted/leader_post_windows"];
 
 /// Every kind of rule once. Day 1 is Monday 2026-01-05.
-const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 name = "sharing"
 description = "One step of each kind."
 
@@ -122,17 +122,17 @@ owner = "sponsor"
 evidence = { event = ["decision"], documented = true }
 "#;
 
-const TOP: &str =
+pub(crate) const TOP: &str =
     "zone = \"UTC\"\nsynthetic_data = true\npseudonyms = \"off\"\nplans = [\"plan.toml\", \"sponsor.toml\"]";
 
-fn setup(top: &'static str) -> Setup {
+pub(crate) fn setup(top: &'static str) -> Setup {
     let mut feeds = Setup::default().feeds;
     feeds.push("canonical_events");
     Setup { feeds, top, ..Setup::default() }
 }
 
 /// boss over lead and other; lead over e1 (sales), e2 (engineering) and e3; other over e9. All have an account `u_<id>`.
-fn company(setup: Setup, plan: &str) -> World {
+pub(crate) fn company(setup: Setup, plan: &str) -> World {
     let world = World::with(setup);
     std::fs::write(world.folder.path().join("plan.toml"), plan).expect("a plan");
     std::fs::write(world.folder.path().join("sponsor.toml"), SPONSOR).expect("a plan");
@@ -163,8 +163,8 @@ fn company(setup: Setup, plan: &str) -> World {
     world
 }
 
-const CONTRIBUTIONS: &str = "contribution_id,author_id,kind,created_at,parent_id,content_id,credited_ids,minutes,words";
-const REACTIONS: &str = "reaction_id,contribution_id,actor_id,kind,occurred_at";
+pub(crate) const CONTRIBUTIONS: &str = "contribution_id,author_id,kind,created_at,parent_id,content_id,credited_ids,minutes,words";
+pub(crate) const REACTIONS: &str = "reaction_id,contribution_id,actor_id,kind,occurred_at";
 
 fn lived(setup: Setup) -> World {
     let world = company(setup, PLAN);
@@ -413,6 +413,42 @@ fn four_before_and_twenty_eight_after_is_sevenfold_and_no_proof() {
         ["false |  |  |  | "]
     );
     assert_eq!(of("completions", "7")["in_thread"], "");
+}
+
+#[test]
+fn what_too_few_people_did_around_a_post_is_not_shown() {
+    let windows = |policy: &'static str| {
+        let world = company(Setup { policy, ..setup(TOP) }, PLAN);
+        let rows = [
+            "K1,u_e1,article,2026-02-06T10:00:00Z,,,,,",
+            "L1,u_lead,micro_lesson,2026-02-05T09:00:00Z,,,,4,",
+            "B1,u_boss,post,2026-02-05T09:00:00Z,,,,,",
+        ];
+        world.deliver("contributions_2026-04-20.csv", format!("{CONTRIBUTIONS}\n{}\n", rows.join("\n")));
+        let start = "event_id,kind,held_on,owner_id,subject,role\nv,plan_start,2026-02-02,boss,sponsor,sponsor\n";
+        world.deliver("events_2026-04-20.csv", start);
+        world.nightly("2026-02-20");
+        let rows = world.table(TABLES[2]);
+        let of = |post: &str| {
+            let is_it = |row: &&Row| {
+                row["contribution_id"] == post && row["outcome"] == "sme_contributions" && row["horizon_days"] == "3"
+            };
+            rows.iter().find(is_it).expect("a window").clone()
+        };
+        [of("L1"), of("B1")]
+    };
+    let said = ["reach", "status", "before", "after", "lift", "authors_after", "is_complete"];
+    // The lead reaches three others, the boss six.
+    let shown = |policy| shown(&windows(policy), &said);
+    let three = "smallest_group = 3\nsmallest_group_manager = 3\nrounding = 1";
+    assert_eq!(shown(three), ["4 | published | 0 | 1 | 1 | 1 | true", "7 | published | 0 | 1 | 1 | 1 | true"]);
+    let four = "smallest_group = 4\nsmallest_group_manager = 4\nrounding = 1";
+    assert_eq!(shown(four), ["4 | withheld |  |  |  |  | true", "7 | published | 0 | 1 | 1 | 1 | true"]);
+    let hidden = &windows(four)[0];
+    for column in ["lift_rate", "rate_ratio", "rate_ratio_low", "rate_ratio_high", "in_thread", "elsewhere"] {
+        assert_eq!(hidden[column], "", "{column}");
+    }
+    assert!(!hidden["sentence_statistician"].contains(char::is_numeric), "{hidden:?}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod rerun;
 mod reviews;
 mod secrets;
 mod signals;
+mod taken_down;
 mod terminate;
 mod tidy;
 mod voluntary;

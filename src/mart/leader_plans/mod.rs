@@ -14,7 +14,6 @@ use crate::canon::reporting::Lines;
 use crate::canon::sharing::{Setting, Sharing, Tables};
 use crate::contract::arrow::mart_schema;
 use crate::engine as frames;
-use crate::job::BANDS;
 use crate::job::plans::{Leader, Plan};
 use crate::period::{Day, Period};
 
@@ -64,12 +63,11 @@ pub struct View<'a> {
 }
 
 fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
-    let least = BANDS.iter().position(|band| *band == facts.job.policy.leader_band).unwrap_or(BANDS.len());
     let setting = Setting {
         identity: facts.identity,
         people: facts.people,
         zone: facts.job.zone,
-        leader_bands: &BANDS[least..],
+        leader_bands: facts.job.policy.leader_bands(),
         horizon: facts.days.1,
     };
     let tables = Tables {

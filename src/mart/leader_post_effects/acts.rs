@@ -1,16 +1,13 @@
 //! From canon rows to acts: leaders' posts and endorsements on one side, what everybody below them contributed on the other.
 
-use std::collections::BTreeSet;
-
 use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 
-use crate::canon::columns::{Text, bools, instants};
+use crate::canon::columns::{Text, instants};
+use crate::canon::contributions::{Texts, Written, parts, standing};
 use crate::canon::history::{People, Stint};
 use crate::canon::identity::{Identity, Who};
 use crate::canon::reach::Places;
-use crate::contract::arrow::DELETED;
-use crate::job::BANDS;
 use crate::period::{Calendar, Day, Grain, Period, local_day};
 
 /// What counts as a leader's post. A post's kind is its index here.
@@ -51,13 +48,8 @@ pub struct Source<'a> {
     pub zone: chrono_tz::Tz,
     /// The first day that had not begun at `--as-of`.
     pub horizon: Day,
-    pub leader_band: &'a str,
-}
-
-/// Whether people of a band are leaders. A band that nobody knows is below them.
-pub fn leads(band: Option<&str>, leader_band: &str) -> bool {
-    let rank = |band: &str| BANDS.iter().position(|known| *known == band);
-    matches!((band.and_then(rank), rank(leader_band)), (Some(band), Some(least)) if band >= least)
+    /// Bands whose people are leaders.
+    pub leader_bands: &'a [&'a str],
 }
 
 impl Source<'_> {
@@ -72,7 +64,7 @@ impl Source<'_> {
     }
 
     fn is_leader(&self, stint: &Stint) -> bool {
-        leads(self.people.labels.text(stint.place.band), self.leader_band)
+        self.people.labels.text(stint.place.band).is_some_and(|band| self.leader_bands.contains(&band))
     }
 
     fn day(&self, at: i64) -> Option<Day> {
@@ -80,16 +72,11 @@ impl Source<'_> {
     }
 }
 
-/// One contribution that was not taken down, by somebody with a place in its week.
+/// One contribution by somebody with a place in its week.
 struct Item<'a> {
-    id: &'a str,
-    at: i64,
-    day: Day,
+    written: Written<'a>,
     author: u32,
     is_leader: bool,
-    kind: &'a str,
-    credited: Option<&'a str>,
-    body_hash: Option<&'a str>,
 }
 
 /// Reads live rows of `contributions` and rows of `endorsements`.
@@ -98,45 +85,26 @@ struct Item<'a> {
 /// contributions with the same text, and on the outcome's side whatever leaders wrote or had written for them (an item that
 /// credits somebody who leads in that week). An endorsement counts when a leader endorses an item of somebody who does not lead.
 pub fn acts(source: &Source<'_>, contributions: &[RecordBatch], endorsements: &[RecordBatch]) -> Acts {
-    let mut items: Vec<Item<'_>> = Vec::new();
-    for batch in contributions {
-        let (id, author, kind) =
-            (Text::of(batch, "contribution_id"), Text::of(batch, "author_id"), Text::of(batch, "kind"));
-        let (credited, body_hash) = (Text::of(batch, "credited_ids"), Text::of(batch, "body_hash"));
-        let (created_at, taken_down, deleted) =
-            (instants(batch, "created_at"), instants(batch, "deleted_at"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true) && taken_down(*row).is_none()) {
-            let (Some(id), Some(account), Some(at)) = (id.get(row), author.get(row), created_at(row)) else { continue };
-            let Some(day) = source.day(at) else { continue };
-            let Some((author, stint)) = source.placed(account, day) else { continue };
-            items.push(Item {
-                id,
-                at,
-                day,
-                author,
-                is_leader: source.is_leader(stint),
-                kind: kind.get(row).unwrap_or_default(),
-                credited: credited.get(row),
-                body_hash: body_hash.get(row),
-            });
-        }
-    }
-    items.sort_unstable_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
-
+    let written = standing(contributions, source.zone, source.horizon);
+    let placed = written.iter().filter_map(|written| {
+        let (author, stint) = source.placed(written.account, written.day)?;
+        Some(Item { written: *written, author, is_leader: source.is_leader(stint) })
+    });
+    let items: Vec<Item<'_>> = placed.collect();
     let mut posts: Vec<(Post, &str)> = Vec::new();
     let mut acts = Acts::default();
-    let mut texts: BTreeSet<(u32, &str)> = BTreeSet::new();
-    for item in &items {
-        let is_new = item.body_hash.is_none_or(|hash| texts.insert((item.author, hash)));
-        if item.is_leader {
-            if let Some(kind) = KINDS.iter().position(|kind| *kind == item.kind) {
-                posts.push((Post { leader: item.author, at: item.at, day: item.day, kind: kind as u8 }, item.id));
+    let mut texts = Texts::default();
+    for Item { written, author, is_leader } in &items {
+        let is_repeat = texts.repeats(*author, written.body_hash);
+        if *is_leader {
+            if let Some(kind) = KINDS.iter().position(|kind| *kind == written.kind).filter(|_| !is_repeat) {
+                posts.push((Post { leader: *author, at: written.at, day: written.day, kind: kind as u8 }, written.id));
             }
-        } else if is_new && !is_on_behalf(source, item) {
-            acts.contributions.push(Contribution { author: item.author, day: item.day });
+        } else if !is_repeat && !is_on_behalf(source, written) {
+            acts.contributions.push(Contribution { author: *author, day: written.day });
         }
     }
-    let by_expert: HashMap<&str, bool> = items.iter().map(|item| (item.id, !item.is_leader)).collect();
+    let by_expert: HashMap<&str, bool> = items.iter().map(|item| (item.written.id, !item.is_leader)).collect();
     for batch in endorsements {
         let (item, actor) = (Text::of(batch, "contribution_id"), Text::of(batch, "actor_id"));
         let at = instants(batch, "occurred_at");
@@ -157,7 +125,7 @@ pub fn acts(source: &Source<'_>, contributions: &[RecordBatch], endorsements: &[
 }
 
 /// Whether an item credits somebody who leads in its week: written for a leader, it would move the outcome by itself.
-fn is_on_behalf(source: &Source<'_>, item: &Item<'_>) -> bool {
-    let accounts = item.credited.unwrap_or_default().split(';').map(str::trim).filter(|account| !account.is_empty());
-    accounts.filter_map(|account| source.placed(account, item.day)).any(|(_, stint)| source.is_leader(stint))
+fn is_on_behalf(source: &Source<'_>, written: &Written<'_>) -> bool {
+    let credited = parts(written.credited).filter_map(|account| source.placed(account, written.day));
+    credited.map(|(_, stint)| stint).any(|stint| source.is_leader(stint))
 }

@@ -89,7 +89,7 @@ impl World {
             calendar: &self.calendar,
             zone: chrono_tz::UTC,
             horizon: day("2026-02-02"),
-            leader_band: "manager",
+            leader_bands: &["manager", "director", "vp", "executive"],
         };
         let acts = acts(&source, &[table(contributions)], &[table(endorsements)]);
         let orgs = Orgs::new(&self.people, &self.units);
