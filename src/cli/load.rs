@@ -86,7 +86,7 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
 
 /// The names of the shipped feeds.
 pub fn shipped_feeds() -> impl Iterator<Item = String> {
-    FEEDS.files().filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned()))
+    FEEDS.files().filter_map(|file| Some(file.path().to_str()?.strip_suffix(".toml")?.to_owned()))
 }
 
 fn pseudonyms(job: &Job, env: &Env) -> Result<Pseudonyms> {

@@ -419,7 +419,9 @@ fn four_before_and_twenty_eight_after_is_sevenfold_and_no_proof() {
 fn what_too_few_people_did_around_a_post_is_not_shown() {
     let windows = |policy: &'static str| {
         let world = company(Setup { policy, ..setup(TOP) }, PLAN);
+        // The first act stands long before, so that the days before the posts are within the data.
         let rows = [
+            "K0,u_e1,article,2026-01-12T10:00:00Z,,,,,",
             "K1,u_e1,article,2026-02-06T10:00:00Z,,,,,",
             "L1,u_lead,micro_lesson,2026-02-05T09:00:00Z,,,,4,",
             "B1,u_boss,post,2026-02-05T09:00:00Z,,,,,",

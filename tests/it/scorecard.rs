@@ -434,7 +434,8 @@ fn a_name_out_of_the_data_stays_text_on_the_page() {
     assert!(html.contains("&lt;/script&gt;&lt;b onload=alert(1)&gt;&amp;B"));
     let data = html.split("id=\"charts\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("the data");
     let charts: Value = serde_json::from_str(data).expect("JSON");
-    assert!(charts.as_array().is_some_and(|charts| charts.len() >= 4), "{charts}");
+    // Two of the KPIs have months to draw; the third has fewer than two values.
+    assert_eq!(charts.as_array().map(Vec::len), Some(3), "{charts}");
 }
 
 #[test]

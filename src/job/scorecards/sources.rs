@@ -49,7 +49,7 @@ pub const SOURCES: &[Source] = &[
     // A cohort counts in the quarter in which its clocks start: a later quarter knows more of it.
     Source { when: When::Starts("cohort_start"), ..by_period("time_to_competency", QUARTERLY) },
     by_cycle("rubric_aggregates", None),
-    by_cycle("competency_coverage", None),
+    Source { decided: &["cycle_id"], ..by_cycle("competency_coverage", None) },
     by_cycle("rater_agreement", Some("items")),
     by_period("cadence", BOTH),
 ];

@@ -107,6 +107,9 @@ impl<'i> About<'_, 'i> {
         let scopes = behind.scopes();
         let mut lines = Vec::new();
         let mut withheld = Vec::new();
+        if self.items.is_empty() {
+            return Ok(Lines { lines, scopes, withheld });
+        }
         if scopes.is_empty() {
             lines = self.of_block(&behind)?;
             // Nobody may know which competencies so few people brought evidence for.
