@@ -23,6 +23,7 @@ mod plan;
 mod reviews;
 mod rng;
 mod text;
+mod texts;
 mod truth;
 mod visitors;
 

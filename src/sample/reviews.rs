@@ -2,7 +2,8 @@
 //! each has a rubric of their own.
 //!
 //! Planted beside the plain items of the first cycle, author by author: an eligible item, one without peers, a fourth
-//! submission, a withdrawn one, a nomination nobody accepted, and four experts who endorse each other.
+//! submission, a withdrawn one, a nomination nobody accepted, four experts who endorse each other, and a text
+//! copied from a colleague.
 
 use super::Company;
 use super::accounts::{Bridge, worker_id};
@@ -21,10 +22,12 @@ const DIMENSIONS: [&str; 3] = ["relevance", "quality", "impact"];
 /// Authors of the planted stories, in the order in which authors are drawn.
 const ELIGIBLE: usize = 0;
 const WITHOUT_PEERS: usize = 1;
-const FOUR: usize = 2;
+pub const FOUR: usize = 2;
 const WITHDRAWN: usize = 3;
 const NOT_ACCEPTED: usize = 4;
 const RING: std::ops::Range<usize> = 5..9;
+/// The author who was copied, and the one who copied.
+pub const COPIED: [usize; 2] = [9, 10];
 
 /// First day of a cycle and the day after its last, in a company of 23 weeks and more.
 pub fn cycle(company: &Company, nth: usize) -> Option<(Day, Day)> {
@@ -39,8 +42,8 @@ pub fn cycle(company: &Company, nth: usize) -> Option<(Day, Day)> {
 pub struct Submitted {
     id: String,
     /// An index of people.
-    author: usize,
-    contribution: String,
+    pub author: usize,
+    pub contribution: String,
     position: u32,
     nominated_by: Option<usize>,
     submitted: Instant,
@@ -58,14 +61,19 @@ pub struct Submitted {
     rated_before: Option<[u32; 3]>,
 }
 
+impl Submitted {
+    /// Whether it is still handed in when the cycle ends, by its author's will.
+    pub fn stands(&self) -> bool {
+        self.consented.is_some() && self.withdrawn.is_none()
+    }
+}
+
 /// Everything of one cycle.
 pub fn submitted(company: &Company, nth: usize) -> Vec<Submitted> {
     let Some((opens, ends)) = cycle(company, nth) else { return Vec::new() };
     let mut stream = Stream::new(company.options.seed, Purpose::Review, nth as u64);
     let last = company.calendar.week_of(ends - 1);
-    let first = company.calendar.week_of(opens);
-    let weeks = (last.saturating_sub(8).max(first)..last.saturating_sub(3)).step_by(2);
-    let made: Vec<Contribution> = weeks.flat_map(|week| community::contributions(company, week)).collect();
+    let made = offered(company, opens, ends);
     let authors = authors(company, &made, &mut stream);
     let raters = raters(company, ends, &mut stream);
     let readers = community::readers(company, last);
@@ -90,6 +98,14 @@ pub fn submitted(company: &Company, nth: usize) -> Vec<Submitted> {
         plant(company, &authors, &mut all, ends);
     }
     all
+}
+
+/// The contributions among which experts choose.
+pub(super) fn offered(company: &Company, opens: Day, ends: Day) -> Vec<Contribution> {
+    let last = company.calendar.week_of(ends - 1);
+    let first = company.calendar.week_of(opens);
+    let weeks = (last.saturating_sub(8).max(first)..last.saturating_sub(3)).step_by(2);
+    weeks.flat_map(|week| community::contributions(company, week)).collect()
 }
 
 /// Experts with their contributions of these weeks: the more experts, the more take part, up to a few hundred.

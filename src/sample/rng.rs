@@ -23,6 +23,7 @@ pub enum Purpose {
     Governance,
     Competency = 21,
     Outcome = 31,
+    Text = 41,
 }
 
 /// A stream of random numbers.

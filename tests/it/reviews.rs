@@ -528,7 +528,8 @@ fn what_names_a_cycle_that_nobody_opened_is_counted_and_said() {
     world.deliver("reviews/submissions_2026-04-01.csv", csv(SUBMISSIONS, &rows));
     let report = world.nightly("2026-04-10");
     assert_eq!(items(&world).keys().collect::<Vec<_>>(), ["s1"]);
-    let said = "1 of 2 submissions name a review cycle that the job does not know (2026-Q9): no review table shows them";
+    let said =
+        "1 of 2 submissions name a review cycle that the job does not know (2026-Q9): no review table shows them";
     assert!(report.remarks.iter().any(|remark| remark == said), "{:?}", report.remarks);
     let counted: Vec<String> = world
         .table("ops/data_quality")

@@ -325,7 +325,8 @@ fn a_body_reaches_no_object_of_the_lake() {
 #[test]
 fn ratings_that_count_nowhere_are_no_sign_of_a_rater() {
     // The lenient and flat w32 may not rate by the reviews file of this job; the other two may.
-    let top: &'static str = Box::leak(format!("{}\nreviews = [\"reviews.toml\"]", Setup::default().top).into_boxed_str());
+    let top: &'static str =
+        Box::leak(format!("{}\nreviews = [\"reviews.toml\"]", Setup::default().top).into_boxed_str());
     let signalled = |raters: &str| {
         let world = World::with(Setup { top, ..setup() });
         let words = "[\"1\", \"2\", \"3\", \"4\"]";

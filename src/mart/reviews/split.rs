@@ -240,9 +240,8 @@ mod tests {
         let (scopes, units) = company(groups);
         let split = split(&scopes, &units, &[Kind::Events], &Policy::default()).unwrap();
         let all = split.all.keys().map(|(_, id)| format!("all {id}"));
-        let each = |(name, cells): (&String, &Cells)| {
-            cells.keys().map(|(_, id)| format!("{name} {id}")).collect::<Vec<_>>()
-        };
+        let each =
+            |(name, cells): (&String, &Cells)| cells.keys().map(|(_, id)| format!("{name} {id}")).collect::<Vec<_>>();
         all.chain(split.by_competency.iter().flat_map(each)).collect()
     }
 
@@ -254,7 +253,10 @@ mod tests {
         let large = shown(&[(1, "craft", 9), (1, "coaching", 5), (2, "craft", 9), (2, "coaching", 9)]);
         assert_eq!(large.len(), 9, "{large:?}");
         let apart = shown(&[(1, "craft", 9), (2, "coaching", 9)]);
-        assert!(apart.contains(&"craft A".to_owned()) && apart.contains(&"coaching B".to_owned()), "nobody is left over");
+        assert!(
+            apart.contains(&"craft A".to_owned()) && apart.contains(&"coaching B".to_owned()),
+            "nobody is left over"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod competency;
 mod governance;
 mod hris;
 mod lms;
+mod texts;
 mod xapi;
 
 use std::io::{self, Write};
@@ -52,6 +53,8 @@ pub enum Export {
     Events,
     /// Leaders' playbooks with the content items they became.
     Catalogued,
+    /// What was handed in to a review cycle, with its text.
+    Texts,
 }
 
 impl Export {
@@ -77,6 +80,7 @@ impl Export {
             Export::Outcomes => "landing/business/measures",
             Export::Events => "landing/governance/events",
             Export::Catalogued => "landing/community/catalogued/contributions",
+            Export::Texts => "landing/reviews/contributions",
         }
     }
 
@@ -159,6 +163,7 @@ fn reviews(company: &Company) -> Vec<Job> {
         job(Export::Measures, false, ends);
         job(Export::RubricScores, false, ends + 7);
         job(Export::RubricScores, true, ends + 14);
+        job(Export::Texts, false, ends);
     }
     jobs
 }
@@ -193,6 +198,7 @@ impl Job {
                     Export::Measures => reviews::measures(company, self.nth as usize / 2),
                     Export::Outcomes => outcomes::measures(company),
                     Export::Events => governance::events(company, self),
+                    Export::Texts => texts::handed_in(company, self),
                     Export::Catalogued => match governance::catalogued(company, self) {
                         Some(text) => text,
                         None => return Ok(Vec::new()),
@@ -214,7 +220,8 @@ impl Job {
                     | Export::Measures
                     | Export::Outcomes
                     | Export::Events
-                    | Export::Catalogued => ("csv", Bytes::from(text), 0),
+                    | Export::Catalogued
+                    | Export::Texts => ("csv", Bytes::from(text), 0),
                     _ => ("csv.gz", gzip(company, &text)?, 0),
                 }
             }
