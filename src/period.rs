@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_day_clock_says_what_the_zone_says_also_where_clocks_change() {
-        for zone in [chrono_tz::Europe::Berlin, chrono_tz::Australia::Lord_Howe, chrono_tz::America::St_Johns, Tz::UTC] {
+        for zone in [chrono_tz::Europe::Berlin, chrono_tz::Australia::Lord_Howe, chrono_tz::America::St_Johns, Tz::UTC]
+        {
             let mut clock = DayClock::new(zone);
             // Every 37 minutes over a year and a half, and long before the epoch.
             for step in 0..21_000_i64 {

@@ -158,8 +158,7 @@ impl Acts {
             }
         }
         let rows = standing(tables.contributions, setting.zone, setting.horizon);
-        let rows: Vec<(&Written<'_>, Form)> =
-            rows.iter().filter_map(|row| Some((row, Form::of(row.kind)?))).collect();
+        let rows: Vec<(&Written<'_>, Form)> = rows.iter().filter_map(|row| Some((row, Form::of(row.kind)?))).collect();
         let by_id: HashMap<&str, &Written<'_>> = rows.iter().map(|(row, _)| (row.id, *row)).collect();
         let mut summaries: HashMap<&str, Vec<i64>> = HashMap::new();
         for (row, _) in rows.iter().filter(|(_, form)| *form == Form::QaSummary) {
@@ -197,8 +196,7 @@ impl Acts {
                 topics,
                 sought,
                 credited: setting.credited(row, Some(worker)),
-                is_closed: form == Form::Ama
-                    && summaries.get(row.id).is_some_and(|closing| closing.iter().any(closes)),
+                is_closed: form == Form::Ama && summaries.get(row.id).is_some_and(|closing| closing.iter().any(closes)),
                 has_owner,
                 is_tagged,
                 is_first: has_posted.insert(worker),
@@ -252,9 +250,7 @@ impl Acts {
     }
 
     fn codes(&mut self, topics: Option<&str>) -> Vec<u32> {
-        let mut codes: Vec<u32> = parts(topics)
-            .map(|topic| self.topics.code(Some(&topic.to_lowercase())))
-            .collect();
+        let mut codes: Vec<u32> = parts(topics).map(|topic| self.topics.code(Some(&topic.to_lowercase()))).collect();
         codes.sort_unstable();
         codes.dedup();
         codes

@@ -164,7 +164,11 @@ mod tests {
             let standing = standing(&batches, chrono_tz::UTC, day(horizon));
             standing.iter().map(|row| row.id.to_owned()).collect()
         };
-        assert_eq!(ids("2026-04-01"), ["unhashed", "kept", "going", "late"], "not yet taken down on the first of April");
+        assert_eq!(
+            ids("2026-04-01"),
+            ["unhashed", "kept", "going", "late"],
+            "not yet taken down on the first of April"
+        );
         assert_eq!(ids("2026-04-02"), ["unhashed", "kept", "late", "to_come"]);
         assert_eq!(ids("2026-03-03"), ["unhashed", "gone", "kept"]);
     }

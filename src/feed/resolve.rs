@@ -79,7 +79,9 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             return Err(format!("limits: {key} is 0..1"));
         }
     }
-    for (key, share) in [("headcount_change", Some(limits.headcount_change)), ("rows_against_last", limits.rows_against_last)] {
+    for (key, share) in
+        [("headcount_change", Some(limits.headcount_change)), ("rows_against_last", limits.rows_against_last)]
+    {
         if share.is_some_and(|share| !share.is_finite() || share < 0.0) {
             return Err(format!("limits: {key} is a share of 0 or more"));
         }

@@ -136,8 +136,11 @@ fn records(feed: &Feed, intake: &Intake) -> Vec<Finding> {
     if rejected as f64 > feed.limits.rejected_share * intake.read as f64 && feed.gates.reject_share != Verdict::Off {
         found.push(finding(Verdict::Warn, Reason::RejectShare, "reject", "", rejected));
     }
-    let conflicts =
-        intake.rejected_by_reason.iter().find(|(reason, _)| *reason == Reason::DuplicateKeyConflict).map_or(0, |at| at.1);
+    let conflicts = intake
+        .rejected_by_reason
+        .iter()
+        .find(|(reason, _)| *reason == Reason::DuplicateKeyConflict)
+        .map_or(0, |at| at.1);
     if conflicts > 0 && feed.gates.key_uniqueness == Verdict::Block {
         found.push(finding(Verdict::Block, Reason::DuplicateKeyConflict, "reject", "", conflicts));
     }

@@ -54,7 +54,8 @@ fn body(of: &Contribution, stream: &mut Stream) -> String {
     let mut text = format!("On {}:", TOPICS[of.topic]);
     for at in 0..of.words.clamp(40, WORDS_MAX) {
         text.push(' ');
-        text.push_str(stream.pick(&WORDS));
+        let word: &&str = stream.pick(&WORDS);
+        text.push_str(word);
         if at % 9 == 8 {
             text.push('.');
         }

@@ -266,9 +266,11 @@ fn gated(feed: &'static str, text: &str, first: (&str, String)) -> World {
 /// Figures of what `data_quality` says under a check for a reason, of deliveries of the ninth.
 fn said(world: &World, check: &str, reason: &str) -> Vec<[String; 4]> {
     let rows = world.table("ops/data_quality").into_iter();
-    rows.filter(|row| row["check_kind"] == check && row["reason_code"] == reason && row["delivery"].contains("2026-03-09"))
-        .map(|row| ["reason_code", "column_name", "affected", "out_of"].map(|name| row[name].clone()))
-        .collect()
+    rows.filter(|row| {
+        row["check_kind"] == check && row["reason_code"] == reason && row["delivery"].contains("2026-03-09")
+    })
+    .map(|row| ["reason_code", "column_name", "affected", "out_of"].map(|name| row[name].clone()))
+    .collect()
 }
 
 /// What blocks, warns or is off, by the feed's word: exit code and rows of data_quality.

@@ -163,7 +163,8 @@ pub(crate) fn company(setup: Setup, plan: &str) -> World {
     world
 }
 
-pub(crate) const CONTRIBUTIONS: &str = "contribution_id,author_id,kind,created_at,parent_id,content_id,credited_ids,minutes,words";
+pub(crate) const CONTRIBUTIONS: &str =
+    "contribution_id,author_id,kind,created_at,parent_id,content_id,credited_ids,minutes,words";
 pub(crate) const REACTIONS: &str = "reaction_id,contribution_id,actor_id,kind,occurred_at";
 
 fn lived(setup: Setup) -> World {

@@ -46,8 +46,18 @@ fn lived(fate: Fate) -> World {
     world
 }
 
+/// The tables, without what they take from adoption: who was active on a day was, whatever became of the contribution.
 fn sharing(world: &World) -> Vec<(&'static str, Vec<Row>)> {
-    SHARING.into_iter().map(|table| (table, world.table(table))).collect()
+    let read = |table: &'static str| {
+        let mut rows = world.table(table);
+        for row in &mut rows {
+            for adopted in ["active_learners", "contributions_per_100_active"] {
+                row.remove(adopted);
+            }
+        }
+        (table, rows)
+    };
+    SHARING.into_iter().map(read).collect()
 }
 
 fn contributors(world: &World, day: &str) -> String {
