@@ -575,6 +575,7 @@ evidence = { post = ["ama"], child = { kind = ["qa_summary"], within_days = 7 } 
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "the shipped files lie on the disk")]
     fn the_plans_that_ship_are_ones() {
         let file = |name: &str| {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/plans").join(name);

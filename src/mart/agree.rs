@@ -181,15 +181,15 @@ fn compare(mart: &'static str, table: &Table, rows: &DataFrame) -> Result<(), Ma
         let Ok(have) = rows.column(&column.name) else {
             return Err(said(format!("column {} of the contract {} is not made", column.name, table.name)));
         };
-        let fits = match (column.data_type, have.dtype()) {
+        let fits = matches!(
+            (column.data_type, have.dtype()),
             (Type::Text, DataType::String)
-            | (Type::Bool, DataType::Boolean)
-            | (Type::Int, DataType::Int64)
-            | (Type::Double, DataType::Float64)
-            | (Type::Date, DataType::Date)
-            | (Type::Timestamp, DataType::Datetime(TimeUnit::Microseconds, _)) => true,
-            _ => false,
-        };
+                | (Type::Bool, DataType::Boolean)
+                | (Type::Int, DataType::Int64)
+                | (Type::Double, DataType::Float64)
+                | (Type::Date, DataType::Date)
+                | (Type::Timestamp, DataType::Datetime(TimeUnit::Microseconds, _))
+        );
         if !fits {
             let (name, have) = (&column.name, have.dtype());
             return Err(said(format!("{name} is made as {have}, the contract {} says otherwise", table.name)));

@@ -122,7 +122,7 @@ fn frame(rows: &[Row<'_>]) -> PolarsResult<DataFrame> {
         Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
     };
     let date = |name: &str, pick: &dyn Fn(&Row<'_>) -> Option<Day>| -> PolarsResult<Column> {
-        Ok(Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>()).cast(&DataType::Date)?)
+        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>()).cast(&DataType::Date)
     };
     let required = |row: &Row<'_>| row.ritual.required_roles.len() as i64;
     let all = rows.iter().map(|row| row.present.map(|present| present == required(row))).collect::<Vec<_>>();

@@ -160,7 +160,8 @@ fn median_minutes(seconds: &mut [i64]) -> Option<f64> {
     }
     seconds.sort_unstable();
     let middle = seconds.len() / 2;
-    let double = if seconds.len() % 2 == 0 { seconds[middle - 1] + seconds[middle] } else { 2 * seconds[middle] };
+    let double =
+        if seconds.len().is_multiple_of(2) { seconds[middle - 1] + seconds[middle] } else { 2 * seconds[middle] };
     Some(three_digits(double as f64 / 120.0))
 }
 

@@ -112,7 +112,7 @@ fn frame(rows: &[Row<'_>], catalog: &Catalog) -> PolarsResult<DataFrame> {
         Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
     };
     let date = |name: &str, pick: &dyn Fn(&Row<'_>) -> Day| -> PolarsResult<Column> {
-        Ok(Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>()).cast(&DataType::Date)?)
+        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>()).cast(&DataType::Date)
     };
     let unit = |kpi: &Kpi| {
         let column = catalog.table(&kpi.table).and_then(|table| table.column(&kpi.column))?;

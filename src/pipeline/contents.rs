@@ -154,6 +154,7 @@ fn add_up<'w>(
 }
 
 /// A hash over everything the rows of a month are made from.
+#[allow(clippy::too_many_arguments, reason = "one argument for each thing that the rows are made from")]
 fn fingerprint(
     context: &Context<'_>,
     world: &World,

@@ -189,7 +189,7 @@ fn some_days(
     for &day in days {
         let merged = one_day(context, lake, world, day, basis, held(day), merge)?;
         waiting.push(merged);
-        if waiting.iter().filter_map(|day| day.acts.as_ref()).map(Acts::len).sum::<usize>() > ACTS {
+        if waiting.iter().filter_map(|day| day.acts.as_ref()).map(Acts::rows).sum::<usize>() > ACTS {
             computed.extend(sum_up(context, lake, world, std::mem::take(&mut waiting))?);
         }
     }

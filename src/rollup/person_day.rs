@@ -49,7 +49,7 @@ pub struct Acts {
 
 impl Acts {
     /// Rows that the SQL will read.
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.user.len() + self.authors.len() + self.reacting.len()
     }
 }
@@ -153,8 +153,7 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
             Some(offset)
         })
         .collect();
-    let all =
-        |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> { days.iter().flat_map(|acts| pick(acts)).copied().collect() };
+    let all = |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> { days.iter().flat_map(pick).copied().collect() };
     let users = |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> {
         days.iter().zip(&offsets).flat_map(|(acts, offset)| pick(acts).iter().map(move |user| user + offset)).collect()
     };

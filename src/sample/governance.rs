@@ -131,7 +131,7 @@ impl Week<'_> {
         }
         // Every division hears from its own head twice a year.
         for unit in self.units(UnitKind::Division) {
-            if nth == 2 && (month + unit as u32) % 6 == 0 {
+            if nth == 2 && (month + unit as u32).is_multiple_of(6) {
                 self.add_of("message", 1, unit, unit, "what this means for us", "division head", None, "");
             }
         }
@@ -255,7 +255,7 @@ fn theme(month: u32) -> &'static str {
 /// The content item that the playbook of a unit's head became: one of the catalogue's playbooks or, for two units of three, a short
 /// text for certain roles.
 pub fn playbook(company: &Company, unit: UnitId, day: Day) -> Option<&str> {
-    let is_for_roles = unit % 3 != 0;
+    let is_for_roles = !unit.is_multiple_of(3);
     let fits = |item: &super::content::Content| match is_for_roles {
         true => item.role_tag.is_some() && matches!(item.kind, "playbook" | "how_to" | "article"),
         false => item.kind == "playbook",

@@ -220,7 +220,7 @@ fn the_marts_say_what_uptake_stats_survival_says_of_the_same_rows() {
         rows(&world, "marts/time_to_competency_curve", &[("cohort_start", "2026-04-01"), ("scope_kind", "company")])
     {
         let until = number(&row, "days_since_start") + 0.5;
-        let step = steps.iter().filter(|step| step["group"] == "q2" && number(step, "time") <= until).next_back();
+        let step = steps.iter().rfind(|step| step["group"] == "q2" && number(step, "time") <= until);
         near(&row, "share_waiting", step.map_or(1.0, |step| number(step, "survival")));
         points += 1;
     }

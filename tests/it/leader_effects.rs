@@ -126,7 +126,7 @@ fn answers(panel: &Panel) -> Vec<Answer> {
     let rule = Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 };
     let people = People::build(std::slice::from_ref(&rows.workers), &rule);
     let units = Units::build(&[rows.units]);
-    let identity = Identity::build(&[rows.users], &[], &[rows.workers.clone()], &people);
+    let identity = Identity::build(&[rows.users], &[], std::slice::from_ref(&rows.workers), &people);
     let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
     let policy = Policy { unit_level: 2, ..Policy::default() };
     let end = START + 7 * panel.weeks as Day;

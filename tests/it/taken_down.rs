@@ -76,8 +76,9 @@ fn what_was_taken_down_is_shared_by_nobody_and_was_still_done_on_its_day() {
         sharing(&kept).into_iter().zip(sharing(&taken_down)).zip(sharing(&never_made))
     {
         assert_eq!(taken_down, never_made, "{table}");
-        let is_about_few = table.contains("leader_post_e") || table.contains("content_engagement");
-        assert!(is_about_few || kept != never_made, "{table} would not tell");
+        // So few units and steps may look alike whatever was made; the other tables must not.
+        let may_be_alike = ["leader_post_e", "content_engagement", "leader_plan_steps"];
+        assert!(may_be_alike.iter().any(|name| table.contains(name)) || kept != never_made, "{table} would not tell");
     }
     let on = "2026-01-13";
     assert_eq!([&kept, &taken_down, &never_made].map(|world| contributors(world, on)), ["1", "1", ""]);

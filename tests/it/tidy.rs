@@ -143,7 +143,7 @@ fn disk_clock_environment_and_terminal_are_touched_where_the_house_says() {
             let inside = |place: &&str| line.file.starts_with(*place);
             let stands_alone = |at: usize| !line.code[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
             let found = line.code.match_indices(word).any(|(at, _)| stands_alone(at));
-            if found && !places.iter().any(|place| inside(place)) {
+            if found && !places.iter().any(inside) {
                 broken.push(format!("src/{}:{}: {word} ({why})", line.file, line.number));
             }
         }

@@ -189,7 +189,7 @@ impl<'e> Endorsements<'e> {
     /// submitted contribution, so its own first weeks have nothing to be compared with.
     pub fn bursts(&self, zone: chrono_tz::Tz) -> Vec<Signal> {
         let mut first: BTreeMap<&str, Day> = BTreeMap::new();
-        for ((contribution, author), _) in &self.items {
+        for (contribution, author) in self.items.keys() {
             if let Some(Content { created_at, .. }) = self.evidence.contents.get(*contribution) {
                 let day = local_day(*created_at, zone);
                 first.entry(author).and_modify(|first| *first = day.min(*first)).or_insert(day);

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_comes_a_little_early_counts_where_the_step_says_so() {
         let early = Step { early_days: 3, ..step("a", "a", 10, 20, rule()) };
-        assert_eq!(said(&judged(&[early.clone()], &[act("x", 7, &[])], 40)), ["on_time x"]);
+        assert_eq!(said(&judged(std::slice::from_ref(&early), &[act("x", 7, &[])], 40)), ["on_time x"]);
         assert_eq!(said(&judged(&[early], &[act("x", 6, &[])], 40)), ["missed"]);
     }
 

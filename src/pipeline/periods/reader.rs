@@ -109,13 +109,13 @@ impl<'a, 'l> Reader<'a, 'l> {
             for (day, file) in self.run.beside(self.lake, name, seen)? {
                 let read = || self.lake.read_ref(table, &file, None);
                 if name == "person_reaction" {
-                    if !self.reactions.contains_key(&day) {
-                        self.reactions.insert(day, Arc::new(Reactions::read(day, &read()?, people, facts)));
+                    if let std::collections::btree_map::Entry::Vacant(e) = self.reactions.entry(day) {
+                        e.insert(Arc::new(Reactions::read(day, &read()?, people, facts)));
                     }
                     given.reactions.extend(self.reactions.get(&day).cloned());
                 } else {
-                    if !self.interests.contains_key(&day) {
-                        self.interests.insert(day, Arc::new(Interests::read(day, &read()?, people, facts)));
+                    if let std::collections::btree_map::Entry::Vacant(e) = self.interests.entry(day) {
+                        e.insert(Arc::new(Interests::read(day, &read()?, people, facts)));
                     }
                     given.interests.extend(self.interests.get(&day).cloned());
                 }
