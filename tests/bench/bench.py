@@ -81,7 +81,7 @@ def main():
     options.add_argument("--weeks", type=int, default=52)
     options.add_argument("--format", default="csv-gz", choices=["csv-gz", "csv", "ndjson", "parquet"])
     options.add_argument("--threads", type=int, default=os.cpu_count())
-    options.add_argument("--memory-limit", default="1GiB", help="of uptake; DuckDB takes what it wants")
+    options.add_argument("--memory-limit", default="2GiB", help="of uptake, its own default; DuckDB takes what it wants")
     options.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("target/bench"))
     options.add_argument("--without-duckdb", action="store_true")
     given = options.parse_args()
