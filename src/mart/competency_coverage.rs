@@ -8,7 +8,6 @@ use super::block::Value;
 use super::reviews::lines::{self, About, Line};
 use super::reviews::split::{self, Split};
 use super::reviews::{self, Authors, Distribution, Item, shown};
-use super::whole::all_of;
 use super::{Facts, Made, MartError, Whole, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
@@ -18,13 +17,7 @@ use crate::job::reviews::Reviews;
 pub const TABLE: Whole = Whole {
     name: "competency_coverage",
     tables: &["competency_coverage"],
-    reads: &[
-        all_of("submissions"),
-        all_of("rubric_scores"),
-        all_of("reactions"),
-        all_of("contributions"),
-        all_of("measures"),
-    ],
+    reads: reviews::JUDGED_BY,
     needs: &["submissions"],
     build,
 };

@@ -3,7 +3,6 @@
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::reviews::{self, Item, Reason, Scores};
-use super::whole::all_of;
 use super::{Facts, Made, MartError, Whole};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
@@ -12,13 +11,7 @@ use crate::job::reviews::Reviews;
 pub const TABLE: Whole = Whole {
     name: "review_items",
     tables: &["review_items"],
-    reads: &[
-        all_of("submissions"),
-        all_of("rubric_scores"),
-        all_of("reactions"),
-        all_of("contributions"),
-        all_of("measures"),
-    ],
+    reads: reviews::JUDGED_BY,
     needs: &["submissions"],
     build,
 };

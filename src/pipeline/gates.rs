@@ -15,7 +15,7 @@ const SNAPSHOT_SHARE: f64 = 0.5;
 /// A column that was filled at least this often and is empty now went missing overnight.
 const WAS_FILLED: f64 = 0.5;
 
-/// Something an operator should know that holds nothing back; one about a feed as a whole names no delivery.
+/// Something an operator should know of a delivery that holds nothing back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
     pub delivery: String,

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::Facts;
+use super::whole::{Read, all_of};
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
 use crate::job::Policy;
@@ -91,6 +92,10 @@ pub fn decided(facts: &Facts<'_>) -> Option<Reviews> {
     }
     Some(reviews)
 }
+
+/// What says whether an item is eligible: tables that show it read these.
+pub const JUDGED_BY: &[Read] =
+    &[all_of("submissions"), all_of("rubric_scores"), all_of("reactions"), all_of("contributions"), all_of("measures")];
 
 /// The items of a job and the reviews file they are judged by; `None` where the job has no such file or no item.
 pub fn of(facts: &Facts<'_>) -> Option<(Reviews, Vec<Item>)> {
