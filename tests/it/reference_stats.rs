@@ -14,8 +14,8 @@ use uptake::stats::ratings::RatingCounts;
 use uptake::stats::spells::Spell;
 use uptake::stats::wilson::Z95;
 use uptake::stats::{
-    competing, concentration, exact_share, icc, kappa, logrank, newcombe, poisson_rate, shrunk_means, shrunk_shares, similarity,
-    survival, wilson,
+    competing, concentration, exact_share, icc, kappa, logrank, newcombe, poisson_rate, shrunk_means, shrunk_shares,
+    similarity, survival, wilson,
 };
 
 /// The text of a reference file; `None`, said aloud, where the case is absent.
