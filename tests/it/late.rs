@@ -340,3 +340,58 @@ fn who_joins_or_leaves_later_in_an_open_period_is_not_counted_ahead_of_time() {
     assert_eq!(company(&world, "day", "2026-03-08", "headcount"), "8", "w9 is there and w8 is gone");
     assert_eq!(company(&world, "week", "2026-03-09", "headcount"), "8");
 }
+
+#[test]
+fn an_account_that_turns_out_to_be_somebody_else_takes_every_day_it_was_seen_on_along() {
+    let world = hired();
+    acted(
+        &world,
+        "2026-03-06",
+        "e1,2026-03-02T09:00:00Z,u1,completed,\ne2,2026-03-04T09:00:00Z,u1,completed,\ne3,2026-03-05T09:00:00Z,u1,completed,\n",
+    );
+    world.nightly("2026-03-07");
+    world.deliver("identity_links_2026-03-07.csv", "source_user_id,worker_id\nu1,w2\n");
+    world.nightly("2026-03-08");
+    let who: Vec<String> = world
+        .table("canon/person_day")
+        .iter()
+        .filter(|row| row["active_acts"] != "0")
+        .map(|row| format!("{} {}", row["day"], row["person_key"]))
+        .collect();
+    assert_eq!(who, ["2026-03-02 w2", "2026-03-04 w2", "2026-03-05 w2"]);
+}
+
+#[test]
+fn half_an_hour_without_an_act_is_within_a_session_and_a_second_more_begins_another() {
+    let world = hired();
+    acted(
+        &world,
+        "2026-03-03",
+        "e1,2026-03-02T09:00:00Z,u1,viewed,\ne2,2026-03-02T09:30:00Z,u1,viewed,\ne3,2026-03-02T10:00:01Z,u1,viewed,\n",
+    );
+    world.nightly("2026-03-04");
+    assert_eq!(company(&world, "day", "2026-03-02", "sessions"), "2");
+}
+
+#[test]
+fn a_file_may_hold_the_whole_day_in_its_name_and_nothing_after_it() {
+    let world = hired();
+    acted(&world, "2026-03-03", "e1,2026-03-03T23:59:00Z,u1,viewed,\ne2,2026-03-04T00:00:01Z,u1,viewed,\n");
+    world.nightly("2026-03-06");
+    let rows = world.table("ops/quarantine");
+    let said: Vec<String> = rows.iter().map(|row| format!("{} {}", row["record"], row["reason"])).collect();
+    assert_eq!(said, ["3 ts_future"]);
+}
+
+#[test]
+fn what_a_full_snapshot_no_longer_holds_is_gone() {
+    let world = hired();
+    let content = |rows: &str| format!("content_id,title,kind\n{rows}");
+    world.deliver("content_2026-03-01.csv", content("c1,One,course\nc2,Two,course\nc3,Three,course\n"));
+    world.nightly("2026-03-02");
+    world.deliver("content_2026-03-02.csv", content("c1,One,course\nc3,Drei,course\n"));
+    world.nightly("2026-03-03");
+    let held: Vec<String> =
+        world.table("canon/content").iter().map(|row| format!("{} {}", row["content_id"], row["title"])).collect();
+    assert_eq!(held, ["c1 One", "c3 Drei"]);
+}

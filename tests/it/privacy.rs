@@ -112,6 +112,26 @@ fn no_contract_has_a_column_for_not_taking_part_or_for_a_rank() {
 }
 
 #[test]
+fn a_unit_without_people_has_a_row_so_that_a_missing_one_says_nothing() {
+    let world = World::new();
+    let row = |number: u32| format!("w{number},2020-01-01,n{number},active,employee,a\n");
+    world.deliver(
+        "workers_2026-03-01.csv",
+        format!("worker_id,effective_from,employee_no,status,worker_type,org_id\n{}", (1..9).map(row).collect::<String>()),
+    );
+    world.deliver("org_units_2026-03-01.csv", "org_id,name,effective_from\na,Alpha,2020-01-01\nb,Beta,2020-01-01\n");
+    world.deliver("users_2026-03-01.csv", "user_id,employee_no,kind\nu1,n1,learner\n");
+    world.deliver("activity_2026-03-03.csv", "event_id,occurred_at,user_id,verb\ne1,2026-03-02T09:00:00Z,u1,viewed\n");
+    world.nightly("2026-03-04");
+    let rows = world.table("marts/adoption_kpis");
+    let of = |id: &str| {
+        rows.iter().filter(|row| row["grain"] == "day" && row["scope_kind"] == "org" && row["scope_id"] == id).count()
+    };
+    assert!(of("a") > 0);
+    assert_eq!(of("b"), of("a"));
+}
+
+#[test]
 fn groups_below_the_policys_size_are_withheld_and_their_rows_show_no_figure() {
     let catalog = Catalog::load().expect("contracts");
     let measures: Vec<&str> = catalog

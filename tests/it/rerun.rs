@@ -43,6 +43,22 @@ fn a_touched_object_with_the_same_bytes_is_no_news() {
 }
 
 #[test]
+fn another_policy_is_applied_to_every_period_though_no_delivery_came() {
+    let world = World::new();
+    deliver(&world, &company::deliveries(&SMALL));
+    world.nightly(&end());
+    let other = Setup { policy: "smallest_group = 1\nsmallest_group_manager = 1\nrounding = 5", ..Setup::default() };
+    world.write_job(&other);
+    let code = world.uptake(&format!("run JOB --as-of {}", end()));
+    assert_eq!(code, 0);
+    let rows = world.table("marts/adoption_kpis");
+    assert!(rows.len() > 100, "{} rows", rows.len());
+    for row in rows.iter().filter(|row| !row["visitors"].is_empty()) {
+        assert!(row["visitors"].ends_with('0') || row["visitors"].ends_with('5'), "rounded to one: {row:?}");
+    }
+}
+
+#[test]
 fn the_next_night_computes_only_periods_that_the_calendar_moved() {
     let world = World::new();
     deliver(&world, &company::deliveries(&SMALL));
