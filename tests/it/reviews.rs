@@ -390,23 +390,36 @@ fn a_run_as_of_an_earlier_day_knows_nothing_of_later_ones() {
         "reviews/submissions_2026-04-01.csv",
         csv(
             SUBMISSIONS,
-            &[submission("s1", "ann", &[("withdrawn_at", "2026-03-10T10:00:00Z")]), submission("s2", "bob", &[])],
+            &[
+                submission("s1", "ann", &[("withdrawn_at", "2026-03-10T10:00:00Z")]),
+                submission("s2", "bob", &[("outcome_measure_id", "questions")]),
+            ],
         ),
     );
     world.deliver("reviews/rubric_scores_2026-04-01.csv", csv(SCORES, &scores("s2", "mia", [3, 2, 4])));
+    world.deliver(
+        "community/contributions_2026-04-01.csv",
+        "contribution_id,author_id,kind,created_at,deleted_at\nk-s2,u-bob,how_to,2026-02-01T09:00:00Z,2026-03-15T09:00:00Z\n",
+    );
+    let measures = "kpi,subject_kind,subject_id,period_start,period_end,value,baseline\nquestions,org,A,2026-02-01,2026-03-11,34,40\n";
+    world.deliver("finance/measures_2026-04-01.csv", measures);
     let peers = endorsements("k-s2", &[("u-fay", "2026-02-20", "2026-03-10"), ("u-gil", "2026-03-12", "")]);
     world.deliver("community/reactions_2026-04-01.csv", csv(REACTIONS, &peers));
     let seen = |as_of: &str| {
         world.nightly(as_of);
         let items = items(&world);
-        let two =
-            items.get("s2").map(|row| ["unique_peer_endorsers", "raters"].map(|name| row[name].clone()).join(" "));
+        let shown = ["unique_peer_endorsers", "raters", "contribution_deleted", "outcome_change"];
+        let two = items.get("s2").map(|row| shown.map(|name| row[name].clone()).join(" "));
         (items.keys().cloned().collect::<Vec<_>>().join(" "), two.unwrap_or_default())
     };
     assert_eq!(seen("2026-02-01"), (String::new(), String::new()));
-    assert_eq!(seen("2026-03-01"), ("s1 s2".into(), "1 0".into()), "not yet withdrawn, revoked or rated");
-    assert_eq!(seen("2026-03-13"), ("s2".into(), "1 0".into()));
-    assert_eq!(seen("2026-03-21"), ("s2".into(), "1 1".into()));
+    assert_eq!(
+        seen("2026-03-01"),
+        ("s1 s2".into(), "1 0 false ".into()),
+        "not yet withdrawn, revoked, rated, taken down or measured"
+    );
+    assert_eq!(seen("2026-03-13"), ("s2".into(), "1 0 false -6.0".into()));
+    assert_eq!(seen("2026-03-21"), ("s2".into(), "1 1 true -6.0".into()));
 }
 
 #[test]

@@ -259,7 +259,8 @@ fn the_numbers_about_items_and_signals_are_those_and_no_others() {
 fn no_column_about_a_person_expresses_absence() {
     // What a submission says of consent and withdrawal stays in canon; what counts people without names may count who is left.
     let said = ["consented_at", "withdrawn_at", "nominated_by", "nominator_role", "decision", "decided_at"];
-    let absence = ["declin", "withdr", "absen", "abstain", "opted", "non_", "not_", "never", "inactive", "silent", "consent"];
+    let absence =
+        ["declin", "withdr", "absen", "abstain", "opted", "non_", "not_", "never", "inactive", "silent", "consent"];
     let catalog = Catalog::load().expect("contracts");
     let mut columns = 0;
     for table in catalog.tables().filter(|table| table.area != Area::Canon && table.area != Area::Ops) {
@@ -270,7 +271,11 @@ fn no_column_about_a_person_expresses_absence() {
             assert!(!said.contains(&name), "{}.{name}", table.name);
             assert!(!is_about_persons || !absence.iter().any(|word| name.contains(word)), "{}.{name}", table.name);
             for value in column.values.iter().filter(|_| is_about_persons) {
-                assert!(!absence.iter().any(|word| value.contains(word) && *value != "not_eligible" && *value != "not_due"), "{}.{name} may be {value}", table.name);
+                assert!(
+                    !absence.iter().any(|word| value.contains(word) && *value != "not_eligible" && *value != "not_due"),
+                    "{}.{name} may be {value}",
+                    table.name
+                );
             }
         }
     }

@@ -66,7 +66,8 @@ fn damaged_ratings_nominations_and_endorsements_are_judged_by_the_same_rules() {
         ("endorsement", "without a day", endorsements("d3,k1,p3,a1,m1,2026-03-01"), "2 3:ts_format"),
         ("endorsement", "the same again", endorsements("d1,k1,p1,a1,m1,2026-03-01T09:00:00Z"), "2"),
     ];
-    let cases: Vec<Case> = cases.into_iter().map(|(feed, what, text, wanted)| (feed, what, text.into(), wanted)).collect();
+    let cases: Vec<Case> =
+        cases.into_iter().map(|(feed, what, text, wanted)| (feed, what, text.into(), wanted)).collect();
     judged_as_wanted(&manifest, &cases);
 }
 
