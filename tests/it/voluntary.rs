@@ -140,7 +140,8 @@ fn declining_withdrawing_and_never_submitting_leave_the_same_bytes() {
             .map(|row| row["kind"].clone())
             .collect();
         assert!(["near_duplicate", "serial_endorsement"].iter().all(|kind| seen.contains(*kind)), "{seen:?}");
-        assert!(never.table("restricted/integrity_signals").iter().all(|row| !row["subjects"].contains(&named)));
+        let item = format!("s{PERSON}");
+        assert!(never.table("restricted/integrity_signals").iter().all(|row| !row["submission_ids"].contains(&item)));
     }
 }
 
