@@ -242,7 +242,7 @@ fn what_is_beside_a_goal_does_not_count_for_it() {
     world.deliver(
         "c/contributions_2026-04-01.csv",
         "contribution_id,author_id,kind,created_at,minutes,words,deleted_at\n\
-         k2,u01,how_to,2026-03-31T21:00:00Z,,2000,2026-04-01T09:00:00Z\n\
+         k2,u01,how_to,2026-03-31T21:00:00Z,,2000,2026-03-31T21:30:00Z\n\
          k6,u03,how_to,2025-12-31T09:00:00Z,,1500,\n\
          m4,u10,ama,2026-03-01T09:00:00Z,,,\n\
          m5,u10,ama,2026-03-01T09:00:00Z,25,,\n",
