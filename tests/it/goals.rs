@@ -235,9 +235,9 @@ fn a_clause_is_open_on_its_due_day_and_false_on_the_next() {
 #[test]
 fn what_is_beside_a_goal_does_not_count_for_it() {
     let world = world();
-    let of_b = "\n[[goals]]\nid = \"guide_b\"\ntitle = \"A guide of b\"\nscope = { org = \"b\" }\nowner = \"Head of b\"\nstarts_on = 2026-01-01\ndue_on = 2026-03-31\nclauses = [{ id = \"1\", documented = { subject = \"b guide\" } }]\n";
+    let of_a = "\n[[goals]]\nid = \"guide_a\"\ntitle = \"A guide of a\"\nscope = { org = \"a\" }\nowner = \"Head of a\"\nstarts_on = 2026-01-01\ndue_on = 2026-03-31\nclauses = [{ id = \"1\", documented = { subject = \"a guide\" } }]\n";
     let (goals, objectives) = GOALS.split_at(GOALS.find("[[objectives]]").expect("objectives"));
-    std::fs::write(world.folder.path().join("goals.toml"), format!("{goals}{of_b}{objectives}")).expect("the goals");
+    std::fs::write(world.folder.path().join("goals.toml"), format!("{goals}{of_a}{objectives}")).expect("the goals");
     // A how-to of the year before, one that was taken down, a session nobody recorded and one with a rating taken back.
     world.deliver(
         "c/contributions_2026-04-01.csv",
@@ -261,13 +261,13 @@ fn what_is_beside_a_goal_does_not_count_for_it() {
     );
     world.deliver(
         "o/events_2026-04-03.csv",
-        "event_id,kind,held_on,subject,reference,scope_id\ne2,decision,2026-03-31,another guide,wiki/41,\ne3,decision,2026-03-31,b guide,wiki/42,a\n",
+        "event_id,kind,held_on,subject,reference,scope_id\ne2,decision,2026-03-31,another guide,wiki/41,\ne3,decision,2026-03-31,a guide,wiki/42,b\n",
     );
     world.nightly("2026-04-04");
     let rows = world.table("marts/goal_attainment");
     let of = |goal: &str, id: &str| clause(&rows, goal, id)[0].clone();
     assert_eq!([of("how_to", "1"), of("how_to", "2")], ["false", "false"], "100 to 86 is 14 %");
-    assert_eq!([of("sessions", "1"), of("guide", "1"), of("guide_b", "1")], ["false", "false", "false"]);
+    assert_eq!([of("sessions", "1"), of("guide", "1"), of("guide_a", "1")], ["false", "false", "false"]);
     let okr = cells(
         &world.table("marts/okr_progress"),
         ["objective_id", "key_result_id"],
@@ -279,7 +279,7 @@ fn what_is_beside_a_goal_does_not_count_for_it() {
     // And what does.
     world.deliver(
         "o/events_2026-04-04.csv",
-        "event_id,kind,held_on,subject,reference,scope_id\ne4,decision,2026-03-31,b guide,wiki/43,b\n",
+        "event_id,kind,held_on,subject,reference,scope_id\ne4,decision,2026-03-31,a guide,wiki/43,a\n",
     );
     world.deliver(
         "o/measures_2026-04-04.csv",
@@ -287,7 +287,7 @@ fn what_is_beside_a_goal_does_not_count_for_it() {
     );
     world.nightly("2026-04-05");
     let rows = world.table("marts/goal_attainment");
-    assert_eq!([clause(&rows, "guide_b", "1")[0].as_str(), clause(&rows, "how_to", "2")[0].as_str()], ["true", "true"]);
+    assert_eq!([clause(&rows, "guide_a", "1")[0].as_str(), clause(&rows, "how_to", "2")[0].as_str()], ["true", "true"]);
 }
 
 #[test]
