@@ -7,7 +7,7 @@ fn at_least_two_peers_endorse_and_nobody_else_counts_as_one() {
     let world = world(OPEN, REVIEWS);
     world.deliver(
         "reviews/submissions_2026-04-01.csv",
-        csv(SUBMISSIONS, &["s1", "s2"].map(|id| submission(id, "ann", &[]))),
+        csv(SUBMISSIONS, &["s1", "s2", "s3"].map(|id| submission(id, "ann", &[]))),
     );
     let nobodies = [
         ("u-ann", "2026-02-11", ""),           // the author
@@ -24,6 +24,7 @@ fn at_least_two_peers_endorse_and_nobody_else_counts_as_one() {
     let peers = [("u-dan", "2026-02-11", ""), ("u-dan", "2026-02-14", ""), ("u-fay", "2026-03-31", "")];
     let mut given = endorsements("k-s1", &nobodies);
     given.extend(endorsements("k-s2", &peers));
+    given.extend(endorsements("k-s3", &peers[..2]));
     given.push("r-like,k-s2,u-gil,like,2026-02-11T09:00:00Z,".into());
     world.deliver("community/reactions_2026-04-02.csv", csv(REACTIONS, &given));
     night(&world);
@@ -31,6 +32,7 @@ fn at_least_two_peers_endorse_and_nobody_else_counts_as_one() {
     let said = |id: &str| ["unique_peer_endorsers", "status", "reasons"].map(|name| items[id][name].clone());
     assert_eq!(said("s1"), ["0", "not_eligible", "too_few_peers"]);
     assert_eq!(said("s2"), ["2", "eligible", ""], "dan twice is one peer, fay on the last day another");
+    assert_eq!(said("s3"), ["1", "not_eligible", "too_few_peers"], "dan alone, however often");
     assert_eq!((items["s1"]["too_few_peers"].as_str(), items["s2"]["too_few_peers"].as_str()), ("true", "false"));
 }
 
