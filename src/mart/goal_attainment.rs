@@ -3,6 +3,8 @@
 //! The table is public, so it says of a clause that something fulfils it and never whose it was, when or how many there were; a
 //! scope the guard does not show has its rows withheld.
 
+mod evidence;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,11 +13,9 @@ use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch,
 use super::MartError;
 use super::goals::{Against, Outcomes, Standing, named};
 use super::whole::{Facts, Made, Read, Whole};
-use crate::canon::columns::{Text, bools, dates, doubles, instants, ints};
-use crate::canon::identity::Who;
-use crate::contract::arrow::DELETED;
 use crate::job::goals::{Better, Goal, Rule, Scope};
-use crate::period::{Day, Grain, Period, date_of, day_start_micros, local_day};
+use crate::period::{Day, date_of, day_start_micros};
+use evidence::{Contribution, Documented, Ratings, contributions, documented, ratings};
 
 const NAME: &str = "goal_attainment";
 
@@ -72,32 +72,10 @@ struct Clause<'g> {
     against: Against,
 }
 
-/// What somebody published.
-#[derive(Debug)]
-struct Contribution {
-    id: String,
-    author: String,
-    kind: String,
-    day: Day,
-    words: Option<i64>,
-    minutes: Option<i64>,
-    /// Units the author stood in on the day, with all above them; `None` where the author is not counted.
-    units: Option<BTreeSet<String>>,
-}
-
-/// What is documented where.
-struct Documented {
-    kind: String,
-    day: Day,
-    subject: String,
-    scope: Option<String>,
-}
-
 /// All that clauses are judged by.
 struct Evidence {
     contributions: Vec<Contribution>,
-    /// By contribution and account the last rating: its day and value.
-    ratings: BTreeMap<String, BTreeMap<String, (i64, Day, f64)>>,
+    ratings: Ratings,
     events: Vec<Documented>,
     outcomes: Outcomes,
 }
@@ -233,146 +211,19 @@ impl Evidence {
         }
     }
 
-    /// Whether a session has so many ratings up to the day with this average: one a person, the last that counts.
+    /// Whether a session has so many ratings up to the day with this average: one a person, the last by then. What somebody thinks
+    /// better of afterwards changes no goal that was due.
     fn is_rated(&self, session: &Contribution, due_on: Day, ratings: usize, average: f64) -> bool {
         let Some(given) = self.ratings.get(&session.id) else { return false };
-        let values: Vec<f64> = given.values().filter(|(_, day, _)| *day <= due_on).map(|(.., value)| *value).collect();
+        // Of two at one instant the higher counts, whatever the order they came in.
+        let last = |given: &Vec<(i64, Day, f64)>| {
+            let by_then = given.iter().filter(|(_, day, _)| *day <= due_on);
+            by_then.max_by(|a, b| a.0.cmp(&b.0).then(a.2.total_cmp(&b.2))).map(|(.., value)| *value)
+        };
+        let values: Vec<f64> = given.values().filter_map(last).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         values.len() >= ratings && mean >= average - 1e-12
     }
-}
-
-impl Contribution {
-    fn is_of(&self, scope: &Scope) -> bool {
-        match (scope, &self.units) {
-            (_, None) => false,
-            (Scope::Company, Some(_)) => true,
-            (Scope::Org(id), Some(units)) => units.contains(id),
-        }
-    }
-
-    /// So many words, or so many minutes; where neither is asked for, any length.
-    fn fits(&self, words: Option<[i64; 2]>, minutes: Option<[i64; 2]>) -> bool {
-        let within = |range: Option<[i64; 2]>, value: Option<i64>| {
-            range.zip(value).is_some_and(|([least, most], value)| (least..=most).contains(&value))
-        };
-        (words.is_none() && minutes.is_none()) || within(words, self.words) || within(minutes, self.minutes)
-    }
-}
-
-/// Contributions of these kinds that were not taken down, with where their authors stood.
-fn contributions(facts: &Facts<'_>, kinds: &BTreeSet<&str>, now: i64) -> Vec<Contribution> {
-    let mut found = Vec::new();
-    for batch in facts.table("contributions") {
-        let text = |name: &str| Text::of(batch, name);
-        let (id, author, kind) = (text("contribution_id"), text("author_id"), text("kind"));
-        let (created_at, deleted_at) = (instants(batch, "created_at"), instants(batch, "deleted_at"));
-        let (words, minutes, deleted) = (ints(batch, "words"), ints(batch, "minutes"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
-            let (Some(id), Some(author)) = (id.get(row), author.get(row)) else { continue };
-            let Some(kind) = kind.get(row).filter(|kind| kinds.contains(kind)) else { continue };
-            let Some(at) = created_at(row).filter(|at| *at < now) else { continue };
-            if deleted_at(row).is_some_and(|at| at < now) {
-                continue;
-            }
-            let day = local_day(at, facts.job.zone);
-            found.push(Contribution {
-                id: id.to_owned(),
-                author: author.to_owned(),
-                kind: kind.to_owned(),
-                day,
-                words: words(row),
-                minutes: minutes(row),
-                units: units(facts, author, day),
-            });
-        }
-    }
-    found
-}
-
-/// The units an account's person stood in on a day: their own and those above it, as of that day.
-fn units(facts: &Facts<'_>, account: &str, day: Day) -> Option<BTreeSet<String>> {
-    let Who::Worker(worker) = facts.identity.who(account, day) else { return None };
-    let stints = &facts.people.stints;
-    let first = stints.partition_point(|stint| stint.worker < worker);
-    let stint = stints[first..]
-        .iter()
-        .take_while(|stint| stint.worker == worker)
-        .find(|stint| (stint.from..stint.to).contains(&day))?;
-    let mut units = BTreeSet::new();
-    let period = Period { grain: Grain::Day, start: day, end: day + 1 };
-    let mut unit = facts.people.labels.text(stint.place.org).map(str::to_owned);
-    // A unit above itself ends the walk.
-    while let Some(id) = unit.filter(|id| !units.contains(id)) {
-        unit = facts.units.version(&id, period).and_then(|version| version.parent.clone());
-        units.insert(id);
-    }
-    Some(units)
-}
-
-fn ratings(
-    facts: &Facts<'_>,
-    sessions: &BTreeMap<&str, &str>,
-    now: i64,
-) -> BTreeMap<String, BTreeMap<String, (i64, Day, f64)>> {
-    let mut ratings: BTreeMap<String, BTreeMap<String, (i64, Day, f64)>> = BTreeMap::new();
-    if sessions.is_empty() {
-        return ratings;
-    }
-    for batch in facts.table("reactions") {
-        let text = |name: &str| Text::of(batch, name);
-        let (contribution, actor, kind) = (text("contribution_id"), text("actor_id"), text("kind"));
-        let (occurred, revoked, value) =
-            (instants(batch, "occurred_at"), instants(batch, "revoked_at"), doubles(batch, "value"));
-        let deleted = bools(batch, DELETED);
-        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true) && kind.get(*row) == Some("rating")) {
-            let (Some(id), Some(actor), Some(value)) = (contribution.get(row), actor.get(row), value(row)) else {
-                continue;
-            };
-            let Some(at) = occurred(row).filter(|at| *at < now) else { continue };
-            let Some(author) = sessions.get(id) else { continue };
-            let day = local_day(at, facts.job.zone);
-            // One rating a person, whatever the account; whom nobody knows rates as the account.
-            let rater = match facts.identity.who(actor, day) {
-                Who::Worker(worker) => format!("w{worker}"),
-                Who::Unmatched(_) => format!("u{actor}"),
-                Who::Excluded => continue,
-            };
-            let own = match (facts.identity.who(author, day), facts.identity.who(actor, day)) {
-                (Who::Worker(author), Who::Worker(rater)) => author == rater,
-                _ => *author == actor,
-            };
-            if own || revoked(row).is_some_and(|at| at < now) {
-                continue;
-            }
-            let given = ratings.entry(id.to_owned()).or_default().entry(rater).or_insert((at, day, value));
-            // Of two at one instant the higher counts, whatever the order they came in.
-            if at > given.0 || (at == given.0 && value > given.2) {
-                *given = (at, day, value);
-            }
-        }
-    }
-    ratings
-}
-
-fn documented(facts: &Facts<'_>) -> Vec<Documented> {
-    let mut found = Vec::new();
-    for batch in facts.table("events") {
-        let text = |name: &str| Text::of(batch, name);
-        let (kind, subject, scope, reference) = (text("kind"), text("subject"), text("scope_id"), text("reference"));
-        let (held_on, deleted) = (dates(batch, "held_on"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true) && reference.get(*row).is_some()) {
-            let (Some(kind), Some(subject)) = (kind.get(row), subject.get(row)) else { continue };
-            let Some(day) = held_on(row).filter(|day| *day < facts.days.1) else { continue };
-            found.push(Documented {
-                kind: kind.to_owned(),
-                day,
-                subject: subject.to_owned(),
-                scope: scope.get(row).map(str::to_owned),
-            });
-        }
-    }
-    found
 }
 
 /// The clause in words.

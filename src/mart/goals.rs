@@ -214,6 +214,7 @@ mod tests {
         assert_eq!(found.change_rate(Better::Lower), Some(0.16));
         assert_eq!(found.change_rate(Better::Higher), Some(-0.16));
         assert_eq!(against((31, 88), None).current, None, "no period lies within");
+        assert_eq!(against((60, 89), None).current, Some(168.0), "both ends of a period may be those of the goal");
         assert_eq!(against((30, 89), Some(210.0)).change_rate(Better::Lower), Some(0.2));
         assert_eq!(against((30, 89), Some(0.0)).change_rate(Better::Lower), None);
         assert_eq!(against((0, 29), None).change_rate(Better::Lower), None, "nothing to compare with");

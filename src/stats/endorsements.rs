@@ -187,6 +187,33 @@ mod tests {
     }
 
     #[test]
+    fn three_times_each_way_is_flagged_and_twice_is_told_and_not_flagged() {
+        let of = |there: usize, back: usize| -> Vec<bool> {
+            let mut edges = [times(there, 0, 1, TEAM), times(back, 1, 0, TEAM)].concat();
+            for from in 2..30 {
+                edges.extend((1..4).flat_map(|step| times(1, from, 2 + (from - 2 + step) % 28, TEAM)));
+            }
+            mutual(&pairs(&edges)).iter().map(|m| m.flag).collect()
+        };
+        assert_eq!((of(3, 3), of(2, 2), of(3, 2)), (vec![true], vec![false], vec![false]));
+        assert_eq!((of(2, 1), of(1, 2)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_mutual_pair_that_habits_may_explain_is_not_flagged() {
+        // Each gave six and got six of thirty in all: 1.2 expected, P(X >= 3) = .12 either way, together .076.
+        let mut edges = [times(3, 0, 1, TEAM), times(3, 1, 0, TEAM)].concat();
+        for other in 2..5 {
+            edges.extend([0, 1].map(|one| Endorsement { from: one, to: other, block: TEAM }));
+            edges.extend([0, 1].map(|one| Endorsement { from: other + 3, to: one, block: TEAM }));
+        }
+        edges.extend((8..20).map(|from| Endorsement { from, to: from + 12, block: TEAM }));
+        let got = mutual(&pairs(&edges));
+        assert_eq!((edges.len(), got.len(), got[0].flag), (30, 1, false));
+        assert!((got[0].p - 0.0759).abs() < 1e-3, "{}", got[0].p);
+    }
+
+    #[test]
     fn once_each_way_is_courtesy() {
         assert_eq!(mutual(&pairs(&[times(1, 0, 1, TEAM), times(9, 1, 0, TEAM)].concat())), []);
     }

@@ -248,6 +248,7 @@ mod tests {
         assert_eq!(Verdict::of(Some(0.667), 20, 5), Verdict::Tentative);
         assert_eq!(Verdict::of(Some(0.66), 20, 5), Verdict::Unreliable);
         assert_eq!(Verdict::of(Some(0.9), 19, 5), Verdict::Insufficient);
+        assert_eq!(Verdict::of(Some(0.9), 20, 4), Verdict::Insufficient);
         assert_eq!(Verdict::of(None, 20, 5), Verdict::Insufficient);
     }
 }

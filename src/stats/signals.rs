@@ -84,6 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn five_on_a_day_are_a_burst_after_ten_in_a_month_and_not_after_fourteen() {
+        // P(Pois(10/28) >= 5) is 3.6e-5, P(Pois(14/28) >= 5) is 1.7e-4.
+        let after = |before: usize| {
+            let mut counts: Vec<u32> = (0..28).map(|day| u32::from(day % 2 == 0 && day / 2 < before)).collect();
+            counts.push(5);
+            bursts(&counts).len()
+        };
+        assert_eq!((after(10), after(14)), (1, 0));
+    }
+
+    #[test]
     fn five_within_ten_minutes_in_any_order() {
         assert_eq!(serial(&[600, 0, 100, 5000, 300, 200]), Some(5));
         assert_eq!(serial(&[601, 0, 100, 300, 200]), None);
@@ -93,18 +104,21 @@ mod tests {
     fn half_of_six_is_dominated_half_of_four_is_not() {
         assert_eq!(dominated(3, 6), Some(0.5));
         assert_eq!((dominated(2, 4), dominated(2, 6), dominated(0, 0)), (None, None, None));
+        assert_eq!((dominated(5, 5), dominated(5, 12)), (None, None));
     }
 
     #[test]
     fn severity_counts_from_ten_ratings() {
         assert!(unusual_severity(-1.2, None, 10) && !unusual_severity(-1.2, None, 9));
-        assert!(unusual_severity(0.7, Some(0.2), 30) && !unusual_severity(0.6, Some(0.2), 30));
+        assert!(unusual_severity(0.61, Some(0.2), 30) && !unusual_severity(0.6, Some(0.2), 30));
+        assert!(unusual_severity(1.01, None, 10) && !unusual_severity(1.0, None, 10));
     }
 
     #[test]
     fn nineteen_of_twenty_is_flat() {
         assert_eq!(flat(&[0, 0, 1, 19]), Some(3));
         assert_eq!(flat(&[0, 0, 2, 18]), None);
+        assert_eq!((flat(&[0, 95, 0, 5]), flat(&[0, 94, 0, 6])), (Some(1), None));
         assert_eq!(flat(&[0, 0, 0, 19]), None);
     }
 }

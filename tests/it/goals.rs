@@ -202,15 +202,92 @@ fn a_rating_that_arrives_late_restates_the_clause_and_one_given_late_does_not() 
     world.nightly("2026-04-04");
     assert_eq!(
         clause(&world.table("marts/goal_attainment"), "sessions", "1")[0],
-        "false",
-        "a later rating of the same person holds, and it is late"
+        "true",
+        "by the due day the last rating of that person was a 4"
     );
     world.deliver(
         "l/reactions_2026-04-05.csv",
-        "contribution_id,actor_id,kind,value,occurred_at\nm3,u10,rating,5,2026-03-30T09:00:00Z\n",
+        "contribution_id,actor_id,kind,value,occurred_at\nm1,u03,rating,1,2026-04-02T09:00:00Z\n",
     );
     world.nightly("2026-04-05");
-    assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "true");
+    assert_eq!(
+        clause(&world.table("marts/goal_attainment"), "sessions", "1")[0],
+        "true",
+        "who thinks better of it afterwards changes no goal that was due"
+    );
+    world.deliver(
+        "l/reactions_2026-04-06.csv",
+        "contribution_id,actor_id,kind,value,occurred_at\nm1,u03,rating,1,2026-03-31T09:00:00Z\n",
+    );
+    world.nightly("2026-04-06");
+    assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "false", "on the due day it does");
+}
+
+#[test]
+fn a_clause_is_open_on_its_due_day_and_false_on_the_next() {
+    let world = world();
+    world.nightly("2026-03-31");
+    assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "not_yet");
+    world.nightly("2026-04-01");
+    assert_eq!(clause(&world.table("marts/goal_attainment"), "sessions", "1")[0], "false");
+}
+
+#[test]
+fn what_is_beside_a_goal_does_not_count_for_it() {
+    let world = world();
+    let of_a = "\n[[goals]]\nid = \"guide_a\"\ntitle = \"A guide of a\"\nscope = { org = \"a\" }\nowner = \"Head of a\"\nstarts_on = 2026-01-01\ndue_on = 2026-03-31\nclauses = [{ id = \"1\", documented = { subject = \"a guide\" } }]\n";
+    let (goals, objectives) = GOALS.split_at(GOALS.find("[[objectives]]").expect("objectives"));
+    std::fs::write(world.folder.path().join("goals.toml"), format!("{goals}{of_a}{objectives}")).expect("the goals");
+    // A how-to of the year before, one that was taken down, a session nobody recorded and one with a rating taken back.
+    world.deliver(
+        "c/contributions_2026-04-01.csv",
+        "contribution_id,author_id,kind,created_at,minutes,words,deleted_at\n\
+         k2,u01,how_to,2026-03-31T21:00:00Z,,2000,2026-03-31T21:30:00Z\n\
+         k6,u03,how_to,2025-12-31T09:00:00Z,,1500,\n\
+         m4,u10,ama,2026-03-01T09:00:00Z,,,\n\
+         m5,u10,ama,2026-03-01T09:00:00Z,25,,\n",
+    );
+    let mut ratings = "contribution_id,actor_id,kind,value,occurred_at,revoked_at\n".to_owned();
+    for n in 2..7 {
+        let back = if n == 6 { "2026-03-29T09:00:00Z" } else { "" };
+        let _ = writeln!(ratings, "m4,u{n:02},rating,5,2026-03-20T10:00:0{n}Z,");
+        let _ = writeln!(ratings, "m5,u{n:02},rating,5,2026-03-20T10:00:0{n}Z,{back}");
+    }
+    world.deliver("c/reactions_2026-04-01.csv", ratings);
+    world.deliver(
+        "o/measures_2026-04-03.csv",
+        "kpi,subject_kind,subject_id,period_start,period_end,value,baseline\n\
+         questions,org,a,2026-03-01,2026-04-01,86,\nquestions,company,all,2026-03-01,2026-04-01,348,500\n",
+    );
+    world.deliver(
+        "o/events_2026-04-03.csv",
+        "event_id,kind,held_on,subject,reference,scope_id\ne2,decision,2026-03-31,another guide,wiki/41,\ne3,decision,2026-03-31,a guide,wiki/42,b\n",
+    );
+    world.nightly("2026-04-04");
+    let rows = world.table("marts/goal_attainment");
+    let of = |goal: &str, id: &str| clause(&rows, goal, id)[0].clone();
+    assert_eq!([of("how_to", "1"), of("how_to", "2")], ["false", "false"], "100 to 86 is 14 %");
+    assert_eq!([of("sessions", "1"), of("guide", "1"), of("guide_a", "1")], ["false", "false", "false"]);
+    let okr = cells(
+        &world.table("marts/okr_progress"),
+        ["objective_id", "key_result_id"],
+        ["start", "questions"],
+        &["baseline", "progress"],
+    );
+    assert_eq!(okr, ["400.0", "0.65"], "the file's baseline stands before the measure's");
+
+    // And what does.
+    world.deliver(
+        "o/events_2026-04-04.csv",
+        "event_id,kind,held_on,subject,reference,scope_id\ne4,decision,2026-03-31,a guide,wiki/43,a\n",
+    );
+    world.deliver(
+        "o/measures_2026-04-04.csv",
+        "kpi,subject_kind,subject_id,period_start,period_end,value,baseline\nquestions,org,a,2026-03-01,2026-04-01,85,\n",
+    );
+    world.nightly("2026-04-05");
+    let rows = world.table("marts/goal_attainment");
+    assert_eq!([clause(&rows, "guide_a", "1")[0].as_str(), clause(&rows, "how_to", "2")[0].as_str()], ["true", "true"]);
 }
 
 #[test]

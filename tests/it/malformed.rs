@@ -4,6 +4,8 @@
 //! passes. Our reason codes are the manifest's, so there is no mapping table.
 #![allow(clippy::print_stderr)] // a test that skips says so
 
+mod reviews;
+
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -173,59 +175,6 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
             });
             let said = report.refused.as_ref().map_or(rejects, |refused| refused.reason.to_owned());
             (said != wanted).then(|| format!("{path}, {name}: {said}, wanted {wanted}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Ratings, nominations and endorsements damaged in the ways the manifest's samples show, by the same notation.
-#[test]
-fn damaged_ratings_nominations_and_endorsements_are_judged_by_the_same_rules() {
-    let Some(manifest) = manifest() else { return };
-    let ratings = std::fs::read_to_string(folder().join("csv/r001_baseline.csv")).expect("the baseline");
-    let third = |to: &str| ratings.replacen("k3,a3,m3,3,3,2,2026-03-01T09:00:00Z", to, 1);
-    let nominations = |third: &str| {
-        format!(
-            "nomination_id,contribution_id,nominee_id,nominator_id,cycle,nominated_at,consent\n\
-            n1,k1,a1,p1,2026H1,2026-03-01T09:00:00Z,yes\nn2,k2,a2,p1,2026H1,2026-03-01T09:00:00Z,\n{third}\n"
-        )
-    };
-    let endorsements = |third: &str| {
-        format!(
-            "endorsement_id,contribution_id,endorser_id,author_id,manager_id,endorsed_at\n\
-            d1,k1,p1,a1,m1,2026-03-01T09:00:00Z\nd2,k1,p2,a1,,2026-03-01T09:00:00Z\n{third}\n"
-        )
-    };
-    let cases: Vec<(&str, &str, String, &str)> = vec![
-        ("rubric", "above the rubric", third("k3,a3,m3,5,3,2,2026-03-01T09:00:00Z"), "4 3:out_of_range"),
-        ("rubric", "below the rubric", third("k3,a3,m3,3,0,2,2026-03-01T09:00:00Z"), "4 3:out_of_range"),
-        ("rubric", "half a point", third("k3,a3,m3,3,2.5,2,2026-03-01T09:00:00Z"), "4 3:type_mismatch"),
-        ("rubric", "a word", third("k3,a3,m3,high,3,2,2026-03-01T09:00:00Z"), "4 3:type_mismatch"),
-        ("rubric", "a dimension not rated", third("k3,a3,m3,3,3,,2026-03-01T09:00:00Z"), "4 3:missing_required"),
-        ("rubric", "one's own item", third("k3,a3,a3,3,3,2,2026-03-01T09:00:00Z"), "4 3:self_rating"),
-        ("rubric", "nobody rated", third("k3,a3,,3,3,2,2026-03-01T09:00:00Z"), "4 3:missing_required"),
-        ("rubric", "rated next year", third("k3,a3,m3,3,3,2,2027-03-01T09:00:00Z"), "4 3:ts_future"),
-        ("rubric", "the same again", third("k1,a1,m1,3,3,2,2026-03-01T09:00:00Z"), "4"),
-        ("nomination", "no answer yet", nominations("n3,k3,a3,p1,2026H1,2026-03-01T09:00:00Z,"), "3"),
-        ("nomination", "declined", nominations("n3,k3,a3,p1,2026H1,2026-03-01T09:00:00Z,No"), "3"),
-        ("nomination", "a shrug", nominations("n3,k3,a3,p1,2026H1,2026-03-01T09:00:00Z,maybe"), "2 3:unknown_enum"),
-        ("nomination", "of nobody", nominations("n3,k3,,p1,2026H1,2026-03-01T09:00:00Z,yes"), "2 3:missing_required"),
-        ("nomination", "to no cycle", nominations("n3,k3,a3,p1,,2026-03-01T09:00:00Z,yes"), "2 3:missing_required"),
-        ("endorsement", "by nobody", endorsements("d3,k1,,a1,m1,2026-03-01T09:00:00Z"), "2 3:missing_required"),
-        ("endorsement", "without a day", endorsements("d3,k1,p3,a1,m1,2026-03-01"), "2 3:ts_format"),
-        ("endorsement", "the same again", endorsements("d1,k1,p1,a1,m1,2026-03-01T09:00:00Z"), "2"),
-    ];
-    let as_of = manifest["limits"]["as_of"].as_str().and_then(|text| text.parse().ok()).expect("as_of");
-    let wrong: Vec<String> = cases
-        .into_iter()
-        .filter_map(|(name, what, text, wanted)| {
-            let (feed, table) = feed_of(name, &manifest["limits"]);
-            let report = attempt(&feed, &table, as_of, &Pseudonyms::Off, &[("case.csv".into(), text.into())]).remove(0);
-            let rejects = report.rejected.iter().fold(report.accepted.to_string(), |text, reject| {
-                format!("{text} {}:{}", reject.record, reject.reason)
-            });
-            let said = report.refused.as_ref().map_or(rejects, |refused| refused.reason.to_owned());
-            (said != wanted).then(|| format!("{name}, {what}: {said}, wanted {wanted}"))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

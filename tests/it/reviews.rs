@@ -1,6 +1,7 @@
 //! Contributions in reviews, as the policy of the company puts it: each rule a test that reads like it.
 
 mod company;
+mod endorsers;
 mod figures;
 
 use std::collections::BTreeMap;
@@ -154,84 +155,6 @@ fn items(world: &World) -> BTreeMap<String, Row> {
 
 fn night(world: &World) {
     assert_eq!(world.uptake("run JOB --as-of 2026-04-10"), 0);
-}
-
-#[test]
-fn at_least_two_peers_endorse_and_nobody_else_counts_as_one() {
-    let world = world(OPEN, REVIEWS);
-    world.deliver(
-        "reviews/submissions_2026-04-01.csv",
-        csv(SUBMISSIONS, &["s1", "s2"].map(|id| submission(id, "ann", &[]))),
-    );
-    let nobodies = [
-        ("u-ann", "2026-02-11", ""),           // the author
-        ("u-ann2", "2026-02-11", ""),          // the author's other account
-        ("u-max", "2026-02-11", ""),           // the manager
-        ("u-boss", "2026-02-11", ""),          // the manager's manager
-        ("u-eva", "2026-02-11", ""),           // reports to the author
-        ("u-bob", "2026-02-11", "2026-02-20"), // took it back
-        ("u-cay", "2026-04-01", ""),           // after the cycle
-        ("u-hal", "2026-03-05", ""),           // on leave
-        ("u-guest", "2026-02-11", ""),         // not an employee
-        ("u-ghost", "2026-02-11", ""),         // nobody HRIS knows
-    ];
-    let peers = [("u-dan", "2026-02-11", ""), ("u-dan", "2026-02-14", ""), ("u-fay", "2026-03-31", "")];
-    let mut given = endorsements("k-s1", &nobodies);
-    given.extend(endorsements("k-s2", &peers));
-    given.push("r-like,k-s2,u-gil,like,2026-02-11T09:00:00Z,".into());
-    world.deliver("community/reactions_2026-04-02.csv", csv(REACTIONS, &given));
-    night(&world);
-    let items = items(&world);
-    let said = |id: &str| ["unique_peer_endorsers", "status", "reasons"].map(|name| items[id][name].clone());
-    assert_eq!(said("s1"), ["0", "not_eligible", "too_few_peers"]);
-    assert_eq!(said("s2"), ["2", "eligible", ""], "dan twice is one peer, fay on the last day another");
-    assert_eq!((items["s1"]["too_few_peers"].as_str(), items["s2"]["too_few_peers"].as_str()), ("true", "false"));
-}
-
-#[test]
-fn the_reporting_line_reaches_as_far_as_the_policy_says() {
-    let peers = |policy: &'static str| {
-        let world = world(policy, REVIEWS);
-        world.deliver("reviews/submissions_2026-04-01.csv", csv(SUBMISSIONS, &[submission("s1", "eva", &[])]));
-        // Eva reports to ann, ann to max, max to the boss.
-        let given = endorsements(
-            "k-s1",
-            &[("u-ann", "2026-02-11", ""), ("u-max", "2026-02-11", ""), ("u-boss", "2026-02-11", "")],
-        );
-        world.deliver("community/reactions_2026-04-02.csv", csv(REACTIONS, &given));
-        night(&world);
-        items(&world)["s1"]["unique_peer_endorsers"].clone()
-    };
-    assert_eq!(peers(OPEN), "1", "the boss is three levels up");
-    assert_eq!(peers("smallest_group = 1\nsmallest_group_manager = 1\nrounding = 1\nendorser_line_levels = 3"), "0");
-    assert_eq!(peers("smallest_group = 1\nsmallest_group_manager = 1\nrounding = 1\nendorser_line_levels = 1"), "2");
-}
-
-#[test]
-fn whether_the_manager_must_endorse_beside_two_peers_is_policy() {
-    let status = |policy: &'static str| {
-        let world = world(policy, REVIEWS);
-        let without = [("manager_endorsed_by", ""), ("manager_endorsed_at", "")];
-        let late = [("manager_endorsed_at", "2026-04-02T10:00:00Z")];
-        let colleague = [("manager_endorsed_by", "bob")];
-        let rows = [
-            submission("with", "ann", &[]),
-            submission("without", "bob", &without),
-            submission("late", "cay", &late),
-            submission("colleague", "dan", &colleague),
-        ];
-        world.deliver("reviews/submissions_2026-04-01.csv", csv(SUBMISSIONS, &rows));
-        let peers = [("u-fay", "2026-02-11", ""), ("u-gil", "2026-02-11", "")];
-        let given: Vec<String> =
-            ["k-with", "k-without", "k-late", "k-colleague"].iter().flat_map(|k| endorsements(k, &peers)).collect();
-        world.deliver("community/reactions_2026-04-02.csv", csv(REACTIONS, &given));
-        night(&world);
-        let items = items(&world);
-        ["with", "without", "late", "colleague"].map(|id| items[id]["reasons"].clone())
-    };
-    assert_eq!(status(OPEN), ["", "no_manager_endorsement", "no_manager_endorsement", "no_manager_endorsement"]);
-    let off = "smallest_group = 1\nsmallest_group_manager = 1\nrounding = 1\nrequire_manager_endorsement = false";
-    assert_eq!(status(off), ["", "", "", ""]);
 }
 
 #[test]
@@ -467,23 +390,36 @@ fn a_run_as_of_an_earlier_day_knows_nothing_of_later_ones() {
         "reviews/submissions_2026-04-01.csv",
         csv(
             SUBMISSIONS,
-            &[submission("s1", "ann", &[("withdrawn_at", "2026-03-10T10:00:00Z")]), submission("s2", "bob", &[])],
+            &[
+                submission("s1", "ann", &[("withdrawn_at", "2026-03-10T10:00:00Z")]),
+                submission("s2", "bob", &[("outcome_measure_id", "questions")]),
+            ],
         ),
     );
     world.deliver("reviews/rubric_scores_2026-04-01.csv", csv(SCORES, &scores("s2", "mia", [3, 2, 4])));
+    world.deliver(
+        "community/contributions_2026-04-01.csv",
+        "contribution_id,author_id,kind,created_at,deleted_at\nk-s2,u-bob,how_to,2026-02-01T09:00:00Z,2026-03-15T09:00:00Z\n",
+    );
+    let measures = "kpi,subject_kind,subject_id,period_start,period_end,value,baseline\nquestions,org,A,2026-02-01,2026-03-11,34,40\n";
+    world.deliver("finance/measures_2026-04-01.csv", measures);
     let peers = endorsements("k-s2", &[("u-fay", "2026-02-20", "2026-03-10"), ("u-gil", "2026-03-12", "")]);
     world.deliver("community/reactions_2026-04-01.csv", csv(REACTIONS, &peers));
     let seen = |as_of: &str| {
         world.nightly(as_of);
         let items = items(&world);
-        let two =
-            items.get("s2").map(|row| ["unique_peer_endorsers", "raters"].map(|name| row[name].clone()).join(" "));
+        let shown = ["unique_peer_endorsers", "raters", "contribution_deleted", "outcome_change"];
+        let two = items.get("s2").map(|row| shown.map(|name| row[name].clone()).join(" "));
         (items.keys().cloned().collect::<Vec<_>>().join(" "), two.unwrap_or_default())
     };
     assert_eq!(seen("2026-02-01"), (String::new(), String::new()));
-    assert_eq!(seen("2026-03-01"), ("s1 s2".into(), "1 0".into()), "not yet withdrawn, revoked or rated");
-    assert_eq!(seen("2026-03-13"), ("s2".into(), "1 0".into()));
-    assert_eq!(seen("2026-03-21"), ("s2".into(), "1 1".into()));
+    assert_eq!(
+        seen("2026-03-01"),
+        ("s1 s2".into(), "1 0 false ".into()),
+        "not yet withdrawn, revoked, rated, taken down or measured"
+    );
+    assert_eq!(seen("2026-03-13"), ("s2".into(), "1 0 false -6.0".into()));
+    assert_eq!(seen("2026-03-21"), ("s2".into(), "1 1 true -6.0".into()));
 }
 
 #[test]

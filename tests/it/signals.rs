@@ -341,3 +341,17 @@ fn ratings_that_count_nowhere_are_no_sign_of_a_rater() {
     };
     assert_eq!((signalled("\"any\""), signalled("{ workers = [\"w30\", \"w31\"] }")), (2, 0));
 }
+
+#[test]
+fn a_rating_of_ones_own_item_is_no_sign_either() {
+    // Nineteen fours for others and one for oneself are not twenty.
+    let flat = |raters: &str| {
+        let mut company = company();
+        for n in 0..20 {
+            let _ = writeln!(company.scores, "H1,s{n:02},{raters},quality,4,v1,2026-02-01T09:00:00Z");
+        }
+        let rows = lived(&company).table("restricted/integrity_signals");
+        rows.iter().filter(|row| row["kind"] == "flat_rater" && row["subjects"] == raters).count()
+    };
+    assert_eq!((flat("w05"), flat("w25")), (0, 1));
+}

@@ -94,6 +94,30 @@ fn a_body_with_one_word_changed_is_a_copy_of_another_and_a_repost_of_ones_own() 
         crate::stats::similarity::compare(&pieces(body), &pieces(&body.replace("hangs", "stands"))).unwrap();
     assert_eq!((found[0].count, found[0].base), (shared as i64, Some(union as i64)));
     assert_eq!(found[0].strength, shared as f64 / union as f64);
+    assert!(found[0].reason.starts_with("k2 by another author"), "{}", found[0].reason);
+}
+
+#[test]
+fn titles_count_from_four_fifths_and_bodies_from_seven_tenths() {
+    let letters: Vec<char> = "abcdefghijklmnopqrstuvwxyz0123456789".chars().collect();
+    // Of two texts of n letters that differ in the last c, n - 4 - c pieces of n - 4 + c are shared.
+    let both = |n: usize, c: usize| -> [String; 2] {
+        let one: String = letters[..n].iter().collect();
+        let other = letters[..n - c].iter().chain(&['α', 'β', 'γ', 'δ'][..c]).collect();
+        [one, other]
+    };
+    let found = |texts: [String; 2], is_title: bool| {
+        let mut evidence = evidence();
+        for (n, text_of) in texts.into_iter().enumerate() {
+            let contribution = format!("k{n}");
+            item(&mut evidence, &format!("s{n}"), ["ann", "bob"][n], &contribution);
+            let content = evidence.contents.get_mut(&contribution).unwrap();
+            (content.title, content.sketch) = if is_title { (text_of, None) } else { (String::new(), text(&text_of)) };
+        }
+        of(&evidence, "near_duplicate").iter().map(|(_, _, strength)| strength.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((found(both(24, 2), true), found(both(29, 3), true)), ("0.82".into(), String::new()), "18/22, 22/28");
+    assert_eq!((found(both(27, 4), false), found(both(26, 4), false)), ("0.70".into(), String::new()), "19/27, 18/26");
 }
 
 #[test]
@@ -163,13 +187,14 @@ fn many_items_of_which_neither_title_nor_body_is_known_are_no_copies_of_each_oth
 fn a_text_of_nine_words_is_thin_and_a_recording_is_not() {
     let mut evidence = evidence();
     for (submission, contribution, words, minutes) in
-        [("s1", "k1", 9, None), ("s2", "k2", 50, None), ("s3", "k3", 9, Some(20))]
+        [("s1", "k1", 9, None), ("s2", "k2", 50, None), ("s3", "k3", 9, Some(20)), ("s4", "k4", 49, None)]
     {
         item(&mut evidence, submission, "ann", contribution);
         let content = evidence.contents.get_mut(contribution).unwrap();
         (content.words, content.minutes) = (Some(words), minutes);
     }
-    assert_eq!(of(&evidence, "thin_content"), [("ann".to_owned(), 9, "0.82".to_owned())]);
+    let thin = |words: i64, short: &str| ("ann".to_owned(), words, short.to_owned());
+    assert_eq!(of(&evidence, "thin_content"), [thin(9, "0.82"), thin(49, "0.02")]);
 }
 
 /// A company that endorses evenly: everybody one item, each endorsed by the next two.
@@ -213,6 +238,7 @@ fn two_who_praise_each_other_are_a_pair_and_three_in_a_circle_a_ring() {
     let found = seen(&pair).into_iter().find(|signal| signal.kind == "reciprocal_endorsement").unwrap();
     // Given 6, got 6, of 102 in the team.
     assert_eq!((found.count, found.count_back, found.expected), (6, Some(6), Some(36.0 / 102.0)));
+    assert_eq!(found.about, "in one team");
     assert_eq!(found.submissions.iter().map(String::as_str).collect::<Vec<_>>(), ["sx1", "sx2"]);
     assert_eq!((found.first, found.last), (START, START + 10 * DAY));
     assert!(found.q.unwrap() < 0.05 && found.p.unwrap() > 0.0);
@@ -284,8 +310,11 @@ fn three_items_with_the_same_two_endorsers_and_no_other_are_a_threshold_pair() {
     endorse(&mut evidence, "c", "y", "k2", START);
     assert_eq!(pair(&evidence), []);
     third[5].in_line = true;
-    evidence.reactions = third;
+    evidence.reactions.clone_from(&third);
     assert_eq!(pair(&evidence), []);
+    (third[5].in_line, third[5].is_eligible) = (false, false);
+    evidence.reactions = third;
+    assert_eq!(pair(&evidence), [], "who was not eligible on the day is no peer");
 }
 
 #[test]
@@ -304,6 +333,25 @@ fn thirty_likes_and_nothing_else_are_inflated_where_likes_are_a_third_of_reactio
         (found.subjects.join(";").as_str(), found.count, found.base, found.expected),
         ("x", 30, Some(30), Some(6.0))
     );
+}
+
+#[test]
+fn five_likes_may_be_inflated_four_never_and_where_all_are_liked_none_is() {
+    let likes = |count: i64| {
+        let mut evidence = busy(30);
+        item(&mut evidence, "sx", "x", "kx");
+        (0..count).for_each(|n| react(&mut evidence, "like", &format!("w{n:02}"), "x", "kx", START + n));
+        of(&evidence, "inflated_likes").len()
+    };
+    assert_eq!((likes(5), likes(4)), (1, 0));
+    let mut liked = evidence();
+    for n in 0..10 {
+        let (author, contribution) = (format!("w{n}"), format!("k{n}"));
+        item(&mut liked, &format!("s{n}"), &author, &contribution);
+        (0..6).for_each(|from| react(&mut liked, "like", &format!("x{from}"), &author, &contribution, START + from));
+        react(&mut liked, "comment", "x9", &author, &contribution, START);
+    }
+    assert_eq!(of(&liked, "inflated_likes"), []);
 }
 
 fn rate(evidence: &mut Evidence, submission: &str, rater: &str, score: i64) {
@@ -348,6 +396,20 @@ fn nineteen_threes_of_twenty_are_flat_and_eighteen_are_not() {
         of(&evidence, "flat_rater")
     };
     assert_eq!((flat(19), flat(18)), (vec![("r".to_owned(), 19, "0.95".to_owned())], vec![]));
+}
+
+#[test]
+fn ten_alike_in_each_of_two_cycles_are_not_twenty_in_one() {
+    let mut evidence = evidence();
+    for n in 0..20 {
+        let submission = format!("s{n:02}");
+        item(&mut evidence, &submission, "w", &format!("k{n:02}"));
+        rate(&mut evidence, &submission, "r", 3);
+        let cycle = ["H1", "H2"][n % 2];
+        evidence.items[n].cycle = cycle.into();
+        evidence.ratings[n].cycle = cycle.into();
+    }
+    assert_eq!(of(&evidence, "flat_rater"), []);
 }
 
 #[test]

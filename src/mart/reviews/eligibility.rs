@@ -68,9 +68,10 @@ pub fn reasons(ground: &Ground<'_>, item: &Item, contribution: Option<&Contribut
     Reason::ALL.into_iter().filter(holds).collect()
 }
 
-/// Endorsements by contribution.
+/// Endorsements by contribution, and who wrote it.
 pub struct Endorsers<'s> {
     of: BTreeMap<&'s str, Vec<&'s Endorsement>>,
+    contributions: &'s BTreeMap<String, Contribution>,
 }
 
 impl<'s> Endorsers<'s> {
@@ -83,10 +84,10 @@ impl<'s> Endorsers<'s> {
                 endorsements.push(endorsement);
             }
         }
-        Endorsers { of }
+        Endorsers { of, contributions: &said.contributions }
     }
 
-    /// Distinct peers who endorsed by the last day of the cycle.
+    /// Distinct peers who endorsed by the last day of the cycle. Neither who submitted the contribution nor who wrote it is one.
     pub fn peers(
         &self,
         ground: &Ground<'_>,
@@ -97,11 +98,13 @@ impl<'s> Endorsers<'s> {
     ) -> i64 {
         let levels = usize::try_from(ground.policy.endorser_line_levels).unwrap_or(0);
         let mut peers: BTreeSet<u32> = BTreeSet::new();
+        let wrote = self.contributions.get(&submission.contribution).and_then(|one| one.author.as_deref());
         for endorsement in self.of.get(submission.contribution.as_str()).into_iter().flatten() {
             let day = local_day(endorsement.at, ground.zone);
             let Who::Worker(endorser) = ground.identity.who(&endorsement.actor, day) else { continue };
             let is_peer = day <= closes
                 && Some(endorser) != author
+                && wrote.is_none_or(|account| ground.identity.who(account, day) != Who::Worker(endorser))
                 && lines.is_eligible(endorser, day)
                 && author.is_none_or(|author| !lines.is_near(author, endorser, levels, day));
             if is_peer {

@@ -104,6 +104,17 @@ mod tests {
     }
 
     #[test]
+    fn the_line_is_that_of_the_day_and_no_older_one() {
+        let mut people = people(&[None, None, Some(0)]);
+        let mut later = people.stints[2];
+        people.stints[2].to = 50;
+        (later.from, later.place.manager) = (50, 1);
+        people.stints.push(later);
+        let lines = Lines::of(&people);
+        assert_eq!([lines.above(2, 49), lines.above(2, 50)], [vec![0], vec![1]]);
+    }
+
+    #[test]
     fn on_a_day_off_the_line_is_that_of_the_last_day_at_work() {
         let people = people(&[None, Some(0)]);
         let lines = Lines::of(&people);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use hashbrown::HashSet;
 
 use crate::canon::columns::{Text, bools, dates, doubles, instants, ints};
 use crate::contract::arrow::DELETED;
@@ -55,6 +56,8 @@ pub struct Endorsement {
 /// What reviews need to know of a contribution.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contribution {
+    /// The LMS account that wrote it; it need not be that of whoever submitted it.
+    pub author: Option<String>,
     pub content: Option<String>,
     /// When it was taken down; the beginning of time where its deletion has no instant.
     pub deleted_at: Option<Micros>,
@@ -162,13 +165,20 @@ impl Statements {
         }
     }
 
-    /// Reads the endorsements among the live rows of `reactions` that nobody had taken back before `now`.
+    /// Contributions that the submissions read so far are about: of no other anything is read.
+    fn submitted(&self) -> HashSet<String> {
+        self.submissions.iter().map(|submission| submission.contribution.clone()).collect()
+    }
+
+    /// Reads the endorsements of submitted contributions among the live rows of `reactions` that nobody had taken back before `now`.
     pub fn read_endorsements(&mut self, batches: &[RecordBatch], now: Micros) {
+        let submitted = self.submitted();
         for batch in batches {
             let text = |name: &str| Text::of(batch, name);
             let (contribution, actor, kind) = (text("contribution_id"), text("actor_id"), text("kind"));
             let (occurred, revoked) = (instants(batch, "occurred_at"), instants(batch, "revoked_at"));
-            for row in live(batch).filter(|row| kind.get(*row) == Some("endorse")) {
+            let is_ours = |row: &usize| contribution.get(*row).is_some_and(|id| submitted.contains(id));
+            for row in live(batch).filter(|row| kind.get(*row) == Some("endorse")).filter(is_ours) {
                 let at = occurred(row).filter(|at| *at < now);
                 let stands = revoked(row).is_none_or(|revoked| revoked >= now);
                 if let (Some(contribution), Some(actor), Some(at), true) =
@@ -180,16 +190,19 @@ impl Statements {
         }
     }
 
-    /// Reads `contributions`, those taken down included.
+    /// Reads submitted `contributions`, those taken down included.
     pub fn read_contributions(&mut self, batches: &[RecordBatch], now: Micros) {
+        let submitted = self.submitted();
         for batch in batches {
-            let (id, content) = (Text::of(batch, "contribution_id"), Text::of(batch, "content_id"));
+            let text = |name: &str| Text::of(batch, name);
+            let (id, author, content) = (text("contribution_id"), text("author_id"), text("content_id"));
             let (deleted_at, gone) = (instants(batch, "deleted_at"), bools(batch, DELETED));
             for row in 0..batch.num_rows() {
-                let Some(id) = owned(&id, row) else { continue };
+                let Some(id) = owned(&id, row).filter(|id| submitted.contains(id)) else { continue };
                 let deleted_at = deleted_at(row).filter(|at| *at < now);
                 let deleted_at = if gone(row) == Some(true) { deleted_at.or(Some(Micros::MIN)) } else { deleted_at };
-                self.contributions.insert(id, Contribution { content: owned(&content, row), deleted_at });
+                let (author, content) = (owned(&author, row), owned(&content, row));
+                self.contributions.insert(id, Contribution { author, content, deleted_at });
             }
         }
     }

@@ -150,9 +150,41 @@ fn a_manager_is_somebody_above_the_author() {
     };
     assert_eq!(["max", "bob", "ann", "stranger"].map(with), [true, false, false, false]);
     // HRIS knows no manager of max, so the one who is named is believed.
-    let mut top = submission("s1", "max", None);
-    top.manager = Some("bob".into());
-    assert!(items_of(&Statements { submissions: vec![top], ..Statements::default() })[0].manager_endorsed);
+    let by = |manager: &str| {
+        let mut top = submission("s1", "max", None);
+        top.manager = Some(manager.into());
+        items_of(&Statements { submissions: vec![top], ..Statements::default() })[0].manager_endorsed
+    };
+    assert_eq!(["bob", "max"].map(by), [true, false], "nobody is their own manager");
+}
+
+#[test]
+fn first_and_last_day_belong_to_the_cycle_and_the_threshold_itself_suffices() {
+    let judged_at = |date: &str, quality: i64, gone: Option<&str>| {
+        let mut one = submission("s1", "ann", None);
+        one.submitted_at = micros(date);
+        let contribution = statements::Contribution { deleted_at: gone.map(micros), ..Default::default() };
+        judged(&Statements {
+            submissions: vec![one],
+            scores: vec![score("s1", "max", 1, quality, None)],
+            contributions: BTreeMap::from([("k-s1".to_owned(), contribution)]),
+            ..Statements::default()
+        })
+        .remove(0)
+    };
+    assert_eq!(judged_at("2026-01-01", 2, None), "s1 1 eligible");
+    assert_eq!(judged_at("2026-03-31", 2, Some("2026-04-01")), "s1 1 eligible", "taken down after the cycle");
+    assert_eq!(judged_at("2025-12-31", 2, None), "s1 1 not_eligible outside_cycle");
+    assert_eq!(judged_at("2026-03-31", 1, None), "s1 1 not_eligible below_quality_threshold");
+}
+
+#[test]
+fn a_rating_that_names_another_cycle_than_its_item_counts_nowhere() {
+    let mut astray = score("s1", "max", 1, 4, None);
+    astray.cycle = "Q2".into();
+    let submissions = vec![submission("s1", "ann", None)];
+    let items = items_of(&Statements { submissions, scores: vec![astray], ..Statements::default() });
+    assert!(items[0].versions.is_empty() && items[0].left_out.is_empty());
 }
 
 #[test]
