@@ -30,7 +30,7 @@ struct Match {
 ///
 /// The published rule has titles alike suffice. Here they do not where both bodies are known and differ: two texts called "Answer on
 /// contracts" are no copies, and a signal is read as a suspicion. In the invented company of the sample 130 pairs of 167 submitted
-/// texts have titles alike, and bodies of one pair of them. For the same reason fewer than twenty pieces are no evidence. Whoever wants
+/// texts have titles alike. For the same reason fewer than twenty pieces are no evidence. Whoever wants
 /// titles by themselves has `uptake stats similarity`.
 pub fn near_duplicates(evidence: &Evidence) -> Vec<Signal> {
     let ids: Vec<&str> = evidence.contents.keys().map(String::as_str).collect();
