@@ -36,26 +36,33 @@ pub struct DayClock {
     zone: Tz,
     /// Microseconds from UTC by UTC day; `None` where the day has more than one offset.
     offsets: HashMap<i64, Option<i64>>,
+    /// The UTC day asked for last: instants come in runs.
+    last: Option<(i64, Option<i64>)>,
 }
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
 impl DayClock {
     pub fn new(zone: Tz) -> DayClock {
-        DayClock { zone, offsets: HashMap::new() }
+        DayClock { zone, offsets: HashMap::new(), last: None }
     }
 
     /// The reporting-zone day of an instant in microseconds since the epoch.
     pub fn day(&mut self, micros: i64) -> Day {
         let zone = self.zone;
-        let offset = *self.offsets.entry(micros.div_euclid(DAY_MICROS)).or_insert_with_key(|utc_day| {
-            let offset = |micros: i64| {
-                let instant = DateTime::<Utc>::from_timestamp_micros(micros)?.naive_utc();
-                Some(i64::from(zone.offset_from_utc_datetime(&instant).fix().local_minus_utc()) * 1_000_000)
-            };
-            let (first, last) = (offset(utc_day * DAY_MICROS), offset((utc_day + 1) * DAY_MICROS - 1));
-            first.filter(|_| first == last)
-        });
+        let utc_day = micros.div_euclid(DAY_MICROS);
+        let offset = match self.last {
+            Some((day, offset)) if day == utc_day => offset,
+            _ => *self.offsets.entry(utc_day).or_insert_with(|| {
+                let offset = |micros: i64| {
+                    let instant = DateTime::<Utc>::from_timestamp_micros(micros)?.naive_utc();
+                    Some(i64::from(zone.offset_from_utc_datetime(&instant).fix().local_minus_utc()) * 1_000_000)
+                };
+                let (first, last) = (offset(utc_day * DAY_MICROS), offset((utc_day + 1) * DAY_MICROS - 1));
+                first.filter(|_| first == last)
+            }),
+        };
+        self.last = Some((utc_day, offset));
         match offset.map(|offset| Day::try_from((micros + offset).div_euclid(DAY_MICROS))) {
             Some(Ok(day)) => day,
             _ => local_day(micros, zone),

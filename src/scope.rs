@@ -3,6 +3,7 @@
 //! A person has one place, so each kind splits the company once and every total is a sum (the additive law). The trees go
 //! to the guard, which decides what of them is shown.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
@@ -45,11 +46,8 @@ pub struct Company<'a> {
 /// # Errors
 /// A column is missing or not an integer; a bug in the mart.
 pub fn build(rows: &DataFrame, measures: &[&str], shape: &Company<'_>) -> PolarsResult<Scopes> {
-    let column = |name: &str| -> PolarsResult<Vec<i64>> {
-        Ok(rows.column(name)?.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
-    };
-    let values: Vec<Vec<i64>> = measures.iter().map(|name| column(name)).collect::<PolarsResult<_>>()?;
-    let place: Vec<Vec<i64>> = PLACE.iter().map(|name| column(name)).collect::<PolarsResult<_>>()?;
+    let values: Vec<_> = measures.iter().map(|name| integers(rows, name)).collect::<PolarsResult<_>>()?;
+    let place: Vec<_> = PLACE.iter().map(|name| integers(rows, name)).collect::<PolarsResult<_>>()?;
 
     let label = |code: i64| u32::try_from(code).ok().and_then(|code| shape.people.labels.text(code));
     let (org, cycles_cut, orphans) = orgs(&place[1], &label, shape);
@@ -87,27 +85,36 @@ pub fn build(rows: &DataFrame, measures: &[&str], shape: &Company<'_>) -> Polars
                 .collect(),
         })
         .collect();
-    // Most people did little: what each did is gathered once, and every kind adds it up from there.
-    let mut did: Vec<(u32, Mass)> = Vec::new();
-    let mut ends: Vec<usize> = Vec::with_capacity(rows.height());
-    for person in 0..rows.height() {
-        let acts = values.iter().enumerate().filter(|(_, values)| values[person] != 0);
-        did.extend(acts.map(|(measure, values)| (measure as u32, Mass::of_person(values[person]))));
-        ends.push(did.len());
-    }
     for (tree, kind) in trees.iter_mut().zip(&kinds) {
-        let mut start = 0;
-        for (&node, &end) in kind.node_of.iter().zip(&ends) {
-            let node = &mut tree.nodes[node as usize];
-            node.population += 1;
-            for (measure, mass) in &did[start..end] {
-                let held = &mut node.direct[*measure as usize];
+        kind.node_of.iter().for_each(|node| tree.nodes[*node as usize].population += 1);
+    }
+    // Most people did little: who did something is gathered once, and every kind adds it up from there.
+    let mut did: Vec<(usize, Mass)> = Vec::new();
+    for (measure, values) in values.iter().enumerate() {
+        did.clear();
+        let acts = values.iter().enumerate().filter(|(_, value)| **value != 0);
+        did.extend(acts.map(|(person, value)| (person, Mass::of_person(*value))));
+        for (tree, kind) in trees.iter_mut().zip(&kinds) {
+            for (person, mass) in &did {
+                let held = &mut tree.nodes[kind.node_of[*person] as usize].direct[measure];
                 *held = held.merge(*mass);
             }
-            start = end;
         }
     }
     Ok(Scopes { trees, crossings: crossings(&kinds), members: Members { kinds }, cycles_cut, orphans })
+}
+
+/// An integer column's values, a missing one as 0. Borrowed where the column is one piece without holes, as it is wherever the house
+/// itself made it.
+///
+/// # Errors
+/// The column is missing or not an integer; a bug in the mart.
+pub fn integers<'r>(rows: &'r DataFrame, name: &str) -> PolarsResult<Cow<'r, [i64]>> {
+    let column = rows.column(name)?.i64()?;
+    Ok(match column.cont_slice() {
+        Ok(values) => Cow::Borrowed(values),
+        Err(_) => Cow::Owned(column.iter().map(|value| value.unwrap_or(0)).collect()),
+    })
 }
 
 /// The rows of a block by scope.

@@ -44,6 +44,22 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// What `of` makes of each row's text; of a dictionary's values it is asked once each.
+    pub fn each<T: Copy>(&self, rows: usize, of: &mut dyn FnMut(&'a str) -> T) -> Vec<Option<T>> {
+        match self {
+            Text::Dictionary(dictionary, values) => {
+                let mut known: Vec<Option<T>> = vec![None; values.len()];
+                (0..rows)
+                    .map(|row| {
+                        let key = dictionary.key(row).filter(|key| values.is_valid(*key))?;
+                        Some(*known[key].get_or_insert_with(|| of(values.value(key))))
+                    })
+                    .collect()
+            }
+            _ => (0..rows).map(|row| self.get(row).map(&mut *of)).collect(),
+        }
+    }
+
     /// The distinct values behind the column, for dictionaries; plain text has none.
     pub fn values(&self) -> Option<&'a StringArray> {
         match self {

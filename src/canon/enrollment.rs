@@ -59,41 +59,50 @@ pub fn facts(
 ) -> FactsByDay {
     let minutes = content_minutes(content);
     let mut clock = DayClock::new(zone);
-    let mut facts = FactsByDay::new();
-    let mut required: HashMap<(u32, &str), Enrollment> = HashMap::new();
-    let mut successes: HashMap<(u32, &str), Success> = HashMap::new();
+    let mut codes: HashMap<&str, u32> = HashMap::new();
+    // By person and content.
+    let mut required: HashMap<(u32, u32), Enrollment> = HashMap::new();
+    let mut successes: HashMap<(u32, u32), Success> = HashMap::new();
     for batch in enrollments {
-        let (user, content_id, status) =
-            (Text::of(batch, "user_id"), Text::of(batch, "content_id"), Text::of(batch, "status"));
+        let rows = batch.num_rows();
+        let accounts = Text::of(batch, "user_id").each(rows, &mut |user| identity.account(user));
+        let contents = Text::of(batch, "content_id").each(rows, &mut |content| {
+            let next = codes.len() as u32;
+            (*codes.entry(content).or_insert(next), minutes.get(content).copied())
+        });
+        let statuses = Text::of(batch, "status").each(rows, &mut |status| {
+            (matches!(status, "completed" | "passed"), matches!(status, "waived" | "withdrawn"))
+        });
         let (assigned_at, due_at, completed_at) =
             (instants(batch, "assigned_at"), instants(batch, "due_at"), instants(batch, "completed_at"));
         let (attempt, spent) = (ints(batch, "attempt"), ints(batch, "time_spent_seconds"));
         let (is_required, gone, deleted) = (bools(batch, "required"), bools(batch, "deleted"), bools(batch, DELETED));
-        for i in 0..batch.num_rows() {
+        for i in 0..rows {
             if gone(i) == Some(true) || deleted(i) == Some(true) {
                 continue;
             }
-            let (Some(user), Some(content), Some(status)) = (user.get(i), content_id.get(i), status.get(i)) else {
+            let (Some(account), Some((content, minutes)), Some((is_done, is_off))) =
+                (accounts[i], contents[i], statuses[i])
+            else {
                 continue;
             };
-            let done = matches!(status, "completed" | "passed");
             let row = Enrollment {
                 assigned_at: assigned_at(i),
                 due_at: due_at(i),
-                completed_at: completed_at(i).filter(|_| done),
+                completed_at: completed_at(i).filter(|_| is_done),
                 attempt: attempt(i),
             };
             if let Some(at) = row.completed_at
-                && let Who::Worker(worker) = identity.who(user, clock.day(at))
+                && let Who::Worker(worker) = account.who(clock.day(at))
             {
-                let hasty = spent(i).zip(minutes.get(content)).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
+                let hasty = spent(i).zip(minutes).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
                 let success = Success { at, due_at: row.due_at, hasty };
                 let first = successes.entry((worker, content)).or_insert(success);
                 *first = (*first).min(success);
             }
-            let counts = is_required(i) == Some(true) && !matches!(status, "waived" | "withdrawn");
+            let counts = is_required(i) == Some(true) && !is_off;
             let Some(at) = row.assigned_at.or(row.due_at).filter(|_| counts) else { continue };
-            let Who::Worker(worker) = identity.who(user, clock.day(at)) else { continue };
+            let Who::Worker(worker) = account.who(clock.day(at)) else { continue };
             required
                 .entry((worker, content))
                 .and_modify(|held| {
@@ -104,8 +113,9 @@ pub fn facts(
                 .or_insert(row);
         }
     }
+    let mut facts: HashMap<(Day, u32), Facts> = HashMap::new();
     for ((worker, _), Success { at, due_at, hasty }) in successes {
-        let fact = facts.entry(clock.day(at)).or_default().entry(worker).or_default();
+        let fact = facts.entry((clock.day(at), worker)).or_default();
         fact.completions += 1;
         if due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
             fact.last_day += 1;
@@ -114,11 +124,11 @@ pub fn facts(
     }
     for ((worker, _), row) in required {
         if let Some(at) = row.assigned_at {
-            facts.entry(clock.day(at)).or_default().entry(worker).or_default().assigned += 1;
+            facts.entry((clock.day(at), worker)).or_default().assigned += 1;
         }
         let Some(due_at) = row.due_at else { continue };
         let due_day = clock.day(due_at);
-        let fact = facts.entry(due_day).or_default().entry(worker).or_default();
+        let fact = facts.entry((due_day, worker)).or_default();
         fact.due += 1;
         let Some(completed_at) = row.completed_at else { continue };
         fact.due_on_time += i64::from(completed_at <= due_at);
@@ -127,7 +137,10 @@ pub fn facts(
             *done += i64::from(completed_day < calendar.period(grain, due_day).end);
         }
     }
-    facts
+    let mut facts: Vec<((Day, u32), Facts)> = facts.into_iter().collect();
+    facts.sort_unstable_by_key(|(at, _)| *at);
+    let days = facts.chunk_by(|((a, _), _), ((b, _), _)| a == b);
+    days.map(|day| (day[0].0.0, day.iter().map(|((_, worker), fact)| (*worker, *fact)).collect())).collect()
 }
 
 /// A completed enrollment; ordered so that the least is the one that counts.

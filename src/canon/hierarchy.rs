@@ -74,7 +74,11 @@ impl Units {
     /// The version that says where a unit stands in a period: the one on the unit's own last day in it; for a period
     /// before or after the unit's life the nearest version.
     pub fn version(&self, id: &str, period: Period) -> Option<&UnitVersion> {
-        let versions = self.versions.get(id)?;
+        Self::of(self.versions.get(id)?, period)
+    }
+
+    /// Of a unit's versions, by their first day: the one of a period's last day, else the first.
+    fn of(versions: &[UnitVersion], period: Period) -> Option<&UnitVersion> {
         let after = versions.partition_point(|version| version.from <= period.last_day());
         versions.get(after.saturating_sub(1))
     }
@@ -110,7 +114,7 @@ impl Units {
         for (id, versions) in &self.versions {
             hash.text(id);
             hash.number(i64::from(Self::lives(versions, period)));
-            let parent = self.version(id, period).and_then(|version| version.parent.as_deref());
+            let parent = Self::of(versions, period).and_then(|version| version.parent.as_deref());
             hash.text(parent.unwrap_or("\u{1}"));
         }
         hash.finish()

@@ -123,9 +123,12 @@ impl Identity {
     }
 
     pub fn who(&self, user: &str, day: Day) -> Who {
-        let Some(spans) = self.spans.get(user) else { return NO_ACCOUNT };
-        let at = spans.partition_point(|span| span.to <= day);
-        spans.get(at).map_or(NO_ACCOUNT, |span| span.who)
+        self.account(user).who(day)
+    }
+
+    /// One account over all days, to be asked about several of them.
+    pub fn account(&self, user: &str) -> Account<'_> {
+        Account(self.spans.get(user).map_or(&[], Vec::as_slice))
     }
 
     /// The accounts that are somebody else than before on some day, with the worker ids compared, not their codes.
@@ -158,6 +161,17 @@ impl Identity {
             *counts.entry(code).or_default() += 1;
         }
         counts
+    }
+}
+
+/// Who an account is, over all days; of an account that nobody knows, nobody.
+#[derive(Clone, Copy)]
+pub struct Account<'a>(&'a [Span]);
+
+impl Account<'_> {
+    pub fn who(self, day: Day) -> Who {
+        let at = self.0.partition_point(|span| span.to <= day);
+        self.0.get(at).map_or(NO_ACCOUNT, |span| span.who)
     }
 }
 

@@ -5,19 +5,20 @@
 //! associative and commutative, so merging deliveries one by one, all at once or in any order gives the same rows. What
 //! loses is counted against its delivery.
 
-use std::cmp::Ordering;
+mod sort;
+
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
 
-use super::columns::{Text, bools, dates, instants, ints};
+use super::columns::{Text, bools, instants, ints};
 use crate::contract::Table;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
+use sort::sort;
 
 /// Why an accepted row is not (or no longer) live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,84 +206,6 @@ fn compare(table: &Table, all: &RecordBatch, pairs: &[(u32, u32)]) -> Result<Vec
     let converter = RowConverter::new(fields)?;
     let (winners, losers) = (converter.convert_columns(&winners)?, converter.convert_columns(&losers)?);
     Ok(pairs.iter().enumerate().map(|(at, pair)| (pair.1 as usize, winners.row(at) == losers.row(at))).collect())
-}
-
-/// One sort column as something cheap to compare.
-enum SortKey {
-    /// Dictionary text: the rank of each row's value among the distinct ones; null is 0.
-    Rank(Vec<u32>),
-    Number(Vec<Option<i64>>),
-    Text(ArrayRef),
-}
-
-/// Puts row numbers into the order of the contract (`sort`, then `key`).
-fn sort(table: &Table, all: &RecordBatch, rows: &mut [u32]) -> Result<(), ArrowError> {
-    let mut names: Vec<&str> = table.sort.iter().map(String::as_str).collect();
-    names.extend(table.key.iter().map(String::as_str).filter(|key| !table.sort.iter().any(|name| name == key)));
-    let keys: Vec<SortKey> = names.iter().map(|name| sort_key(table, all, name)).collect::<Result<_, _>>()?;
-    rows.sort_unstable_by(|&a, &b| {
-        let (a, b) = (a as usize, b as usize);
-        keys.iter()
-            .map(|key| match key {
-                SortKey::Rank(ranks) => ranks[a].cmp(&ranks[b]),
-                SortKey::Number(numbers) => numbers[a].cmp(&numbers[b]),
-                SortKey::Text(array) => {
-                    let text = Text::from_array(array);
-                    text.get(a).cmp(&text.get(b))
-                }
-            })
-            .find(|order| *order != Ordering::Equal)
-            .unwrap_or(Ordering::Equal)
-    });
-    Ok(())
-}
-
-fn sort_key(table: &Table, all: &RecordBatch, name: &str) -> Result<SortKey, ArrowError> {
-    let array = arrays(all, [name].into_iter())?.remove(0);
-    let count = all.num_rows();
-    Ok(match array.data_type() {
-        DataType::Utf8 => SortKey::Text(array),
-        DataType::Dictionary(_, _) => SortKey::Rank(ranks(&array, count)),
-        DataType::Date32 => {
-            let get = dates(all, name);
-            SortKey::Number((0..count).map(|i| get(i).map(i64::from)).collect())
-        }
-        DataType::Timestamp(_, _) => {
-            let get = instants(all, name);
-            SortKey::Number((0..count).map(get).collect())
-        }
-        DataType::Boolean => {
-            let get = bools(all, name);
-            SortKey::Number((0..count).map(|i| get(i).map(i64::from)).collect())
-        }
-        DataType::Int64 => {
-            let get = ints(all, name);
-            SortKey::Number((0..count).map(get).collect())
-        }
-        other => {
-            let what = format!("{}: column {name} of type {other} cannot order rows", table.name);
-            return Err(ArrowError::SchemaError(what));
-        }
-    })
-}
-
-/// Ranks of dictionary text by value; the dictionary's own order says nothing.
-fn ranks(array: &ArrayRef, count: usize) -> Vec<u32> {
-    let text = Text::from_array(array);
-    let Some(values) = text.values() else { return vec![0; count] };
-    let mut order: Vec<u32> = (0..values.len() as u32).collect();
-    order.sort_unstable_by_key(|&i| values.value(i as usize));
-    let mut rank_of = vec![0u32; values.len()];
-    let mut rank = 0;
-    for (position, &i) in order.iter().enumerate() {
-        let repeats = position > 0 && values.value(order[position - 1] as usize) == values.value(i as usize);
-        if !repeats {
-            rank += 1;
-        }
-        rank_of[i as usize] = rank;
-    }
-    let Text::Dictionary(dictionary, _) = text else { return vec![0; count] };
-    (0..count).map(|i| dictionary.key(i).map_or(0, |key| rank_of[key])).collect()
 }
 
 #[cfg(test)]

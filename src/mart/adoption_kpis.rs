@@ -7,7 +7,7 @@ use super::{Inputs, Mart, Previous};
 use crate::guard::rounding;
 use crate::period::Grain;
 use crate::rollup::person_period::WINDOW;
-use crate::scope::PLACE;
+use crate::scope::{PLACE, integers};
 use crate::stats::wilson;
 
 pub const MART: Mart = Mart {
@@ -30,9 +30,7 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let period = inputs.period;
     let rows = &inputs.person_period.rows;
     let count = rows.height();
-    let column = |name: &str| -> PolarsResult<Vec<i64>> {
-        Ok(rows.column(name)?.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
-    };
+    let column = |name: &str| integers(rows, name);
     let day = |name: &str| -> PolarsResult<Vec<Option<i64>>> { Ok(rows.column(name)?.i64()?.iter().collect()) };
     let (events, active, passive) = (column("events")?, column("active_acts")?, column("passive_acts")?);
     let (contributions, was_passive) = (column("contributions")?, column("was_passive")?);

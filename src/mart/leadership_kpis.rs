@@ -12,7 +12,7 @@ use crate::canon::acts::Form;
 use crate::canon::history::NONE;
 use crate::guard::rounding;
 use crate::period::{Day, Grain, Period};
-use crate::scope::PLACE;
+use crate::scope::{self, PLACE};
 
 pub const MART: Mart = Mart {
     name: "leadership_kpis",
@@ -113,7 +113,7 @@ fn place(inputs: &Inputs<'_>) -> PolarsResult<Everybody> {
 }
 
 pub(super) fn integers(rows: &DataFrame, name: &str) -> PolarsResult<Vec<i64>> {
-    Ok(rows.column(name)?.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
+    Ok(scope::integers(rows, name)?.into_owned())
 }
 
 /// A label or worker code as the rows hold it: -1 is none.

@@ -18,7 +18,7 @@ use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
 use crate::contract::arrow::DELETED;
 use crate::error::Result;
-use crate::period::{Day, day_of, day_start_micros, local_day};
+use crate::period::{Day, DayClock, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -141,29 +141,36 @@ impl World {
         );
         let (workers, people, identity) = who?;
         let (enrollments, (content, contributions, events)) = rest?;
-        let facts = facts(&enrollments, &content, &identity, zone, &context.job.calendar);
-        let certifications = Certifications::build(&Sources {
-            rules: &rules(context),
-            workers: &workers,
-            content: &content,
-            enrollments: &enrollments,
-            identity: &identity,
-            people: &people,
-            zone,
-        });
-        let (items, completions) = if by_content {
-            (items(&content, zone), Completions::build(&enrollments, &identity, zone))
-        } else {
-            Default::default()
-        };
         let horizon = horizon(context.as_of, zone);
-        let belongings = if by_content { belongings(&contributions, zone, horizon) } else { Belongings::new() };
-        let tables = Tables { contributions: &contributions, content: &content, events: &events };
-        let leader_bands = context.job.policy.leader_bands();
-        let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
-        let by_acts = crate::mart::MARTS.iter().any(|mart| mart.acts.is_some() && context.job.wants(mart.name));
-        let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
-        let authors = authors(&contributions, zone);
+        let enrolled = || {
+            let certifications = Certifications::build(&Sources {
+                rules: &rules(context),
+                workers: &workers,
+                content: &content,
+                enrollments: &enrollments,
+                identity: &identity,
+                people: &people,
+                zone,
+            });
+            let (items, completions) = match by_content {
+                true => (items(&content, zone), Completions::build(&enrollments, &identity, zone)),
+                false => Default::default(),
+            };
+            (certifications, items, completions)
+        };
+        let given = || {
+            let belongings = if by_content { belongings(&contributions, zone, horizon) } else { Belongings::new() };
+            let tables = Tables { contributions: &contributions, content: &content, events: &events };
+            let leader_bands = context.job.policy.leader_bands();
+            let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
+            let by_acts = crate::mart::MARTS.iter().any(|mart| mart.acts.is_some() && context.job.wants(mart.name));
+            let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
+            (belongings, acts, authors(&contributions, zone))
+        };
+        let (facts, ((certifications, items, completions), (belongings, acts, authors))) = rayon::join(
+            || facts(&enrollments, &content, &identity, zone, &context.job.calendar),
+            || rayon::join(enrolled, given),
+        );
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
@@ -213,12 +220,13 @@ pub fn horizon(as_of: DateTime<Utc>, zone: chrono_tz::Tz) -> Day {
 
 fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
     let mut authors: BTreeMap<Day, Vec<String>> = BTreeMap::new();
+    let mut clock = DayClock::new(zone);
     for batch in contributions {
         let (author, created_at, deleted) =
             (Text::of(batch, "author_id"), instants(batch, "created_at"), bools(batch, DELETED));
         for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
             if let (Some(author), Some(at)) = (author.get(row), created_at(row)) {
-                authors.entry(local_day(at, zone)).or_default().push(author.to_owned());
+                authors.entry(clock.day(at)).or_default().push(author.to_owned());
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PolarsResult};
@@ -97,8 +97,8 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
 
     let (mut user, mut occurred, mut verb, mut seconds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for batch in inputs.activity {
-        let user_codes = codes(&Text::of(batch, "user_id"), batch.num_rows(), &mut |text| users.code(text));
-        let verb_codes = codes(&Text::of(batch, "verb"), batch.num_rows(), &mut |text| {
+        let user_codes = Text::of(batch, "user_id").each(batch.num_rows(), &mut |text| users.code(text));
+        let verb_codes = Text::of(batch, "verb").each(batch.num_rows(), &mut |text| {
             verbs.iter().position(|known| *known == text).map_or(visit, |at| at as i64)
         });
         let (occurred_at, duration) = (instants(batch, "occurred_at"), ints(batch, "duration_seconds"));
@@ -116,7 +116,7 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
     authors.retain(|code| users.counts(*code));
     let mut reacting: Vec<i64> = Vec::new();
     for batch in inputs.reactions {
-        let actors = codes(&Text::of(batch, "actor_id"), batch.num_rows(), &mut |text| users.code(text));
+        let actors = Text::of(batch, "actor_id").each(batch.num_rows(), &mut |text| users.code(text));
         reacting.extend(actors.into_iter().flatten());
     }
     reacting.retain(|code| users.counts(*code));
@@ -211,25 +211,6 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
 fn frame(columns: Vec<(&str, Vec<i64>)>) -> PolarsResult<LazyFrame> {
     let columns = columns.into_iter().map(|(name, values)| Column::new(name.into(), values)).collect();
     Ok(DataFrame::new_infer_height(columns)?.lazy())
-}
-
-/// A number for each row's text; a dictionary's values are asked for once each.
-pub(super) fn codes(text: &Text<'_>, rows: usize, code: &mut dyn FnMut(&str) -> i64) -> Vec<Option<i64>> {
-    match text {
-        Text::Dictionary(dictionary, values) => {
-            let mut known: Vec<Option<i64>> = vec![None; values.len()];
-            (0..rows)
-                .map(|row| {
-                    let key = dictionary.key(row)?;
-                    if values.is_null(key) {
-                        return None;
-                    }
-                    Some(*known[key].get_or_insert_with(|| code(values.value(key))))
-                })
-                .collect()
-        }
-        _ => (0..rows).map(|row| text.get(row).map(&mut *code)).collect(),
-    }
 }
 
 /// One row of `person_day`: the SQL's sums and the enrollment facts, in the order of [`MEASURES`].

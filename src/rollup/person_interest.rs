@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
-use super::person_day::codes;
 use crate::canon::columns::Text;
-use crate::canon::history::{NONE, People};
+use crate::canon::history::People;
 use crate::canon::identity::{Identity, Who};
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
@@ -29,28 +28,23 @@ pub fn rows(
     identity: &Identity,
     people: &People,
 ) -> Result<RecordBatch, ArrowError> {
-    let mut users: HashMap<String, i64> = HashMap::new();
     // Contents under small numbers, in order of their ids.
     let mut ids: BTreeMap<String, u32> = BTreeMap::new();
     let mut pairs: HashSet<(u32, u32)> = HashSet::new();
     for batch in activity {
         let count = batch.num_rows();
-        let worker = codes(&Text::of(batch, "user_id"), count, &mut |user| {
-            *users.entry_ref(user).or_insert_with(|| match identity.who(user, day) {
-                Who::Worker(worker) => i64::from(worker),
-                _ => i64::from(NONE),
-            })
+        let worker = Text::of(batch, "user_id").each(count, &mut |user| match identity.who(user, day) {
+            Who::Worker(worker) => Some(worker),
+            _ => None,
         });
-        let looks = codes(&Text::of(batch, "verb"), count, &mut |verb| i64::from(LOOKING.contains(&verb)));
-        let content = codes(&Text::of(batch, "object_id"), count, &mut |id| {
+        let looks = Text::of(batch, "verb").each(count, &mut |verb| LOOKING.contains(&verb));
+        let content = Text::of(batch, "object_id").each(count, &mut |id| {
             let next = ids.len() as u32;
-            i64::from(*ids.entry(id.to_owned()).or_insert(next))
+            *ids.entry(id.to_owned()).or_insert(next)
         });
         for row in 0..count {
-            if let (Some(worker), Some(1), Some(content)) = (worker[row], looks[row], content[row])
-                && worker != i64::from(NONE)
-            {
-                pairs.insert((worker as u32, content as u32));
+            if let (Some(Some(worker)), Some(true), Some(content)) = (worker[row], looks[row], content[row]) {
+                pairs.insert((worker, content));
             }
         }
     }

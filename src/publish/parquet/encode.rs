@@ -1,7 +1,7 @@
 //! From batches to the bytes of a file.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, make_comparator};
@@ -9,13 +9,14 @@ use arrow::compute::{CastOptions, SortOptions, cast_with_options, concat_batches
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use bytes::Bytes;
+use hashbrown::HashSet;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::SortingColumn;
 use parquet::schema::types::ColumnPath;
 
 use super::{FileMeta, ROW_GROUP_ROWS, Result, properties};
 
-/// How many values of a column of integers are looked at to see whether a dictionary would pay.
+/// How many values of a column are looked at to see whether a dictionary would pay.
 const SAMPLE: usize = 4096;
 
 /// One Parquet file of these rows, in this order. The same rows give the same bytes, however they are cut into batches.
@@ -173,28 +174,32 @@ fn ordered(
     Ok(())
 }
 
-/// Dictionaries help text and repeated integers. Unique integers, doubles and instants only grow by them (measured: twice).
+/// Dictionaries help what repeats. Unique texts, integers, doubles and instants only grow by them (measured: twice), and take longer to
+/// write.
 fn dictionary_pays(array: &ArrayRef) -> bool {
-    let repeats = |value: &dyn Fn(usize) -> Option<i64>| {
-        let rows = array.len();
+    fn repeats<T: Eq + Hash>(rows: usize, value: impl Fn(usize) -> Option<T>) -> bool {
         let sample = rows.min(SAMPLE);
         // Spread over all rows: sorted columns repeat near by and not further off.
-        let distinct: HashSet<i64> = (0..sample).filter_map(|i| value(i * rows / sample)).collect();
+        let distinct: HashSet<T> = (0..sample).filter_map(|i| value(i * rows / sample)).collect();
         distinct.len() * 2 <= sample
-    };
+    }
+    let rows = array.len();
     match array.data_type() {
-        DataType::Utf8 => true,
+        DataType::Utf8 => {
+            let values = array.as_string::<i32>();
+            repeats(rows, |i| values.is_valid(i).then(|| values.value(i)))
+        }
         DataType::Int64 => {
             let values = array.as_primitive::<Int64Type>();
-            repeats(&|i| values.is_valid(i).then(|| values.value(i)))
+            repeats(rows, |i| values.is_valid(i).then(|| values.value(i)))
         }
         DataType::Int32 => {
             let values = array.as_primitive::<Int32Type>();
-            repeats(&|i| values.is_valid(i).then(|| i64::from(values.value(i))))
+            repeats(rows, |i| values.is_valid(i).then(|| values.value(i)))
         }
         DataType::Date32 => {
             let values = array.as_primitive::<Date32Type>();
-            repeats(&|i| values.is_valid(i).then(|| i64::from(values.value(i))))
+            repeats(rows, |i| values.is_valid(i).then(|| values.value(i)))
         }
         _ => false,
     }
