@@ -48,3 +48,17 @@ fn a_scorecard_says_what_a_leader_shared_in_the_week_and_what_came_back() {
     );
     assert_eq!(say(&of("boss", "2026-02-02"), &["reach", "governance_events", "cadence_weeks"]), "7 | 1 | 4");
 }
+
+#[test]
+fn a_running_week_may_still_be_kept_and_breaks_no_streak() {
+    let world = lived(setup(TOP));
+    let kept = |as_of: &str| {
+        world.nightly(as_of);
+        let rows = world.table(TABLES[1]);
+        let week = rows.iter().find(|row| row["leader_id"] == "lead" && row["period_start"] == "2026-01-12");
+        say(week.expect("a week"), &["cadence_kept", "current_streak_weeks"])
+    };
+    // Two posts in the week before, none in this one.
+    assert_eq!(kept("2026-01-16"), " | 1");
+    assert_eq!(kept("2026-01-19"), "false | 0");
+}
