@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
+use rayon::prelude::*;
 
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
@@ -119,7 +120,7 @@ pub fn roll_up(
     // waits in the rollup begins the next.
     let mut computed: Vec<Computed> = Vec::with_capacity(all.len());
     in_order(
-        Bounds { tasks: context.threads.max(1) * 2, weight: u64::MAX },
+        Bounds { tasks: context.threads.max(1) * 2, waiting: usize::MAX, weight: u64::MAX },
         all.chunks(DAYS).map(|days| Ok((days, 0))),
         |days| some_days(context, lake, world, days, &basis, &held, &merge),
         |some| {
@@ -393,9 +394,17 @@ fn activation(
                 Some(before) => read_activation(lake, table, before)?,
                 None => BTreeMap::new(),
             };
-            for (day, partition, _) in days {
-                for batch in lake.read(person_day, partition, Some(&["person_key", "active_acts"]))? {
-                    let (person, active) = (Text::of(&batch, "person_key"), ints(&batch, "active_acts"));
+            let read: Vec<(Day, Vec<RecordBatch>)> = {
+                let lake: &Lake<'_> = lake;
+                let columns = Some(&["person_key", "active_acts"][..]);
+                let read = |(day, partition, _): &(Day, String, String)| {
+                    Ok((*day, lake.read(person_day, partition, columns)?))
+                };
+                days.par_iter().map(read).collect::<Result<_>>()?
+            };
+            for (day, batches) in &read {
+                for batch in batches {
+                    let (person, active) = (Text::of(batch, "person_key"), ints(batch, "active_acts"));
                     for row in (0..batch.num_rows()).filter(|row| active(*row).unwrap_or(0) > 0) {
                         if let Some(person) = person.get(row)
                             && !first.contains_key(person)

@@ -102,7 +102,8 @@ pub fn ingest(
     let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
     // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
-    let bounds = Bounds { tasks: context.threads.max(1) * 16, weight: (context.memory_limit / 4 / UNPACKED) as u64 };
+    let weight = (context.memory_limit / 4 / UNPACKED) as u64;
+    let bounds = Bounds { tasks: context.threads.max(1) * 16, waiting: 0, weight };
     let tasks = plan.read.iter().enumerate().map(|(at, planned)| Ok(((at, planned), planned.object.size)));
     in_order(
         bounds,

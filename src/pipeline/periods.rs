@@ -195,7 +195,7 @@ impl Run<'_> {
         let mut shown: BTreeMap<Period, Previous> = BTreeMap::new();
         let mut reader = Reader::new(self, lake);
         let head = reader.lake;
-        let bounds = Bounds { tasks: self.context.threads.max(1) * 4, weight: u64::MAX };
+        let bounds = Bounds { tasks: self.context.threads.max(1) * 4, waiting: 0, weight: u64::MAX };
         in_order(
             bounds,
             order.iter().map(|&period| Ok(((period, reader.task(period)?), 0))),
