@@ -319,3 +319,24 @@ fn the_28_days_of_a_nightly_reach_back_over_the_beginning_of_the_month() {
     // 28 days up to the 4th of March begin on the 5th of February.
     assert_eq!(company(&world, "day", "2026-03-04", "active_28d"), "2");
 }
+
+#[test]
+fn who_joins_or_leaves_later_in_an_open_period_is_not_counted_ahead_of_time() {
+    let world = hired();
+    // 2026-03-04 is a Wednesday: w9 is hired on Friday, w8 goes at its end; both are known since Monday.
+    world.deliver(
+        "workers_2026-03-02.csv",
+        format!(
+            "{}w9,2026-03-06,n9,active,employee,a\nw8,2026-03-07,n8,terminated,employee,a\n",
+            workers()
+        ),
+    );
+    acted(&world, "2026-03-03", "e1,2026-03-02T09:00:00Z,u1,completed,\n");
+    for (as_of, headcount) in [("2026-03-05", "8"), ("2026-03-07", "9"), ("2026-03-09", "9")] {
+        world.nightly(as_of);
+        assert_eq!(company(&world, "week", "2026-03-02", "headcount"), headcount, "as of {as_of}");
+    }
+    world.nightly("2026-03-10");
+    assert_eq!(company(&world, "day", "2026-03-08", "headcount"), "8", "w9 is there and w8 is gone");
+    assert_eq!(company(&world, "week", "2026-03-09", "headcount"), "8");
+}
