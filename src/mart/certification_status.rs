@@ -70,7 +70,7 @@ fn finish(rows: DataFrame, _: &Inputs<'_>, _: &Previous) -> PolarsResult<DataFra
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{cells_where, certified, day, show};
+    use super::super::fixture::{cells_where, certified, day, people, show};
     use super::*;
 
     #[test]
@@ -95,5 +95,21 @@ mod tests {
         assert_eq!(row("company", "all"), Some(["7", "3", "1", "1", "2", "3"].map(String::from)));
         assert_eq!(row("org", "A").unwrap()[..2], ["5", "2"].map(String::from));
         assert_eq!(row("org", "B").unwrap()[..2], ["2", "1"].map(String::from));
+    }
+
+    #[test]
+    fn of_somebody_who_has_left_nothing_is_required() {
+        let lines: Vec<String> = (1..=6).map(|at| format!("w{at} A assigned -")).collect();
+        let certifications = certified(&lines.join("\n")).certifications;
+        // The sixth is there until the middle of March.
+        let stints: Vec<String> =
+            (1..=6).map(|at| format!("w{at} A 2025-01-01 {}", if at == 6 { "2026-03-15" } else { "-" })).collect();
+        let people = people(&stints.join("\n"));
+        let required = |month: &str| {
+            let table = show(&MART, Grain::Month, month, &people, &[], &certifications);
+            cells_where(&table, &[("scope_kind", "company"), ("content_id", "safety")], ["required"])
+        };
+        assert_eq!(required("2026-02-01"), Some(["6".to_owned()]));
+        assert_eq!(required("2026-03-01"), Some(["5".to_owned()]));
     }
 }

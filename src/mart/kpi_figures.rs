@@ -148,7 +148,7 @@ impl Figures {
 
     /// The value of an earlier period, to compare a later one with: none where marks meant something else then.
     pub fn before(&self, grain: Grain, earlier: Day, later: Day, kind: &str, id: &str) -> Option<f64> {
-        if self.rubrics.get(&earlier) != self.rubrics.get(&later) {
+        if self.rubrics.get(&later).is_some_and(|rubric| self.rubrics.get(&earlier) != Some(rubric)) {
             return None;
         }
         self.get(grain, earlier, kind, id)?.value
@@ -220,5 +220,23 @@ mod tests {
         let sharing = catalog.expect("knowledge_sharing").unwrap();
         assert_eq!(denominator(sharing, "top10_percent_share"), Some("sme_contributions"));
         assert_eq!(denominator(sharing, "gini"), Some("headcount"));
+    }
+
+    #[test]
+    fn marks_of_another_rubric_are_compared_with_nothing() {
+        let scope = || ("company".to_owned(), "all".to_owned());
+        let rated = |at: Day, value: f64| {
+            ((Grain::Quarter, at), BTreeMap::from([(scope(), Figure { value: Some(value), n: Some(9) })]))
+        };
+        let rubric = |at: Day, name: &str| (at, name.to_owned());
+        let figures = Figures {
+            by_period: [rated(0, 0.5), rated(90, 0.6), rated(180, 0.7), rated(270, 0.8)].into(),
+            rubrics: [rubric(0, "2026"), rubric(90, "2025"), rubric(180, "2026"), rubric(270, "2026")].into(),
+        };
+        let before = |earlier, later| figures.before(Grain::Quarter, earlier, later, "company", "all");
+        assert_eq!((before(180, 270), before(90, 180), before(0, 180)), (Some(0.7), None, Some(0.5)));
+        assert_eq!(before(270, 360), Some(0.8), "a quarter in which no cycle closes has marks of no other rubric");
+        assert_eq!(figures.periods(Grain::Quarter), [0, 180, 270], "an outcome is put beside marks of one meaning");
+        assert_eq!(figures.get(Grain::Quarter, 90, "company", "all").and_then(|figure| figure.value), Some(0.6));
     }
 }

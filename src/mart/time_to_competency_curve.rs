@@ -61,9 +61,8 @@ pub(super) fn rows(key: &Key<'_>, curve: &Curve, spells: &[Spell], policy: &Poli
             at_risk: rounding::people(at_risk, spells.len() as i64, policy.rounding),
             share_waiting: step.map_or(1.0, |step| step.survival),
             bounds: step.map_or((None, None), |step| (step.low, step.high)),
-            // Sums of shares may pass their bounds by a rounding error.
-            share_reached: reached.clamp(0.0, 1.0),
-            share_left: left.clamp(0.0, 1.0),
+            share_reached: reached,
+            share_left: left,
         });
     }
     rows

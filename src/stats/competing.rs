@@ -37,7 +37,8 @@ pub fn incidence(people: &[Spell]) -> Incidence {
             shares.resize(moment.events.len(), 0.0);
             let n = moment.at_risk as f64;
             for (share, d) in shares.iter_mut().zip(&moment.events) {
-                *share += none_yet * (*d as f64) / n;
+                // The last of many small steps may pass 1 by a rounding error.
+                *share = (*share + none_yet * (*d as f64) / n).min(1.0);
             }
             let any: u64 = moment.events.iter().sum();
             none_yet *= 1.0 - any as f64 / n;
@@ -92,6 +93,15 @@ mod tests {
         for step in &got.steps {
             let sum: f64 = step.shares.iter().sum::<f64>() + step.none_yet;
             assert!((sum - 1.0).abs() < 1e-15, "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_everybody_is_one_however_many_steps_lead_there() {
+        for people in 2..400 {
+            let rows: Vec<(f64, f64, u32)> = (1..=people).map(|t| (0.0, f64::from(t), 1)).collect();
+            let share = of(&rows).at(REACHED, f64::from(people)).expect("observed");
+            assert!((1.0 - 1e-12..=1.0).contains(&share), "{people}: {share}");
         }
     }
 

@@ -35,7 +35,7 @@ pub fn concentration(amounts: &[f64]) -> Option<Concentration> {
     Some(Concentration {
         people: n,
         gini,
-        gini_small_sample: (n > 1).then(|| gini * n as f64 / (n as f64 - 1.0)),
+        gini_small_sample: (n > 1).then(|| (gini * n as f64 / (n as f64 - 1.0)).min(1.0)),
         top10_percent_share: top / total,
         herfindahl: sorted.iter().map(|x| (x / total).powi(2)).sum(),
     })

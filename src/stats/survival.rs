@@ -1,8 +1,11 @@
 //! Kaplan–Meier: the share of people for whom it has not happened yet, when some are still open.
 //!
 //! Kaplan and Meier (1958), *JASA* 53:457; Greenwood's variance; log-log interval of Kalbfleisch and Prentice; quantiles by
-//! the rule of R's `survival`. Leaving counts as censoring here; for the share that reaches it *before* leaving see
+//! the rule of R's `quantile.survfit`. Leaving counts as censoring here; for the share that reaches it *before* leaving see
 //! [`super::competing`]. Finishers alone are never averaged.
+//!
+//! Nothing is said beyond the last observation: R's `summary.survfit` stops there as well, unless told to extend, while R's
+//! restricted mean goes on at the last level, which would call somebody still open a mean.
 
 use super::spells::{self, REACHED, Spell};
 
@@ -114,6 +117,9 @@ impl Curve {
 
     /// First time at or below `level`. A curve that runs along the level exactly takes the middle of that stretch: up to
     /// the next drop, or to the last observation where no drop follows.
+    ///
+    /// With delayed entry a bound may rise again after a time at which few were at risk. The first crossing counts, which is
+    /// the wider interval; R sorts the bound first, and its lower limit may then lie above the median.
     fn crossing(&self, level: f64, value: impl Fn(&Step) -> Option<f64>) -> Option<f64> {
         let reached = self.steps.iter().position(|s| value(s).is_some_and(|v| v <= level + SAME))?;
         let first = &self.steps[reached];

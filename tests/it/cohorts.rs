@@ -252,9 +252,13 @@ fn clocks_start_with_transfers_new_roles_and_assignments_too() {
         };
         let _ = writeln!(enrollments, "u{at},welcome,1,{done}");
     }
+    // One moves twice in the quarter, and is signed off ten days after the second move: that one counts.
+    for (days, unit) in [("2020-01-01,2026-04-05", "a"), ("2026-04-05,2026-04-20", "c"), ("2026-04-20,", "b")] {
+        let _ = writeln!(workers, "w12,{days},active,2020-01-01,{unit},clerk,12");
+    }
     world.deliver("workers_2026-09-01.csv", workers);
     world.deliver("users_2026-09-01.csv", users);
-    world.deliver("milestones_2026-09-01.csv", milestones);
+    world.deliver("milestones_2026-09-01.csv", milestones + "w12,signed_off,2026-04-30\n");
     world.deliver("content_2026-09-01.csv", "content_id,kind,is_onboarding\nwelcome,path,true\n");
     world.deliver("enrollments_2026-09-01.csv", enrollments);
     world.nightly("2026-09-01");
@@ -263,8 +267,9 @@ fn clocks_start_with_transfers_new_roles_and_assignments_too() {
         let row = one(&world, "marts/time_to_competency", &wanted);
         ["cohort_start", "people", "median_days"].map(|column| row[column].clone())
     };
-    assert_eq!(row("transfer", "ramped"), ["2026-04-01", "12", "15.5"]);
-    assert_eq!(row("transfer", "signed_off"), ["2026-04-01", "12", "36.5"]);
+    // The seventh of thirteen: the one who moved twice is never ramped, and is the first to be signed off.
+    assert_eq!(row("transfer", "ramped"), ["2026-04-01", "13", "16.0"]);
+    assert_eq!(row("transfer", "signed_off"), ["2026-04-01", "13", "36.0"]);
     assert_eq!(row("role_change", "signed_off"), ["2026-04-01", "12", "6.5"]);
     assert_eq!(row("assignment", "path_completed"), ["2026-01-01", "12", "15.5"]);
     // They were ramped before the new role, and hired six years before the data.

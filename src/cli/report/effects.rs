@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::html::{self, Column, escape};
+use super::html::{self, Column, Show, escape};
 use super::{Chart, Section};
 use crate::cli::published::{Published, Row, text};
 use crate::error::Result;
@@ -30,9 +30,9 @@ fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) 
     }
     section.body.push_str("<p>Each chart compares units that a leader's post reached with units not yet reached, week by week around the first post. Points carry the 95 % interval of their week; the shaded band holds all weeks together with 95 % confidence; the line at zero is no difference. Read the verdict before the picture.</p>\n");
     let columns = [
-        Column::new("outcome", "Outcome", ""),
-        Column::new("kind", "Post", ""),
-        Column::new("verdict", "Verdict", ""),
+        Column::with("outcome", "Outcome", Show::With(|row| escape(&sentence_case(&cell(row, "outcome"))))),
+        Column::with("kind", "Post", Show::With(|row| escape(&sentence_case(&cell(row, "kind"))))),
+        Column::with("verdict", "Verdict", Show::With(|row| escape(&sentence_case(&cell(row, "verdict"))))),
         Column::new("estimate", "Estimate", ""),
         Column::new("ci_low", "Low", ""),
         Column::new("ci_high", "High", ""),
@@ -144,9 +144,10 @@ fn question(
     (chart, html)
 }
 
-/// `sme_contributions_per_100` as words.
+/// `sme_contributions_per_100` as words: SME contributions per 100.
 fn sentence_case(code: &str) -> String {
-    let words = code.replace('_', " ");
+    let short = |word: &str| if matches!(word, "sme" | "ama") { word.to_uppercase() } else { word.to_owned() };
+    let words = code.split(['_', ' ']).map(short).collect::<Vec<_>>().join(" ");
     let mut letters = words.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

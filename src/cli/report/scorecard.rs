@@ -1,5 +1,7 @@
 //! The one-page scorecard: what each scope is held to, in the last period that is over, and how it came there.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::html::{self, Column, Show, escape};
@@ -12,7 +14,8 @@ const MOST: usize = 40;
 
 pub fn section(published: &Published) -> Result<Section> {
     let mut section = Section { id: "scorecard", title: "Scorecard", body: String::new(), charts: Vec::new() };
-    let rows = published.rows("scorecard", &[], None)?;
+    let mut rows = published.rows("scorecard", &[], None)?;
+    named(&mut rows, published)?;
     if rows.is_empty() {
         section.body = html::absent("No scorecard is published: the job names none, or none of its tables is there.");
         return Ok(section);
@@ -57,22 +60,48 @@ fn label(name: &str) -> String {
     if pins.is_empty() { words } else { format!("{words} ({})", pins.join(", ").replace('_', " ")) }
 }
 
+/// Sorts rows by scope and position and leaves those of the first scopes; gives how many scopes there were.
+fn first_scopes(rows: &mut Vec<Row>, most: usize) -> usize {
+    let scope = |row: &Row| (cell(row, "scope_kind"), cell(row, "scope_id"));
+    rows.sort_by_key(|row| (scope(row), row.get("position").and_then(Value::as_i64)));
+    let mut scopes: Vec<(String, String)> = rows.iter().map(scope).collect();
+    scopes.dedup();
+    if let Some(first) = scopes.get(most) {
+        rows.retain(|row| scope(row) < *first);
+    }
+    scopes.len()
+}
+
+/// What a scope is called, beside the columns of the table.
+const NAME: &str = "scope_name";
+
+/// `Sales (OU-0004)` for a unit that has a name now; a band, location or function is its own name.
+fn named(rows: &mut [Row], published: &Published) -> Result<()> {
+    let units = published.rows("dim_org", &[], Some(&["org_id", "name", "is_current"]))?;
+    let current = units.iter().filter(|unit| unit.get("is_current") != Some(&json!(false)));
+    let names: BTreeMap<String, String> = current.map(|unit| (cell(unit, "org_id"), cell(unit, "name"))).collect();
+    for row in rows {
+        let (kind, id) = (cell(row, "scope_kind"), cell(row, "scope_id"));
+        let name = match names.get(&id).filter(|name| kind == "org" && !name.is_empty()) {
+            Some(name) => format!("{name} ({id})"),
+            None if kind == "company" => "The whole company".to_owned(),
+            None => id,
+        };
+        row.insert(NAME.to_owned(), json!(name));
+    }
+    Ok(())
+}
+
 /// One scorecard in one period: a line a KPI, scope by scope.
 fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows: Vec<Row>) -> String {
-    let order =
-        |row: &Row| (cell(row, "scope_kind"), cell(row, "scope_id"), row.get("position").and_then(Value::as_i64));
-    rows.sort_by_key(order);
-    let mut scopes: Vec<String> = rows.iter().map(|row| cell(row, "scope_id")).collect();
-    scopes.dedup();
+    let scopes = first_scopes(&mut rows, MOST);
     let mut html = String::new();
-    if scopes.len() > MOST {
-        let last = scopes[MOST - 1].clone();
-        rows.retain(|row| cell(row, "scope_id") <= last);
+    if scopes > MOST {
         html.push_str(&html::absent(&format!(
-            "{} scopes are on this scorecard; the first {MOST} by id are on this page.",
-            scopes.len()
+            "{scopes} scopes are on this scorecard; the first {MOST} by id are on this page."
         )));
     }
+    let is_company = rows.iter().all(|row| cell(row, "scope_kind") == "company");
     let counts: Vec<String> = STATUSES
         .iter()
         .map(|(status, _, words)| (rows.iter().filter(|row| cell(row, "status") == *status).count(), words))
@@ -87,8 +116,8 @@ fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows:
             format!("<span title=\"{}\">{}</span>", escape(&cell(row, "kpi")), escape(&label(&cell(row, "kpi"))))
         }),
     )];
-    if scopes.len() > 1 || scopes.first().is_some_and(|id| id != "all") {
-        columns.push(Column::new("scope_id", "Scope", ""));
+    if !is_company {
+        columns.push(Column::with("scope_id", "Scope", Show::With(|row| escape(&cell(row, NAME)))));
     }
     columns.extend([
         Column::with("status", "Status", Show::With(status)),
@@ -105,7 +134,7 @@ fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows:
     let key = published.catalog.table("scorecard").map(|table| table.key.clone()).unwrap_or_default();
     let caption = format!("{}, {grain} from {start}", label(card));
     let table = html::table("marts/scorecard", &caption, &key, &columns, &rows);
-    if scopes.len() > 8 {
+    if scopes > 8 {
         format!("{html}<details><summary>{}</summary>\n{table}</details>\n", escape(&caption))
     } else {
         html + &table
@@ -142,7 +171,7 @@ fn trends(published: &Published, rows: &[&Row], section: &mut Section) {
     if drawn.is_empty() {
         return;
     }
-    section.body.push_str("<div class=\"multiples\">\n");
+    section.body.push_str("<p class=\"legend\">Dashed: the target. Shaded: short of it, and still only to watch. Hollow: a period that is still running.</p>\n<div class=\"multiples\">\n");
     for of_kpi in drawn.chunk_by(|a, b| a.get("kpi") == b.get("kpi")) {
         let Some(first) = of_kpi.first() else { continue };
         let (kpi, unit) = (cell(first, "kpi"), cell(first, "kpi_unit"));
@@ -206,7 +235,22 @@ fn cadence(published: &Published) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::label;
+    use super::*;
+
+    #[test]
+    fn the_company_stays_on_the_page_however_many_units_there_are() {
+        let row = |kind: &str, id: &str, position: i64| -> Row {
+            let row = json!({"scope_kind": kind, "scope_id": id, "position": position});
+            row.as_object().cloned().unwrap_or_default()
+        };
+        // Ids of units sort before the company's.
+        let mut rows = vec![row("org", "B", 1), row("org", "A", 2), row("org", "A", 1), row("company", "all", 1)];
+        assert_eq!(first_scopes(&mut rows, 2), 3);
+        let left: Vec<String> = rows.iter().map(|row| cell(row, "scope_id") + &cell(row, "position")).collect();
+        assert_eq!(left, ["all1", "A1", "A2"]);
+        assert_eq!(first_scopes(&mut rows, 2), 2);
+        assert_eq!(rows.len(), 3);
+    }
 
     #[test]
     fn a_kpi_is_named_by_its_column_and_what_it_is_pinned_to() {
