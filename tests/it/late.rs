@@ -326,10 +326,7 @@ fn who_joins_or_leaves_later_in_an_open_period_is_not_counted_ahead_of_time() {
     // 2026-03-04 is a Wednesday: w9 is hired on Friday, w8 goes at its end; both are known since Monday.
     world.deliver(
         "workers_2026-03-02.csv",
-        format!(
-            "{}w9,2026-03-06,n9,active,employee,a\nw8,2026-03-07,n8,terminated,employee,a\n",
-            workers()
-        ),
+        format!("{}w9,2026-03-06,n9,active,employee,a\nw8,2026-03-07,n8,terminated,employee,a\n", workers()),
     );
     acted(&world, "2026-03-03", "e1,2026-03-02T09:00:00Z,u1,completed,\n");
     for (as_of, headcount) in [("2026-03-05", "8"), ("2026-03-07", "9"), ("2026-03-09", "9")] {
