@@ -44,6 +44,7 @@ readers() {
         step "a rerun on Azure finds it all there" nothing_to_do "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
     fi
     step "contracts in the open standard" "$python" tests/readers/contracts.py "$uptake"
+    step "effects of posts from their formulas alone" "$python" tests/readers/effects_by_formula.py "$uptake" 2
     step "the same numbers from DuckDB" "$python" tests/readers/against_duckdb.py "$uptake" sample-data/landing "$lakes"
 }
 

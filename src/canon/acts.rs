@@ -6,8 +6,6 @@
 
 mod day;
 mod fingerprint;
-#[cfg(test)]
-pub(crate) mod fixture;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -288,7 +286,7 @@ fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Deed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::acts::fixture::{acts, day, people};
+    use crate::canon::fixture::{acts, day, people};
     use crate::canon::history::People;
 
     const STAFF: &str = "

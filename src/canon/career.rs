@@ -192,11 +192,11 @@ impl<'a> Facts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon::fixture::{day, rows};
     use crate::canon::history::Eligibility;
-    use crate::canon::table_of::{day, table};
 
-    fn careers(rows: &str) -> (People, Careers) {
-        let workers = [table("workers", rows)];
+    fn careers(text: &str) -> (People, Careers) {
+        let workers = [rows("workers", text)];
         let types = vec!["employee".to_owned()];
         let people = People::build(&workers, &Eligibility { worker_types: types.clone(), min_tenure_days: 0 });
         let careers = Careers::build(&workers, &people, &types);

@@ -125,8 +125,8 @@ impl Completions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon::fixture::{day, rows};
     use crate::canon::history::Eligibility;
-    use crate::canon::table_of::{day, table};
     use crate::period::Grain;
 
     fn month(start: &str, end: &str) -> Period {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn an_item_lives_from_its_publication_to_its_retirement_and_knows_its_last_update() {
         let items = items(
-            &[table(
+            &[rows(
                 "content",
                 "content_id kind   published_at updated_at retired_at
                  c1         course 2026-01-15   2026-02-10 2026-03-05",
@@ -157,13 +157,13 @@ mod tests {
 
     #[test]
     fn of_each_person_and_item_the_earliest_success_counts() {
-        let workers = [table("workers", "worker_id effective_from status employee_no\nw1 2026-01-01 active 1")];
+        let workers = [rows("workers", "worker_id effective_from status employee_no\nw1 2026-01-01 active 1")];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
-        let users = [table("users", "user_id employee_no status\nu1 1 active\nu2 1 active")];
+        let users = [rows("users", "user_id employee_no status\nu1 1 active\nu2 1 active")];
         let identity = Identity::build(&users, &[], &workers, &people);
         let enrollments = |first: &str| {
-            [table(
+            [rows(
                 "enrollments",
                 &format!(
                     "user_id content_id attempt status    completed_at

@@ -343,8 +343,8 @@ fn holdings(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon::fixture::{day, rows};
     use crate::canon::history::Eligibility;
-    use crate::canon::table_of::{day, table};
 
     const WORKERS: &str = "
         worker_id effective_from status employee_no function   location leader_band job_family job_level org_id
@@ -369,15 +369,15 @@ mod tests {
     }
 
     fn company(rules: &[Rule], enrollments: &str) -> Company {
-        let workers = [table("workers", WORKERS)];
+        let workers = [rows("workers", WORKERS)];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
-        let identity = Identity::build(&[table("users", USERS)], &[], &workers, &people);
+        let identity = Identity::build(&[rows("users", USERS)], &[], &workers, &people);
         let certifications = Certifications::build(&Sources {
             rules,
             workers: &workers,
-            content: &[table("content", CONTENT)],
-            enrollments: &[table("enrollments", enrollments)],
+            content: &[rows("content", CONTENT)],
+            enrollments: &[rows("enrollments", enrollments)],
             identity: &identity,
             people: &people,
             zone: chrono_tz::UTC,

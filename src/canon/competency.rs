@@ -286,9 +286,9 @@ mod tests {
 
     #[test]
     fn a_path_is_completed_once_and_a_certification_counts_from_its_assignment() {
+        use crate::canon::fixture::{day, rows};
         use crate::canon::history::Eligibility;
-        use crate::canon::table_of::{day, table};
-        let workers = [table(
+        let workers = [rows(
             "workers",
             "worker_id effective_from status employee_no
              w1        2026-01-01     active 1
@@ -296,16 +296,16 @@ mod tests {
         )];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
-        let users = [table("users", "user_id employee_no status\nu1 1 active\nu2 2 active")];
+        let users = [rows("users", "user_id employee_no status\nu1 1 active\nu2 2 active")];
         let identity = Identity::build(&users, &[], &workers, &people);
-        let content = [table(
+        let content = [rows(
             "content",
             "content_id kind          is_onboarding
              welcome    path          true
              intro      course        true
              safety     certification -",
         )];
-        let enrollments = [table(
+        let enrollments = [rows(
             "enrollments",
             "user_id content_id attempt status    assigned_at completed_at
              u1      welcome    1       completed 2026-01-02  2026-02-10

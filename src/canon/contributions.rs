@@ -12,7 +12,7 @@ use super::columns::{Text, bools, instants, ints};
 use super::history::{NONE, People, Stint};
 use super::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
-use crate::period::{Day, day_start_micros, local_day};
+use crate::period::{Day, DayClock, day_start_micros};
 
 /// One row of `contributions` that stands. Accounts and texts are as delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Written<'a> {
 /// Contributions in order of instant and id that were made before the horizon and not taken down before it: what is dated later has not
 /// happened yet.
 pub fn standing<'a>(batches: &'a [RecordBatch], zone: Tz, horizon: Day) -> Vec<Written<'a>> {
-    let end = day_start_micros(horizon, zone);
+    let (end, mut clock) = (day_start_micros(horizon, zone), DayClock::new(zone));
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in batches {
         let text = |name: &str| Text::of(batch, name);
@@ -50,7 +50,7 @@ pub fn standing<'a>(batches: &'a [RecordBatch], zone: Tz, horizon: Day) -> Vec<W
             else {
                 continue;
             };
-            let day = local_day(at, zone);
+            let day = clock.day(at);
             if day >= horizon || deleted_at(row).is_some_and(|gone| gone < end) {
                 continue;
             }
@@ -145,11 +145,11 @@ pub fn parts(text: Option<&str>) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::acts::fixture::{batch, day, people};
+    use crate::canon::fixture::{day, people, rows};
 
     #[test]
     fn what_stands_was_made_and_not_taken_down_before_the_horizon() {
-        let rows = batch(
+        let rows = rows(
             "contributions",
             "contribution_id,author_id,kind,created_at,deleted_at,body_hash
              late,ann,post,2026-03-05,,
@@ -197,7 +197,7 @@ mod tests {
             horizon: day("2026-04-01"),
         };
         let credited = |on: &str, credited: &str| -> Vec<String> {
-            let rows = [batch(
+            let rows = [rows(
                 "contributions",
                 &format!("contribution_id,author_id,kind,created_at,credited_ids\nk,cem,post,{on},{credited}"),
             )];

@@ -19,5 +19,3 @@ pub mod reach;
 pub mod reporting;
 pub mod sharing;
 pub mod snapshot;
-#[cfg(test)]
-pub mod table_of;

@@ -8,20 +8,17 @@ use arrow::util::display::array_value_to_string;
 use super::{Inputs, Mart, Previous};
 use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::certifications::{Certifications, Sources};
+use crate::canon::fixture::rows;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, Labels, NONE, People, Place, Stint};
 use crate::canon::identity::Identity;
-use crate::canon::table_of::table;
 use crate::contract::Catalog;
 use crate::job::Policy;
-use crate::period::{Calendar, Day, Grain, OPEN_END, day_of};
+use crate::period::{Calendar, Day, Grain, OPEN_END};
 use crate::rollup::person_day::MEASURES;
 use crate::rollup::person_period::{self, Activation, NEVER, PersonDay};
 
-/// A day as people write it.
-pub fn day(text: &str) -> Day {
-    day_of(text.parse().unwrap())
-}
+pub use crate::canon::fixture::day;
 
 /// People from lines of `person org from to`, `-` for an open end; persons ascend.
 pub fn people(text: &str) -> People {
@@ -161,25 +158,25 @@ pub struct Certified {
 /// From lines of `worker org status passed_on`; the status is that of the enrollment.
 pub fn certified(text: &str) -> Certified {
     let lines: Vec<Vec<&str>> = text.trim().lines().map(|line| line.split_whitespace().collect()).collect();
-    let rows = |header: &str, row: &dyn Fn(&[&str]) -> String| {
+    let told = |header: &str, row: &dyn Fn(&[&str]) -> String| {
         table_text(header, lines.iter().map(|words| row(words)).collect())
     };
-    let workers = [table(
+    let workers = [rows(
         "workers",
-        &rows("worker_id effective_from status employee_no org_id", &|words| {
+        &told("worker_id effective_from status employee_no org_id", &|words| {
             format!("{0} 2025-01-01 active {0} {1}", words[0], words[1])
         }),
     )];
     let people = People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
-    let users = [table("users", &rows("user_id employee_no status", &|words| format!("u{0} {0} active", words[0])))];
-    let enrollments = rows("user_id content_id attempt status assigned_at required completed_at", &|words| {
+    let users = [rows("users", &told("user_id employee_no status", &|words| format!("u{0} {0} active", words[0])))];
+    let enrollments = told("user_id content_id attempt status assigned_at required completed_at", &|words| {
         format!("u{} safety 1 {} 2025-01-02 true {}", words[0], words[2], words[3])
     });
     let certifications = Certifications::build(&Sources {
         rules: &[],
         workers: &workers,
-        content: &[table("content", "content_id kind cert_valid_days grace_days\nsafety certification 100 10")],
-        enrollments: &[table("enrollments", &enrollments)],
+        content: &[rows("content", "content_id kind cert_valid_days grace_days\nsafety certification 100 10")],
+        enrollments: &[rows("enrollments", &enrollments)],
         identity: &Identity::build(&users, &[], &workers, &people),
         people: &people,
         zone: chrono_tz::UTC,

@@ -213,7 +213,7 @@ mod tests {
     use super::super::fixture::{Given, build_with, cells, person_days};
     use super::*;
     use crate::canon::acts::Interests;
-    use crate::canon::acts::fixture::{acts, day, people};
+    use crate::canon::fixture::{acts, day, people};
 
     /// Eleven people and a leader.
     fn staff() -> String {
@@ -270,7 +270,7 @@ mod tests {
             c3,course,forecasting,2026-03-05";
         let facts = acts(&who, "2026-06-01", CONTRIBUTIONS, content, "");
         let looked = |on: &str, rows: &str| {
-            let rows = crate::canon::acts::fixture::batch("person_interest", &format!("person_key,content_id\n{rows}"));
+            let rows = crate::canon::fixture::rows("person_interest", &format!("person_key,content_id\n{rows}"));
             Arc::new(Interests::read(day(on), &[rows], &who.0, &facts))
         };
         let interests = vec![

@@ -147,7 +147,7 @@ fn around<'a>(
     for outcome in Counted::ALL {
         for (days, window) in HORIZONS.into_iter().zip(count(sharing, outcome, post, leader, &reached)) {
             let length = days * DAY_MICROS;
-            let is_complete = item.at - length >= data.0 && item.at + length <= data.1;
+            let is_complete = is_within(item.at, length, data);
             let exposure = (reached.len() as i64 * days) as f64;
             let ratio = poisson_rate::ratio(window.before, exposure, window.after, exposure, 0.95);
             rows.push(Row {
@@ -232,6 +232,11 @@ fn count(sharing: &Sharing, outcome: Counted, post: usize, leader: u32, reached:
     windows
 }
 
+/// Whether the windows of this length before and after an instant lie inside the data, from its first instant to its end.
+fn is_within(at: i64, length: i64, (first, end): (i64, i64)) -> bool {
+    at - length >= first && at + length <= end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +269,12 @@ mod tests {
         let windows = count(&sharing(&written, &[]), Counted::SmeContributions, 0, 0, &[0, 1, 2]);
         assert_eq!(windows[0], Window { before: 2, after: 2, in_thread: 0, authors_after: 2 });
         assert_eq!(windows[1], Window { before: 3, after: 3, in_thread: 0, authors_after: 2 });
+    }
+
+    #[test]
+    fn a_window_cut_off_on_either_side_is_not_complete() {
+        let seen: Vec<bool> = [2, 3, 7, 8].map(|at| is_within(at, 3, (0, 10))).to_vec();
+        assert_eq!(seen, [false, true, true, false]);
     }
 
     #[test]

@@ -307,7 +307,7 @@ mod tests {
     use super::super::fixture::{Given, build_with, cells, person_days};
     use super::*;
     use crate::canon::acts::Reactions;
-    use crate::canon::acts::fixture::{acts, people};
+    use crate::canon::fixture::{acts, people};
     use crate::canon::history::People;
     use crate::canon::identity::Identity;
 

@@ -182,15 +182,15 @@ pub fn read(batches: &[RecordBatch], day: Day, people: &People) -> Vec<DayUse> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon::fixture::{self, day};
     use crate::canon::history::Eligibility;
     use crate::canon::identity::Identity;
-    use crate::canon::table_of::{day, table};
     use crate::contract::Catalog;
     use crate::job::Policy;
 
     #[test]
     fn a_day_says_who_used_what_for_how_long_and_what_they_thought_of_it() {
-        let workers = [table(
+        let workers = [fixture::rows(
             "workers",
             "worker_id effective_from status employee_no
              w1        2026-01-01     active 1
@@ -198,9 +198,9 @@ mod tests {
         )];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
-        let users = [table("users", "user_id employee_no status\nu1 1 active\nu2 2 active")];
+        let users = [fixture::rows("users", "user_id employee_no status\nu1 1 active\nu2 2 active")];
         let identity = Identity::build(&users, &[], &workers, &people);
-        let activity = [table(
+        let activity = [fixture::rows(
             "activity",
             "event_id user_id verb      object_id duration_seconds score
              e1       u1      viewed    c1        60               -
@@ -210,7 +210,7 @@ mod tests {
              e5       ux      viewed    c1        60               -
              e6       u2      viewed    -         60               -",
         )];
-        let reactions = [table(
+        let reactions = [fixture::rows(
             "reactions",
             "reaction_id contribution_id actor_id kind    value revoked_at
              r1          k1              u2       endorse -     -

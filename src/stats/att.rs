@@ -296,6 +296,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cohort_is_never_its_own_control() {
+        let sample = sample(Design::default());
+        let cells = Cells::measure(&sample, &sample.cohort_of, |_, _| true).cells;
+        let seen: Vec<_> = cells.iter().map(|cell| (cell.controls(0), cell.controls(1))).collect();
+        assert_eq!(seen, [(false, true), (false, true)], "not before its treatment either");
+    }
+
+    #[test]
     fn universal_base_gives_the_base_week_a_zero() {
         let sample = sample(Design { base: Base::Universal, ..Design::default() });
         let cells = Cells::measure(&sample, &sample.cohort_of, |_, _| true).cells;

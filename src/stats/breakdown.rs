@@ -28,6 +28,7 @@ mod tests {
     #[test]
     fn steps_by_hand() {
         assert_eq!(largest_step(&[(-3, 0.5), (-2, -0.5), (-1, 0.0)]), Some(1.0));
+        assert_eq!(largest_step(&[(-3, -0.5), (-2, 0.5), (-1, 0.0)]), Some(1.0), "up counts as much as down");
         assert_eq!(largest_step(&[(-1, 0.0), (-3, 1.0)]), Some(0.5), "two weeks for one step");
         assert_eq!(largest_step(&[(-1, 0.0)]), None);
     }

@@ -115,9 +115,10 @@ impl Effects {
         interval(self.law, self.confidence, estimate, se, df)
     }
 
-    /// Simultaneous band around an event-study estimate.
+    /// Simultaneous band around an event-study estimate; nowhere narrower than the estimate's own interval, which is wider where few
+    /// clusters are behind it, and none where there is no interval.
     pub fn band_of(&self, row: &Estimate) -> Option<(f64, f64)> {
-        let width = self.band? * row.se?;
+        let width = self.band?.max(critical_value(self.law, self.confidence, row.df)?) * row.se?;
         Some((row.estimate - width, row.estimate + width))
     }
 
@@ -385,6 +386,19 @@ mod tests {
         assert_eq!(verdict(&panel(24, 40.0, 0.0)), Verdict::NoControlGroup);
         assert_eq!(verdict(&panel(4, 40.0, 0.0)), Verdict::InsufficientData);
         assert_eq!(verdict(&panel(0, 0.0, 0.0)), Verdict::InsufficientData);
+    }
+
+    #[test]
+    fn the_band_is_nowhere_narrower_than_the_interval_of_its_week() {
+        let options = Options { placebo_draws: 0, bootstrap_draws: 199, cross_checks: false, ..Options::default() };
+        let found = effects(&panel(12, 40.0, 0.0), &options);
+        let width = |row: &Estimate| found.band_of(row).map(|(low, high)| (high - low) / 2.0 / row.se.unwrap());
+        let row = found.event_study.last().unwrap();
+        assert!((width(row).unwrap() - found.band.unwrap()).abs() < 1e-9, "{:?} {:?}", width(row), found.band);
+        // Student's t with one degree of freedom: 12.706 errors, more than any band of these weeks.
+        let of_few = Estimate { df: 1, ..row.clone() };
+        assert!((width(&of_few).unwrap() - 12.706).abs() < 0.001, "{:?}", width(&of_few));
+        assert_eq!(found.band_of(&Estimate { df: 0, ..row.clone() }), None);
     }
 
     #[test]

@@ -142,6 +142,29 @@ mod tests {
     }
 
     #[test]
+    fn the_real_statistic_is_one_of_those_drawn() {
+        let p = |seed| p_value(&sample(5, 50.0), &[1.0; 12], Headline::Simple, seed, 199).unwrap();
+        assert_eq!((0..8).map(p).reduce(f64::min), Some(1.0 / 200.0), "never 0");
+    }
+
+    #[test]
+    fn a_fall_is_as_unlikely_as_the_same_rise() {
+        let rise = sample(5, 0.3);
+        let mut fall = rise.clone();
+        fall.outcome.iter_mut().for_each(|y| *y = -*y);
+        let p = |sample: &Sample| p_value(sample, &[1.0; 12], Headline::Simple, 1, 199);
+        assert_eq!(p(&rise), p(&fall));
+    }
+
+    #[test]
+    fn weeks_are_dealt_out_within_every_stratum_and_across_none() {
+        // Five of the six large units are treated: six ways to deal their weeks out among the six, each about as likely.
+        let sizes: Vec<f64> = (0..12).map(|unit| if unit < 6 { 50.0 } else { 5.0 }).collect();
+        let p = p_value(&sample(5, 50.0), &sizes, Headline::Simple, 1, 199).unwrap();
+        assert!((0.08..0.5).contains(&p), "{p}");
+    }
+
+    #[test]
     fn a_single_treated_unit_has_the_rank_of_its_effect() {
         assert_eq!(p_value(&sample(1, 50.0), &[1.0; 12], Headline::Simple, 1, 199), Some(1.0 / 12.0));
     }

@@ -5,9 +5,13 @@ use std::fmt::Write;
 
 use uptake::contract::Catalog;
 use uptake::job::Job;
-use uptake::store::Env;
+use uptake::store::{Env, Object};
 
 use crate::world::{Row, Setup, World, root};
+
+mod scorecard;
+mod steps;
+mod windows;
 
 pub(crate) const TABLES: [&str; 3] =
     ["restricted/leader_plan_steps", "restricted/leader_scorecard", "restricted/leader_post_windows"];
@@ -230,55 +234,18 @@ fn lived(setup: Setup) -> World {
     world
 }
 
+/// The same delivery to another world.
+fn hand_on(from: &World, object: &Object, to: &World) {
+    to.deliver(&object.path, from.landing.get(object).expect("a delivery"));
+}
+
 fn shown(rows: &[Row], columns: &[&str]) -> Vec<String> {
     rows.iter().map(|row| columns.iter().map(|name| row[*name].as_str()).collect::<Vec<_>>().join(" | ")).collect()
 }
 
-#[test]
-fn each_step_of_a_plan_is_judged_by_its_own_evidence() {
-    let world = lived(setup(TOP));
-    let steps = world.table(TABLES[0]);
-    let steps: Vec<Row> = steps.into_iter().filter(|row| row["plan"] == "sharing").collect();
-    assert_eq!(
-        shown(&steps, &["step", "due_from", "due_to", "status", "done_on", "evidence_ids"]),
-        [
-            // L0 lies before the start and L1 is too long.
-            "a_lesson | 2026-01-05 | 2026-01-11 | on_time | 2026-01-07 | L2",
-            // The comment on the second came two days after the window.
-            "b_endorse | 2026-01-12 | 2026-01-18 | late | 2026-01-20 | E1;Q1;E2;C2",
-            "c_ama | 2026-01-19 | 2026-01-25 | on_time | 2026-01-25 | A1;S1",
-            // The first playbook has no role tags, the second comes late.
-            "d_tagged_playbook | 2026-01-26 | 2026-02-03 | late | 2026-02-10 | P2",
-            "e_owned_playbook | 2026-01-26 | 2026-02-03 | on_time | 2026-01-29 | P1",
-            "f_rotate_1 | 2026-02-04 | 2026-02-17 | on_time | 2026-02-05 | R1",
-            // R2 credits sales again.
-            "f_rotate_2 | 2026-02-18 | 2026-03-03 | on_time | 2026-02-20 | R3",
-            "g_course | 2026-02-04 | 2026-03-05 | on_time | 2026-02-11 | course1",
-            "h_digest | 2026-02-04 | 2026-03-05 | waived |  | ",
-            "i_review | 2026-03-21 | 2026-04-04 | on_time | 2026-03-25 | v2",
-            // E3 answers sales, E4 engineering.
-            "j_functions | 2026-03-06 | 2026-03-20 | on_time | 2026-03-09 | E3;E4",
-            "k_later | 2026-04-05 | 2026-05-04 | not_due |  | ",
-        ]
-    );
-    let first = &steps[0];
-    // Of twelve steps one is waived and one not due; eight of ten were on time. Weights: owned playbook 3, the others 1.
-    let of_plan = ["plan_steps_due", "plan_steps_on_time", "plan_adherence", "plan_weight_due", "plan_weight_on_time"];
-    assert_eq!(shown(std::slice::from_ref(first), &of_plan), ["10 | 8 | 0.8 | 12 | 10"]);
-    assert!(first["weighted_adherence"].starts_with("0.8333"), "{first:?}");
-}
-
-#[test]
-fn a_plan_also_starts_by_an_event() {
-    let steps = lived(setup(TOP)).table(TABLES[0]);
-    let steps: Vec<Row> = steps.into_iter().filter(|row| row["plan"] == "sponsor").collect();
-    assert_eq!(
-        shown(&steps, &["leader_id", "step", "plan_start", "due_to", "status", "evidence_ids"]),
-        [
-            "boss | decision | 2026-02-02 | 2026-03-03 | missed | ",
-            "boss | message | 2026-02-02 | 2026-02-08 | on_time | v4"
-        ]
-    );
+/// [`shown`] of one row.
+fn say(row: &Row, columns: &[&str]) -> String {
+    shown(std::slice::from_ref(row), columns).concat()
 }
 
 #[test]
@@ -300,169 +267,11 @@ fn a_leader_without_a_plan_has_no_row() {
 }
 
 #[test]
-fn a_step_is_missed_from_the_day_after_its_window_and_late_once_it_is_done() {
-    let world = lived(setup(TOP));
-    let status = |as_of: &str, step: &str| {
-        world.nightly(as_of);
-        let rows = world.table(TABLES[0]);
-        rows.into_iter().find(|row| row["step"] == step && row["plan"] == "sharing").expect("a step")["status"].clone()
-    };
-    assert_eq!(status("2026-01-18", "b_endorse"), "not_due");
-    assert_eq!(status("2026-01-19", "b_endorse"), "missed");
-    assert_eq!(status("2026-01-20", "b_endorse"), "missed");
-    assert_eq!(status("2026-01-21", "b_endorse"), "late");
-}
-
-#[test]
-fn a_scorecard_says_what_a_leader_shared_in_the_week_and_what_came_back() {
-    let world = lived(setup(TOP));
-    let rows = world.table(TABLES[1]);
-    let of = |leader: &str, week: &str| {
-        let found = rows.iter().find(|row| row["leader_id"] == leader && row["period_start"] == week);
-        found.unwrap_or_else(|| panic!("{leader} {week}")).clone()
-    };
-    let first = of("lead", "2026-01-05");
-    let say = |row: &Row, columns: &[&str]| shown(std::slice::from_ref(row), columns).remove(0);
-    // L1 and L2 of 9 and 4 minutes, both crediting e1; the leader, e1, e2 and e3 are reached.
-    let counts = ["leader_posts", "micro_lessons", "crediting_posts", "credit_rate", "credited_smes", "minutes_shared"];
-    assert_eq!(say(&first, &counts), "2 | 2 | 2 | 1.0 | 1 | 13");
-    assert_eq!(say(&first, &["is_in_band", "reach", "plans", "is_complete"]), "false | 4 | sharing | true");
-    // T1 and X1 within a week, T2 within thirty days; the leader's own like never.
-    assert_eq!(say(&first, &["responses_7d", "responses_30d"]), "2 | 3");
-    // K1 and K2 were endorsed in the second week, one of them with a comment: three reactions to two experts of two functions.
-    let second = of("lead", "2026-01-12");
-    assert_eq!(
-        say(&second, &["reactions_to_sme", "sme_authors_reached", "functions_reached", "leader_posts"]),
-        "3 | 2 | 2 | 0"
-    );
-    assert_eq!(say(&second, &["cadence_kept", "current_streak_weeks", "longest_streak_weeks"]), "false | 0 | 1");
-    // The AMA of the third week is closed by a summary on its Sunday.
-    let third = of("lead", "2026-01-19");
-    assert_eq!(say(&third, &["amas", "amas_closed", "is_in_band", "current_streak_weeks"]), "1 | 1 | true | 1");
-    let fourth = of("lead", "2026-01-26");
-    assert_eq!(say(&fourth, &["playbooks", "playbooks_with_owner", "playbooks_tagged"]), "1 | 1 | 0");
-    // Posts in the weeks of Dec 29, Jan 5, 19, 26, Feb 2, 9 and 16.
-    let habit = of("lead", "2026-02-16");
-    assert_eq!(say(&habit, &["posting_weeks_of_last_8", "has_habit", "current_streak_weeks"]), "7 | true | 5");
-    assert_eq!(say(&of("lead", "2026-02-09"), &["completions", "playbooks_tagged"]), "1 | 1");
-    // Two weeks ago nothing was posted, so there is nothing to wait for but the days themselves.
-    assert_eq!(say(&of("lead", "2026-04-06"), &["responses_7d", "responses_30d"]), "0 | ");
-    assert_eq!(say(&of("lead", "2026-03-23"), &["governance_events", "days_since_last_act"]), "2 | 4");
-    // Steps as of the end of the week, not as of today: the endorsement was missed before it came late.
-    let plan = ["plan_steps_due", "plan_steps_on_time", "plan_steps_late", "plan_steps_missed"];
-    assert_eq!(say(&first, &plan), "1 | 1 | 0 | 0");
-    assert_eq!(say(&second, &plan), "2 | 1 | 0 | 1");
-    assert_eq!(say(&third, &plan), "3 | 2 | 1 | 0");
-    // The sponsor starts in February; everybody is in the subtree.
-    assert_eq!(
-        rows.iter().filter(|row| row["leader_id"] == "boss").map(|row| row["period_start"].clone()).min(),
-        Some("2026-02-02".into())
-    );
-    assert_eq!(say(&of("boss", "2026-02-02"), &["reach", "governance_events", "cadence_weeks"]), "7 | 1 | 4");
-}
-
-#[test]
-fn four_before_and_twenty_eight_after_is_sevenfold_and_no_proof() {
-    let world = company(setup(TOP), PLAN);
-    let mut rows = format!("{CONTRIBUTIONS}\n");
-    let mut add = |id: String, author: &str, at: &str, parent: &str| {
-        writeln!(rows, "{id},{author},answer,{at},{parent},,,,").unwrap();
-    };
-    for n in 0..4 {
-        add(format!("B{n}"), "u_e1", &format!("2026-01-2{}T10:00:00Z", 6 + n), "");
-    }
-    for n in 0..28 {
-        let parent = if n < 8 { "POST" } else { "" };
-        let author = if n % 2 == 0 { "u_e1" } else { "u_e2" };
-        add(format!("A{n:02}"), author, &format!("2026-02-0{}T{:02}:30:00Z", 3 + n % 6, 10 + n % 7), parent);
-    }
-    // Not counted: the leader's own, somebody of another team, an instant too early and one too late.
-    add("N1".into(), "u_lead", "2026-02-04T10:00:00Z", "POST");
-    add("N2".into(), "u_e9", "2026-02-04T10:00:00Z", "POST");
-    add("N3".into(), "u_e1", "2026-01-26T08:59:59Z", "");
-    add("N4".into(), "u_e1", "2026-02-09T09:00:00Z", "");
-    writeln!(rows, "POST,u_lead,micro_lesson,2026-02-02T09:00:00Z,,,u_e1,4,").unwrap();
-    // A post from above, three and a half days later.
-    writeln!(rows, "ABOVE,u_boss,post,2026-02-05T21:00:00Z,,,,,").unwrap();
-    world.deliver("contributions_2026-04-20.csv", rows);
-    world.nightly("2026-02-20");
-    let windows = world.table(TABLES[2]);
-    let posts: Vec<&str> = windows.iter().map(|row| row["contribution_id"].as_str()).collect();
-    assert!(posts.iter().all(|post| *post == "POST") && posts.len() == 15, "{posts:?}");
-    let of = |outcome: &str, days: &str| {
-        windows.iter().find(|row| row["outcome"] == outcome && row["horizon_days"] == days).expect("a window")
-    };
-    let week = of("sme_contributions", "7");
-    let figures =
-        ["reach", "before", "after", "lift", "lift_rate", "rate_ratio", "in_thread", "elsewhere", "authors_after"];
-    assert_eq!(shown(std::slice::from_ref(week), &figures), ["4 | 4 | 28 | 24 | 6.0 | 7.0 | 8 | 20 | 2"]);
-    let bound = |name: &str| week[name].parse::<f64>().expect("a bound");
-    assert!((bound("rate_ratio_low") - 2.45).abs() < 0.005, "{week:?}");
-    assert!((bound("rate_ratio_high") - 27.5).abs() < 0.05, "{week:?}");
-    let words = ["is_complete", "overlaps", "other_posts", "method", "causal", "verdict"];
-    assert_eq!(shown(std::slice::from_ref(week), &words), ["true | true | 1 | window | false | no_control_group"]);
-    assert!(!week["sentence_executive"].contains("caused") && week["sentence_executive"].ends_with('.'), "{week:?}");
-    assert_eq!(
-        week["sentence_statistician"],
-        "4 acts in 7 days before and 28 after: rate ratio 7.00, exact 95 % Poisson interval 2.45 to 27.47; no comparison group, other posts within the windows: 1."
-    );
-    // Three days hold no other post; a month reaches beyond the data and compares nothing.
-    assert_eq!(of("sme_contributions", "3")["overlaps"], "false");
-    let month = of("sme_contributions", "30");
-    assert_eq!(
-        shown(std::slice::from_ref(month), &["is_complete", "lift", "lift_rate", "rate_ratio", "rate_ratio_high"]),
-        ["false |  |  |  | "]
-    );
-    assert_eq!(of("completions", "7")["in_thread"], "");
-}
-
-#[test]
-fn what_too_few_people_did_around_a_post_is_not_shown() {
-    let windows = |policy: &'static str| {
-        let world = company(Setup { policy, ..setup(TOP) }, PLAN);
-        // The first act stands long before, so that the days before the posts are within the data.
-        let rows = [
-            "K0,u_e1,article,2026-01-12T10:00:00Z,,,,,",
-            "K1,u_e1,article,2026-02-06T10:00:00Z,,,,,",
-            "L1,u_lead,micro_lesson,2026-02-05T09:00:00Z,,,,4,",
-            "B1,u_boss,post,2026-02-05T09:00:00Z,,,,,",
-        ];
-        world.deliver("contributions_2026-04-20.csv", format!("{CONTRIBUTIONS}\n{}\n", rows.join("\n")));
-        let start = "event_id,kind,held_on,owner_id,subject,role\nv,plan_start,2026-02-02,boss,sponsor,sponsor\n";
-        world.deliver("events_2026-04-20.csv", start);
-        world.nightly("2026-02-20");
-        let rows = world.table(TABLES[2]);
-        let of = |post: &str| {
-            let is_it = |row: &&Row| {
-                row["contribution_id"] == post && row["outcome"] == "sme_contributions" && row["horizon_days"] == "3"
-            };
-            rows.iter().find(is_it).expect("a window").clone()
-        };
-        [of("L1"), of("B1")]
-    };
-    let said = ["reach", "status", "before", "after", "lift", "authors_after", "is_complete"];
-    // The lead reaches three others, the boss six.
-    let shown = |policy| shown(&windows(policy), &said);
-    let three = "smallest_group = 3\nsmallest_group_manager = 3\nrounding = 1";
-    assert_eq!(shown(three), ["4 | published | 0 | 1 | 1 | 1 | true", "7 | published | 0 | 1 | 1 | 1 | true"]);
-    let four = "smallest_group = 4\nsmallest_group_manager = 4\nrounding = 1";
-    assert_eq!(shown(four), ["4 | withheld |  |  |  |  | true", "7 | published | 0 | 1 | 1 | 1 | true"]);
-    let hidden = &windows(four)[0];
-    for column in ["lift_rate", "rate_ratio", "rate_ratio_low", "rate_ratio_high", "in_thread", "elsewhere"] {
-        assert_eq!(hidden[column], "", "{column}");
-    }
-    assert!(!hidden["sentence_statistician"].contains(char::is_numeric), "{hidden:?}");
-}
-
-#[test]
 fn an_id_in_a_plan_file_means_the_same_person_behind_a_pseudonym() {
     let keyed = setup("zone = \"UTC\"\nsynthetic_data = true\nplans = [\"plan.toml\", \"sponsor.toml\"]");
     let plain = lived(setup(TOP));
     let world = company(keyed, PLAN);
-    for object in plain.landing.list("").expect("a listing") {
-        let bytes = plain.landing.get(&object).expect("a delivery");
-        world.deliver(&object.path, &bytes);
-    }
+    plain.landing.list("").expect("a listing").iter().for_each(|object| hand_on(&plain, object, &world));
     let job = world.job_path().display().to_string();
     let env = Env::new([("UPTAKE_PSEUDONYM_KEY", "sixteen bytes key")]);
     let words = ["uptake", "run", job.as_str(), "--as-of", "2026-04-20T00:00:00Z"];
@@ -499,8 +308,7 @@ fn the_order_of_deliveries_changes_no_byte() {
     let mut objects = world.landing.list("").expect("a listing");
     objects.reverse();
     for object in objects {
-        let bytes = world.landing.get(&object).expect("a delivery");
-        again.deliver(&object.path, &bytes);
+        hand_on(&world, &object, &again);
         if object.path.contains("contributions") {
             again.nightly("2026-04-20");
         }

@@ -12,6 +12,7 @@ mod cohorts;
 mod conservation;
 mod corrections;
 mod documents;
+mod effects_by_formula;
 mod faults;
 mod gates;
 mod goals;

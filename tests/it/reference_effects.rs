@@ -27,7 +27,7 @@ fn reference(case: &str) -> Option<PathBuf> {
 }
 
 /// Runs the command on a file and returns its JSON.
-fn stats_effects(file: &Path, options: &str) -> Value {
+pub(crate) fn stats_effects(file: &Path, options: &str) -> Value {
     let words = ["effects", file.to_str().unwrap(), "--format", "json"].into_iter().chain(options.split_whitespace());
     let args = Command::try_parse_from(words).unwrap().args;
     let mut out = Vec::new();

@@ -98,7 +98,7 @@ impl Acts {
 #[cfg(test)]
 mod tests {
     use crate::canon::acts::Acts;
-    use crate::canon::acts::fixture::{acts, day, people};
+    use crate::canon::fixture::{acts, day, people};
     use crate::canon::history::People;
 
     fn built(contributions: &str, events: &str) -> (People, Acts) {

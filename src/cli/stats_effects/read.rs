@@ -325,7 +325,7 @@ fn parse_number(text: &str) -> Option<f64> {
 
 fn is_never(text: &str) -> bool {
     let text = text.trim_start_matches('+').to_ascii_lowercase();
-    matches!(text.as_str(), "" | "na" | "nan" | "n/a" | "null" | "." | "inf" | "infinity" | "never")
+    matches!(text.as_str(), "" | "na" | "nan" | "n/a" | "null" | "none" | "." | "inf" | "infinity" | "never")
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl World {
             orgs: &orgs,
             places: &source.places,
             level: 2,
-            smallest_group: 1,
+            smallest_group: 2,
             weeks,
         };
         let grid = Grid::build(&company, &rows, &acts);
@@ -249,6 +249,32 @@ fn a_post_before_the_first_week_leaves_the_unit_without_a_before() {
 }
 
 #[test]
+fn a_leaders_text_given_twice_is_one_post() {
+    let world = world("");
+    let (acts, ..) = world.read(
+        "contribution_id author_id kind created_at    body_hash
+         p1              nora      ama  2026-01-13T10 h1
+         p2              nora      ama  2026-01-14T10 h1
+         p3              sam       ama  2026-01-14T10 h1",
+        NOTHING,
+    );
+    assert_eq!(acts.posts.iter().map(|post| post.day).collect::<Vec<_>>(), [day("2026-01-13"), day("2026-01-14")]);
+}
+
+#[test]
+fn a_unit_is_reached_while_it_has_people_and_small_while_it_has_fewer_than_the_group() {
+    // Sam, still the head of south, and all of its people are in north from the third week on.
+    let world = world(
+        "sam  sam  2026-01-19 - north manager boss active
+         sara sara 2026-01-19 - north ic      sam  active",
+    );
+    let (_, grid, orgs) = world.read("contribution_id author_id kind created_at\n p1 sam ama 2026-01-27T10", NOTHING);
+    assert_eq!(shown(&grid, &orgs, &grid.headcount), ["east . . 2 2", "north 3 3 5 5", "south 2 2 . ."]);
+    assert_eq!(firsts(&world, &grid, &orgs), ["east never", "north never", "south never"]);
+    assert_eq!(grid.is_small, [false; 3], "two people are a group of two");
+}
+
+#[test]
 fn the_order_of_rows_changes_nothing() {
     let world = world("");
     let (_, grid, orgs) = world.read(POSTS, NOTHING);
@@ -297,8 +323,8 @@ fn newcomers(prefix: &str, org: &str, hired: &str, reached: &str) -> [Vec<String
 
 #[test]
 fn new_people_of_reached_units_are_compared_with_others_until_their_unit_is_reached() {
-    // North is reached in the week of the 12th: who came on the 20th is exposed, who came on the 5th is not and is cut on the 12th.
-    let exposed = newcomers("x", "north", "2026-01-20", "2026-01-22");
+    // North is reached in the week of the 12th: who came on the 15th is exposed, who came on the 5th is not and is cut on the 12th.
+    let exposed = newcomers("x", "north", "2026-01-15", "2026-01-17");
     let others = newcomers("y", "south", "2026-01-06", "2026-01-12");
     let cut = newcomers("z", "north", "2026-01-05", "2026-01-14");
     let all = |at: usize| [&exposed[at][..], &others[at], &cut[at]].concat().join("\n");

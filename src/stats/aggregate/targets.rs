@@ -57,11 +57,10 @@ impl<'a> Targets<'a> {
             }
         }
         if let Some(balance_e) = plan.balance_e {
-            let (first, last) = (sample.weeks.first().copied().unwrap_or(0), sample.weeks.last().copied().unwrap_or(0));
+            let last = sample.weeks.last().copied().unwrap_or(0);
+            // No cohort that counts is treated after last - balance_e, so no horizon lies before balance_e - (last - first).
             let horizons = by_key(&events, |at| {
-                last - sample.cohorts[cells.cells[at].cohort] >= balance_e
-                    && events[at] <= balance_e
-                    && events[at] >= balance_e - (last - first)
+                last - sample.cohorts[cells.cells[at].cohort] >= balance_e && events[at] <= balance_e
             });
             let parts = targets.pool_each(Aggregation::Balanced, horizons, |_| false);
             targets.mean(Aggregation::Balanced, &parts, |e| e >= 0);
