@@ -273,6 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cycle_that_is_entered_from_below_is_cut_at_its_smallest_unit_too() {
+        let units = units("org_id effective_from parent_id\n a 2020-01-01 c\n b 2020-01-01 c\n c 2020-01-01 b");
+        let (lines, cycles, orphans) = tree(&units, &["a"], week("2025-03-03"));
+        assert_eq!(lines, ["b<", "c<b", "a<c"]);
+        assert_eq!((cycles, orphans), (1, 0));
+    }
+
+    #[test]
     fn a_unit_lives_from_its_first_day_to_the_day_before_its_end() {
         let units = units("org_id effective_from effective_to\n x 2025-03-10 2025-03-24");
         let lives = |start: &str| Units::lives(&units.versions["x"], week(start));

@@ -7,7 +7,7 @@ use crate::world::{CANONICAL, Setup, World};
 const MOVING: &str = r#"
 description = "Events whose corrections may change their day."
 fills = "activity"
-path = "moving/acts_{date}.csv"
+path = "moving/*_{date}.csv"
 format = "csv"
 corrections_move_days = true
 [[headers]]
@@ -67,6 +67,17 @@ fn the_last_known_day_has_the_event_alone_at_any_distance_and_in_any_order() {
     assert_eq!((lost("2026-03-03").superseded, lost("2026-03-03").accepted), (1, 1));
     assert_eq!((lost("2026-03-24").superseded, lost("2026-03-24").accepted), (1, 0));
     assert_eq!((lost("2026-03-26").superseded, lost("2026-03-26").accepted), (0, 1));
+}
+
+#[test]
+fn what_was_known_last_decides_the_day_and_not_the_name_of_its_delivery() {
+    let text = |at: &str| format!("id,at,who,what,void\ne1,{at}T09:00:00Z,u1,viewed,\n");
+    let told = [
+        delivery("moving/zulu_2026-03-03.csv", &text("2026-03-02")),
+        delivery("moving/acts_2026-03-24.csv", &text("2026-03-23")),
+    ];
+    let world = any_order(&setup(), &staff(), &told);
+    assert_eq!(events(&world), ["e1 2026-03-23 viewed"]);
 }
 
 #[test]

@@ -220,6 +220,19 @@ fn who_was_active_months_ago_is_not_newly_activated_until_that_act_is_voided() {
 }
 
 #[test]
+fn an_act_of_january_told_in_march_moves_the_activation_of_march_alone_by_the_chain() {
+    let world = hired();
+    acted(&world, "2026-03-04", "e1,2026-03-03T09:00:00Z,u1,completed,\ne2,2026-03-03T09:00:00Z,u2,completed,\n");
+    acted(&world, "2026-02-11", "e3,2026-02-10T09:00:00Z,u3,completed,\n");
+    world.nightly("2026-04-02");
+    let march = |column: &str| company(&world, "month", "2026-03-01", column);
+    assert_eq!((march("newly_activated"), march("activated_to_date")), ("2".into(), "3".into()));
+    acted(&world, "2026-03-05", "e0,2026-01-05T09:00:00Z,u1,completed,\n");
+    world.nightly("2026-04-03");
+    assert_eq!((march("newly_activated"), march("activated_to_date")), ("1".into(), "3".into()));
+}
+
+#[test]
 fn a_late_reaction_makes_its_actor_active_on_the_day() {
     let world = hired();
     acted(&world, "2026-03-03", "e1,2026-03-02T09:00:00Z,u1,completed,\n");
@@ -347,7 +360,7 @@ fn an_account_that_turns_out_to_be_somebody_else_takes_every_day_it_was_seen_on_
         "e1,2026-03-02T09:00:00Z,u1,completed,\ne2,2026-03-04T09:00:00Z,u1,completed,\ne3,2026-03-05T09:00:00Z,u1,completed,\n",
     );
     world.nightly("2026-03-07");
-    world.deliver("identity_links_2026-03-07.csv", "source_user_id,worker_id\nu1,w2\n");
+    world.deliver("identity_links_2026-03-07.csv", "source,source_user_id,worker_id\nlms,u1,w2\n");
     world.nightly("2026-03-08");
     let who: Vec<String> = world
         .table("canon/person_day")
@@ -361,23 +374,24 @@ fn an_account_that_turns_out_to_be_somebody_else_takes_every_day_it_was_seen_on_
 #[test]
 fn half_an_hour_without_an_act_is_within_a_session_and_a_second_more_begins_another() {
     let world = hired();
-    acted(
-        &world,
-        "2026-03-03",
-        "e1,2026-03-02T09:00:00Z,u1,viewed,\ne2,2026-03-02T09:30:00Z,u1,viewed,\ne3,2026-03-02T10:00:01Z,u1,viewed,\n",
-    );
+    // Four people do the same, so that nobody's part is told by the sum.
+    let visits = |user: u32| {
+        let at = |time: &str| format!("{user}-{time},2026-03-02T{time}Z,u{user},viewed,\n");
+        ["09:00:00", "09:30:00", "10:00:01"].map(at).concat()
+    };
+    acted(&world, "2026-03-03", &(1..=4).map(visits).collect::<String>());
     world.nightly("2026-03-04");
-    assert_eq!(company(&world, "day", "2026-03-02", "sessions"), "2");
+    assert_eq!(company(&world, "day", "2026-03-02", "sessions"), "8");
 }
 
 #[test]
-fn a_file_may_hold_the_whole_day_in_its_name_and_nothing_after_it() {
+fn a_file_may_hold_the_whole_day_in_its_name_and_clocks_a_day_ahead_and_nothing_after_it() {
     let world = hired();
-    acted(&world, "2026-03-03", "e1,2026-03-03T23:59:00Z,u1,viewed,\ne2,2026-03-04T00:00:01Z,u1,viewed,\n");
+    acted(&world, "2026-03-03", "e1,2026-03-04T23:59:00Z,u1,viewed,\ne2,2026-03-05T00:00:01Z,u1,viewed,\n");
     world.nightly("2026-03-06");
     let rows = world.table("ops/quarantine");
-    let said: Vec<String> = rows.iter().map(|row| format!("{} {}", row["record"], row["reason"])).collect();
-    assert_eq!(said, ["3 ts_future"]);
+    let said: Vec<String> = rows.iter().map(|row| format!("{} {}", row["record"], row["reason_code"])).collect();
+    assert_eq!(said, ["2 ts_future"]);
 }
 
 #[test]

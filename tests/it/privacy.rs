@@ -117,7 +117,10 @@ fn a_unit_without_people_has_a_row_so_that_a_missing_one_says_nothing() {
     let row = |number: u32| format!("w{number},2020-01-01,n{number},active,employee,a\n");
     world.deliver(
         "workers_2026-03-01.csv",
-        format!("worker_id,effective_from,employee_no,status,worker_type,org_id\n{}", (1..9).map(row).collect::<String>()),
+        format!(
+            "worker_id,effective_from,employee_no,status,worker_type,org_id\n{}",
+            (1..9).map(row).collect::<String>()
+        ),
     );
     world.deliver("org_units_2026-03-01.csv", "org_id,name,effective_from\na,Alpha,2020-01-01\nb,Beta,2020-01-01\n");
     world.deliver("users_2026-03-01.csv", "user_id,employee_no,kind\nu1,n1,learner\n");
