@@ -387,7 +387,8 @@ fn half_an_hour_without_an_act_is_within_a_session_and_a_second_more_begins_anot
 #[test]
 fn a_file_may_hold_the_whole_day_in_its_name_and_clocks_a_day_ahead_and_nothing_after_it() {
     let world = hired();
-    acted(&world, "2026-03-03", "e1,2026-03-04T23:59:00Z,u1,viewed,\ne2,2026-03-05T00:00:01Z,u1,viewed,\n");
+    // Midnight of Berlin is at 23:00Z.
+    acted(&world, "2026-03-03", "e1,2026-03-04T22:59:59Z,u1,viewed,\ne2,2026-03-04T23:00:01Z,u1,viewed,\n");
     world.nightly("2026-03-06");
     let rows = world.table("ops/quarantine");
     let said: Vec<String> = rows.iter().map(|row| format!("{} {}", row["record"], row["reason_code"])).collect();
