@@ -23,17 +23,22 @@ pub(super) fn sort(table: &Table, all: &RecordBatch, rows: &mut [u32]) -> Result
     let mut names: Vec<&str> = table.sort.iter().map(String::as_str).collect();
     names.extend(table.key.iter().map(String::as_str).filter(|key| !table.sort.iter().any(|name| name == key)));
     let keys: Vec<SortKey> = names.iter().map(|name| sort_key(table, all, name)).collect::<Result<_, _>>()?;
-    // Most rows differ in the first two keys: as plain numbers these decide without a look at the rest.
+    order(&keys, rows);
+    Ok(())
+}
+
+/// Sorts row numbers by keys, the first before the second. Most rows differ in the first two: as plain numbers these decide without
+/// a look at the rest. Leads that are equal say nothing, so the first key itself has its say before the second one's lead.
+fn order(keys: &[SortKey], rows: &mut [u32]) {
     let lead = |at: usize, row: u32| keys.get(at).map_or(0, |key| key.lead(row as usize));
     let mut order: Vec<(u64, u64, u32)> = rows.iter().map(|&row| (lead(0, row), lead(1, row), row)).collect();
     order.sort_unstable_by(|a, b| {
-        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| {
-            let (a, b) = (a.2 as usize, b.2 as usize);
-            keys.iter().map(|key| key.compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-        })
+        let by = |key: &SortKey| key.compare(a.2 as usize, b.2 as usize);
+        let first = || keys.first().map_or(Ordering::Equal, by);
+        let rest = || keys.iter().skip(1).map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
+        a.0.cmp(&b.0).then_with(first).then_with(|| a.1.cmp(&b.1)).then_with(rest)
     });
     rows.iter_mut().zip(order).for_each(|(row, (_, _, sorted))| *row = sorted);
-    Ok(())
 }
 
 impl SortKey {
@@ -138,6 +143,15 @@ mod tests {
         let texts = [None, Some(""), Some("\0"), Some("a"), Some("a\0"), Some("abcdefg"), Some("abcdefgh"), Some("é")];
         agrees(&SortKey::Text(Arc::new(StringArray::from(texts.to_vec()))), texts.len());
         agrees(&SortKey::Rank(vec![2, 0, 1, 2]), 4);
+    }
+
+    #[test]
+    fn texts_that_begin_alike_come_before_what_the_second_key_says() {
+        let texts = SortKey::Text(Arc::new(StringArray::from(vec!["employee-2", "employee-1", "employee-1"])));
+        let keys = [texts, SortKey::Number(vec![Some(1), Some(3), Some(2)])];
+        let mut rows = [0, 1, 2];
+        order(&keys, &mut rows);
+        assert_eq!(rows, [2, 1, 0]);
     }
 
     #[test]
