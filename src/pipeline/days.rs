@@ -394,16 +394,18 @@ fn activation(
                 Some(before) => read_activation(lake, table, before)?,
                 None => BTreeMap::new(),
             };
-            let read: Vec<(Day, Vec<RecordBatch>)> = {
-                let lake: &Lake<'_> = lake;
-                let columns = Some(&["person_key", "active_acts"][..]);
-                let read = |(day, partition, _): &(Day, String, String)| {
-                    Ok((*day, lake.read(person_day, partition, columns)?))
+            let names = Some(&["person_key", "active_acts"][..]);
+            // As many days beside each other as threads are there for, so that memory follows them and not the month.
+            for days in days.chunks(context.threads.max(1) * 2) {
+                let read: Vec<(Day, Vec<RecordBatch>)> = {
+                    let lake: &Lake<'_> = lake;
+                    let read = |(day, partition, _): &(Day, String, String)| {
+                        Ok((*day, lake.read(person_day, partition, names)?))
+                    };
+                    days.par_iter().map(read).collect::<Result<_>>()?
                 };
-                days.par_iter().map(read).collect::<Result<_>>()?
-            };
-            for (day, batches) in &read {
-                for batch in batches {
+                for (day, batch) in read.iter().flat_map(|(day, batches)| batches.iter().map(move |batch| (day, batch)))
+                {
                     let (person, active) = (Text::of(batch, "person_key"), ints(batch, "active_acts"));
                     for row in (0..batch.num_rows()).filter(|row| active(*row).unwrap_or(0) > 0) {
                         if let Some(person) = person.get(row)
