@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::*;
 
 use super::block::{Block, Shown};
-use super::leadership_kpis::{code, integers};
+use super::leadership_kpis::code;
 use super::{Inputs, Lookback, Mart, Previous};
 use crate::canon::history::NONE;
 use crate::period::Grain;
-use crate::scope::PLACE;
+use crate::scope::{PLACE, integers};
 use crate::stats::concentration::{self, concentration};
 
 pub const MART: Mart = Mart {
@@ -31,8 +31,8 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     let worker = integers(people, "worker")?;
     let bands = inputs.policy.leader_bands();
     let is_leader: Vec<bool> = integers(people, "leader_band")?
-        .into_iter()
-        .map(|band| inputs.people.labels.text(code(band)).is_some_and(|band| bands.contains(&band)))
+        .iter()
+        .map(|band| inputs.people.labels.text(code(*band)).is_some_and(|band| bands.contains(&band)))
         .collect();
     let mut row_of = vec![NONE; inputs.people.workers.len()];
     for (row, worker) in worker.iter().enumerate().filter(|(row, _)| !is_leader[*row]) {
@@ -48,7 +48,7 @@ fn build(inputs: &Inputs<'_>) -> PolarsResult<Vec<Block>> {
     }
     let mut columns: Vec<Column> =
         PLACE.iter().map(|name| people.column(name).cloned()).collect::<PolarsResult<_>>()?;
-    let active: Vec<i64> = integers(people, "active_acts")?.into_iter().map(|acts| i64::from(acts > 0)).collect();
+    let active: Vec<i64> = integers(people, "active_acts")?.iter().map(|acts| i64::from(*acts > 0)).collect();
     columns.push(Column::new("active_learners".into(), active));
     columns.push(Column::new("sme_contributors".into(), given.iter().map(|n| i64::from(*n > 0)).collect::<Vec<_>>()));
     columns.push(Column::new("sme_contributions".into(), given));

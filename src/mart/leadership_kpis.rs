@@ -12,7 +12,7 @@ use crate::canon::acts::Form;
 use crate::canon::history::NONE;
 use crate::guard::rounding;
 use crate::period::{Day, Grain, Period};
-use crate::scope::{self, PLACE};
+use crate::scope::{PLACE, integers};
 
 pub const MART: Mart = Mart {
     name: "leadership_kpis",
@@ -108,12 +108,8 @@ struct Everybody {
 
 fn place(inputs: &Inputs<'_>) -> PolarsResult<Everybody> {
     let rows = &inputs.person_period.rows;
-    let columns = PLACE.iter().map(|name| integers(rows, name)).collect::<PolarsResult<Vec<_>>>()?;
+    let columns = PLACE.iter().map(|name| Ok(integers(rows, name)?.into_owned())).collect::<PolarsResult<Vec<_>>>()?;
     Ok(Everybody { worker: columns[0].clone(), columns })
-}
-
-pub(super) fn integers(rows: &DataFrame, name: &str) -> PolarsResult<Vec<i64>> {
-    Ok(scope::integers(rows, name)?.into_owned())
 }
 
 /// A label or worker code as the rows hold it: -1 is none.
@@ -201,8 +197,8 @@ fn describe(shown: &Shown, block: &Block, inputs: &Inputs<'_>) -> PolarsResult<D
     let (credited, reached) = experts(inputs);
     let worker = integers(&block.rows, "worker")?;
     let functions = Functions {
-        of: integers(&block.rows, "function")?,
-        posts: integers(&block.rows, "leader_posts")?,
+        of: integers(&block.rows, "function")?.into_owned(),
+        posts: integers(&block.rows, "leader_posts")?.into_owned(),
         least: inputs.policy.smallest_group,
         to: inputs.policy.rounding,
     };

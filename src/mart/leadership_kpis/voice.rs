@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::PolarsResult;
 
-use super::{Inputs, code, integers};
+use super::{Inputs, code};
 use crate::canon::acts::Deed;
 use crate::mart::block::Block;
 use crate::period::Day;
+use crate::scope::integers;
 
 /// A message may be passed on in the period it was sent in, and in one that ends within so many days.
 const CASCADE_DAYS: Day = 14;
@@ -116,7 +117,7 @@ pub(super) struct Voice<'a> {
 
 impl<'a> Voice<'a> {
     pub fn new(inputs: &'a Inputs<'a>, block: &Block) -> PolarsResult<Voice<'a>> {
-        let worker = integers(&block.rows, "worker")?;
+        let worker = integers(&block.rows, "worker")?.into_owned();
         let band = integers(&block.rows, "leader_band")?;
         let is_executive = band.iter().map(|band| inputs.people.labels.text(code(*band)) == Some(EXECUTIVE)).collect();
         let mut above = Above::new(inputs);
