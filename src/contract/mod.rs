@@ -7,6 +7,7 @@ pub mod arrow;
 mod catalog;
 pub mod check;
 pub mod dictionary;
+pub mod findings;
 pub mod odcs;
 mod parse;
 

@@ -106,8 +106,11 @@ impl Intake {
 /// Something worth knowing that refuses nothing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Warning {
-    /// unknown_column, unknown_values, blank_lines, no_final_newline, stored_for_timestamp.
+    /// A code of [`FINDINGS`](crate::contract::findings::FINDINGS).
     pub code: &'static str,
+    /// Why, where the code alone does not say: the [`Reason`] of a dropped value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
     /// The canon column, or the source's name of an unknown one.
     pub column: Option<String>,
     pub count: u64,
@@ -117,6 +120,7 @@ impl Warning {
     pub(crate) fn new(code: &'static str, column: Option<&str>, count: u64) -> Warning {
         Warning {
             code,
+            reason: None,
             column: column.map(|name| name.chars().take(100).flat_map(char::escape_debug).collect()),
             count,
         }

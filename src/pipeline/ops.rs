@@ -13,6 +13,7 @@ use super::{Context, gates};
 use crate::canon::identity::Unmatched;
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
+use crate::contract::findings::{Finding, finding};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::feed::Reason;
@@ -69,6 +70,12 @@ impl Row {
             .int("rows_duplicate", counts.duplicate)
             .int("rows_voided", counts.voided)
             .int("rows_superseded", counts.superseded)
+    }
+
+    fn finding(self, finding: &Finding) -> Row {
+        self.text("check_kind", finding.kind)
+            .text("severity", finding.severity.as_str())
+            .text("sentence", finding.sentence)
     }
 
     /// The columns that say which delivery a row is about.
@@ -257,24 +264,16 @@ fn data_quality(
             );
         }
         for warning in &intake.warnings {
-            let kind = match warning.code {
-                "unknown_values" => "unknown_value",
-                "unknown_column" => "unknown_column",
-                _ => "late",
-            };
-            if kind == "late" {
-                continue;
-            }
+            let Some(finding) = finding(warning.code) else { continue };
             rows.push(
                 Row::default()
                     .delivery(entry)
-                    .text("check_kind", kind)
-                    .text("severity", "note")
-                    .text("reason_code", warning.code)
+                    .finding(finding)
+                    .text("reason_code", warning.reason.unwrap_or(warning.code))
                     .text("column_name", warning.column.clone().unwrap_or_default())
-                    .text("sentence", "the feed neither maps nor ignores this")
                     .int("affected", warning.count)
-                    .int("out_of", intake.read),
+                    .int("out_of", intake.read)
+                    .share("share", share(warning.count).filter(|share| *share <= 1.0)),
             );
         }
     }
@@ -337,6 +336,23 @@ fn data_quality(
     for unknown in &computed.unknown_cycles {
         let (code, sentence) = (Unknown::CODE, Unknown::SENTENCE);
         state.push(company("unknown_value", unknown.table, code, sentence, unknown.rows, Some(unknown.out_of)));
+    }
+    for found in &world.found {
+        let Some(finding) = finding(found.code) else { continue };
+        let out_of = found.out_of.filter(|all| *all > 0);
+        let row = Row::default()
+            .text("delivery", "")
+            .text("etag", "")
+            .text("feed", &found.feed)
+            .text("canon_table", &found.table)
+            .finding(finding)
+            .text("reason_code", found.code)
+            .text("column_name", &found.column)
+            .int("affected", found.affected);
+        state.push(match out_of {
+            Some(all) => row.int("out_of", all).share("share", Some(found.affected as f64 / all as f64)),
+            None => row,
+        });
     }
     for stale in gates::joined::stale(context, &rolled.ledger) {
         state.push(

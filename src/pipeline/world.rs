@@ -17,6 +17,7 @@ use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
 use crate::contract::arrow::DELETED;
+use crate::contract::findings::Found;
 use crate::error::Result;
 use crate::period::{Day, DayClock, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
@@ -107,6 +108,8 @@ pub struct World {
     pub belongings: Belongings,
     /// What people gave to each other.
     pub acts: Acts,
+    /// What was noticed about whole tables, for `data_quality`.
+    pub found: Vec<Found>,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
 }
@@ -183,6 +186,7 @@ impl World {
             completions,
             belongings,
             acts,
+            found: Vec::new(),
             horizon,
         })
     }
