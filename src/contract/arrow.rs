@@ -11,6 +11,8 @@ pub const DELIVERY: &str = "_delivery";
 pub const ROW: &str = "_row";
 pub const KNOWN_AT: &str = "_known_at";
 pub const DELETED: &str = "_deleted";
+/// The columns of a stated row that say where it came from, in the order of files.
+pub const PROVENANCE: [&str; 4] = [DELIVERY, ROW, KNOWN_AT, DELETED];
 
 /// The type of a column in a published file.
 pub fn file_type(data_type: Type) -> DataType {

@@ -130,7 +130,7 @@ fn section(catalog: &Catalog, table: &Table) -> String {
         let _ = writeln!(
             out,
             "- Computed from: {}",
-            table.reads.iter().map(|read| format!("[`{read}`](#{read})")).collect::<Vec<_>>().join(", ")
+            table.reads.iter().map(|read| format!("[`{0}`](#{0})", read.table)).collect::<Vec<_>>().join(", ")
         );
     }
     let _ = writeln!(out, "- Contract: `{}`", table.hash);
@@ -246,7 +246,7 @@ fn table_json(catalog: &Catalog, table: &Table) -> Value {
         "grain": table.grain,
         "key": table.key,
         "sort": table.sort,
-        "reads": table.reads,
+        "reads": table.reads.iter().map(|read| &read.table).collect::<Vec<_>>(),
         "warnings": warnings,
         "contract": table.hash,
         "columns": table.columns.iter().map(column_json).collect::<Vec<_>>(),

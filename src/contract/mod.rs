@@ -135,13 +135,78 @@ pub struct Table {
     pub latest: Option<String>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
-    /// Marts: the tables `build` may read.
-    pub reads: Vec<String>,
+    /// Computed tables: what they are made from, and the only tables their code is given.
+    pub reads: Vec<Read>,
+    /// Of these, the tables without any row of which there is nothing to publish.
+    pub needs: Vec<String>,
+    /// What the job must decide for there to be anything to compute.
+    pub decided_by: Option<Decision>,
+    /// Whether it says something else tomorrow of the same rows: it may ask for the reported days and the day of `--as-of`.
+    pub as_of: bool,
     /// Codes of `schemas/warnings.toml` that hold for the whole table.
     pub warnings: Vec<String>,
     pub columns: Vec<Column>,
     /// First 16 hex digits of the SHA-256 over the resolved contract; travels in every file.
     pub hash: String,
+}
+
+/// A table that another one is made from, or the part of it that is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    pub table: String,
+    /// Beginnings of the names of the partitions that are read; none for all.
+    pub partitions: Vec<String>,
+    /// Read only where a KPI of the job's scorecards comes from it.
+    pub only_for_kpis: bool,
+    /// `table.column`: only rows whose own column of that name holds a value that stands there. Such a read has the signatures of
+    /// texts too, which take most of their table's room and are left out otherwise.
+    pub matching: Option<(String, String)>,
+}
+
+impl Read {
+    /// Every row of a table.
+    pub fn all_of(table: &str) -> Read {
+        Read { table: table.to_owned(), partitions: Vec::new(), only_for_kpis: false, matching: None }
+    }
+
+    /// Whether a partition of the table is read.
+    pub fn takes(&self, partition: &str) -> bool {
+        self.partitions.is_empty() || self.partitions.iter().any(|prefix| partition.starts_with(prefix.as_str()))
+    }
+}
+
+/// What a job decides in files of its own, without which some tables have nothing to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Reviews,
+    Plans,
+    Scorecards,
+    Rituals,
+    Goals,
+    Objectives,
+}
+
+impl Decision {
+    pub const ALL: [Decision; 6] = [
+        Decision::Reviews,
+        Decision::Plans,
+        Decision::Scorecards,
+        Decision::Rituals,
+        Decision::Goals,
+        Decision::Objectives,
+    ];
+
+    /// As contracts and remarks name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Decision::Reviews => "reviews",
+            Decision::Plans => "plans",
+            Decision::Scorecards => "scorecards",
+            Decision::Rituals => "rituals",
+            Decision::Goals => "goals",
+            Decision::Objectives => "objectives",
+        }
+    }
 }
 
 /// What the gate makes of a text that is not kept.
@@ -168,6 +233,11 @@ impl Column {
 impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether it is made from a table.
+    pub fn reads_table(&self, name: &str) -> bool {
+        self.reads.iter().any(|read| read.table == name)
     }
 
     /// The columns a file of this table holds: all but the transient ones.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Area, Column, ContractError, Measure, Partition, Privacy, Table, Type};
+use super::{Area, Column, ContractError, Decision, Measure, Partition, Privacy, Read, Table, Type};
 
 /// A column as written, in a table's own file or in `columns.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,7 +42,12 @@ pub(super) struct TableFile {
     #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
-    reads: Vec<String>,
+    reads: Vec<ReadFile>,
+    #[serde(default)]
+    needs: Vec<String>,
+    decided_by: Option<String>,
+    #[serde(default)]
+    as_of: bool,
     #[serde(default)]
     warnings: Vec<String>,
     /// Names defined in `columns.toml`, put before the table's own columns.
@@ -50,6 +55,25 @@ pub(super) struct TableFile {
     shared: Vec<String>,
     #[serde(default)]
     columns: toml::Table,
+}
+
+/// A table that is read: its name, or which part of it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ReadFile {
+    All(String),
+    Part(PartFile),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartFile {
+    table: String,
+    #[serde(default)]
+    partitions: Vec<String>,
+    #[serde(default)]
+    only_for_kpis: bool,
+    matching: Option<String>,
 }
 
 /// Shared columns by name, in file order.
@@ -111,7 +135,10 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         partition,
         day: file.day,
         latest: file.latest,
-        reads: file.reads,
+        reads: file.reads.into_iter().map(read).collect::<Result<_, _>>().map_err(&error)?,
+        needs: file.needs,
+        decided_by: file.decided_by.as_deref().map(decision).transpose().map_err(&error)?,
+        as_of: file.as_of,
         warnings: file.warnings,
         columns,
         hash: String::new(),
@@ -119,6 +146,27 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
     rules(&table).map_err(error)?;
     table.hash = hash(&table);
     Ok(table)
+}
+
+fn read(file: ReadFile) -> Result<Read, String> {
+    let PartFile { table, partitions, only_for_kpis, matching } = match file {
+        ReadFile::All(table) => return Ok(Read::all_of(&table)),
+        ReadFile::Part(part) => part,
+    };
+    let place = |text: String| match text.split_once('.') {
+        Some((table, column)) => Ok((table.to_owned(), column.to_owned())),
+        None => Err(format!("reads {table}: matching `{text}` is not written as table.column")),
+    };
+    let matching = matching.map(place).transpose()?;
+    Ok(Read { table, partitions, only_for_kpis, matching })
+}
+
+fn decision(word: &str) -> Result<Decision, String> {
+    let known = Decision::ALL.into_iter().find(|decision| decision.as_str() == word);
+    known.ok_or_else(|| {
+        let all: Vec<&str> = Decision::ALL.iter().map(|decision| decision.as_str()).collect();
+        format!("decided_by `{word}` is none of {}", all.join(", "))
+    })
 }
 
 fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, String> {
@@ -196,6 +244,9 @@ fn rules(table: &Table) -> Result<(), String> {
         if table.column(part).is_none() {
             return Err(format!("`{part}` is named in key, sort, day or latest but is no column"));
         }
+    }
+    if let Some(needed) = table.needs.iter().find(|needed| !table.reads_table(needed)) {
+        return Err(format!("needs `{needed}`, which it does not read"));
     }
     if (table.partition == Partition::Day) != table.day.is_some() {
         return Err("partition `day` and a `day` column go together".into());

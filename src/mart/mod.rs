@@ -9,6 +9,7 @@ pub mod cadence;
 mod certification_status;
 mod competency_coverage;
 pub mod content_engagement;
+pub mod derived;
 mod dim_content;
 mod dim_date;
 mod dim_kpi;
@@ -30,6 +31,7 @@ mod leader_post_event_study;
 mod leader_post_windows;
 mod leader_scorecard;
 mod leadership_kpis;
+pub mod list;
 mod okr_progress;
 pub mod outcome_links;
 mod placed;
@@ -40,7 +42,6 @@ mod rubric_aggregates;
 mod scorecard;
 mod time_to_competency;
 mod time_to_competency_curve;
-mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,15 +54,14 @@ use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::contract::arrow::mart_schema;
-use crate::contract::{Catalog, ContractError, Privacy};
+use crate::contract::{Catalog, ContractError};
 use crate::engine;
 use crate::guard::{GuardError, Tally};
 use crate::job::Policy;
 use crate::period::{Calendar, Day, Grain, Period};
 use crate::rollup::person_period::PersonPeriod;
 
-pub use integrity_signals::NAME as SIGNALS;
-pub use whole::{Facts, Made, Read, WHOLE, Whole};
+pub use derived::{Derived, Output, Reads};
 
 use block::{Block, Placement, Shown, Value};
 
@@ -108,26 +108,6 @@ pub const MARTS: &[Mart] = &[
     leadership_kpis::MART,
     knowledge_sharing::MART,
 ];
-
-/// A table that says nothing about people: built whole, published as it is. Its contract may hold no aggregate column.
-pub struct Plain {
-    pub name: &'static str,
-    pub build: fn(&World<'_>) -> PolarsResult<DataFrame>,
-}
-
-/// Every plain table under `marts/`.
-pub const PLAIN: &[Plain] = &[dim_date::TABLE, dim_org::TABLE, dim_scope::TABLE, dim_kpi::TABLE, dim_content::TABLE];
-
-/// What plain tables are built from.
-pub struct World<'a> {
-    pub catalog: &'a Catalog,
-    pub calendar: &'a Calendar,
-    pub people: &'a People,
-    pub units: &'a Units,
-    pub content: &'a [RecordBatch],
-    /// Reported days `[from, to)`.
-    pub days: (Day, Day),
-}
 
 /// What one period of a mart is built from.
 pub struct Inputs<'a> {
@@ -257,23 +237,6 @@ impl Mart {
         };
         Ok(Guarded { rows, managers, withheld, cycles_cut, orphans })
     }
-}
-
-/// Plain tables are published without the guard, so their contracts may say nothing about groups or persons.
-///
-/// # Errors
-/// A contract of [`PLAIN`] holds an aggregate or person column.
-pub fn check_plain(catalog: &Catalog) -> Result<(), ContractError> {
-    for plain in PLAIN {
-        let table = catalog.expect(plain.name)?;
-        if let Some(column) =
-            table.columns.iter().find(|column| column.privacy != Privacy::Public || column.measure.is_some())
-        {
-            let what = format!("column {} is about people, but the table does not pass the guard", column.name);
-            return Err(ContractError { table: plain.name.into(), what });
-        }
-    }
-    Ok(())
 }
 
 impl Inputs<'_> {

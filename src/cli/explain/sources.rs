@@ -117,7 +117,7 @@ fn canon_of<'a>(catalog: &'a Catalog, table: &'a Table) -> Vec<&'a Table> {
     let mut open = vec![table];
     let mut canon = BTreeMap::new();
     while let Some(table) = open.pop() {
-        for read in table.reads.iter().filter_map(|name| catalog.table(name)) {
+        for read in table.reads.iter().filter_map(|read| catalog.table(&read.table)) {
             if seen.insert(&read.name) {
                 open.push(read);
                 if read.area == Area::Canon {

@@ -10,7 +10,8 @@ use crate::contract::Table;
 use crate::guard::Tally;
 use crate::job::Policy;
 use crate::mart::block::{self, Block, Placement, Value};
-use crate::mart::{Facts, MartError};
+use crate::mart::derived::Reads;
+use crate::mart::MartError;
 use crate::scope::Rows;
 
 /// All competencies together.
@@ -33,7 +34,7 @@ pub struct Line<'i> {
 
 /// The items that some rows are about.
 pub struct About<'a, 'i> {
-    pub facts: &'a Facts<'a>,
+    pub facts: &'a Reads<'a>,
     pub table: &'a Table,
     pub authors: &'a Authors,
     pub items: &'a BTreeMap<u32, Vec<&'i Item>>,
@@ -148,7 +149,7 @@ impl<'i> About<'_, 'i> {
         });
         let codes: Vec<u32> = self.items.keys().copied().collect();
         let block = Block { keys: self.keys.clone(), rows: self.authors.rows(&codes, sums.collect())? };
-        let (people, units) = (self.facts.people, self.facts.units);
+        let (people, units) = (self.facts.people(), self.facts.units());
         let (period, policy) = (self.authors.period, self.policy());
         block::show(self.table, &block, &Placement { people, units, period, policy, managers: false })
     }
