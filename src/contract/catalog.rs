@@ -72,7 +72,8 @@ impl Catalog {
                     return error(table, format!("reads `{}`, which has no contract", read.table));
                 }
                 if let Some((other, column)) = &read.matching
-                    && !(table.reads_table(other) && self.table(other).is_some_and(|other| other.column(column).is_some()))
+                    && !(table.reads_table(other)
+                        && self.table(other).is_some_and(|other| other.column(column).is_some()))
                 {
                     return error(table, format!("reads rows that match `{other}.{column}`, which it does not read"));
                 }

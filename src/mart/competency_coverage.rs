@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use polars::prelude::{Column, DataFrame};
 
 use super::block::Value;
+use super::derived::{Derived, Output, Protection, Reads};
 use super::reviews::lines::{self, About, Line};
 use super::reviews::split::{self, Split};
 use super::reviews::{self, Authors, Distribution, Item, shown};
-use super::derived::{Derived, Output, Protection, Reads};
 use super::{MartError, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::Policy;
 use crate::job::reviews::Reviews;
 
-pub const TABLE: Derived = Derived { name: "competency_coverage", tables: &["competency_coverage"], protection: Protection::Guarded, build };
+pub const TABLE: Derived =
+    Derived { name: "competency_coverage", tables: &["competency_coverage"], protection: Protection::Guarded, build };
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };

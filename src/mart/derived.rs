@@ -104,7 +104,8 @@ impl Derived {
         let malformed = |what: String| MartError::Malformed { mart: self.name, what };
         if self.protection == Protection::Public {
             for table in self.contracts(reads.catalog)? {
-                let about_people = |column: &&crate::contract::Column| column.privacy != Privacy::Public || column.measure.is_some();
+                let about_people =
+                    |column: &&crate::contract::Column| column.privacy != Privacy::Public || column.measure.is_some();
                 if let Some(column) = table.columns.iter().find(about_people) {
                     let what = format!("column {} is about people, but the table does not pass the guard", column.name);
                     return Err(malformed(what));

@@ -8,7 +8,8 @@ use crate::canon::columns::{Text, bools, instants, ints};
 use crate::contract::Type;
 use crate::contract::arrow::DELETED;
 
-pub const TABLE: Derived = Derived { name: "dim_content", tables: &["dim_content"], protection: Protection::Public, build };
+pub const TABLE: Derived =
+    Derived { name: "dim_content", tables: &["dim_content"], protection: Protection::Public, build };
 
 fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     Output::whole(reads.catalog, TABLE.name, &rows(reads)?)

@@ -2,11 +2,12 @@
 
 use polars::prelude::{Column, DataFrame};
 
-use super::derived::{Derived, Output, Protection, Reads};
 use super::MartError;
+use super::derived::{Derived, Output, Protection, Reads};
 use crate::job::reviews::DIMENSIONS;
 
-pub const TABLE: Derived = Derived { name: "dim_rubric", tables: &["dim_rubric"], protection: Protection::Public, build };
+pub const TABLE: Derived =
+    Derived { name: "dim_rubric", tables: &["dim_rubric"], protection: Protection::Public, build };
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some(reviews) = &facts.job.reviews else { return Ok(Vec::new()) };

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 
 use super::MartError;
-use super::goals::{Against, Outcomes, Standing, named};
 use super::derived::{Derived, Output, Protection, Reads};
+use super::goals::{Against, Outcomes, Standing, named};
 use crate::job::goals::{Better, Goal, Rule, Scope};
 use crate::period::{Day, date_of, day_start_micros};
 use evidence::{Contribution, Documented, Ratings, contributions, documented, ratings};

@@ -40,9 +40,10 @@ pub fn in_order(catalog: &Catalog) -> Result<Vec<&'static Derived>, ContractErro
         let mut waiting = Vec::new();
         let before = ordered.len();
         for derived in left {
-            let waits = derived.reads(catalog)?.iter().any(|read| {
-                open.contains(read.table.as_str()) && !derived.tables.contains(&read.table.as_str())
-            });
+            let waits = derived
+                .reads(catalog)?
+                .iter()
+                .any(|read| open.contains(read.table.as_str()) && !derived.tables.contains(&read.table.as_str()));
             if waits { waiting.push(derived) } else { ordered.push(derived) }
         }
         if ordered.len() == before {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 
 use super::MartError;
-use super::goals::{Against, Outcomes, Standing, named};
 use super::derived::{Derived, Output, Protection, Reads};
+use super::goals::{Against, Outcomes, Standing, named};
 use crate::job::goals::{Better, KeyResult, Objective, Subject};
 use crate::period::Day;
 
@@ -37,7 +37,9 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
             let days = (result.starts_on, result.due_on);
             let against = outcomes.against(&result.kpi, &objective.scope, &result.subject, days, result.baseline);
             rows.push(match headcount {
-                Some(_) => Row { objective, result, status: status(result, &against, facts.today()), headcount, against },
+                Some(_) => {
+                    Row { objective, result, status: status(result, &against, facts.today()), headcount, against }
+                }
                 None => Row { objective, result, status: "withheld", headcount, against: Against::default() },
             });
         }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::kpi_figures::{Clock, Figures, GRAINS};
-use super::derived::{Derived, Output, Protection, Reads};
 use super::MartError;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::kpi_figures::{Clock, Figures, GRAINS};
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::hierarchy::Units;
 use crate::contract::arrow::{DELETED, mart_schema};
@@ -18,7 +18,8 @@ use crate::stats::benjamini_hochberg;
 use crate::stats::rank_correlation::{RankCorrelation, rank_correlation};
 use crate::stats::wilson::Z95;
 
-pub const TABLE: Derived = Derived { name: "outcome_links", tables: &["outcome_links"], protection: Protection::Guarded, build };
+pub const TABLE: Derived =
+    Derived { name: "outcome_links", tables: &["outcome_links"], protection: Protection::Guarded, build };
 
 /// Lags in periods of the grain.
 const LAGS: std::ops::RangeInclusive<usize> = 0..=3;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::reviews::{self, Item};
-use super::derived::{Derived, Output, Protection, Reads};
 use super::MartError;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::reviews::{self, Item};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::guard::rounding;
@@ -17,7 +17,8 @@ use crate::stats::krippendorff::{self, Alpha, Metric, Verdict};
 use crate::stats::ratings::{RUBRIC, RatingCounts};
 use crate::stats::severity::{self, Rating};
 
-pub const TABLE: Derived = Derived { name: "rater_agreement", tables: &["rater_agreement"], protection: Protection::Guarded, build };
+pub const TABLE: Derived =
+    Derived { name: "rater_agreement", tables: &["rater_agreement"], protection: Protection::Guarded, build };
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };

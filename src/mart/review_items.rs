@@ -2,14 +2,15 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::reviews::{self, Item, Reason, Scores};
-use super::derived::{Derived, Output, Protection, Reads};
 use super::MartError;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::reviews::{self, Item, Reason, Scores};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::reviews::Reviews;
 
-pub const TABLE: Derived = Derived { name: "review_items", tables: &["review_items"], protection: Protection::Guarded, build };
+pub const TABLE: Derived =
+    Derived { name: "review_items", tables: &["review_items"], protection: Protection::Guarded, build };
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };

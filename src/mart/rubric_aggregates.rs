@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::block::Value;
+use super::derived::{Derived, Output, Protection, Reads};
 use super::reviews::lines::{self, About, Line, Lines};
 use super::reviews::{self, Authors, Distribution, Item, Scores, shown};
-use super::derived::{Derived, Output, Protection, Reads};
 use super::{MartError, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
@@ -16,7 +16,8 @@ use crate::job::reviews::{DIMENSIONS, Reviews};
 use crate::stats::shrunk_means::{self, Pooled};
 use crate::stats::wilson::Z95;
 
-pub const TABLE: Derived = Derived { name: "rubric_aggregates", tables: &["rubric_aggregates"], protection: Protection::Guarded, build };
+pub const TABLE: Derived =
+    Derived { name: "rubric_aggregates", tables: &["rubric_aggregates"], protection: Protection::Guarded, build };
 
 /// Where a mean is: rubric version, scope kind, scope, competency, dimension. What a change is measured along.
 type Place = (String, String, String, String, String);

@@ -4,15 +4,16 @@ use arrow::array::RecordBatch;
 use chrono::Datelike;
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
-use super::kpi_figures::{Clock, Figure, Figures};
 use super::derived::{Derived, Output, Protection, Reads};
+use super::kpi_figures::{Clock, Figure, Figures};
 use super::{MartError, formula};
 use crate::contract::Catalog;
 use crate::engine;
 use crate::job::scorecards::{Kpi, Scorecards};
 use crate::period::{Day, Period, date_of, day_of};
 
-pub const TABLE: Derived = Derived { name: "scorecard", tables: &["scorecard"], protection: Protection::Guarded, build };
+pub const TABLE: Derived =
+    Derived { name: "scorecard", tables: &["scorecard"], protection: Protection::Guarded, build };
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let held = &facts.job.scorecards;
@@ -151,7 +152,7 @@ pub(super) mod tests {
         let starts: Vec<Day> = lines.iter().map(|line| day(line[1])).collect();
         frame.with_column(Column::new("period_start".into(), starts).cast(&DataType::Date).unwrap()).unwrap();
         let fields: Vec<arrow::datatypes::Field> =
-            mart_schema(Catalog::load().unwrap().expect("adoption_kpis").unwrap())
+            crate::contract::arrow::mart_schema(Catalog::load().unwrap().expect("adoption_kpis").unwrap())
                 .fields()
                 .iter()
                 .filter(|field| frame.column(field.name()).is_ok())

@@ -7,8 +7,8 @@ use arrow::array::RecordBatch;
 use polars::prelude::*;
 
 use super::block::{self, Block, Placement, Shown, Value};
-use super::time_to_competency_curve::{self as curve_table, CurveRow};
 use super::derived::{Derived, Output, Protection, Reads};
+use super::time_to_competency_curve::{self as curve_table, CurveRow};
 use super::{MartError, add, placed};
 use crate::canon::career::Careers;
 use crate::canon::competency::{self, CERTIFIED, Clock, Outcome, PATH_COMPLETED, Start, Wait};
@@ -21,7 +21,12 @@ use crate::stats::survival::{Curve, RestrictedMean, kaplan_meier};
 use crate::stats::wilson::Z95;
 use crate::stats::{competing, logrank};
 
-pub const TABLE: Derived = Derived { name: "time_to_competency", tables: &["time_to_competency", "time_to_competency_curve"], protection: Protection::Guarded, build };
+pub const TABLE: Derived = Derived {
+    name: "time_to_competency",
+    tables: &["time_to_competency", "time_to_competency_curve"],
+    protection: Protection::Guarded,
+    build,
+};
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let table = facts.catalog.expect("time_to_competency")?;
@@ -40,7 +45,8 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
             if spells.is_empty() {
                 continue;
             }
-            let place = Placement { people: facts.people(), units: facts.units(), period: seen, policy, managers: false };
+            let place =
+                Placement { people: facts.people(), units: facts.units(), period: seen, policy, managers: false };
             let shown = block::show(table, &block, &place)?;
             let published = shown.rows.clone().lazy().filter(col("status").eq(lit("published")));
             let mut cohort = engine::collect(published)?;
@@ -69,7 +75,8 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
         }
     }
     let Some(rows) = rows else { return Ok(Vec::new()) };
-    let made = |table, rows: RecordBatch, withheld| Output { table, partition: "all".into(), rows, grain: "", withheld };
+    let made =
+        |table, rows: RecordBatch, withheld| Output { table, partition: "all".into(), rows, grain: "", withheld };
     let curve = facts.catalog.expect("time_to_competency_curve")?;
     Ok(vec![
         made("time_to_competency", engine::to_arrow(&rows, &mart_schema(table))?, withheld),

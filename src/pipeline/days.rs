@@ -10,6 +10,7 @@ use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::ingest::Ingested;
 use super::lake::{Lake, Stored, WHOLE};
+use super::steps::{Because, Steps};
 use super::stream::{Bounds, in_order};
 use super::takeback::{Elsewhere, merge_day};
 use super::world::{Before, Seen, World};
@@ -37,6 +38,7 @@ pub struct Rolled {
     pub notes: Vec<super::gates::Note>,
     /// Days whose person-days were computed.
     pub days: usize,
+    pub steps: Steps,
 }
 
 /// Tables that are split by day and feed the rollup.
@@ -104,7 +106,8 @@ pub fn roll_up(
     );
     let with_interests = wants_interests(context, world);
     let basis = format!("{}|{contracts}|{with_interests}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
-    let mut rolled = 0;
+    let (mut rolled, mut steps) = (0, Steps::default());
+    let backfilled = context.backfill.as_ref().filter(|backfill| backfill.table.is_none());
     let mut quiet: BTreeSet<(&str, String)> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
     let merge = |day: Day, table: &Table| {
@@ -132,6 +135,15 @@ pub fn roll_up(
         let Computed { day, files, losses, made_from: now, quiet: without } = day;
         lake.adopt(files);
         ledger.lose(&losses);
+        let because = match (&now, made_from.contains_key(&step(day))) {
+            (None, _) => Because::Unchanged,
+            (Some(_), false) => Because::New,
+            (Some(_), true) if backfilled.is_some_and(|asked| (asked.from..asked.to).contains(&day)) => {
+                Because::Backfill
+            }
+            (Some(_), true) => Because::InputsChanged,
+        };
+        steps.note(&person_day.name, &partition_of(day), because);
         if let Some(now) = now {
             made_from.insert(step(day), now);
             rolled += 1;
@@ -142,7 +154,7 @@ pub fn roll_up(
         lake.keep(table, |partition| !quiet.contains(&(name, partition.to_owned())))?;
     }
     activation(context, lake, world.horizon, made_from)?;
-    Ok(Rolled { ledger, intakes, notes, days: rolled })
+    Ok(Rolled { ledger, intakes, notes, days: rolled, steps })
 }
 
 /// The day table of content, where the job wants what is made from it.

@@ -14,7 +14,7 @@ use crate::canon::columns::Text;
 use crate::contract::arrow::canon_schema;
 use crate::contract::{Area, Made, Read, Table};
 use crate::error::Result;
-use crate::mart::derived::{Derived, Given, Reads};
+use crate::mart::derived::{Derived, Given, Protection, Reads};
 use crate::mart::list;
 use crate::period::Day;
 use crate::publish::{FileRef, Publisher};
@@ -54,8 +54,8 @@ pub fn compute(
         made_from.retain(|step, _| !belongs(step, derived));
         let files = one(context, lake, world, range, derived, made_from)?;
         made_from.insert(step, now.to_string());
-        // A table of decisions that the job does not name is no work done.
-        done.periods += usize::from(files > 0);
+        // A table of decisions that the job does not name is no work done, and dimensions are about no period.
+        done.periods += usize::from(files > 0 && derived.protection != Protection::Public);
     }
     Ok(())
 }
@@ -201,12 +201,8 @@ fn sorted(table: &Table, rows: RecordBatch) -> Result<RecordBatch> {
 
 /// What a derived table is made from: the rules that say how, and the files that its contracts name.
 fn fingerprint(context: &Context<'_>, lake: &Lake<'_>, range: (Day, Day), derived: &Derived) -> Result<Fingerprint> {
-    let mut rules = format!(
-        "{}|{}|{}",
-        context.job.config_hash(),
-        context.job.attached_hash(),
-        env!("CARGO_PKG_VERSION"),
-    );
+    let mut rules =
+        format!("{}|{}|{}", context.job.config_hash(), context.job.attached_hash(), env!("CARGO_PKG_VERSION"),);
     for table in derived.contracts(context.catalog)? {
         rules.push_str(&format!("|{}{}", table.hash, context.job.wants(&table.name)));
     }

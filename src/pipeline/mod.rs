@@ -11,7 +11,6 @@ mod day_rows;
 pub mod days;
 pub mod derive;
 mod endorsements;
-pub mod foresee;
 pub mod gates;
 pub mod ingest;
 pub mod lake;
@@ -41,6 +40,7 @@ use crate::store::Store;
 
 use lake::Lake;
 use plan::{DeliveryPlan, LoadedFeed, Planned};
+use steps::Steps;
 
 /// What a backfill computes anew.
 #[derive(Debug, Clone)]
@@ -108,6 +108,8 @@ pub struct Report {
     pub counts: CountsReport,
     pub days_rolled_up: u64,
     pub periods_computed: u64,
+    /// Every slice of a computed table that was looked at, and why it was computed or left.
+    pub steps: Steps,
     pub files_written: u64,
     pub bytes_written: u64,
     /// Rows by published table.
@@ -255,6 +257,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         counts: counts.into(),
         days_rolled_up: rolled.days as u64,
         periods_computed: computed.periods as u64,
+        steps: Steps(rolled.steps.0.iter().chain(&computed.steps.0).cloned().collect()),
         files_written: lake.files_written,
         bytes_written: lake.bytes_written,
         tables,

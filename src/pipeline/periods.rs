@@ -79,8 +79,8 @@ pub fn compute(
         run.compute(lake, made_from, &mut done)?;
     }
     super::contents::compute(context, lake, world, range, made_from, &mut done)?;
-    super::endorsements::compute(context, lake, made_from)?;
-    super::unit_week::compute(context, lake, world, &days, range, made_from)?;
+    super::endorsements::compute(context, lake, made_from, &mut done)?;
+    super::unit_week::compute(context, lake, world, (&days, range), made_from, &mut done)?;
     super::derive::compute(context, lake, world, range, made_from, &mut done)?;
     done.unknown_cycles = super::cycles::unknown(context, lake, range.1)?;
     done.remarks.extend(done.unknown_cycles.iter().filter_map(super::cycles::Unknown::remark));

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::publish::commit::hex_sha256;
 
@@ -48,9 +49,19 @@ pub struct Step {
 }
 
 /// The steps of a run in the order in which they were decided.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Steps(pub Vec<Step>);
+
+/// Those that are computed one by one, the others as a count: there are thousands of these, and nothing happens to them.
+impl Serialize for Steps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let computed: Vec<&Step> = self.computed().collect();
+        let mut told = serializer.serialize_struct("Steps", 2)?;
+        told.serialize_field("unchanged", &(self.0.len() - computed.len()))?;
+        told.serialize_field("computed", &computed)?;
+        told.end()
+    }
+}
 
 impl Steps {
     pub fn note(&mut self, table: &str, slice: &str, because: Because) {

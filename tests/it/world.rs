@@ -196,6 +196,13 @@ impl World {
         self.with_context(how, pipeline::run)
     }
 
+    /// What `plan` says that a run would do: the same code, writing nothing.
+    pub fn plan(&self, how: &How<'_>) -> uptake::error::Result<Report> {
+        self.with_context(how, |context| {
+            pipeline::run(&Context { dry_run: true, backfill: context.backfill.clone(), ..*context })
+        })
+    }
+
     /// What is behind a leader effect, as of a day.
     pub fn evidence(&self, as_of: &str, outcome: &str, kind: &str) -> Option<Evidence> {
         let how = How { as_of: instant(as_of), ..How::default() };

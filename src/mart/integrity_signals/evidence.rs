@@ -10,8 +10,8 @@ use crate::canon::columns::{Text, bools, instants, ints};
 use crate::canon::history::{NONE, People};
 use crate::canon::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
-use crate::mart::reviews::{self, Lines};
 use crate::mart::derived::Reads;
+use crate::mart::reviews::{self, Lines};
 use crate::period::{Day, day_start_micros, local_day};
 use crate::stats::signature::Sketch;
 

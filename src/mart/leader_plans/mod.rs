@@ -19,7 +19,12 @@ use crate::period::{Day, Period};
 
 use engine::{Due, Outcome, judge};
 
-pub const TABLES: Derived = Derived { name: "leader_plans", tables: &[leader_plan_steps::NAME, leader_scorecard::NAME, leader_post_windows::NAME], protection: Protection::Guarded, build };
+pub const TABLES: Derived = Derived {
+    name: "leader_plans",
+    tables: &[leader_plan_steps::NAME, leader_scorecard::NAME, leader_post_windows::NAME],
+    protection: Protection::Guarded,
+    build,
+};
 
 /// A day of 24 hours, as instants are counted.
 pub const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;

@@ -9,9 +9,9 @@ use super::{Authors, Item};
 use crate::contract::Table;
 use crate::guard::Tally;
 use crate::job::Policy;
+use crate::mart::MartError;
 use crate::mart::block::{self, Block, Placement, Value};
 use crate::mart::derived::Reads;
-use crate::mart::MartError;
 use crate::scope::Rows;
 
 /// All competencies together.
