@@ -70,16 +70,18 @@ fn lived(plan: &Plan, deliveries: &[Delivery], case: u64, dice: &mut Dice) -> (F
         }
         told.push(format!("nightly {as_of}: {:?}", group.iter().map(|delivery| &delivery.path).collect::<Vec<_>>()));
         let how = How { as_of: instant(&as_of.to_string()), ..How::default() };
-        let planned = world.plan(&how).expect("a plan").steps;
+        // Planning costs as much as running, so one history of each company is planned.
+        let planned = (case == 1).then(|| world.plan(&how).expect("a plan").steps);
         let ran = world.run(&how).expect("a nightly").steps;
-        assert_eq!(planned, ran, "the plan is what runs: {}", told.join("\n"));
+        assert!(planned.is_none_or(|planned| planned == ran), "the plan is what runs: {}", told.join("\n"));
         if dice.chance(40) {
             let from = day(&(company::start() + Days::new(dice.roll(30) as u64)).to_string());
             let to = from + 1 + dice.roll(20) as i32;
             told.push(format!("backfill from {from} to {to}"));
             let how = How { backfill: Some((from, to)), ..how };
-            let planned = world.plan(&how).expect("a plan").steps;
-            assert_eq!(planned, world.run(&how).expect("a backfill").steps, "{}", told.join("\n"));
+            let planned = (case == 1).then(|| world.plan(&how).expect("a plan").steps);
+            let ran = world.run(&how).expect("a backfill").steps;
+            assert!(planned.is_none_or(|planned| planned == ran), "{}", told.join("\n"));
         }
     }
     world.nightly(&company::end(plan).to_string());
