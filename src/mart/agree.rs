@@ -8,7 +8,9 @@ use polars::prelude::{DataFrame, DataType, TimeUnit};
 
 use super::block::{self, Block};
 use super::derived::{Derived, Given, Reads};
-use super::{Inputs, Mart, MartError, Previous, formula};
+use super::error::MartError;
+use super::formula;
+use super::scoped::{Inputs, Mart, Previous};
 use crate::canon::acts::Acts;
 use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::canon::columns::{Text, bools, dates};
 use crate::contract::arrow::{DELETED, mart_schema};
 use crate::engine;

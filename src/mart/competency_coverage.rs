@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use polars::prelude::{Column, DataFrame};
 
 use super::block::Value;
+use super::block::add;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::lines::{self, About, Line};
 use super::reviews::split::{self, Split};
 use super::reviews::{self, Authors, Distribution, Item, shown};
-use super::{MartError, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::Policy;

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::*;
 
-use super::{MartError, add, formula};
+use super::block::add;
+use super::error::MartError;
+use super::formula;
 use crate::canon::catalogue::Item;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{NONE, People, Stint};

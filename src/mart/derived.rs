@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use arrow::array::RecordBatch;
 use polars::prelude::DataFrame;
 
-use super::MartError;
+use super::error::MartError;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;

@@ -2,8 +2,8 @@
 
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult, TimeUnit};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::canon::columns::{Text, bools, instants, ints};
 use crate::contract::Type;
 use crate::contract::arrow::DELETED;

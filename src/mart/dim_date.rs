@@ -3,8 +3,8 @@
 use chrono::Datelike;
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::period::{Day, Grain, date_of};
 
 pub const TABLE: Derived = Derived { name: "dim_date", tables: &["dim_date"], protection: Protection::Public, build };

@@ -2,8 +2,8 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::contract::{Area, Column as ContractColumn, Measure, Privacy, Table, Type};
 
 pub const TABLE: Derived = Derived { name: "dim_kpi", tables: &["dim_kpi"], protection: Protection::Public, build };

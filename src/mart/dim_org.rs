@@ -2,8 +2,8 @@
 
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::period::{Day, Grain, OPEN_END, Period};
 
 pub const TABLE: Derived = Derived { name: "dim_org", tables: &["dim_org"], protection: Protection::Public, build };

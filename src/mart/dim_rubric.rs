@@ -2,8 +2,8 @@
 
 use polars::prelude::{Column, DataFrame};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::job::reviews::DIMENSIONS;
 
 pub const TABLE: Derived =

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::goals::{Against, Outcomes, Standing, named};
 use crate::job::goals::{Better, Goal, Rule, Scope};
 use crate::period::{Day, date_of, day_start_micros};

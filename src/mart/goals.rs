@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use arrow::array::{ArrayRef, RecordBatch};
 use polars::prelude::{Column, DataFrame};
 
-use super::MartError;
 use super::block::{Block, Placement, show};
 use super::derived::Reads;
+use super::error::MartError;
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::history::NONE;
 use crate::contract::Table;

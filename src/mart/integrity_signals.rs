@@ -9,8 +9,8 @@ mod ratings;
 mod signal;
 mod texts;
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::job::Policy;
 use endorsements::Endorsements;
 use evidence::Evidence;

@@ -17,8 +17,8 @@ mod windows;
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::reach::{Orgs, Places};
 use crate::guard::Tally;
-use crate::mart::MartError;
 use crate::mart::derived::{Derived, Output, Protection, Reads};
+use crate::mart::error::MartError;
 use crate::period::{Grain, Period};
 use crate::stats::effects::Effects;
 

@@ -1,11 +1,21 @@
-//! Every table computed whole. What each is made from stands in its contract, which also puts them in order.
+//! Every table. What each is made from stands in its contract, which also puts those that read each other in order.
 
 use std::collections::BTreeSet;
 
 use super::derived::Derived;
+use super::scoped::Mart;
 use crate::contract::{Catalog, ContractError};
 
-/// Every one of them; [`in_order`] has them after what they read.
+/// Every mart that goes through scopes and guard.
+pub const MARTS: &[Mart] = &[
+    super::adoption_kpis::MART,
+    super::adoption_cohorts::MART,
+    super::certification_status::MART,
+    super::leadership_kpis::MART,
+    super::knowledge_sharing::MART,
+];
+
+/// Every table computed whole; [`in_order`] has them after what they read.
 pub const DERIVED: &[Derived] = &[
     super::dim_date::TABLE,
     super::dim_org::TABLE,

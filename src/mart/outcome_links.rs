@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::kpi_figures::{Clock, Figures, GRAINS};
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::hierarchy::Units;

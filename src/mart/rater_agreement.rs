@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::{self, Item};
 use crate::contract::arrow::mart_schema;
 use crate::engine;

@@ -2,8 +2,8 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::MartError;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::{self, Item, Reason, Scores};
 use crate::contract::arrow::mart_schema;
 use crate::engine;

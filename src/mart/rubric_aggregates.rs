@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::block::Value;
+use super::block::add;
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::lines::{self, About, Line, Lines};
 use super::reviews::{self, Authors, Distribution, Item, Scores, shown};
-use super::{MartError, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::Policy;

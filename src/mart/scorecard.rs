@@ -5,8 +5,9 @@ use chrono::Datelike;
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
+use super::formula;
 use super::kpi_figures::{Clock, Figure, Figures};
-use super::{MartError, formula};
 use crate::contract::Catalog;
 use crate::engine;
 use crate::job::scorecards::{Kpi, Scorecards};

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::*;
 
+use super::block::add;
 use super::block::{self, Block, Placement, Shown, Value};
 use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
+use super::placed;
 use super::time_to_competency_curve::{self as curve_table, CurveRow};
-use super::{MartError, add, placed};
 use crate::canon::career::Careers;
 use crate::canon::competency::{self, CERTIFIED, Clock, Outcome, PATH_COMPLETED, Start, Wait};
 use crate::canon::history::Place;

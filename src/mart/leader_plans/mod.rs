@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult, TimeUnit};
 
 use super::derived::{Derived, Output, Protection, Reads};
-use super::{MartError, formula, leader_plan_steps, leader_post_windows, leader_scorecard};
+use super::error::MartError;
+use super::{formula, leader_plan_steps, leader_post_windows, leader_scorecard};
 use crate::canon::reporting::Lines;
 use crate::canon::sharing::{Setting, Sharing, Tables};
 use crate::contract::arrow::mart_schema;

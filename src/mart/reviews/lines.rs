@@ -9,9 +9,9 @@ use super::{Authors, Item};
 use crate::contract::Table;
 use crate::guard::Tally;
 use crate::job::Policy;
-use crate::mart::MartError;
 use crate::mart::block::{self, Block, Placement, Value};
 use crate::mart::derived::Reads;
+use crate::mart::error::MartError;
 use crate::scope::Rows;
 
 /// All competencies together.
@@ -250,7 +250,7 @@ fn tell<'l>(withheld: &mut Vec<(Tally, i64)>, lines: impl Iterator<Item = &'l Li
         rows_withheld: i64::from(line.people.is_none()),
         cells_withheld: line.people.map_or(0, |_| line.values.iter().filter(|value| value.is_none()).count() as i64),
     };
-    crate::mart::add(withheld, lines.map(|line| (tally(line), 0)).collect());
+    crate::mart::block::add(withheld, lines.map(|line| (tally(line), 0)).collect());
 }
 
 /// Rows as columns of the contract: keys that are the same in all, place, status, people and measures.
