@@ -296,8 +296,10 @@ fn holdings(
                 continue;
             };
             let Some(certifications) = counts_for.get(content) else { continue };
-            let [assigned_at, enrolled_at, due_at, completed_at, expires_at, updated_at] =
-                [0, 1, 2, 3, 4, 5].map(|at: usize| instant[at](row).map(|micros| clock.day(micros)));
+            // A certificate is worth nothing once its last microsecond is over: a whole day is held to its end.
+            let expires_at = instant[4](row).map(|micros| clock.day(micros.saturating_add(1)));
+            let [assigned_at, enrolled_at, due_at, completed_at, updated_at] =
+                [0, 1, 2, 3, 5].map(|at: usize| instant[at](row).map(|micros| clock.day(micros)));
             let begun = assigned_at.or(enrolled_at).or(due_at);
             let passed = completed_at.filter(|_| matches!(status, "completed" | "passed" | "expired"));
             let Some(judged) = passed.or(begun).or(updated_at) else { continue };

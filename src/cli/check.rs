@@ -121,7 +121,7 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
             };
             let table = loaded.catalog.expect(&loaded_feed.feed.fills)?;
             let bytes = loaded.landing.get(&planned.object)?;
-            let gate = feed::Context::new(table, as_of, &loaded.pseudonyms);
+            let gate = feed::Context::new(table, as_of, &loaded.pseudonyms).in_zone(loaded.job.zone);
             let read = feed::read(&loaded_feed.feed, &gate, &planned.delivery, &bytes, &mut |_| {
                 Ok::<(), std::convert::Infallible>(())
             });

@@ -290,7 +290,7 @@ mod tests {
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
-    use crate::contract::Partition;
+    use crate::contract::{Edge, Partition};
 
     fn column(name: &str, data_type: Type) -> Column {
         Column {
@@ -303,6 +303,8 @@ mod tests {
             key: false,
             values: Vec::new(),
             range: (None, None),
+            day: Edge::Start,
+            happened: false,
             domain: None,
             transient: false,
             measure: None,

@@ -90,6 +90,16 @@ pub enum Partition {
     Month,
 }
 
+/// Which instant of a day is meant where a day stands in a column of instants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Edge {
+    /// Its first: since then.
+    #[default]
+    Start,
+    /// Its last microsecond: until then, and the day itself still counts.
+    End,
+}
+
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
@@ -107,6 +117,11 @@ pub struct Column {
     pub values: Vec<String>,
     /// Smallest and largest value allowed, both inclusive.
     pub range: (Option<f64>, Option<f64>),
+    /// Timestamps: what a value without a time of day means.
+    pub day: Edge,
+    /// Dates and timestamps: what they say has happened when it is delivered, so an instant may not lie ahead of its delivery, and
+    /// days that mostly do are read in the wrong order. Timestamps say so unless their contract denies it, dates where it states it.
+    pub happened: bool,
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
     /// makes of a transient column: see [`Column::made_of`].
     pub domain: Option<String>,

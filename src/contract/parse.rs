@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Area, Column, ContractError, Decision, Measure, Partition, Privacy, Read, Table, Type};
+use super::{Area, Column, ContractError, Decision, Edge, Measure, Partition, Privacy, Read, Table, Type};
 
 /// A column as written, in a table's own file or in `columns.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,6 +21,8 @@ pub(super) struct ColumnFile {
     values: Vec<String>,
     min: Option<f64>,
     max: Option<f64>,
+    day: Option<String>,
+    happened: Option<bool>,
     domain: Option<String>,
     #[serde(default)]
     transient: bool,
@@ -193,6 +195,19 @@ fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, Strin
         Some("sum") => Some(Measure::Sum),
         Some(other) => return Err(format!("{name}: measure `{other}` is none of population, people, events, sum")),
     };
+    let day = match (file.day.as_deref(), data_type) {
+        (None, _) => Edge::Start,
+        (Some(_), other) if other != Type::Timestamp => {
+            return Err(format!("{name}: `day` says what a day means in a timestamp, and this is a {other}"));
+        }
+        (Some("start"), _) => Edge::Start,
+        (Some("end"), _) => Edge::End,
+        (Some(other), _) => return Err(format!("{name}: day `{other}` is none of start, end")),
+    };
+    if file.happened.is_some() && !matches!(data_type, Type::Date | Type::Timestamp) {
+        return Err(format!("{name}: `happened` is of dates and timestamps"));
+    }
+    let happened = file.happened.unwrap_or(data_type == Type::Timestamp);
     let key = key.iter().any(|part| part == name);
     Ok(Column {
         name: name.into(),
@@ -204,6 +219,8 @@ fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, Strin
         key,
         values: file.values,
         range: (file.min, file.max),
+        day,
+        happened,
         domain: file.domain,
         transient: file.transient,
         measure,
@@ -292,5 +309,19 @@ mod tests {
         };
         assert!(made("body").is_ok());
         assert!(made("id").unwrap_err().to_string().contains("no transient text"));
+    }
+
+    #[test]
+    fn a_timestamp_says_which_end_of_a_day_it_means_and_nothing_else_does() {
+        let column = |kind: &str, more: &str| {
+            let rest = format!("[columns.at]\ntype = \"{kind}\"\ndescription = \"When\"\nprivacy = \"person\"\n{more}\n");
+            load(Area::Canon, "person", &rest).map(|table| table.column("at").map(|at| (at.day, at.happened)))
+        };
+        assert_eq!(column("timestamp", "").unwrap(), Some((Edge::Start, true)));
+        assert_eq!(column("timestamp", "day = \"end\"\nhappened = false").unwrap(), Some((Edge::End, false)));
+        assert_eq!(column("date", "").unwrap(), Some((Edge::Start, false)));
+        assert!(column("date", "day = \"end\"").unwrap_err().to_string().contains("this is a date"));
+        assert!(column("timestamp", "day = \"noon\"").unwrap_err().to_string().contains("none of start, end"));
+        assert!(column("bool", "happened = true").is_err());
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeZone, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::reject::Refusal;
@@ -72,6 +73,18 @@ pub fn attempt(
     pseudonyms: &Pseudonyms,
     files: &[(String, Bytes)],
 ) -> Vec<Report> {
+    attempt_in(Tz::UTC, feed, table, as_of, pseudonyms, files)
+}
+
+/// The same for a job whose reporting zone is not UTC.
+pub fn attempt_in(
+    zone: Tz,
+    feed: &Feed,
+    table: &Table,
+    as_of: DateTime<Utc>,
+    pseudonyms: &Pseudonyms,
+    files: &[(String, Bytes)],
+) -> Vec<Report> {
     let mut reports: Vec<Report> = Vec::new();
     let mut standing: HashMap<Hash, Standing> = HashMap::new();
     let mut ids: HashMap<String, Hash> = HashMap::new();
@@ -83,11 +96,11 @@ pub fn attempt(
             path: path.clone(),
             size: bytes.len() as u64,
             etag: None,
-            known_at: as_of,
+            known_at: made(feed, path, zone).unwrap_or(as_of),
         };
         let sidecar = feed.sidecar_of(path).and_then(|name| files.iter().find(|(other, _)| *other == name));
         let sidecar = sidecar.map(|(_, bytes)| bytes.as_ref());
-        let context = Context { sidecar, ..Context::new(table, as_of, pseudonyms) };
+        let context = Context { sidecar, ..Context::new(table, as_of, pseudonyms).in_zone(zone) };
         let mut report = Report { file: path.clone(), verdict: "accept", ..Report::default() };
         let mut batches = Vec::new();
         let mut sink = |batch: RecordBatch| {
@@ -135,6 +148,13 @@ pub fn attempt(
     }
     take_back(&mut reports, &mut standing, &ids);
     reports
+}
+
+/// When a file was made, where its name says so: a path on this machine may begin above the landing area.
+fn made(feed: &Feed, path: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    let below = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
+    let local = std::iter::once(path).chain(below).find_map(|path| feed.recognise(path))??;
+    Some(zone.from_local_datetime(&local).earliest().map_or_else(|| local.and_utc(), |zoned| zoned.with_timezone(&Utc)))
 }
 
 /// Applies voiding statements, wherever they came.

@@ -6,7 +6,7 @@ use super::duration;
 use super::plan::{Mapping, Reading, Values};
 use super::pseudonym::Pseudonyms;
 use super::reject::Reason;
-use super::time::{self, Stamp};
+use super::time::trimmed;
 
 /// A value as a source holds it. Text is UTF-8, validated where the bytes came in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,13 +34,15 @@ pub(crate) const EARLIEST: i64 = 946_684_800_000_000;
 /// From 2200 on a time is not early but wrong.
 pub(crate) const ABSURD: i64 = 7_258_118_400_000_000;
 /// Dates may be older than instants: people are hired before systems are bought (1900-01-01).
-const EARLIEST_DAY: i32 = -25_567;
-const ABSURD_DAY: i32 = 84_006;
+pub(crate) const EARLIEST_DAY: i32 = -25_567;
+pub(crate) const ABSURD_DAY: i32 = 84_006;
 
 /// Reads text for a text column into `out`. `None`: there is no value.
 pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> Result<Option<&'o str>, Reason> {
     let raw = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
-    let mut value = raw.trim_matches(|c: char| c.is_ascii_whitespace());
+    // In an identifier a space that is not seen is a fault to be told, in any other text it is white space like another.
+    let ascii_only = rule.identifier && rule.mapping.values.is_none();
+    let mut value = raw.trim_matches(|c: char| if ascii_only { c.is_ascii_whitespace() } else { c.is_whitespace() });
     if is_null(value.as_bytes(), rule.mapping) {
         return Ok(None);
     }
@@ -153,14 +155,14 @@ pub(crate) fn is_unknown(raw: &[u8], values: &Values) -> bool {
     if values.default.is_none() {
         return false;
     }
-    let text = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
+    let text = String::from_utf8_lossy(trimmed(raw)).into_owned();
     let text = if values.fold_case { text.to_lowercase() } else { text };
     !text.is_empty() && !values.map.contains_key(&text)
 }
 
 /// Numbers of text columns' value maps are read through them first: `Yes` -> `true`, `N/A` -> nothing.
 fn through_map<'a>(raw: &'a [u8], mapping: &'a Mapping) -> Result<Option<&'a [u8]>, Reason> {
-    let raw = raw.trim_ascii();
+    let raw = trimmed(raw);
     if is_null(raw, mapping) {
         return Ok(None);
     }
@@ -327,91 +329,6 @@ pub(crate) fn bool(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<bool>, Re
         },
         _ => Err(Reason::TypeMismatch),
     }
-}
-
-/// An instant. `latest` is the last one that is not in the future; `None` where the column may plan ahead.
-#[inline]
-pub(crate) fn instant(cell: Cell<'_>, mapping: &Mapping, latest: Option<i64>) -> Result<Option<i64>, Reason> {
-    let micros = match cell {
-        Cell::Missing | Cell::Null => return Ok(None),
-        Cell::Text(raw) if raw.len() == 20 && raw[19] == b'Z' && mapping.is_iso() && time::iso(raw).is_ok() => {
-            time::iso(raw)?.local
-        }
-        Cell::Text(raw) => match stamp(raw, mapping)? {
-            None => return Ok(None),
-            Some(stamp) => match (stamp.timed, stamp.offset, mapping.zone) {
-                // A day is not an instant, unless the feed says so by declaring a format without a time.
-                (false, None, None) => return Err(Reason::TsFormat),
-                _ => stamp.instant(mapping.zone)?,
-            },
-        },
-        Cell::Instant(micros) => micros,
-        Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true }.instant(mapping.zone)?,
-        Cell::Date(day) => {
-            Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false }.instant(mapping.zone)?
-        }
-        _ => return Err(Reason::TypeMismatch),
-    };
-    if !(EARLIEST..ABSURD).contains(&micros) {
-        return if is_typed_sentinel(cell, micros, mapping) { Ok(None) } else { Err(Reason::TsRange) };
-    }
-    if latest.is_some_and(|latest| micros > latest) { Err(Reason::TsFuture) } else { Ok(Some(micros)) }
-}
-
-pub(crate) fn date(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i32>, Reason> {
-    let stamp = match cell {
-        Cell::Missing | Cell::Null => return Ok(None),
-        Cell::Text(raw) => match stamp(raw, mapping)? {
-            None => return Ok(None),
-            Some(stamp) => stamp,
-        },
-        Cell::Date(day) => Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false },
-        Cell::Instant(micros) | Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true },
-        _ => return Err(Reason::TypeMismatch),
-    };
-    let mut day = stamp.day()?;
-    if mapping.reading == Reading::EndOfDay && stamp.local.rem_euclid(time::DAY) >= time::DAY - 1_000_000 {
-        day += 1;
-    }
-    if is_typed_sentinel(cell, stamp.local, mapping) {
-        return Ok(None);
-    }
-    if (EARLIEST_DAY..ABSURD_DAY).contains(&day) { Ok(Some(day)) } else { Err(Reason::TsRange) }
-}
-
-/// Whether a date that came as a date, not as text, is one of the feed's words for "none".
-fn is_typed_sentinel(cell: Cell<'_>, micros: i64, mapping: &Mapping) -> bool {
-    if mapping.sentinels.is_empty() || matches!(cell, Cell::Text(_)) {
-        return false;
-    }
-    let day = chrono::DateTime::from_timestamp_micros(micros).map(|at| at.format("%Y-%m-%d").to_string());
-    day.is_some_and(|day| mapping.sentinels.iter().any(|sentinel| sentinel.starts_with(&day)))
-}
-
-/// Text as a point in time by the first declared format that fits.
-#[inline]
-fn stamp(raw: &[u8], mapping: &Mapping) -> Result<Option<Stamp>, Reason> {
-    let raw = raw.trim_ascii();
-    if is_null(raw, mapping) || mapping.sentinels.iter().any(|sentinel| sentinel.as_bytes() == raw) {
-        return Ok(None);
-    }
-    if let Some(values) = &mapping.values {
-        let text = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
-        if values.map.get(text).is_some_and(String::is_empty) {
-            return Ok(None);
-        }
-    }
-    let mut reason = Reason::TsFormat;
-    for format in &mapping.formats {
-        match format.read(raw, mapping.locale) {
-            Ok(stamp) => return Ok(Some(stamp)),
-            // A date that fits a format but does not exist says more than one that fits none.
-            Err(Reason::TsInvalid) => reason = Reason::TsInvalid,
-            Err(other) if reason == Reason::TsFormat => reason = other,
-            Err(_) => {}
-        }
-    }
-    Err(reason)
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub(super) struct FeedFile {
     /// Dates and times that mean "no value": 9999-12-31.
     #[serde(default)]
     pub sentinels: Vec<String>,
+    /// From this day on a date is the open end, or `never`; default 2999-01-01.
+    pub open_from: Option<String>,
     /// clear (default) or keep: what an empty value says about the value known before.
     pub nulls_mean: Option<String>,
     /// warn (default) or refuse.
@@ -101,7 +103,7 @@ pub(super) struct CsvFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JsonFile {
-    /// The key of the array in `{"value": [...]}` (Graph, OData, xAPI results).
+    /// The path of the array in `{"d": {"results": [...]}}` (Graph, OData, xAPI results), keys joined by dots.
     pub root: Option<String>,
 }
 
@@ -141,6 +143,7 @@ pub(super) struct LimitsFile {
     pub headcount_change: Option<f64>,
     pub joined_share: Option<f64>,
     pub fresh_days: Option<u32>,
+    pub lag_days: Option<u32>,
 }
 
 /// What each gate does with a delivery that falls short of its limit.
@@ -156,6 +159,7 @@ pub(super) struct GatesFile {
     pub headcount_change: Option<Verdict>,
     pub join_coverage: Option<Verdict>,
     pub freshness: Option<Verdict>,
+    pub date_order: Option<Verdict>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -179,6 +183,9 @@ pub(super) struct ColumnFile {
     pub optional: bool,
     /// Date formats, tried in order; default ISO 8601.
     pub date: Option<OneOrMany>,
+    /// The day that `date = "days"` counts from.
+    pub from_day: Option<String>,
+    pub open_from: Option<String>,
     pub zone: Option<String>,
     pub locale: Option<String>,
     /// The vendor's words -> ours.
@@ -193,7 +200,7 @@ pub(super) struct ColumnFile {
     pub sentinels: Vec<String>,
     /// The one part of a text to keep: `user with id '{}'`.
     pub extract: Option<String>,
-    /// mailto, email, iso_duration, clock (H:M:S), end_of_day (23:59:59 is the end of that day: the next day begins).
+    /// mailto, email, iso_duration, clock (`1:02:03`, `1d 02:03:04`, `1h 2m`), end_of_day (23:59:59 is the end of that day: the next day begins).
     #[serde(rename = "as")]
     pub reading: Option<String>,
     /// A number is multiplied by this: 60 for minutes into seconds, 0.01 for percent.

@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
+use super::moment::{self, Frame, Noted};
+use super::order::{Orders, Window};
 use super::plan::{Action, Block, Feed, Mapping, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
 use super::signature;
+use super::time::Format;
 use super::{Context, Intake, Stop, Warning};
 use crate::contract::{Column, Made, Table};
+use crate::period::local_day;
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.
 pub const REJECTS_KEPT: usize = 10_000;
 /// Text of one batch: well under what 32-bit offsets hold.
 const BATCH_BYTES: usize = 256 << 20;
-/// Instants of these columns may lie ahead: deadlines, expiries and what is scheduled.
-const MAY_LIE_AHEAD: [&str; 6] = ["due_at", "expires_at", "retired_at", "published_at", "assigned_at", "started_at"];
 
 /// A record of a source: values by slot, in the order of [`Bound::names`].
 pub(crate) trait Record {
@@ -50,7 +52,7 @@ struct Target<'a> {
     key: bool,
     /// Printable ASCII passes unchanged: nothing is mapped, closed, folded or made a pseudonym.
     as_is: bool,
-    latest: Option<i64>,
+    frame: Frame,
     /// The stored column that says what kind of id this one holds (`by:subject_kind`).
     kind_at: Option<usize>,
     /// What is made of a text that is not kept, and the text's own mapping.
@@ -115,7 +117,12 @@ impl<'a> Bound<'a> {
                     list: column.name.ends_with("_ids"),
                     pseudonyms: context.pseudonyms,
                 },
-                latest: (!MAY_LIE_AHEAD.contains(&column.name.as_str())).then_some(latest),
+                frame: Frame {
+                    zone: context.zone,
+                    edge: column.day,
+                    latest: column.happened.then_some(latest),
+                    required: column.required,
+                },
                 kind_at: by.and_then(|by| table.stored().position(|other| other.name == by)),
                 made,
             });
@@ -147,6 +154,14 @@ impl<'a> Bound<'a> {
             .map(|target| target.column)
     }
 
+    /// Whether a declared date format of the slot's column is one of numbers.
+    pub fn takes_numbers(&self, slot: usize) -> bool {
+        self.columns.iter().any(|target| {
+            let formats = &target.rule.mapping.formats;
+            matches!(target.source, Slot::At(at) if at == slot) && formats.iter().any(Format::takes_numbers)
+        })
+    }
+
     /// The zone in which the slot's column reads local times, if any.
     pub fn has_zone(&self, slot: usize) -> bool {
         self.columns
@@ -173,6 +188,10 @@ pub(crate) struct Gate<'a, E> {
     reasons: BTreeMap<Reason, u64>,
     non_null: Vec<u64>,
     unknown: Vec<u64>,
+    /// By column of [`Bound`].
+    noted: Vec<Noted>,
+    /// Where the record being read stands.
+    place: Place,
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -185,8 +204,18 @@ impl<'a, E> Gate<'a, E> {
     ) -> Gate<'a, E> {
         let builders: Vec<Builder> =
             context.table.stored().map(|column| Builder::new(&batch::data_type(context.table, column))).collect();
+        let window = context.known_at.map(|at| local_day(at.timestamp_micros(), context.zone));
+        let window = window.map(|day| Window::before(day, feed.limits.lag_days));
+        let noted = |target: &Target<'_>| {
+            let ordered = target.rule.mapping.swapped.iter().any(Option::is_some);
+            let judged = ordered && feed.gates.date_order != Verdict::Off;
+            let orders = judged.then(|| Orders::new(window.filter(|_| target.column.happened)));
+            Noted { midnights: 0, orders }
+        };
         Gate {
             feed,
+            noted: bound.columns.iter().map(noted).collect(),
+            place: Place { record: 0, offset: 0 },
             bound,
             schema: batch::schema(context.table),
             non_null: vec![0; builders.len()],
@@ -222,6 +251,7 @@ impl<'a, E> Gate<'a, E> {
             self.note(place, None, Reason::DuplicateKeyConflict);
             return Ok(());
         }
+        self.place = place;
         match self.row(record) {
             Ok(deleted) => {
                 self.rows.push(place.record as i64);
@@ -383,12 +413,12 @@ impl<'a, E> Gate<'a, E> {
                 value.is_some()
             }
             Values::Date(values) => {
-                let value = cast::date(cell, mapping)?;
+                let value = moment::date(cell, mapping, &target.frame, &mut self.noted[at], self.place)?;
                 values.push(value.unwrap_or_default());
                 value.is_some()
             }
             Values::Timestamp(values) => {
-                let value = cast::instant(cell, mapping, target.latest)?;
+                let value = moment::instant(cell, mapping, &target.frame, &mut self.noted[at], self.place)?;
                 values.push(value.unwrap_or_default());
                 value.is_some()
             }
@@ -440,6 +470,18 @@ impl<'a, E> Gate<'a, E> {
     pub fn finish(mut self) -> Result<Intake, Stop<E>> {
         self.flush()?;
         let mut intake = self.intake;
+        // Before the share of rejects: where days are the wrong way round, that is why they were rejected.
+        for (target, noted) in self.bound.columns.iter().zip(&self.noted) {
+            let name = &target.column.name;
+            if noted.midnights > 0 {
+                intake.warnings.push(Warning::new("midnight_days", Some(name), noted.midnights));
+            }
+            match noted.orders.as_ref().and_then(|orders| orders.judge(name)) {
+                Some((refusal, _)) if self.feed.gates.date_order == Verdict::Block => return Err(refusal.into()),
+                Some((_, count)) => intake.warnings.push(Warning::new("date_order", Some(name), count)),
+                None => {}
+            }
+        }
         intake.rejected_by_reason = self.reasons.into_iter().collect();
         let rejected = intake.rejected_count();
         let limits = &self.feed.limits;

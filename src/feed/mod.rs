@@ -6,7 +6,7 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! value · `moment` days and instants · `order` of day and month · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements
 
 pub mod attempt;
@@ -17,6 +17,8 @@ mod dictionary;
 mod duration;
 mod file;
 mod gate;
+mod moment;
+mod order;
 mod pattern;
 mod plan;
 pub mod propose;
@@ -34,6 +36,7 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
@@ -66,14 +69,23 @@ pub struct Context<'a> {
     /// Clocks of vendors run fast, zones run ahead: one day is the house's rule.
     pub future_skew_seconds: i64,
     pub pseudonyms: &'a Pseudonyms,
+    /// The job's reporting zone: days are days of it.
+    pub zone: Tz,
+    /// When the delivery was made; [`read`] says so.
+    pub known_at: Option<DateTime<Utc>>,
     /// The bytes of the sidecar, where the feed declares one and it was found.
     pub sidecar: Option<&'a [u8]>,
 }
 
 impl<'a> Context<'a> {
-    /// A context with one day of skew and no sidecar.
+    /// A context with one day of skew, no sidecar and days of UTC.
     pub fn new(table: &'a Table, as_of: DateTime<Utc>, pseudonyms: &'a Pseudonyms) -> Context<'a> {
-        Context { table, as_of, future_skew_seconds: 86_400, pseudonyms, sidecar: None }
+        Context { table, as_of, future_skew_seconds: 86_400, pseudonyms, zone: Tz::UTC, known_at: None, sidecar: None }
+    }
+
+    /// The same with days of the job's reporting zone.
+    pub fn in_zone(self, zone: Tz) -> Context<'a> {
+        Context { zone, ..self }
     }
 }
 
@@ -163,6 +175,7 @@ pub fn read<E>(
         .into());
     }
     let digest = sha256(bytes);
+    let context = &Context { known_at: Some(delivery.known_at), ..*context };
     let refused = if feed.unique_key {
         unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))?
     } else {

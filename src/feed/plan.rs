@@ -71,6 +71,8 @@ pub struct Limits {
     pub joined_share: f64,
     /// Days after which the newest delivery of the feed is stale; `None` is never.
     pub fresh_days: Option<u32>,
+    /// Days that the feed's records usually lie before their delivery.
+    pub lag_days: u32,
 }
 
 /// What a gate does with a delivery that falls short of its limit.
@@ -102,6 +104,8 @@ pub struct Gates {
     /// Accounts that HRIS does not know.
     pub join_coverage: Verdict,
     pub freshness: Verdict,
+    /// Days whose day and month stand the other way round than declared.
+    pub date_order: Verdict,
 }
 
 impl Default for Limits {
@@ -121,6 +125,7 @@ impl Default for Limits {
             headcount_change: 0.3,
             joined_share: 0.5,
             fresh_days: None,
+            lag_days: 0,
         }
     }
 }
@@ -147,7 +152,8 @@ pub struct Feed {
     pub(crate) unique_key: bool,
     pub(crate) int96_is_utc: bool,
     pub(crate) csv: Csv,
-    pub(crate) json_root: Option<String>,
+    /// The keys that lead to the array.
+    pub(crate) json_root: Option<Vec<String>>,
     /// Text before and after the number of records in the last record.
     pub(crate) footer_total: Option<(String, String)>,
     pub(crate) footer_optional: bool,
@@ -196,12 +202,19 @@ pub(crate) struct Mapping {
     pub source: Source,
     pub optional: bool,
     pub formats: Vec<Format>,
+    /// For each format the one with day and month the other way round, where it has both as numbers.
+    pub swapped: Vec<Option<Format>>,
     pub zone: Option<Tz>,
     pub locale: Option<&'static Locale>,
     pub values: Option<Values>,
     pub nulls: Vec<String>,
     /// Texts that mean null in a date column, compared before parsing and, where they parse, after.
     pub sentinels: Vec<String>,
+    /// The sentinels that are days, and those that have a time of day (local microseconds, whole seconds).
+    pub sentinel_days: Vec<i32>,
+    pub sentinel_moments: Vec<i64>,
+    /// From this day on a date is the open end; `None`: no date is.
+    pub open_from: Option<i32>,
     /// Text before and after the part to keep.
     pub extract: Option<(String, String)>,
     pub reading: Reading,

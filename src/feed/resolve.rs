@@ -6,11 +6,13 @@ use chrono_tz::Tz;
 
 use super::file::{ColumnFile, FeedFile, OneOrMany};
 use super::pattern::Pattern;
+use super::read::json;
 use super::plan::{
     Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding,
     Values, Verdict,
 };
-use super::time::{Format, Locale};
+use super::moment;
+use super::time::{self, Format, Locale};
 use crate::contract::{Column, Made, Table, Type};
 
 /// Pairs that are intervals wherever a canon table has both.
@@ -70,6 +72,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         headcount_change: written.headcount_change.unwrap_or(usual.headcount_change),
         joined_share: written.joined_share.unwrap_or(usual.joined_share),
         fresh_days: written.fresh_days,
+        lag_days: written.lag_days.unwrap_or(usual.lag_days),
     };
     if !(0.0..=1.0).contains(&limits.rejected_share) || limits.record_bytes < 64 || limits.record_bytes > 256 << 20 {
         return Err("limits: rejected_share is 0..1, record_bytes 64..268435456".into());
@@ -93,6 +96,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         Some(other) => return Err(format!("mode `{other}` is none of append, delta, full")),
     };
     let gates = gates(&file, mode);
+    let json_root = json_root(&file, &formats)?;
     Ok(Feed {
         name: name.into(),
         mode,
@@ -126,7 +130,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         unique_key: file.unique_key || gates.key_uniqueness != Verdict::Off,
         int96_is_utc: file.int96_is_utc,
         csv: csv(&file)?,
-        json_root: file.json.root.clone(),
+        json_root,
         footer_total,
         footer_optional: file.control.as_ref().is_some_and(|control| control.footer_optional),
         action: file.action.map(|action| Action {
@@ -155,6 +159,7 @@ fn gates(file: &FeedFile, mode: Mode) -> Gates {
         headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
         join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
         freshness: written.freshness.unwrap_or(Verdict::Warn),
+        date_order: written.date_order.unwrap_or(Verdict::Block),
     }
 }
 
@@ -180,6 +185,16 @@ fn csv(file: &FeedFile) -> Result<Csv, String> {
         return Err("csv: header_row counts from 1, footer_rows is at most 100, quote and delimiter differ".into());
     }
     Ok(csv)
+}
+
+/// The path of the array, as keys.
+fn json_root(file: &FeedFile, formats: &[FileFormat]) -> Result<Option<Vec<String>>, String> {
+    let Some(root) = &file.json.root else { return Ok(None) };
+    if !formats.iter().any(|format| matches!(format, FileFormat::Ndjson | FileFormat::JsonArray)) {
+        return Err("json.root has no effect: no format of the feed is JSON".into());
+    }
+    let keys = json::keys(root).filter(|keys| !keys.is_empty());
+    keys.map(Some).ok_or_else(|| format!("json.root `{root}` is no path of keys such as `d.results`"))
 }
 
 fn file_format(text: &str) -> Result<FileFormat, String> {
@@ -270,10 +285,7 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
             Some(Values { map, default, fold_case: written.fold_case })
         }
     };
-    let formats = match &written.date {
-        None => vec![Format::Iso],
-        Some(list) => list.list().iter().map(|text| Format::parse(text)).collect::<Result<Vec<_>, _>>()?,
-    };
+    let formats = formats(written.date.as_ref(), written.from_day.as_deref())?;
     let zone = match written.zone.as_ref().or(file.zone.as_ref()) {
         None => None,
         Some(name) => Some(name.parse::<Tz>().map_err(|_| format!("zone `{name}` is not an IANA zone"))?),
@@ -309,10 +321,20 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
     if matches!(column.data_type, Type::Date | Type::Timestamp) {
         sentinels.extend(file.sentinels.iter().cloned());
     }
+    let is_date = matches!(column.data_type, Type::Date | Type::Timestamp);
+    let (sentinel_days, sentinel_moments) = sentinel_times(&sentinels, &formats, locale);
+    let open_from = match written.open_from.as_deref() {
+        Some(_) if !is_date => return Err("`open_from` is of dates and times".into()),
+        own => open_from(own.or(file.open_from.as_deref()))?,
+    };
     Ok(Mapping {
         source,
         optional: written.optional,
+        swapped: formats.iter().map(Format::swapped).collect(),
         formats,
+        sentinel_days,
+        sentinel_moments,
+        open_from,
         zone,
         locale,
         values,
@@ -324,6 +346,56 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
         decimal_comma: written.decimal_comma.unwrap_or(file.decimal_comma),
         range: (written.min.or(column.range.0), written.max.or(column.range.1)),
     })
+}
+
+/// The declared date formats; ISO where none is.
+fn formats(date: Option<&OneOrMany>, from_day: Option<&str>) -> Result<Vec<Format>, String> {
+    let written = date.map_or(&[][..], OneOrMany::list);
+    match (date, from_day) {
+        (Some(_), _) if written.is_empty() => return Err("`date` is empty".into()),
+        (_, Some(_)) if !written.iter().any(|text| text == "days") => {
+            return Err("`from_day` needs `date = \"days\"`".into());
+        }
+        (None, _) => return Ok(vec![Format::Iso]),
+        _ => {}
+    }
+    let format = |text: &String| match (text.as_str(), from_day) {
+        ("days", Some(from)) => day("from_day", from).map(Format::DaysSince),
+        ("days", None) => Err("`date = \"days\"` needs `from_day`, the day they count from".to_owned()),
+        (text, _) => Format::parse(text),
+    };
+    written.iter().map(format).collect()
+}
+
+/// The day of `open_from`; `None` where it is `never`.
+fn open_from(text: Option<&str>) -> Result<Option<i32>, String> {
+    match text {
+        None => Ok(Some(moment::OPEN_FROM)),
+        Some("never") => Ok(None),
+        Some(text) => day("open_from", text).map(Some),
+    }
+}
+
+fn day(key: &str, text: &str) -> Result<i32, String> {
+    match time::iso(text.as_bytes()).ok().filter(|stamp| !stamp.timed).map(|stamp| stamp.day()) {
+        Some(Ok(day)) => Ok(day),
+        _ => Err(format!("`{key}` is a day such as 2026-03-29, and `{text}` is none")),
+    }
+}
+
+/// What sentinels mean, so that they are known in every spelling: days, and local times to the second.
+fn sentinel_times(sentinels: &[String], formats: &[Format], locale: Option<&'static Locale>) -> (Vec<i32>, Vec<i64>) {
+    let (mut days, mut moments) = (Vec::new(), Vec::new());
+    for text in sentinels {
+        let read = |format: &Format| format.read(text.as_bytes(), locale).ok();
+        let Some(stamp) = formats.iter().find_map(read).or_else(|| read(&Format::Iso)) else { continue };
+        if stamp.timed {
+            moments.push(stamp.local.div_euclid(1_000_000) * 1_000_000);
+        } else {
+            days.extend(stamp.day());
+        }
+    }
+    (days, moments)
 }
 
 fn split_hole(text: &str) -> Option<(String, String)> {

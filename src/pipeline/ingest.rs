@@ -245,7 +245,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     // What lies in the future is judged from when the delivery was made, so that every run judges it alike. A day in a name
     // is its first moment, and the file may hold the whole of it.
     let made = planned.delivery.known_at + chrono::TimeDelta::days(1);
-    let mut gate = feed::Context::new(table, made, context.pseudonyms);
+    let mut gate = feed::Context::new(table, made, context.pseudonyms).in_zone(context.job.zone);
     gate.sidecar = sidecar.as_deref();
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;

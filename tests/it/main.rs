@@ -11,6 +11,7 @@ mod cli;
 mod cohorts;
 mod conservation;
 mod corrections;
+mod days;
 mod documents;
 mod effects_by_formula;
 mod faults;

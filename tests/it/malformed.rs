@@ -13,7 +13,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
 use serde_json::Value;
-use uptake::contract::{Area, Catalog, Column, Partition, Privacy, Table, Type};
+use uptake::contract::{Area, Catalog, Column, Edge, Partition, Privacy, Table, Type};
 use uptake::feed::attempt::{Report, attempt};
 use uptake::feed::{self, Context, Delivery, Feed, Limits, Pseudonyms, Reason};
 
@@ -88,7 +88,7 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
         ("infinite", with(",180", ",-inf"), "4 3:nonfinite"),
         ("unknown verb", with("viewed,o003", "peeked,o003"), "4 3:unknown_enum"),
         ("the verb's case", with("viewed,o003", "Viewed,o003"), "4 3:unknown_enum"),
-        ("a day", when("2026-03-04"), "4 3:ts_format"),
+        ("a day", when("2026-03-04"), "5"),
         ("no zone", when("2026-03-04T09:00:00"), "4 3:ts_no_timezone"),
         ("seconds since 1970", when("1772614800"), "4 3:ts_format"),
         ("an offset", when("2026-03-04T09:00:00.123456789+05:30"), "5"),
@@ -500,6 +500,8 @@ fn column(text: &str) -> Column {
         key: name.contains('*'),
         values: if kind.contains('|') { kind.split('|').map(str::to_owned).collect() } else { Vec::new() },
         range: range.unwrap_or((None, None)),
+        day: Edge::Start,
+        happened: data_type == Type::Timestamp,
         domain: (kind == "user").then(|| "user".into()),
         transient: false,
         measure: None,

@@ -1,4 +1,5 @@
-//! JSON: one object a line, or the elements of one array, read one at a time whatever the size of the file.
+//! JSON: one object a line, the elements of an array, or those of arrays inside of objects, read one at a time whatever the size of
+//! the file.
 
 use std::collections::HashSet;
 
@@ -21,7 +22,10 @@ const VOIDS_HELD: usize = 64 << 20;
 /// Unknown keys are counted one by one up to this many.
 const UNKNOWN_KEYS: usize = 1_000;
 
-/// Reads one JSON delivery, lines or array.
+/// The keys of a record store's answer: its statements, and where the next ones are.
+const ANSWER: [&str; 2] = ["statements", "more"];
+
+/// Reads one JSON delivery: lines, an array, or objects that hold one.
 pub(crate) fn read<'a, E>(
     feed: &'a Feed,
     context: &Context<'a>,
@@ -35,17 +39,21 @@ pub(crate) fn read<'a, E>(
     let Some(first) = source.peek()? else {
         return Err(Refusal::new(Reason::EmptyFile, "").into());
     };
-    let lines = feed.formats.contains(&FileFormat::Ndjson);
-    let arrays = feed.formats.contains(&FileFormat::JsonArray);
+    // A record store's statements come in any of these forms.
+    let lines = feed.xapi || feed.formats.contains(&FileFormat::Ndjson);
+    let arrays = feed.xapi || feed.formats.contains(&FileFormat::JsonArray);
+    let mut root = feed.json_root.clone();
+    if feed.xapi && root.is_none() && first == b'{' {
+        let answer = source.first_key()?.is_some_and(|key| ANSWER.contains(&key.as_str()));
+        root = answer.then(|| vec![ANSWER[0].to_owned()]);
+    }
     let mut reader = Reader::new(feed, context, refused, sink)?;
-    match first {
-        b'[' if arrays => source.array(&mut reader)?,
-        b'{' if feed.json_root.is_some() && (arrays || !lines) => {
-            source.seek_root(feed.json_root.as_deref().unwrap_or_default())?;
-            source.array(&mut reader)?;
-        }
-        b'{' if lines => source.lines(&mut reader)?,
-        _ if lines && !b"[<".contains(&first) => source.lines(&mut reader)?,
+    match (first, root) {
+        (b'[', _) if arrays => source.array(&mut reader)?,
+        (b'{', Some(root)) => source.rooted(&mut reader, &root)?,
+        (b'{', None) if lines && source.is_spread()? => source.single(&mut reader)?,
+        (b'{', None) if lines => source.lines(&mut reader)?,
+        (first, _) if lines && !b"[<".contains(&first) => source.lines(&mut reader)?,
         _ => return Err(Refusal::new(Reason::NotNdjson, "the file does not begin as JSON of the declared form").into()),
     }
     reader.finish(&source)
@@ -299,6 +307,15 @@ fn follow(tape: &Tape, record: &[u8], from: usize, steps: &[Step]) -> Option<usi
         Step::Key(key) => tape.get(at, key.as_bytes(), record),
         Step::Index(index) => tape.element(at, *index),
     })
+}
+
+/// The keys of a dotted path; `None`: it is none, or has an index.
+pub(crate) fn keys(path: &str) -> Option<Vec<String>> {
+    let key = |step: Step| match step {
+        Step::Key(key) if !key.is_empty() => Some(key),
+        _ => None,
+    };
+    steps(path).into_iter().map(key).collect()
 }
 
 /// `a.b[0]."c.d"` -> its steps.

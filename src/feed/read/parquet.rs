@@ -277,13 +277,14 @@ fn fits(feed: &Feed, header: &Header<'_>, slot: usize, field: &Field, int96: boo
             Type::Text => false,
             Type::Bool => matches!(given, DataType::Boolean) || given.is_integer(),
             Type::Int | Type::Double => number,
-            Type::Date | Type::Timestamp => time,
+            Type::Date | Type::Timestamp => time || (number && header.bound.takes_numbers(slot)),
         };
     if !fit {
         return refuse(Reason::TypeMismatch, &format!("the file has {given}, the column is {}", column.data_type));
     }
+    // Days need no zone: they are days of the job's.
     let naive = matches!(given, DataType::Timestamp(_, None)) && !int96;
-    if column.data_type == Type::Timestamp && (naive || *given == DataType::Date32) && !header.bound.has_zone(slot) {
+    if column.data_type == Type::Timestamp && naive && !header.bound.has_zone(slot) {
         return refuse(Reason::TsNoTimezone, "local times, and the feed declares no zone");
     }
     Ok(())
