@@ -107,6 +107,8 @@ pub struct Column {
     pub values: Vec<String>,
     /// Smallest and largest value allowed, both inclusive.
     pub range: (Option<f64>, Option<f64>),
+    /// Canon only: values above it are real but rare, so they are kept and counted (bonus points of a score).
+    pub noted_above: Option<f64>,
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
     /// makes of a transient column: see [`Column::made_of`].
     pub domain: Option<String>,
@@ -133,6 +135,10 @@ pub struct Table {
     /// Canon only: of two statements about one key the one with the later instant in this column wins, whenever either was
     /// delivered; without it the one delivered last does.
     pub latest: Option<String>,
+    /// Canon only: how a feed with `anonymous = true` counts people it does not name.
+    pub anonymous: Option<Anonymous>,
+    /// Canon only: what two columns of one row may say that cannot both be meant. Such rows are kept and counted.
+    pub contradictions: Vec<Contradiction>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
     /// Marts: the tables `build` may read.
@@ -142,6 +148,36 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// First 16 hex digits of the SHA-256 over the resolved contract; travels in every file.
     pub hash: String,
+}
+
+/// Rows that count people instead of naming one.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anonymous {
+    /// The required column that is empty in them.
+    pub who: String,
+    /// The column that says how many, a whole number of 1 or more.
+    pub count: String,
+}
+
+/// Two columns of one row that contradict each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contradiction {
+    /// A code of [`findings::FINDINGS`].
+    pub code: String,
+    /// The column of words, and those of them that the rest contradicts.
+    pub column: String,
+    pub is: Vec<String>,
+    pub with: With,
+}
+
+/// What the other column says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum With {
+    /// Nothing, in this column.
+    Empty(String),
+    /// All there is: 1 or more, in this column of shares.
+    Full(String),
 }
 
 /// What the gate makes of a text that is not kept.

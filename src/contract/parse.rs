@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Area, Column, ContractError, Measure, Partition, Privacy, Table, Type};
+use super::{Anonymous, Area, Column, ContractError, Contradiction, Measure, Partition, Privacy, Table, Type, With, findings};
 
 /// A column as written, in a table's own file or in `columns.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,11 +21,23 @@ pub(super) struct ColumnFile {
     values: Vec<String>,
     min: Option<f64>,
     max: Option<f64>,
+    noted_above: Option<f64>,
     domain: Option<String>,
     #[serde(default)]
     transient: bool,
     measure: Option<String>,
     formula: Option<String>,
+}
+
+/// A contradiction as written: either `empty` or `full` names the other column.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContradictionFile {
+    code: String,
+    column: String,
+    is: Vec<String>,
+    empty: Option<String>,
+    full: Option<String>,
 }
 
 /// A table as written.
@@ -39,6 +51,9 @@ pub(super) struct TableFile {
     partition: Option<String>,
     day: Option<String>,
     latest: Option<String>,
+    anonymous: Option<Anonymous>,
+    #[serde(default)]
+    contradictions: Vec<ContradictionFile>,
     #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
@@ -101,6 +116,18 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
     }
     // BI tools show columns in file order: keys first, also those that are shared.
     columns.sort_by_key(|column| file.key.iter().position(|part| *part == column.name).unwrap_or(usize::MAX));
+    let contradictions = file
+        .contradictions
+        .into_iter()
+        .map(|written| {
+            let with = match (written.empty, written.full) {
+                (Some(column), None) => With::Empty(column),
+                (None, Some(column)) => With::Full(column),
+                _ => return Err(error(format!("contradiction {}: either `empty` or `full`", written.code))),
+            };
+            Ok(Contradiction { code: written.code, column: written.column, is: written.is, with })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let mut table = Table {
         name: name.into(),
         area,
@@ -111,6 +138,8 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         partition,
         day: file.day,
         latest: file.latest,
+        anonymous: file.anonymous,
+        contradictions,
         reads: file.reads,
         warnings: file.warnings,
         columns,
@@ -156,6 +185,7 @@ fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, Strin
         key,
         values: file.values,
         range: (file.min, file.max),
+        noted_above: file.noted_above,
         domain: file.domain,
         transient: file.transient,
         measure,
@@ -195,6 +225,16 @@ fn rules(table: &Table) -> Result<(), String> {
     for part in table.key.iter().chain(&table.sort).chain(&table.day).chain(&table.latest) {
         if table.column(part).is_none() {
             return Err(format!("`{part}` is named in key, sort, day or latest but is no column"));
+        }
+    }
+    if let Some(Anonymous { who, count }) = &table.anonymous
+        && (table.column(who).is_none_or(|who| who.key) || table.column(count).is_none_or(|count| count.data_type != Type::Double))
+    {
+        return Err(format!("anonymous: `{who}` is a column besides the key, `{count}` one of numbers"));
+    }
+    for Contradiction { code, column, with: With::Empty(other) | With::Full(other), .. } in &table.contradictions {
+        if findings::finding(code).is_none() || table.column(column).is_none() || table.column(other).is_none() {
+            return Err(format!("contradiction `{code}` is no finding, or names no column"));
         }
     }
     if (table.partition == Partition::Day) != table.day.is_some() {

@@ -114,7 +114,7 @@ impl Head {
         // The delimiter that cuts the header into the most names.
         let delimiter = [',', ';', '\t', '|'].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
         let csv =
-            Csv { delimiter: delimiter as u8, quote: Some(b'"'), terminator: None, header_row: 1, footer_rows: 0 };
+            Csv { delimiter: delimiter as u8, quote: Some(b'"'), escape: None, terminator: None, header_row: 1, footer_rows: 0 };
         let mut rows = split(text.trim_start().as_bytes(), &csv, SAMPLE + 1).into_iter();
         let names = rows.next().unwrap_or_default();
         Head { format: FileFormat::Csv, delimiter, names, rows: rows.collect() }
