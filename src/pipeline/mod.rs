@@ -13,6 +13,7 @@ mod endorsements;
 pub mod foresee;
 pub mod gates;
 pub mod ingest;
+pub mod kept;
 pub mod lake;
 pub mod ops;
 pub mod periods;
