@@ -2,7 +2,7 @@
 //!
 //! The ledger travels inside the commit, so "which inputs is this table made of?" has one answer per snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub struct Entry {
     pub counts: Counts,
     /// Non-null values by canon column, of the accepted rows at reading.
     pub coverage: BTreeMap<String, u64>,
+    /// Optional columns that the feed maps and the delivery lacks: what was known of them stays.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub absent: BTreeSet<String>,
     /// Workers employed on the day it was made, of a full snapshot of workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headcount: Option<u64>,

@@ -7,7 +7,7 @@
 
 mod sort;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -38,6 +38,29 @@ pub type Losses = BTreeMap<(String, Lost), u64>;
 /// later, the delete's own `_known_at` for a delete, after which the key may be stated again.
 pub type Removed = HashMap<String, i64>;
 
+/// Of which columns a delivery's empty values leave what was known before.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept<'k> {
+    Nothing,
+    /// Of these: the export had no such column.
+    Columns(&'k BTreeSet<String>),
+    All,
+}
+
+impl Kept<'_> {
+    pub fn has(self, column: &str) -> bool {
+        match self {
+            Kept::Nothing => false,
+            Kept::Columns(columns) => columns.contains(column),
+            Kept::All => true,
+        }
+    }
+
+    pub fn is_nothing(self) -> bool {
+        matches!(self, Kept::Nothing)
+    }
+}
+
 /// What merging a partition gave.
 #[derive(Debug)]
 pub struct Merged {
@@ -49,16 +72,16 @@ pub struct Merged {
 /// Merges the batches of one partition, all in the table's canon schema.
 ///
 /// `is_current(delivery, known_at)` is false for rows of a full snapshot that a later snapshot of the same feed has replaced;
-/// `keeps(delivery)` is true where an empty value means that the value known before still holds.
+/// `keeps(delivery)` says of which columns an empty value means that the value known before still holds.
 ///
 /// # Errors
 /// The batches do not have the table's schema.
-pub fn merge(
+pub fn merge<'k>(
     table: &Table,
     batches: &[RecordBatch],
     removed: &Removed,
     is_current: &dyn Fn(&str, i64) -> bool,
-    keeps: &dyn Fn(&str) -> bool,
+    keeps: &dyn Fn(&str) -> Kept<'k>,
 ) -> Result<Merged, ArrowError> {
     let all = concat_batches(&canon_schema(table), batches)?;
     let mut losses = Losses::new();
@@ -125,7 +148,14 @@ pub fn merge(
     drop(winners);
     sort(table, &all, &mut live)?;
     let mut rows = take_record_batch(&all, &UInt32Array::from_iter_values(live.iter().copied()))?;
-    if pairs.iter().any(|(winner, _)| keeps(delivery.get(*winner as usize).unwrap_or_default())) {
+    // A delivery is asked for once, not once a row and column.
+    let kept: Vec<Kept<'k>> = if pairs.is_empty() {
+        Vec::new()
+    } else {
+        let each = delivery.each(all.num_rows(), &mut |delivery| keeps(delivery));
+        each.into_iter().map(|kept| kept.unwrap_or(Kept::Nothing)).collect()
+    };
+    if pairs.iter().any(|(winner, _)| !kept[*winner as usize].is_nothing()) {
         let mut stated: HashMap<arrow::row::Row<'_>, Vec<u32>> = HashMap::new();
         for row in pairs.iter().flat_map(|(winner, loser)| [*winner, *loser]) {
             stated.entry(keys.row(row as usize)).or_default().push(row);
@@ -135,8 +165,7 @@ pub fn merge(
             rows.dedup();
         }
         let chain = |row: u32| stated.get(&keys.row(row as usize)).map_or(&[][..], Vec::as_slice);
-        let keeps = |row: u32| keeps(delivery.get(row as usize).unwrap_or_default());
-        rows = keep_known(table, &all, &live, &chain, &keeps)?;
+        rows = keep_known(table, &all, &live, &chain, &kept)?;
     }
     Ok(Merged { rows, losses })
 }
@@ -147,24 +176,37 @@ fn keep_known<'c>(
     all: &RecordBatch,
     live: &[u32],
     chain: &dyn Fn(u32) -> &'c [u32],
-    keeps: &dyn Fn(u32) -> bool,
+    kept: &[Kept<'_>],
 ) -> Result<RecordBatch, ArrowError> {
     let schema = all.schema();
+    // What is kept is kept by few deliveries: a column of none of them needs no look.
+    let mut ways: Vec<Kept<'_>> = Vec::new();
+    let same = |a: Kept<'_>, b: Kept<'_>| match (a, b) {
+        (Kept::Columns(a), Kept::Columns(b)) => std::ptr::eq(a, b),
+        (Kept::All, Kept::All) | (Kept::Nothing, Kept::Nothing) => true,
+        _ => false,
+    };
+    for way in kept {
+        if !ways.iter().any(|known| same(*known, *way)) {
+            ways.push(*way);
+        }
+    }
     let columns = schema
         .fields()
         .iter()
         .zip(all.columns())
         .map(|(field, array)| {
             let own = table.stored().any(|column| column.name == *field.name() && !column.key);
+            let is_kept = own && array.null_count() > 0 && ways.iter().any(|way| way.has(field.name()));
             let source = |&row: &u32| {
-                if !own || array.is_valid(row as usize) {
+                if !is_kept || array.is_valid(row as usize) {
                     return row;
                 }
                 let mut reach = true;
                 // Newest first: a statement that does not keep ends the search with what it says, be it nothing.
                 let earlier = chain(row).iter().find(|earlier| {
                     let found = reach && array.is_valid(**earlier as usize);
-                    reach &= keeps(**earlier);
+                    reach &= kept[**earlier as usize].has(field.name());
                     found
                 });
                 earlier.copied().unwrap_or(row)
@@ -278,7 +320,7 @@ mod tests {
         ];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
             let (table, batch) = users(&order.map(|at| rows[at]));
-            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
             assert_eq!(said(&merged), [("u1".into(), Some("new".into())), ("u2".into(), None)]);
             assert_eq!(merged.losses.values().sum::<u64>(), 2);
             assert_eq!(merged.losses[&("b".to_owned(), Lost::Duplicate)], 1);
@@ -289,7 +331,7 @@ mod tests {
     fn what_the_source_took_back_is_gone_and_may_be_stated_again_after_a_delete() {
         let (table, batch) = users(&[("u1", None, 5, "a", 1), ("u2", None, 5, "a", 2), ("u3", None, 9, "b", 1)]);
         let removed = Removed::from_iter([("u1".to_owned(), i64::MAX), ("u3".to_owned(), 7)]);
-        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| false).unwrap();
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None), ("u3".into(), None)]);
         assert_eq!(merged.losses[&("a".to_owned(), Lost::Voided)], 1);
     }
@@ -298,14 +340,15 @@ mod tests {
     fn a_delete_holds_for_what_was_told_with_it_and_before() {
         let (table, batch) = users(&[("u1", None, 7, "a", 1), ("u2", None, 8, "a", 2)]);
         let removed = Removed::from_iter([("u1".to_owned(), 7), ("u2".to_owned(), 7)]);
-        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| false).unwrap();
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None)]);
     }
 
     #[test]
     fn rows_of_a_replaced_snapshot_are_superseded() {
         let (table, batch) = users(&[("u1", None, 1, "a", 1), ("u2", None, 2, "b", 1)]);
-        let merged = merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| false).unwrap();
+        let merged =
+            merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None)]);
         assert_eq!(merged.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
     }
@@ -315,7 +358,7 @@ mod tests {
         let rows = [("u1", Some("a2"), 1, "a", 2), ("u1", Some("b1"), 1, "b", 1), ("u1", Some("a9"), 1, "a", 9)];
         for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
             let (table, batch) = users(&order.map(|at| rows[at]));
-            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
             assert_eq!(said(&merged), [("u1".into(), Some("b1".into()))], "{order:?}");
         }
     }
@@ -324,16 +367,37 @@ mod tests {
     fn keeping_ends_at_a_statement_that_means_its_empty_values() {
         let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "clears", 1), ("u1", None, 3, "keeps", 1)];
         let (table, batch) = users(&rows);
-        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| delivery == "keeps").unwrap();
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| {
+            if delivery == "keeps" { Kept::All } else { Kept::Nothing }
+        })
+        .unwrap();
         assert_eq!(said(&merged), [("u1".into(), None)]);
+    }
+
+    #[test]
+    fn a_column_that_a_delivery_lacks_keeps_what_was_known_and_the_others_do_not() {
+        let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "lacks", 1), ("u2", None, 2, "lacks", 2)];
+        let (table, batch) = users(&rows);
+        let lacking = |column: &str| BTreeSet::from([column.to_owned()]);
+        let (email, other) = (lacking("email"), lacking("username"));
+        let merged = |columns: &BTreeSet<String>| {
+            let keeps = |delivery: &str| if delivery == "lacks" { Kept::Columns(columns) } else { Kept::Nothing };
+            said(&merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &keeps).unwrap())
+        };
+        assert_eq!(merged(&email), [("u1".into(), Some("known".into())), ("u2".into(), None)]);
+        assert_eq!(merged(&other), [("u1".into(), None), ("u2".into(), None)]);
     }
 
     #[test]
     fn an_empty_value_keeps_what_was_known_only_where_the_feed_says_so() {
         let (table, batch) = users(&[("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "b", 1)]);
-        let clears = merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| false).unwrap();
+        let clears =
+            merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
         assert_eq!(said(&clears), [("u1".into(), None)]);
-        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| delivery == "b").unwrap();
+        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| {
+            if delivery == "b" { Kept::All } else { Kept::Nothing }
+        })
+        .unwrap();
         assert_eq!(said(&keeps), [("u1".into(), Some("known".into()))]);
     }
 }

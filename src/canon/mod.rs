@@ -1,6 +1,7 @@
 //! One meaning, whatever the vendor: merging statements, the history of people and units, and who an account is.
 
 pub mod acts;
+pub mod before_hire;
 pub mod career;
 pub mod catalogue;
 pub mod certification;

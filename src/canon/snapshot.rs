@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Date32Array, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::{concat_batches, interleave, take_record_batch};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashMap;
 
 use super::columns::{Text, dates, instants, ints};
-use super::merge::{Losses, Lost};
+use super::merge::{Kept, Losses, Lost};
 use crate::contract::Table;
 use crate::contract::arrow::{DELIVERY, KNOWN_AT, ROW, canon_schema};
 use crate::period::Day;
@@ -22,6 +22,7 @@ const FROM: &str = "effective_from";
 const TO: &str = "effective_to";
 
 /// Applies one snapshot of `day` to the rows built from the earlier ones. Rows for which `ours` is false (other feeds) pass through.
+/// Empty values of the columns in `kept` say that what the key's open row says still holds.
 ///
 /// # Errors
 /// A batch does not have the table's canon schema.
@@ -31,9 +32,11 @@ pub fn apply(
     snapshot: &[RecordBatch],
     day: Day,
     ours: &dyn Fn(&str) -> bool,
+    kept: Kept<'_>,
 ) -> Result<(RecordBatch, Losses), ArrowError> {
     let schema = canon_schema(table);
     let snapshot = concat_batches(&schema, snapshot)?;
+    let snapshot = if kept.is_nothing() { snapshot } else { filled(table, state, snapshot, ours, kept)? };
     let mut losses = Losses::new();
     let delivery = Text::of(&snapshot, DELIVERY);
     let lose = |losses: &mut Losses, row: usize, kind: Lost| {
@@ -91,6 +94,39 @@ pub fn apply(
     Ok((concat_batches(&schema, &[kept, opened])?, losses))
 }
 
+/// The snapshot with what it leaves as it was, from the open rows of the same keys.
+fn filled(
+    table: &Table,
+    state: &RecordBatch,
+    snapshot: RecordBatch,
+    ours: &dyn Fn(&str) -> bool,
+    kept: Kept<'_>,
+) -> Result<RecordBatch, ArrowError> {
+    let said = Said::of(table, &[state, &snapshot])?;
+    let (to, delivery) = (dates(state, TO), Text::of(state, DELIVERY));
+    let is_open = |row: &usize| to(*row).is_none() && ours(delivery.get(*row).unwrap_or_default());
+    let open: HashMap<_, usize> = (0..state.num_rows()).filter(is_open).map(|row| (said.key(0, row), row)).collect();
+    let columns = snapshot
+        .schema()
+        .fields()
+        .iter()
+        .zip(snapshot.columns())
+        .map(|(field, array)| {
+            let name = field.name();
+            let own = table.stored().any(|column| column.name == *name && !column.key) && name != FROM && name != TO;
+            let before = state.column_by_name(name).filter(|_| own && kept.has(name) && array.null_count() > 0);
+            let Some(before) = before else { return Ok(array.clone()) };
+            let place = |row: usize| match open.get(&said.key(1, row)) {
+                Some(held) if array.is_null(row) => (1, *held),
+                _ => (0, row),
+            };
+            let places: Vec<(usize, usize)> = (0..snapshot.num_rows()).map(place).collect();
+            interleave(&[array.as_ref(), before.as_ref()], &places)
+        })
+        .collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
+    RecordBatch::try_new(snapshot.schema(), columns)
+}
+
 /// Keys and contents of two batches, comparable across both.
 struct Said {
     keys: Vec<Rows>,
@@ -145,12 +181,21 @@ mod tests {
 
     /// State and snapshot as texts -> rows `worker org from to delivery`, and what was lost by kind.
     fn applied(state: &str, snapshot: &str, on: &str) -> (Vec<String>, Vec<(String, Lost, u64)>) {
+        applied_keeping(state, snapshot, on, Kept::Nothing)
+    }
+
+    fn applied_keeping(
+        state: &str,
+        snapshot: &str,
+        on: &str,
+        kept: Kept<'_>,
+    ) -> (Vec<String>, Vec<(String, Lost, u64)>) {
         let catalog = Catalog::load().unwrap();
         let table = catalog.expect("workers").unwrap();
         let ours = |delivery: &str| delivery != "other";
         let state = rows("workers", &format!("{HEADER}\n{state}"));
         let snapshot = rows("workers", &format!("{HEADER}\n{snapshot}"));
-        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours).unwrap();
+        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours, kept).unwrap();
         let (worker, org, delivery) =
             (Text::of(&after, "worker_id"), Text::of(&after, "org_id"), Text::of(&after, DELIVERY));
         let (from, to) = (dates(&after, FROM), dates(&after, TO));
@@ -216,5 +261,24 @@ mod tests {
         );
         assert_eq!(rows, ["w1 b 2025-03-08 - one"]);
         assert_eq!(losses, [("one".to_owned(), Lost::Duplicate, 1), ("one".to_owned(), Lost::Superseded, 1)]);
+    }
+    #[test]
+    fn a_column_that_a_snapshot_lacks_opens_no_row_and_carries_what_was_known_into_one_that_opens() {
+        let state =
+            "w1 2025-03-01 - active a one -\n w2 2025-03-01 - active a one -\n w3 2025-03-01 2025-03-05 active a one -";
+        let snapshot = "w1 - - active - two -\n w2 - - leave - two -\n w3 - - active - two -";
+        let lacking = std::collections::BTreeSet::from(["org_id".to_owned()]);
+        let (rows, losses) = applied_keeping(state, snapshot, "2025-03-08", Kept::Columns(&lacking));
+        assert_eq!(
+            rows,
+            [
+                "w1 a 2025-03-01 - one",
+                "w2 a 2025-03-01 2025-03-08 one",
+                "w2 a 2025-03-08 - two",
+                "w3 - 2025-03-08 - two",
+                "w3 a 2025-03-01 2025-03-05 one"
+            ]
+        );
+        assert_eq!(losses, [("two".to_owned(), Lost::Duplicate, 1)]);
     }
 }

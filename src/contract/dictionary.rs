@@ -209,6 +209,9 @@ fn meaning(column: &Column) -> String {
         }
         _ => {}
     }
+    if let Some(usual) = column.noted_above {
+        let _ = write!(text, " Above {usual} it is kept and counted.");
+    }
     match (column.made_of(), &column.domain) {
         (Some((_, of)), _) => {
             let _ = write!(text, " Made of `{of}` at reading.");

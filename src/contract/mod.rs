@@ -122,6 +122,8 @@ pub struct Column {
     /// Dates and timestamps: what they say has happened when it is delivered, so an instant may not lie ahead of its delivery, and
     /// days that mostly do are read in the wrong order. Timestamps say so unless their contract denies it, dates where it states it.
     pub happened: bool,
+    /// Canon only: values above it are real but rare, so they are kept and counted (bonus points of a score).
+    pub noted_above: Option<f64>,
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
     /// makes of a transient column: see [`Column::made_of`].
     pub domain: Option<String>,
@@ -148,6 +150,10 @@ pub struct Table {
     /// Canon only: of two statements about one key the one with the later instant in this column wins, whenever either was
     /// delivered; without it the one delivered last does.
     pub latest: Option<String>,
+    /// Canon only: how a feed with `anonymous = true` counts people it does not name.
+    pub anonymous: Option<Anonymous>,
+    /// Canon only: what two columns of one row may say that cannot both be meant. Such rows are kept and counted.
+    pub contradictions: Vec<Contradiction>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
     /// Computed tables: what they are made from, and the only tables their code is given.
@@ -222,6 +228,36 @@ impl Decision {
             Decision::Objectives => "objectives",
         }
     }
+}
+
+/// Rows that count people instead of naming one.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anonymous {
+    /// The required column that is empty in them.
+    pub who: String,
+    /// The column that says how many, a whole number of 1 or more.
+    pub count: String,
+}
+
+/// Two columns of one row that contradict each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contradiction {
+    /// A code of [`findings::FINDINGS`].
+    pub code: String,
+    /// The column of words, and those of them that the rest contradicts.
+    pub column: String,
+    pub is: Vec<String>,
+    pub with: With,
+}
+
+/// What the other column says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum With {
+    /// Nothing, in this column.
+    Empty(String),
+    /// All there is: 1 or more, in this column of shares.
+    Full(String),
 }
 
 /// What the gate makes of a text that is not kept.

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Area, Column, ContractError, Decision, Edge, Measure, Partition, Privacy, Read, Table, Type};
+use super::{
+    Anonymous, Area, Column, ContractError, Contradiction, Decision, Edge, Measure, Partition, Privacy, Read, Table,
+    Type, With, findings,
+};
 
 /// A column as written, in a table's own file or in `columns.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,11 +26,23 @@ pub(super) struct ColumnFile {
     max: Option<f64>,
     day: Option<String>,
     happened: Option<bool>,
+    noted_above: Option<f64>,
     domain: Option<String>,
     #[serde(default)]
     transient: bool,
     measure: Option<String>,
     formula: Option<String>,
+}
+
+/// A contradiction as written: either `empty` or `full` names the other column.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContradictionFile {
+    code: String,
+    column: String,
+    is: Vec<String>,
+    empty: Option<String>,
+    full: Option<String>,
 }
 
 /// A table as written.
@@ -41,6 +56,9 @@ pub(super) struct TableFile {
     partition: Option<String>,
     day: Option<String>,
     latest: Option<String>,
+    anonymous: Option<Anonymous>,
+    #[serde(default)]
+    contradictions: Vec<ContradictionFile>,
     #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
@@ -127,6 +145,18 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
     }
     // BI tools show columns in file order: keys first, also those that are shared.
     columns.sort_by_key(|column| file.key.iter().position(|part| *part == column.name).unwrap_or(usize::MAX));
+    let contradictions = file
+        .contradictions
+        .into_iter()
+        .map(|written| {
+            let with = match (written.empty, written.full) {
+                (Some(column), None) => With::Empty(column),
+                (None, Some(column)) => With::Full(column),
+                _ => return Err(error(format!("contradiction {}: either `empty` or `full`", written.code))),
+            };
+            Ok(Contradiction { code: written.code, column: written.column, is: written.is, with })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let mut table = Table {
         name: name.into(),
         area,
@@ -141,6 +171,8 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         needs: file.needs,
         decided_by: file.decided_by.as_deref().map(decision).transpose().map_err(&error)?,
         as_of: file.as_of,
+        anonymous: file.anonymous,
+        contradictions,
         warnings: file.warnings,
         columns,
         hash: String::new(),
@@ -221,6 +253,7 @@ fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, Strin
         range: (file.min, file.max),
         day,
         happened,
+        noted_above: file.noted_above,
         domain: file.domain,
         transient: file.transient,
         measure,
@@ -264,6 +297,17 @@ fn rules(table: &Table) -> Result<(), String> {
     }
     if let Some(needed) = table.needs.iter().find(|needed| !table.reads_table(needed)) {
         return Err(format!("needs `{needed}`, which it does not read"));
+    }
+    if let Some(Anonymous { who, count }) = &table.anonymous
+        && (table.column(who).is_none_or(|who| who.key)
+            || table.column(count).is_none_or(|count| count.data_type != Type::Double))
+    {
+        return Err(format!("anonymous: `{who}` is a column besides the key, `{count}` one of numbers"));
+    }
+    for Contradiction { code, column, with: With::Empty(other) | With::Full(other), .. } in &table.contradictions {
+        if findings::finding(code).is_none() || table.column(column).is_none() || table.column(other).is_none() {
+            return Err(format!("contradiction `{code}` is no finding, or names no column"));
+        }
     }
     if (table.partition == Partition::Day) != table.day.is_some() {
         return Err("partition `day` and a `day` column go together".into());
@@ -314,7 +358,8 @@ mod tests {
     #[test]
     fn a_timestamp_says_which_end_of_a_day_it_means_and_nothing_else_does() {
         let column = |kind: &str, more: &str| {
-            let rest = format!("[columns.at]\ntype = \"{kind}\"\ndescription = \"When\"\nprivacy = \"person\"\n{more}\n");
+            let rest =
+                format!("[columns.at]\ntype = \"{kind}\"\ndescription = \"When\"\nprivacy = \"person\"\n{more}\n");
             load(Area::Canon, "person", &rest).map(|table| table.column("at").map(|at| (at.day, at.happened)))
         };
         assert_eq!(column("timestamp", "").unwrap(), Some((Edge::Start, true)));

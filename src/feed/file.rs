@@ -44,6 +44,11 @@ pub(super) struct FeedFile {
     pub locale: Option<String>,
     #[serde(default)]
     pub decimal_comma: bool,
+    /// The sign between thousands: `,` in 1,234.5.
+    pub thousands: Option<String>,
+    /// Rows without the person are counts of unnamed people: `reactions` without an actor, how many in `value`.
+    #[serde(default)]
+    pub anonymous: bool,
     /// Texts that mean "no value", besides the empty one.
     #[serde(default)]
     pub nulls: Vec<String>,
@@ -91,6 +96,8 @@ pub(super) struct CsvFile {
     pub delimiter: Option<String>,
     /// Empty: fields are never quoted.
     pub quote: Option<String>,
+    /// What takes the next character as it stands: `\` in dialects that write `\"`, `\,` and `\N`.
+    pub escape: Option<String>,
     /// What ends a record instead of a line end, e.g. `!##!`.
     pub terminator: Option<String>,
     /// 1-based line of the header; the lines above are skipped.
@@ -140,6 +147,7 @@ pub(super) struct LimitsFile {
     pub rejected_share: Option<f64>,
     pub rows_against_last: Option<f64>,
     pub unknown_share: Option<f64>,
+    pub dropped_share: Option<f64>,
     pub headcount_change: Option<f64>,
     pub joined_share: Option<f64>,
     pub fresh_days: Option<u32>,
@@ -155,6 +163,7 @@ pub(super) struct GatesFile {
     pub reject_share: Option<Verdict>,
     pub key_uniqueness: Option<Verdict>,
     pub unknown_values: Option<Verdict>,
+    pub dropped_values: Option<Verdict>,
     pub field_coverage: Option<Verdict>,
     pub headcount_change: Option<Verdict>,
     pub join_coverage: Option<Verdict>,
@@ -171,11 +180,23 @@ pub(super) struct RuleFile {
     pub different: Option<[String; 2]>,
 }
 
+/// A map of words, or rows of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "values is a table of words and what they mean, or rows of the words of several columns")]
+pub(super) enum ValuesFile {
+    Map(BTreeMap<String, String>),
+    Rows(Vec<Vec<String>>),
+}
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ColumnFile {
-    /// Header name(s), the first present is read; for JSON a path (`a.b[0]`), the first with a value is read.
+    /// Header name(s), for JSON paths (`a.b[0]`), `path:NAME` for a value of the path: the first with a value is read.
     pub from: Option<OneOrMany>,
+    /// Header(s) with a part that differs from export to export: `Deadline (* TimeZone)`. A zone in it is that of the column.
+    pub from_pattern: Option<OneOrMany>,
+    /// Several columns of `from` make one text, with this between them.
+    pub join: Option<String>,
     /// A constant.
     pub value: Option<String>,
     /// The export may lack the column.
@@ -188,11 +209,12 @@ pub(super) struct ColumnFile {
     pub open_from: Option<String>,
     pub zone: Option<String>,
     pub locale: Option<String>,
-    /// The vendor's words -> ours.
-    pub values: Option<BTreeMap<String, String>>,
+    /// The vendor's words -> ours; or rows of the words of several columns and what they mean together.
+    pub values: Option<ValuesFile>,
     /// Our word for every other; an empty one means "no value". Without it an unknown word rejects the record.
     pub default: Option<String>,
-    /// The words are compared without regard to case.
+    /// `insensitive`: words are compared without regard to case. `fold_case = true` is the older way to write it.
+    pub case: Option<String>,
     #[serde(default)]
     pub fold_case: bool,
     pub nulls: Option<Vec<String>>,
@@ -205,7 +227,13 @@ pub(super) struct ColumnFile {
     pub reading: Option<String>,
     /// A number is multiplied by this: 60 for minutes into seconds, 0.01 for percent.
     pub times: Option<f64>,
+    /// A number is divided by the one in this column: a raw score by its maximum.
+    pub divide_by: Option<String>,
+    /// A whole-number column refuses fractions instead of rounding them.
+    #[serde(default)]
+    pub whole: bool,
     pub decimal_comma: Option<bool>,
+    pub thousands: Option<String>,
     pub min: Option<f64>,
     pub max: Option<f64>,
 }

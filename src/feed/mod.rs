@@ -6,18 +6,23 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value · `moment` days and instants · `order` of day and month · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements
 
 pub mod attempt;
 mod batch;
 mod cast;
+mod combined;
 mod control;
 mod dictionary;
 mod duration;
+mod effects;
 mod file;
 mod gate;
+mod headers;
+mod ids;
 mod moment;
+mod number;
 mod order;
 mod pattern;
 mod plan;
@@ -25,6 +30,7 @@ pub mod propose;
 mod pseudonym;
 mod read;
 mod reject;
+mod remarks;
 mod resolve;
 mod signature;
 mod time;
@@ -41,6 +47,7 @@ use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
+pub use ids::Known;
 pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
@@ -75,12 +82,26 @@ pub struct Context<'a> {
     pub known_at: Option<DateTime<Utc>>,
     /// The bytes of the sidecar, where the feed declares one and it was found.
     pub sidecar: Option<&'a [u8]>,
+    /// Where the delivery lies: its path may hold values.
+    pub path: &'a str,
+    /// The ids that the feed's last snapshot held, where there is one.
+    pub known: Option<&'a Known>,
 }
 
 impl<'a> Context<'a> {
     /// A context with one day of skew, no sidecar and days of UTC.
     pub fn new(table: &'a Table, as_of: DateTime<Utc>, pseudonyms: &'a Pseudonyms) -> Context<'a> {
-        Context { table, as_of, future_skew_seconds: 86_400, pseudonyms, zone: Tz::UTC, known_at: None, sidecar: None }
+        Context {
+            table,
+            as_of,
+            future_skew_seconds: 86_400,
+            pseudonyms,
+            zone: Tz::UTC,
+            known_at: None,
+            sidecar: None,
+            path: "",
+            known: None,
+        }
     }
 
     /// The same with days of the job's reporting zone.
@@ -103,6 +124,8 @@ pub struct Intake {
     pub warnings: Vec<Warning>,
     /// Values that are not null among the accepted rows, by stored canon column.
     pub coverage: Vec<(String, u64)>,
+    /// Optional columns that the feed maps and the export lacks: what was known of them stays.
+    pub absent: Vec<String>,
     /// Values that no entry of a value map names and a default stood in for, by canon column.
     pub unknown_values: Vec<(String, u64)>,
     /// SHA-256 of the object as stored, 64 hex digits.
@@ -166,6 +189,7 @@ pub fn read<E>(
     bytes: &Bytes,
     sink: &mut dyn FnMut(RecordBatch) -> Result<(), E>,
 ) -> Result<Intake, Stop<E>> {
+    let context = &Context { path: &delivery.path, ..*context };
     let size = bytes.len() as u64;
     if size > feed.limits.object_bytes {
         return Err(Refusal::new(

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
+use super::combined::Combined;
 use super::file::FeedFile;
+use super::headers::HeaderPattern;
+use super::number::Style;
 use super::pattern::Pattern;
 use super::resolve::resolve;
 use super::time::{Format, Locale};
@@ -65,6 +68,10 @@ pub struct Limits {
     pub rows_against_last: Option<f64>,
     /// Largest share of records with a value that no value map names, 0..1.
     pub unknown_share: f64,
+    /// Largest share of the values of an optional column that could not be read, 0..1.
+    pub dropped_share: f64,
+    /// Values a column must have held for its share to be judged. 1 where the feed states a share.
+    pub dropped_share_from: u64,
     /// Largest change of the workers employed on the day of a full snapshot, as a share of those of the snapshot before.
     pub headcount_change: f64,
     /// Least share of a delivery's accounts that HRIS knows, 0..1.
@@ -98,6 +105,8 @@ pub struct Gates {
     pub key_uniqueness: Verdict,
     /// Values that no value map names.
     pub unknown_values: Verdict,
+    /// Values of optional columns that could not be read.
+    pub dropped_values: Verdict,
     /// A column that was filled is empty.
     pub field_coverage: Verdict,
     pub headcount_change: Verdict,
@@ -122,6 +131,8 @@ impl Default for Limits {
             rejected_share_from: 100,
             rows_against_last: None,
             unknown_share: 0.05,
+            dropped_share: 0.5,
+            dropped_share_from: 100,
             headcount_change: 0.3,
             joined_share: 0.5,
             fresh_days: None,
@@ -150,6 +161,10 @@ pub struct Feed {
     pub(crate) encoding: TextEncoding,
     pub(crate) strict: bool,
     pub(crate) unique_key: bool,
+    /// Rows without the person are counts of unnamed people.
+    pub anonymous: bool,
+    /// The feed writes no header block: columns are the canon's own, and one that is absent was perhaps never there.
+    pub own_names: bool,
     pub(crate) int96_is_utc: bool,
     pub(crate) csv: Csv,
     /// The keys that lead to the array.
@@ -168,6 +183,7 @@ pub struct Feed {
 pub(crate) struct Csv {
     pub delimiter: u8,
     pub quote: Option<u8>,
+    pub escape: Option<u8>,
     pub terminator: Option<Vec<u8>>,
     pub header_row: usize,
     pub footer_rows: usize,
@@ -205,6 +221,8 @@ pub(crate) struct Mapping {
     /// For each format the one with day and month the other way round, where it has both as numbers.
     pub swapped: Vec<Option<Format>>,
     pub zone: Option<Tz>,
+    /// The zone is the column's own, not the feed's: none in its header outranks it.
+    pub own_zone: bool,
     pub locale: Option<&'static Locale>,
     pub values: Option<Values>,
     pub nulls: Vec<String>,
@@ -219,7 +237,11 @@ pub(crate) struct Mapping {
     pub extract: Option<(String, String)>,
     pub reading: Reading,
     pub times: Option<f64>,
-    pub decimal_comma: bool,
+    /// The header, or JSON path, of what a number is divided by.
+    pub divide_by: Option<String>,
+    /// Fractions are refused instead of rounded.
+    pub whole: bool,
+    pub style: Style,
     pub range: (Option<f64>, Option<f64>),
 }
 
@@ -228,8 +250,23 @@ pub(crate) enum Source {
     /// Not delivered: always null.
     Nothing,
     Constant(String),
-    /// Header names or JSON paths, the first one that is there.
-    Named(Vec<String>),
+    /// The first with a value.
+    First(Vec<Named>),
+    /// All of them, with a text between them.
+    Joined(Vec<Named>, String),
+    /// What their words mean together.
+    Combined(Vec<Named>, Combined),
+}
+
+/// Where one text of a column comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Named {
+    /// A header name or JSON path.
+    Header(String),
+    /// Any header of a pattern, and the pattern as written.
+    Like(String, HeaderPattern),
+    /// A `{name}` in the path of the delivery.
+    Path(String),
 }
 
 #[derive(Debug, Clone)]
@@ -282,7 +319,7 @@ impl Feed {
 
     /// Does the path belong to this feed, and if so, which date (and time) does it name.
     pub fn recognise(&self, path: &str) -> Option<Option<NaiveDateTime>> {
-        self.patterns.iter().find_map(|pattern| pattern.recognise(path))
+        self.patterns.iter().find_map(|pattern| pattern.captures(path)).map(|(date, _)| date)
     }
 
     /// Whether the path of a delivery says on which day it was made.
@@ -294,6 +331,11 @@ impl Feed {
     pub fn maps(&self, column: &str) -> bool {
         let at = self.columns.iter().position(|name| name == column);
         at.is_some_and(|at| self.blocks.iter().any(|block| !matches!(block.columns[at].source, Source::Nothing)))
+    }
+
+    /// What stands in a path where the feed's pattern has a name: `{course}`.
+    pub fn path_values(&self, path: &str) -> BTreeMap<String, String> {
+        self.patterns.iter().find_map(|pattern| pattern.captures(path)).map(|(_, values)| values).unwrap_or_default()
     }
 
     /// The sidecar's path for a delivery, where the feed declares one.

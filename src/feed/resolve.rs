@@ -4,20 +4,28 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use super::file::{ColumnFile, FeedFile, OneOrMany};
-use super::pattern::Pattern;
-use super::read::json;
-use super::plan::{
-    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding,
-    Values, Verdict,
-};
+use super::combined::Combined;
+use super::effects;
+use super::file::{ColumnFile, FeedFile, OneOrMany, ValuesFile};
+use super::headers::HeaderPattern;
 use super::moment;
+use super::number::Style;
+use super::pattern::Pattern;
+use super::plan::{
+    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source,
+    TextEncoding, Values, Verdict,
+};
+use super::read::json;
 use super::time::{self, Format, Locale};
 use crate::contract::{Column, Made, Table, Type};
 
 /// Pairs that are intervals wherever a canon table has both.
-const INTERVALS: [[&str; 2]; 3] =
-    [["effective_from", "effective_to"], ["valid_from", "valid_to"], ["period_start", "period_end"]];
+const INTERVALS: [[&str; 2]; 4] = [
+    ["effective_from", "effective_to"],
+    ["valid_from", "valid_to"],
+    ["period_start", "period_end"],
+    ["hire_date", "termination_date"],
+];
 
 pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed, String> {
     let formats = file.format.list().iter().map(|text| file_format(text)).collect::<Result<Vec<_>, _>>()?;
@@ -30,10 +38,14 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         .iter()
         .map(|text| Pattern::parse(text).map_err(|what| format!("path `{text}` {what}")))
         .collect::<Result<Vec<_>, _>>()?;
+    if file.anonymous && table.anonymous.is_none() {
+        return Err(format!("anonymous has no effect: every row of {} is about somebody", table.name));
+    }
+    let given = Given { file: &file, patterns: &patterns };
     let blocks = if file.headers.is_empty() {
-        vec![block(&own_names(table), &file, table)?]
+        vec![block(&own_names(table), &given, table)?]
     } else {
-        file.headers.iter().map(|headers| block(headers, &file, table)).collect::<Result<Vec<_>, _>>()?
+        file.headers.iter().map(|headers| block(headers, &given, table)).collect::<Result<Vec<_>, _>>()?
     };
     let footer_total = match file.control.as_ref().and_then(|control| control.footer.as_deref()) {
         None => None,
@@ -69,6 +81,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         rejected_share_from: if written.rejected_share.is_some() { 1 } else { usual.rejected_share_from },
         rows_against_last: written.rows_against_last,
         unknown_share: written.unknown_share.unwrap_or(usual.unknown_share),
+        dropped_share: written.dropped_share.unwrap_or(usual.dropped_share),
+        dropped_share_from: if written.dropped_share.is_some() { 1 } else { usual.dropped_share_from },
         headcount_change: written.headcount_change.unwrap_or(usual.headcount_change),
         joined_share: written.joined_share.unwrap_or(usual.joined_share),
         fresh_days: written.fresh_days,
@@ -77,7 +91,11 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     if !(0.0..=1.0).contains(&limits.rejected_share) || limits.record_bytes < 64 || limits.record_bytes > 256 << 20 {
         return Err("limits: rejected_share is 0..1, record_bytes 64..268435456".into());
     }
-    for (key, share) in [("unknown_share", limits.unknown_share), ("joined_share", limits.joined_share)] {
+    for (key, share) in [
+        ("unknown_share", limits.unknown_share),
+        ("dropped_share", limits.dropped_share),
+        ("joined_share", limits.joined_share),
+    ] {
         if !(0.0..=1.0).contains(&share) {
             return Err(format!("limits: {key} is 0..1"));
         }
@@ -128,6 +146,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some(other) => return Err(format!("unknown_columns `{other}` is none of warn, refuse")),
         },
         unique_key: file.unique_key || gates.key_uniqueness != Verdict::Off,
+        anonymous: file.anonymous,
+        own_names: file.headers.is_empty(),
         int96_is_utc: file.int96_is_utc,
         csv: csv(&file)?,
         json_root,
@@ -155,6 +175,7 @@ fn gates(file: &FeedFile, mode: Mode) -> Gates {
         reject_share: written.reject_share.unwrap_or(Verdict::Block),
         key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
         unknown_values: written.unknown_values.unwrap_or(Verdict::Warn),
+        dropped_values: written.dropped_values.unwrap_or(Verdict::Block),
         field_coverage: written.field_coverage.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
         headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
         join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
@@ -174,6 +195,7 @@ fn csv(file: &FeedFile) -> Result<Csv, String> {
             Some("") => None,
             text => Some(byte("quote", text.unwrap_or("\""))?),
         },
+        escape: file.csv.escape.as_deref().map(|text| byte("escape", text)).transpose()?,
         terminator: match file.csv.terminator.as_deref() {
             Some("") => return Err("csv.terminator is empty".into()),
             text => text.map(|text| text.as_bytes().to_vec()),
@@ -181,6 +203,11 @@ fn csv(file: &FeedFile) -> Result<Csv, String> {
         header_row: file.csv.header_row.unwrap_or(1),
         footer_rows: file.csv.footer_rows,
     };
+    let signs: Vec<u8> = [Some(csv.delimiter), csv.quote, csv.escape].into_iter().flatten().collect();
+    let clash = csv.escape.is_some_and(|escape| signs.iter().filter(|sign| **sign == escape).count() > 1);
+    if clash || csv.escape.is_some() && csv.terminator.is_some() {
+        return Err("csv.escape is none of delimiter and quote, and does not go with a terminator".into());
+    }
     if csv.header_row == 0 || csv.footer_rows > 100 || csv.quote == Some(csv.delimiter) {
         return Err("csv: header_row counts from 1, footer_rows is at most 100, quote and delimiter differ".into());
     }
@@ -223,7 +250,14 @@ fn is_signature(column: &Column) -> bool {
     column.made_of().is_some_and(|(made, _)| made == Made::Signature)
 }
 
-fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block, String> {
+/// What a column is read by besides its own keys.
+struct Given<'f> {
+    file: &'f FeedFile,
+    patterns: &'f [Pattern],
+}
+
+fn block(headers: &toml::Table, given: &Given<'_>, table: &Table) -> Result<Block, String> {
+    let file = given.file;
     let mut written: BTreeMap<&str, ColumnFile> = BTreeMap::new();
     let mut ignore = file.ignore.clone();
     for (key, value) in headers {
@@ -253,36 +287,54 @@ fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block,
         .iter()
         .map(|column| {
             let written = written.remove(column.name.as_str()).unwrap_or_default();
-            mapping(column, written, file).map_err(|what| format!("{}: {what}", column.name))
+            mapping(column, written, given).map_err(|what| format!("{}: {what}", column.name))
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Block { columns, ignore })
 }
 
-fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapping, String> {
-    let source = match (&written.from, &written.value) {
-        (Some(_), Some(_)) => return Err("has `from` and `value`; it can have one of them".into()),
-        (Some(from), None) if from.list().is_empty() => return Err("`from` is empty".into()),
-        (Some(from), None) => Source::Named(from.list().to_vec()),
-        (None, Some(value)) => Source::Constant(value.clone()),
-        // An HRIS snapshot without effective dates gets them from its history, see canon.
-        (None, None) if column.required && column.name != "effective_from" => {
-            return Err("is required and has no source".into());
-        }
-        (None, None) => Source::Nothing,
+fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Mapping, String> {
+    let file = given.file;
+    effects::check(column, &written, file)?;
+    let fold_case = match written.case.as_deref() {
+        None => written.fold_case,
+        Some("insensitive") => true,
+        Some("sensitive") if !written.fold_case => false,
+        Some(other) => return Err(format!("case `{other}` is none of insensitive, sensitive")),
     };
+    let source = source(column, &written, fold_case, given)?;
+    let style = style(&written, file)?;
+    if let Some(constant) = written.value.as_ref().filter(|constant| !constant.is_empty()) {
+        means_something(column, constant)?;
+    }
+    let meanings: Vec<&String> = match &written.values {
+        Some(ValuesFile::Map(map)) => map.values().chain(&written.default).collect(),
+        Some(ValuesFile::Rows(rows)) => rows.iter().filter_map(|row| row.last()).chain(&written.default).collect(),
+        None => written.default.iter().collect(),
+    };
+    for meaning in meanings.into_iter().filter(|meaning| !meaning.is_empty()) {
+        means_something(column, meaning)?;
+    }
     let values = match (written.values, written.default) {
+        (Some(ValuesFile::Rows(_)), _) => None,
+        (None, None) if fold_case => {
+            let itself = |word: &String| (word.to_lowercase(), word.clone());
+            Some(Values { map: column.values.iter().map(itself).collect(), default: None, fold_case })
+        }
         (None, None) => None,
         (map, default) => {
-            let map = map.unwrap_or_default();
-            for value in map.values().chain(&default).filter(|value| !value.is_empty()) {
-                if !column.values.is_empty() && !column.values.contains(value) {
-                    return Err(format!("`{value}` is none of {}", column.values.join(", ")));
+            let written = match map {
+                Some(ValuesFile::Map(map)) => map,
+                _ => BTreeMap::new(),
+            };
+            let mut map = BTreeMap::new();
+            for (key, value) in written {
+                let key = if fold_case { key.to_lowercase() } else { key };
+                if map.insert(key.clone(), value.clone()).is_some_and(|other| other != value) {
+                    return Err(format!("`values` says two things of `{key}`, which differ only in case"));
                 }
             }
-            let fold = |text: String| if written.fold_case { text.to_lowercase() } else { text };
-            let map = map.into_iter().map(|(key, value)| (fold(key), value)).collect();
-            Some(Values { map, default, fold_case: written.fold_case })
+            Some(Values { map, default, fold_case })
         }
     };
     let formats = formats(written.date.as_ref(), written.from_day.as_deref())?;
@@ -313,6 +365,14 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
     if !fits {
         return Err(format!("`as` does not fit a column of type {}", column.data_type));
     }
+    let mut range = (written.min.or(column.range.0), written.max.or(column.range.1));
+    if range.0.zip(range.1).is_some_and(|(min, max)| min > max) {
+        return Err("min lies above max".into());
+    }
+    // A share of its own maximum cannot pass it: eleven of ten points is a mistake, where 1.1 alone may be a bonus.
+    if let (Some(_), Some(usual)) = (&written.divide_by, column.noted_above) {
+        range.1 = Some(range.1.map_or(usual, |max| max.min(usual)));
+    }
     let extract = match &written.extract {
         None => None,
         Some(text) => Some(split_hole(text).ok_or("`extract` needs one {}")?),
@@ -336,6 +396,7 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
         sentinel_moments,
         open_from,
         zone,
+        own_zone: written.zone.is_some(),
         locale,
         values,
         nulls: written.nulls.unwrap_or_else(|| file.nulls.clone()),
@@ -343,8 +404,10 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
         extract,
         reading,
         times: written.times,
-        decimal_comma: written.decimal_comma.unwrap_or(file.decimal_comma),
-        range: (written.min.or(column.range.0), written.max.or(column.range.1)),
+        divide_by: written.divide_by,
+        whole: written.whole,
+        style,
+        range,
     })
 }
 
@@ -396,6 +459,80 @@ fn sentinel_times(sentinels: &[String], formats: &[Format], locale: Option<&'sta
         }
     }
     (days, moments)
+}
+
+/// Where a column's values come from.
+fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<'_>) -> Result<Source, String> {
+    let named = |name: &String| match name.strip_prefix("path:") {
+        None => Ok(Named::Header(name.clone())),
+        Some(value) if given.patterns.iter().all(|pattern| pattern.names().any(|known| known == value)) => {
+            Ok(Named::Path(value.to_owned()))
+        }
+        Some(value) => Err(format!("`{name}` is a value of the path, and not every `path` has {{{value}}}")),
+    };
+    let (mut names, ways) = match (&written.from, &written.from_pattern, &written.value) {
+        (None, None, Some(value)) => return Ok(Source::Constant(value.clone())),
+        // An HRIS snapshot without effective dates gets them from its history, see canon.
+        (None, None, None) if column.required && column.name != "effective_from" => {
+            return Err("is required and has no source".into());
+        }
+        (None, None, None) => return Ok(Source::Nothing),
+        (Some(from), None, None) => (from.list().iter().map(named).collect::<Result<Vec<_>, _>>()?, "from"),
+        (None, Some(pattern), None) => {
+            let like = |text: &String| Ok(Named::Like(text.clone(), HeaderPattern::parse(text)?));
+            (pattern.list().iter().map(like).collect::<Result<Vec<_>, String>>()?, "from_pattern")
+        }
+        _ => return Err("has several of `from`, `from_pattern` and `value`; it can have one of them".into()),
+    };
+    if names.is_empty() {
+        return Err(format!("`{ways}` is empty"));
+    }
+    Ok(match (&written.values, &written.join) {
+        (Some(ValuesFile::Rows(rows)), None) => {
+            let combined = Combined::parse(rows, names.len(), written.default.clone(), fold_case)?;
+            Source::Combined(std::mem::take(&mut names), combined)
+        }
+        (_, Some(between)) => Source::Joined(names, between.clone()),
+        (_, None) => Source::First(names),
+    })
+}
+
+/// Whether a word of a value map is one the column can hold.
+fn means_something(column: &Column, word: &str) -> Result<(), String> {
+    let fits = match column.data_type {
+        Type::Text => column.values.is_empty() || column.values.iter().any(|known| known == word),
+        Type::Bool => matches!(word.to_ascii_lowercase().as_str(), "true" | "false" | "1" | "0"),
+        Type::Int | Type::Double => word.parse::<f64>().is_ok_and(f64::is_finite),
+        Type::Date | Type::Timestamp => true,
+    };
+    match fits {
+        true => Ok(()),
+        false if !column.values.is_empty() => Err(format!("`{word}` is none of {}", column.values.join(", "))),
+        false => Err(format!("`{word}` is no value of a column of type {}", column.data_type)),
+    }
+}
+
+/// How a column's numbers are written.
+fn style(written: &ColumnFile, file: &FeedFile) -> Result<Style, String> {
+    let decimal_comma = written.decimal_comma.unwrap_or(file.decimal_comma);
+    let thousands = match written.thousands.as_deref().or(file.thousands.as_deref()) {
+        None => None,
+        Some(text) => {
+            let mut signs = text.chars();
+            match (signs.next(), signs.next()) {
+                (Some(c), None) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => {
+                    Some(if c.is_whitespace() { ' ' } else { c })
+                }
+                _ => return Err("thousands is one sign, `,` or a space".into()),
+            }
+        }
+    };
+    if thousands == Some(if decimal_comma { ',' } else { '.' }) {
+        return Err(
+            "thousands and the decimal sign are the same: set decimal_comma where numbers are written 1.234,5".into()
+        );
+    }
+    Ok(Style { decimal_comma, thousands })
 }
 
 fn split_hole(text: &str) -> Option<(String, String)> {

@@ -73,6 +73,7 @@ pub fn compute(
             policy: &context.job.policy,
             items: world.items.iter().zip(owners).filter(|(item, _)| item.lives_in(seen)).collect(),
             uses: BTreeMap::new(),
+            unnamed: BTreeMap::new(),
         };
         add_up(context, lake, world, &files, &mut built)?;
         let (rows, withheld) = content_engagement::build(context.catalog, &built).map_err(mart_error)?;
@@ -136,7 +137,11 @@ fn add_up<'w>(
                 },
             };
             let Some((id, item)) = items.get_key_value(id) else { continue };
-            let used = month.uses.entry(id).or_default().entry(one.worker).or_default();
+            let Some(worker) = one.worker else {
+                *month.unnamed.entry(id).or_default() += one.what.unnamed;
+                continue;
+            };
+            let used = month.uses.entry(id).or_default().entry(worker).or_default();
             used.what.add(&one.what);
             match item.published.map(|published| day - published) {
                 Some(0..=7) => used.views_day_0_7 += one.what.views,

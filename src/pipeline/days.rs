@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::ingest::Ingested;
+use super::kept::KeptBy;
 use super::lake::{Lake, Stored, WHOLE};
 use super::steps::{Because, Steps};
 use super::stream::{Bounds, in_order};
@@ -110,12 +111,14 @@ pub fn roll_up(
     let backfilled = context.backfill.as_ref().filter(|backfill| backfill.table.is_none());
     let mut quiet: BTreeSet<(&str, String)> = BTreeSet::new();
     let all: Vec<Day> = days.into_iter().collect();
+    let kept = KeptBy::of(&ledger, context.feeds);
     let merge = |day: Day, table: &Table| {
         if !fresh.touched.contains(&(table.name.clone(), day)) {
             return Ok(None);
         }
         let new = fresh.take(&table.name, day)?;
-        let elsewhere = Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name) };
+        let elsewhere =
+            Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name), kept: Some(&kept) };
         merge_day(lake, table, day, &new, &elsewhere).map(Some)
     };
     let held = |day: Day| made_from.get(&step(day)).filter(|_| !forced.contains(&day)).map(String::as_str);

@@ -5,6 +5,8 @@
 
 pub mod joined;
 
+use std::collections::BTreeMap;
+
 use crate::feed::{Feed, Intake, Mode, Reason, Refusal, Verdict};
 use crate::ledger::{Entry, Ledger};
 
@@ -63,7 +65,9 @@ pub fn judge(
     found.extend(volume(feed, intake, &before));
     found.extend(records(feed, intake));
     found.extend(headcount(feed, entry, &before));
-    found.extend(field_coverage(feed, intake, before.last().copied()));
+    found.extend(dropped(feed, intake));
+    found.extend(field_coverage(feed, intake, &before));
+    headers_gone(feed, entry, intake, &before, notes);
     for finding in found {
         match finding.verdict {
             Verdict::Off => {}
@@ -168,14 +172,67 @@ fn headcount(feed: &Feed, entry: &Entry, before: &[&Entry]) -> Option<Finding> {
     })
 }
 
-/// Columns that were filled in the delivery before and are empty in this one.
-fn field_coverage(feed: &Feed, intake: &Intake, previous: Option<&Entry>) -> Vec<Finding> {
-    let Some(previous) = previous.filter(|previous| previous.counts.read > 0 && intake.accepted >= 10) else {
-        return Vec::new();
+/// Columns of which too many values could not be read: the export has changed, however few records that spoils.
+fn dropped(feed: &Feed, intake: &Intake) -> Vec<Finding> {
+    let mut by_column: BTreeMap<&str, u64> = BTreeMap::new();
+    for warning in intake.warnings.iter().filter(|warning| warning.code == "value_dropped") {
+        *by_column.entry(warning.column.as_deref().unwrap_or_default()).or_default() += warning.count;
+    }
+    let finding = |(column, dropped): (&str, u64)| {
+        let filled = intake.coverage.iter().find(|(name, _)| name == column).map_or(0, |(_, filled)| *filled);
+        let given = filled + dropped;
+        let limits = &feed.limits;
+        let judged = given >= limits.dropped_share_from && dropped as f64 > limits.dropped_share * given as f64;
+        judged.then(|| Finding {
+            verdict: feed.gates.dropped_values,
+            reason: Reason::DroppedShare,
+            check: "dropped_values",
+            column: column.to_owned(),
+            affected: dropped,
+            out_of: given,
+            previous_share: None,
+            detail: format!(
+                "{column}: {dropped} of {given} values, allowed is a share of {} (limits.dropped_share)",
+                limits.dropped_share
+            ),
+        })
     };
-    let rows = (previous.counts.read - previous.counts.rejected).max(1) as f64;
-    let was = |column: &str| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows;
-    let empty = intake.coverage.iter().filter(|(column, filled)| *filled == 0 && was(column) >= WAS_FILLED);
+    by_column.into_iter().filter_map(finding).collect()
+}
+
+/// Columns that earlier deliveries had and this one lacks, of feeds that write no headers: of those that do, the gate itself says
+/// every optional column that is not there.
+fn headers_gone(feed: &Feed, entry: &Entry, intake: &Intake, before: &[&Entry], notes: &mut Vec<Note>) {
+    let had =
+        |column: &&String| before.iter().any(|earlier| earlier.coverage.get(*column).is_some_and(|filled| *filled > 0));
+    let sentence = crate::contract::findings::finding("header_absent").map_or("", |finding| finding.sentence);
+    notes.extend(intake.absent.iter().filter(|_| feed.own_names).filter(had).map(|column| Note {
+        delivery: entry.path.clone(),
+        check: "header_absent",
+        code: "header_absent",
+        column: column.clone(),
+        affected: 1,
+        out_of: intake.read,
+        previous_share: None,
+        sentence: sentence.to_owned(),
+    }));
+}
+
+/// Columns that were filled in the last delivery that had them and are empty in this one.
+fn field_coverage(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Vec<Finding> {
+    if intake.accepted < 10 {
+        return Vec::new();
+    }
+    let was = |column: &String| {
+        let previous = before.iter().rev().find(|earlier| !earlier.absent.contains(column))?;
+        let rows = previous.counts.read.saturating_sub(previous.counts.rejected);
+        (rows > 0).then(|| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows as f64)
+    };
+    let was = |column: &String| was(column).unwrap_or(0.0);
+    let empty = intake.coverage.iter().filter(|(column, filled)| {
+        // A column that is not there is not an empty column.
+        *filled == 0 && !intake.absent.contains(column) && was(column) >= WAS_FILLED
+    });
     empty
         .map(|(column, _)| Finding {
             verdict: feed.gates.field_coverage,
@@ -192,7 +249,7 @@ fn field_coverage(feed: &Feed, intake: &Intake, previous: Option<&Entry>) -> Vec
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::contract::Catalog;
@@ -219,6 +276,7 @@ mod tests {
             sentence: None,
             counts: Counts { read: records, accepted: records, ..Counts::default() },
             coverage: BTreeMap::from([("email".to_owned(), emails)]),
+            absent: BTreeSet::new(),
             headcount: None,
             feed_hash: String::new(),
             commit: 1,

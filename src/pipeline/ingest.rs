@@ -14,18 +14,19 @@ use super::Context;
 use super::audit;
 use super::day_rows::DayRows;
 use super::gates::{self, joined};
+use super::kept::{self, KeptBy};
 use super::lake::{Lake, Stored, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
 use crate::canon::columns::{Text, instants};
-use crate::canon::merge::{Losses, Lost, Removed, merge};
+use crate::canon::merge::{Kept, Losses, Lost, Removed, merge};
 use crate::canon::snapshot;
 use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop, Verdict};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 use crate::publish::NewFile;
@@ -125,11 +126,13 @@ pub fn ingest(
                 sentence: None,
                 counts: Counts::default(),
                 coverage: BTreeMap::new(),
+                absent: BTreeSet::new(),
                 headcount: None,
                 feed_hash: loaded.hash.clone(),
                 commit,
             };
             let outcome = outcome.and_then(|(intake, rows)| {
+                entry.absent = intake.absent.iter().cloned().collect();
                 entry.headcount = rows.headcount;
                 let verdict = match held.get(&entry.path) {
                     Some(refusal) => Err(refusal.clone()),
@@ -178,7 +181,14 @@ pub fn ingest(
                     } else {
                         let held = whole.entry(table.name.clone()).or_default();
                         if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
-                            ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
+                            let needs = |earlier: &str| {
+                                ledger
+                                    .entries
+                                    .get(earlier)
+                                    .is_some_and(|earlier| kept::needs(&loaded.feed, &entry, earlier))
+                            };
+                            let losses = drop_replaced(held, planned.feed, entry.known_at, &needs);
+                            ledger.lose(&losses);
                         }
                         held.push((planned.feed, rows.whole));
                     }
@@ -280,11 +290,19 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
 }
 
 /// Lets go of snapshots that one of the same feed, made later, replaces: deliveries come oldest first, so memory holds one.
-fn drop_replaced(held: &mut Vec<(usize, Vec<RecordBatch>)>, feed: usize, newest: i64) -> Losses {
+/// One that still says something the newer lacks the column for is kept back until both are merged.
+fn drop_replaced(
+    held: &mut Vec<(usize, Vec<RecordBatch>)>,
+    feed: usize,
+    newest: i64,
+    needs: &dyn Fn(&str) -> bool,
+) -> Losses {
     let mut losses = Losses::new();
     held.retain(|(other, batches)| {
         let older = |batch: &RecordBatch| instants(batch, KNOWN_AT)(0).is_some_and(|known_at| known_at < newest);
-        let replaced = *other == feed && batches.iter().filter(|batch| batch.num_rows() > 0).all(older);
+        let is_needed = |batch: &RecordBatch| Text::of(batch, DELIVERY).get(0).is_some_and(needs);
+        let mut filled = batches.iter().filter(|batch| batch.num_rows() > 0);
+        let replaced = *other == feed && filled.all(|batch| older(batch) && !is_needed(batch));
         for batch in batches.iter().filter(|batch| replaced && batch.num_rows() > 0) {
             let delivery = Text::of(batch, DELIVERY).get(0).unwrap_or_default().to_owned();
             *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
@@ -330,6 +348,7 @@ fn merge_whole(
     ledger: &Ledger,
 ) -> Result<(Vec<NewFile>, Losses)> {
     let schema = canon_schema(table);
+    let kept = KeptBy::of(ledger, context.feeds);
     let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
     let mut losses = Losses::new();
     // A row of a full snapshot lives until the feed's next snapshot.
@@ -345,9 +364,11 @@ fn merge_whole(
         if !is_undated_snapshot(feed, context.catalog) {
             for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
                 let (delivery, known_at) = (Text::of(batch, DELIVERY), instants(batch, KNOWN_AT));
+                let is_needed = kept::is_needed(feed, ledger, delivery.get(0).unwrap_or_default());
                 if full
                     .get(feed.name.as_str())
                     .is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest))
+                    && !is_needed
                 {
                     let delivery = delivery.get(0).unwrap_or_default().to_owned();
                     *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
@@ -365,7 +386,9 @@ fn merge_whole(
         };
         let day = local_day(known_at, context.job.zone);
         let ours = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
-        let (rows, lost) = snapshot::apply(table, &state, batches, day, &ours)?;
+        let by = batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| Text::of(batch, DELIVERY).get(0));
+        let (rows, lost) =
+            snapshot::apply(table, &state, batches, day, &ours, by.map_or(Kept::Nothing, |by| kept.by(by)))?;
         state = rows;
         for (key, rows) in lost {
             *losses.entry(key).or_default() += rows;
@@ -376,14 +399,7 @@ fn merge_whole(
         feed.and_then(|feed| full.get(feed)).is_none_or(|newest| known_at >= *newest)
     };
     fresh.push(state);
-    let keeps = |delivery: &str| {
-        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        context
-            .feeds
-            .iter()
-            .any(|loaded| Some(loaded.feed.name.as_str()) == feed && loaded.feed.nulls_mean == Nulls::Keep)
-    };
-    let merged = merge(table, &fresh, &Removed::new(), &is_current, &keeps)?;
+    let merged = merge(table, &fresh, &Removed::new(), &is_current, &|delivery| kept.by(delivery))?;
     for (key, rows) in merged.losses {
         *losses.entry(key).or_default() += rows;
     }

@@ -5,6 +5,7 @@
 //! share this path.
 
 mod audit;
+mod closing;
 mod contents;
 mod cycles;
 mod day_rows;
@@ -13,6 +14,7 @@ pub mod derive;
 mod endorsements;
 pub mod gates;
 pub mod ingest;
+pub mod kept;
 pub mod lake;
 pub mod ops;
 pub mod periods;
@@ -234,6 +236,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         remarks
             .push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
     }
+    remarks.extend(closing::noticed(&rolled.intakes));
     for stale in gates::joined::stale(context, &rolled.ledger) {
         remarks.push(format!("{}: {}", stale.newest.feed, stale.sentence()));
     }

@@ -242,7 +242,7 @@ fn data_quality(
             .accepted(&entry.feed)
             .into_iter()
             .rfind(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path));
-        for (column, filled) in &intake.coverage {
+        for (column, filled) in intake.coverage.iter().filter(|(column, _)| !intake.absent.contains(column)) {
             let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
             let was = previous.and_then(|previous| {
                 let rows = previous.counts.read - previous.counts.rejected;

@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::contract::Catalog;
+use super::kept;
+use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
 use crate::feed::{Delivery, Feed, Mode, Nulls};
 use crate::ledger::Ledger;
@@ -154,7 +155,9 @@ pub fn start_over(
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} was replaced", planned.delivery.path));
         }
         // Empty values that keep what was known, too, can only be filled in the order they were told.
-        if is_undated_snapshot(feed, catalog) || feed.nulls_mean == Nulls::Keep {
+        let is_whole = catalog.table(&feed.fills).is_some_and(|table| table.partition == Partition::Whole);
+        let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger));
+        if is_undated_snapshot(feed, catalog) || keeps {
             let known_at = planned.delivery.known_at.timestamp_micros();
             let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
             if known_at <= *last && planned.why != Why::Replaced {
@@ -215,7 +218,7 @@ fn instant(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::ledger::{Counts, Entry};
@@ -245,6 +248,7 @@ mod tests {
             sentence: None,
             counts: Counts::default(),
             coverage: BTreeMap::new(),
+            absent: BTreeSet::new(),
             headcount: None,
             feed_hash: feed_hash.into(),
             commit: 1,

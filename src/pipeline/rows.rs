@@ -80,8 +80,11 @@ pub(super) fn derive_key(table: &Table, batch: RecordBatch) -> Result<RecordBatc
                 let mut hash = Sha256::new();
                 for name in &required {
                     let array = batch.column_by_name(name)?;
+                    // Counts of unnamed people have nobody's name in their key.
+                    let is_nobody = table.anonymous.as_ref().is_some_and(|anonymous| anonymous.who == *name);
                     let text = match array.data_type() {
                         DataType::Timestamp(_, _) => instants(&batch, name)(row)?.to_string(),
+                        _ if is_nobody => Text::of(&batch, name).get(row).unwrap_or_default().to_owned(),
                         _ => Text::of(&batch, name).get(row)?.to_owned(),
                     };
                     hash.update(text.as_bytes());

@@ -7,9 +7,10 @@ use arrow::compute::take_record_batch;
 use hashbrown::HashMap;
 
 use super::day_rows::{day_partition, partition_of};
+use super::kept::KeptBy;
 use super::lake::Lake;
 use crate::canon::columns::{Text, bools, instants, ints};
-use crate::canon::merge::{Losses, Lost, Removed, merge};
+use crate::canon::merge::{Kept, Losses, Lost, Removed, merge};
 use crate::contract::Table;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
 use crate::error::Result;
@@ -39,7 +40,7 @@ pub(super) fn merge_removed(
     let before = keys_removed(table, &held);
     let mut all = held;
     all.extend(fresh.iter().cloned());
-    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| false)?;
+    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| Kept::Nothing)?;
     ledger.lose(&merged.losses);
     if !fresh.is_empty() {
         lake.write(table, REMOVED, &merged.rows)?;
@@ -147,6 +148,7 @@ pub(super) fn locate(lake: &Lake<'_>, table: &Table, keys: &BTreeSet<String>) ->
 pub struct Elsewhere<'a> {
     pub removed: Option<&'a Removed>,
     pub moved: Option<&'a Moved>,
+    pub kept: Option<&'a KeptBy>,
 }
 
 /// One day of a day table, merged: its rows, and what was lost.
@@ -160,7 +162,8 @@ pub fn merge_day(
     let mut batches = lake.read(table, &partition_of(day), None)?;
     batches.extend(fresh.iter().cloned());
     let none = Removed::new();
-    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &|_| false)?;
+    let keeps = |delivery: &str| elsewhere.kept.map_or(Kept::Nothing, |kept| kept.by(delivery));
+    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &keeps)?;
     let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
     let mut losses = merged.losses;
     let mut stays = Vec::with_capacity(merged.rows.num_rows());

@@ -39,19 +39,22 @@ pub struct Use {
     pub ratings: i64,
     pub rating_thousandths: i64,
     pub endorsements: i64,
+    /// Reactions of people that the source counts and does not name; only in rows of nobody.
+    pub unnamed: i64,
 }
 
 /// The columns of [`Use`], in its order.
-const MEASURES: [&str; 6] = ["views", "seconds", "successes", "ratings", "rating_thousandths", "endorsements"];
+const MEASURES: [&str; 7] =
+    ["views", "seconds", "successes", "ratings", "rating_thousandths", "endorsements", "unnamed"];
 /// Points of the best score, in thousandths.
 const FULL_SCORE: f64 = 5_000.0;
 /// A rating beyond this many points, or below 0, is none.
 const POINTS_MAX: f64 = 1_000.0;
 
 impl Use {
-    fn measures(&self) -> [i64; 6] {
-        let Use { views, seconds, successes, ratings, rating_thousandths, endorsements } = *self;
-        [views, seconds, successes, ratings, rating_thousandths, endorsements]
+    fn measures(&self) -> [i64; 7] {
+        let Use { views, seconds, successes, ratings, rating_thousandths, endorsements, unnamed } = *self;
+        [views, seconds, successes, ratings, rating_thousandths, endorsements, unnamed]
     }
 
     /// Adds what happened elsewhere or on another day.
@@ -62,6 +65,7 @@ impl Use {
         self.ratings += other.ratings;
         self.rating_thousandths += other.rating_thousandths;
         self.endorsements += other.endorsements;
+        self.unnamed += other.unnamed;
     }
 
     fn rate(&mut self, thousandths: f64) {
@@ -82,7 +86,8 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
         Who::Worker(worker) => Some(worker),
         _ => None,
     };
-    let mut uses: BTreeMap<(Object, &str, u32), Use> = BTreeMap::new();
+    // Nobody in particular comes first.
+    let mut uses: BTreeMap<(Object, &str, Option<u32>), Use> = BTreeMap::new();
     for batch in inputs.activity {
         let (user, verb, object) = (Text::of(batch, "user_id"), Text::of(batch, "verb"), Text::of(batch, "object_id"));
         let (seconds, score) = (ints(batch, "duration_seconds"), doubles(batch, "score"));
@@ -94,7 +99,7 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
                 continue;
             }
             let Some(worker) = worker(user) else { continue };
-            let held = uses.entry((Object::Content, object, worker)).or_default();
+            let held = uses.entry((Object::Content, object, Some(worker))).or_default();
             held.views += 1;
             held.seconds += seconds(row).unwrap_or(0).clamp(0, cap);
             held.successes += i64::from(matches!(verb, "completed" | "passed"));
@@ -108,7 +113,10 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
         let contribution = Text::of(batch, "contribution_id");
         let (value, revoked) = (doubles(batch, "value"), instants(batch, "revoked_at"));
         for row in (0..batch.num_rows()).filter(|row| revoked(*row).is_none()) {
-            let (Some(actor), Some(kind), Some(object)) = (actor.get(row), kind.get(row), contribution.get(row)) else {
+            let (Some(kind), Some(object)) = (kind.get(row), contribution.get(row)) else { continue };
+            let Some(actor) = actor.get(row) else {
+                let held = uses.entry((Object::Contribution, object, None)).or_default();
+                held.unnamed += value(row).filter(|many| (1.0..1e12).contains(many)).map_or(0, |many| many as i64);
                 continue;
             };
             let rated = value(row).filter(|_| kind == "rating");
@@ -116,7 +124,7 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
                 continue;
             }
             let Some(worker) = worker(actor) else { continue };
-            let held = uses.entry((Object::Contribution, object, worker)).or_default();
+            let held = uses.entry((Object::Contribution, object, Some(worker))).or_default();
             held.endorsements += i64::from(kind == "endorse");
             if let Some(value) = rated {
                 held.rate(value * 1_000.0);
@@ -124,14 +132,16 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
         }
     }
     let count = uses.len();
-    let text = |pick: &dyn Fn(&(Object, &str, u32)) -> String| -> ArrayRef {
+    let text = |pick: &dyn Fn(&(Object, &str, Option<u32>)) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(uses.keys().map(pick)))
     };
     let mut columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from(vec![inputs.day; count])),
         text(&|(object, ..)| object.as_str().to_owned()),
         text(&|(_, id, _)| (*id).to_owned()),
-        text(&|(.., worker)| people.workers.get(*worker as usize).cloned().unwrap_or_default()),
+        text(&|(.., worker)| {
+            worker.and_then(|worker| people.workers.get(worker as usize)).cloned().unwrap_or_default()
+        }),
     ];
     columns.extend((0..MEASURES.len()).map(|at| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(uses.values().map(|held| held.measures()[at])))
@@ -145,7 +155,8 @@ pub struct DayUse {
     pub day: Day,
     pub object: Object,
     pub id: String,
-    pub worker: u32,
+    /// None where people were counted and not named.
+    pub worker: Option<u32>,
     pub what: Use,
 }
 
@@ -155,14 +166,14 @@ pub fn read(batches: &[RecordBatch], day: Day, people: &People) -> Vec<DayUse> {
     for batch in batches {
         let (kind, id, key) =
             (Text::of(batch, "object_kind"), Text::of(batch, "object_id"), Text::of(batch, "person_key"));
-        let [views, seconds, successes, ratings, rating_thousandths, endorsements] =
+        let [views, seconds, successes, ratings, rating_thousandths, endorsements, unnamed] =
             MEASURES.map(|name| ints(batch, name));
         for row in 0..batch.num_rows() {
-            let (Some(kind), Some(id), Some(worker)) =
-                (kind.get(row), id.get(row), key.get(row).and_then(|key| people.code(key)))
-            else {
+            let (Some(kind), Some(id), Some(key)) = (kind.get(row), id.get(row), key.get(row)) else { continue };
+            let worker = if key.is_empty() { None } else { people.code(key) };
+            if worker.is_none() && !key.is_empty() {
                 continue;
-            };
+            }
             let object = if kind == Object::Content.as_str() { Object::Content } else { Object::Contribution };
             let value = |of: &dyn Fn(usize) -> Option<i64>| of(row).unwrap_or(0);
             let what = Use {
@@ -172,6 +183,7 @@ pub fn read(batches: &[RecordBatch], day: Day, people: &People) -> Vec<DayUse> {
                 ratings: value(&ratings),
                 rating_thousandths: value(&rating_thousandths),
                 endorsements: value(&endorsements),
+                unnamed: value(&unnamed),
             };
             read.push(DayUse { day, object, id: id.to_owned(), worker, what });
         }
@@ -217,7 +229,9 @@ mod tests {
              r2          k1              u2       rating  4.5   -
              r3          k1              u2       rating  -1    -
              r4          k1              u1       endorse -     2026-01-09
-             r5          k1              u1       like    -     -",
+             r5          k1              u1       like    -     -
+             r6          k1              -        like    12    -
+             r7          k1              -        endorse 3     -",
         )];
         let catalog = Catalog::load().unwrap();
         let policy = Policy::default();
@@ -230,14 +244,15 @@ mod tests {
             policy: &policy,
         };
         let rows = rows(catalog.expect("content_day").unwrap(), &inputs, &people).unwrap();
-        let read: Vec<(String, u32, [i64; 6])> = read(&[rows], inputs.day, &people)
+        let read: Vec<(String, Option<u32>, [i64; 7])> = read(&[rows], inputs.day, &people)
             .into_iter()
             .map(|one| (format!("{} {}", one.object.as_str(), one.id), one.worker, one.what.measures()))
             .collect();
         let expected = [
-            ("content c1", 0, [2, 60 + 240 * 60, 1, 0, 0, 0]),
-            ("content c1", 1, [1, 0, 0, 1, 4_000, 0]),
-            ("contribution k1", 1, [0, 0, 0, 1, 4_500, 1]),
+            ("content c1", Some(0), [2, 60 + 240 * 60, 1, 0, 0, 0, 0]),
+            ("content c1", Some(1), [1, 0, 0, 1, 4_000, 0, 0]),
+            ("contribution k1", None, [0, 0, 0, 0, 0, 0, 15]),
+            ("contribution k1", Some(1), [0, 0, 0, 1, 4_500, 1, 0]),
         ];
         assert_eq!(read, expected.map(|(object, worker, measures)| (object.to_owned(), worker, measures)));
     }

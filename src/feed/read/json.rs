@@ -90,6 +90,8 @@ pub(crate) struct Reader<'a, E> {
     expected: Vec<usize>,
     /// Slot -> (rank, node) in the current record.
     found: Vec<Option<(usize, usize)>>,
+    /// Slots that some record so far had, be it with a null.
+    seen: Vec<bool>,
     /// Slot -> name of a derived value of a statement.
     derived: Vec<Option<&'static str>>,
     ignore: &'a [String],
@@ -157,6 +159,7 @@ impl<'a, E> Reader<'a, E> {
         }
         Ok(Reader {
             found: vec![None; bound.names.len()],
+            seen: derived.iter().map(Option::is_some).collect(),
             gate: Gate::new(feed, context, bound, refused, sink),
             feed,
             tape: Tape::default(),
@@ -183,7 +186,8 @@ impl<'a, E> Reader<'a, E> {
 
     fn read(&mut self, raw: &[u8], place: Place, hold_voids: bool) -> Result<(), Stop<E>> {
         if let Err(reason) = self.tape.parse(raw, self.feed.limits.json_depth) {
-            return self.gate.reject(place, reason);
+            let spoiled = raw.contains(&0);
+            return if spoiled { self.gate.spoil(place, reason) } else { self.gate.reject(place, reason) };
         }
         if !matches!(self.tape.root(), Some(Node::Object(_))) {
             return self.gate.reject(place, Reason::NotObject);
@@ -267,6 +271,7 @@ impl<'a, E> Reader<'a, E> {
                 };
                 if better {
                     self.found[want.slot] = Some((want.rank, node));
+                    self.seen[want.slot] = true;
                 }
             }
         }
@@ -278,6 +283,11 @@ impl<'a, E> Reader<'a, E> {
             self.read(&raw, place, false)?;
         }
         let mut gate = self.gate;
+        // There is no header, so a key that no record has is what a column that is not there is. Statements say what they say.
+        if gate.upserts() > 0 && !self.feed.xapi {
+            let lacking = gate.bound.lacking(&|slot| self.seen[slot]);
+            gate.lack(lacking);
+        }
         gate.intake.rejected.sort_by_key(|reject| reject.record);
         gate.intake.blank_lines = source.blank;
         let warnings = &mut gate.intake.warnings;
