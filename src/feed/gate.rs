@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
-use super::plan::{Action, Block, Feed, Mapping, Rule, Source, Verdict};
+use super::plan::{Action, Block, Feed, Mapping, Mode, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
+use super::select::{self, Choice, Filter, Mark};
 use super::signature;
 use super::{Context, Intake, Stop, Warning};
 use crate::contract::{Column, Made, Table};
@@ -27,7 +28,7 @@ pub(crate) trait Record {
 }
 
 /// Where a record stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub record: u64,
     pub offset: u64,
@@ -39,6 +40,11 @@ pub(crate) struct Bound<'a> {
     pub names: Vec<&'a [String]>,
     columns: Vec<Target<'a>>,
     action: Option<(usize, &'a Action)>,
+    /// Slots of the columns that say which records count.
+    filters: Vec<(usize, &'a Filter)>,
+    annul: Option<(usize, &'a Choice)>,
+    primary: Option<(usize, &'a Choice)>,
+    order_by: Option<usize>,
 }
 
 struct Target<'a> {
@@ -103,7 +109,10 @@ impl<'a> Bound<'a> {
             columns.push(Target {
                 column,
                 stored: columns.len(),
-                required: column.required && !matches!(source, Slot::Nothing),
+                // A row of a snapshot that does not say since when it holds takes the snapshot's day.
+                required: column.required
+                    && !matches!(source, Slot::Nothing)
+                    && !(feed.mode == Mode::Full && column.name == "effective_from" && mapping.optional),
                 source,
                 key: column.key && column.required,
                 as_is: column.values.is_empty() && domain.is_none() && made.is_none() && mapping.is_plain_text(),
@@ -124,16 +133,48 @@ impl<'a> Bound<'a> {
             names.push(std::slice::from_ref(&action.from));
             (names.len() - 1, action)
         });
-        Bound { names, columns, action }
+        let select = &feed.select;
+        let mut named = |column: &'a String| {
+            names.push(std::slice::from_ref(column));
+            names.len() - 1
+        };
+        let filters = select.filters.iter().map(|filter| (named(&filter.column), filter)).collect();
+        let mut choice = |choice: &'a Option<Choice>| choice.as_ref().map(|choice| (named(&choice.column), choice));
+        let (annul, primary) = (choice(&select.annul), choice(&select.primary));
+        let order_by = select.order_by.as_ref().map(named);
+        Bound { names, columns, action, filters, annul, primary, order_by }
+    }
+
+    /// Whether the feed leaves this record out before anything is judged.
+    pub fn leaves_out<R: Record>(&self, record: &R, nulls: &[String]) -> bool {
+        self.filters.iter().any(|(slot, filter)| !filter.keeps(record.cell(*slot), nulls))
+    }
+
+    /// The key of the feed file that asks for a slot which fills no canon column.
+    pub fn key_of(&self, slot: usize) -> &'static str {
+        let is = |choice: &Option<(usize, &Choice)>| choice.is_some_and(|(at, _)| at == slot);
+        if self.filters.iter().any(|(at, _)| *at == slot) {
+            "where"
+        } else if is(&self.annul) {
+            "annul"
+        } else if is(&self.primary) {
+            "primary"
+        } else if self.order_by == Some(slot) {
+            "order_by"
+        } else {
+            "action"
+        }
     }
 
     /// Whether the source may lack the slot's column.
     pub fn optional(&self, slot: usize) -> bool {
-        self.columns.iter().any(|target| {
-            let passing = target.made.filter(|(_, source, _)| matches!(source, Slot::At(at) if *at == slot));
-            matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.optional
-                || passing.is_some_and(|(.., mapping)| mapping.optional)
-        })
+        let chosen = self.annul.iter().chain(&self.primary).any(|(at, choice)| *at == slot && choice.optional);
+        chosen
+            || self.columns.iter().any(|target| {
+                let passing = target.made.filter(|(_, source, _)| matches!(source, Slot::At(at) if *at == slot));
+                matches!(target.source, Slot::At(at) if at == slot) && target.rule.mapping.optional
+                    || passing.is_some_and(|(.., mapping)| mapping.optional)
+            })
     }
 
     /// The canon column read from a slot.
@@ -222,8 +263,25 @@ impl<'a, E> Gate<'a, E> {
             self.note(place, None, Reason::DuplicateKeyConflict);
             return Ok(());
         }
+        let nulls = &self.feed.select.nulls;
+        if self.bound.leaves_out(record, nulls) {
+            self.intake.filtered += 1;
+            return Ok(());
+        }
         match self.row(record) {
             Ok(deleted) => {
+                if self.feed.select.chooses() {
+                    let picks = |choice: &Option<(usize, &Choice)>| {
+                        choice.is_some_and(|(slot, choice)| choice.picks(record.cell(slot), nulls))
+                    };
+                    let order = self.bound.order_by.and_then(|slot| select::word(record.cell(slot), nulls));
+                    self.intake.marks.push(Mark {
+                        place,
+                        annuls: picks(&self.bound.annul),
+                        primary: picks(&self.bound.primary),
+                        order: order.map(|word| word.as_ref().into()),
+                    });
+                }
                 self.rows.push(place.record as i64);
                 self.deleted.push(deleted);
                 self.intake.accepted += 1;
@@ -237,6 +295,13 @@ impl<'a, E> Gate<'a, E> {
                 self.note(place, column, reason);
             }
         }
+        Ok(())
+    }
+
+    /// A record that the feed leaves out, known before its values were looked at.
+    pub fn leave_out(&mut self, place: Place) -> Result<(), Stop<E>> {
+        self.count(place)?;
+        self.intake.filtered += 1;
         Ok(())
     }
 
@@ -260,6 +325,9 @@ impl<'a, E> Gate<'a, E> {
             None => false,
             Some((slot, action)) => deletes(record.cell(*slot), action).map_err(|reason| (None, reason))?,
         };
+        // Of a record that takes its key back nothing but the key is needed.
+        let is_key_enough = deleted
+            || self.bound.annul.is_some_and(|(slot, annul)| annul.picks(record.cell(slot), &self.feed.select.nulls));
         for at in 0..self.bound.columns.len() {
             let target = &self.bound.columns[at];
             let read = |source: Slot<'a>| match source {
@@ -280,7 +348,7 @@ impl<'a, E> Gate<'a, E> {
                 None => self.value(at, cell).map_err(|reason| (Some(at), reason))?,
             };
             let target = &self.bound.columns[at];
-            if !valid && target.required && (target.key || !deleted) {
+            if !valid && target.required && (target.key || !is_key_enough) {
                 let reason = if cell == Cell::Null { Reason::NullNotAllowed } else { Reason::MissingRequired };
                 return Err((Some(at), reason));
             }
@@ -294,6 +362,11 @@ impl<'a, E> Gate<'a, E> {
                         return Err((Some(end), Reason::IntervalInverted));
                     }
                 }
+                Rule::Employment { hired, original, ended, status } => {
+                    if !is_key_enough && self.ends_before_it_began([hired, original, ended], status) {
+                        return Err((Some(ended), Reason::IntervalInverted));
+                    }
+                }
                 Rule::Different(a, b) => {
                     if let (Some(one), Some(other)) = (self.builders[a].last(), self.builders[b].last())
                         && one == other
@@ -304,6 +377,18 @@ impl<'a, E> Gate<'a, E> {
             }
         }
         Ok(deleted)
+    }
+
+    /// Whether the last record says that somebody left before the first hire. A termination before the last hire alone belongs to an
+    /// earlier employment, of which it needs no more than a sign: the day it began, or that the person is not gone.
+    fn ends_before_it_began(&self, [hired, original, ended]: [usize; 3], status: usize) -> bool {
+        let day = |at: usize| match self.builders[at].last() {
+            Some(Last::Number(day)) => Some(day),
+            _ => None,
+        };
+        let (Some(hired), Some(ended)) = (day(hired), day(ended)) else { return false };
+        let is_gone = self.builders[status].last() == Some(Last::Text(b"terminated"));
+        ended < hired && day(original).map_or(is_gone, |first| ended < first)
     }
 
     /// Pushes what was made here of a text, which no rule of the source applies to.
@@ -383,7 +468,7 @@ impl<'a, E> Gate<'a, E> {
                 value.is_some()
             }
             Values::Date(values) => {
-                let value = cast::date(cell, mapping)?;
+                let value = cast::date(cell, mapping)?.map(|day| day.saturating_add(mapping.shift));
                 values.push(value.unwrap_or_default());
                 value.is_some()
             }
@@ -441,16 +526,14 @@ impl<'a, E> Gate<'a, E> {
         self.flush()?;
         let mut intake = self.intake;
         intake.rejected_by_reason = self.reasons.into_iter().collect();
-        let rejected = intake.rejected_count();
+        let (rejected, judged) = (intake.rejected_count(), intake.read - intake.filtered);
         let limits = &self.feed.limits;
         if self.feed.gates.reject_share == Verdict::Block
-            && intake.read >= limits.rejected_share_from.max(1)
-            && rejected as f64 / intake.read as f64 > limits.rejected_share
+            && judged >= limits.rejected_share_from.max(1)
+            && rejected as f64 / judged as f64 > limits.rejected_share
         {
-            let detail = format!(
-                "{rejected} of {} records, allowed is a share of {}",
-                intake.read, self.feed.limits.rejected_share
-            );
+            let detail =
+                format!("{rejected} of {judged} records, allowed is a share of {}", self.feed.limits.rejected_share);
             return Err(Refusal::new(Reason::RejectShare, detail).into());
         }
         let stored = self.bound.columns.iter().map(|target| target.column.name.clone());

@@ -46,7 +46,7 @@ pub fn compute(
             continue;
         }
         let step = format!("whole/{}", whole.name);
-        let now = fingerprint(context, lake, range, whole)?;
+        let now = fingerprint(context, lake, world, range, whole)?;
         let forced = context.backfill.as_ref().is_some_and(|backfill| backfill.is_about(whole.tables));
         if !forced && made_from.get(&step) == Some(&now) {
             continue;
@@ -186,7 +186,13 @@ fn sorted(table: &Table, rows: RecordBatch) -> Result<RecordBatch> {
 }
 
 /// A hash over everything a whole table is made from.
-fn fingerprint(context: &Context<'_>, lake: &Lake<'_>, range: (Day, Day), whole: &Whole) -> Result<String> {
+fn fingerprint(
+    context: &Context<'_>,
+    lake: &Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    whole: &Whole,
+) -> Result<String> {
     let mut basis = format!(
         "{}|{}|{}|{range:?}|{}",
         context.job.config_hash(),
@@ -194,6 +200,10 @@ fn fingerprint(context: &Context<'_>, lake: &Lake<'_>, range: (Day, Day), whole:
         env!("CARGO_PKG_VERSION"),
         today(context),
     );
+    // Which rows of workers reach back stands in feed files, not in a table.
+    if !world.people.still.is_empty() {
+        basis.push_str(&format!("|{:?}", world.people.still));
+    }
     for table in whole.tables {
         basis.push_str(&format!("|{}{}", context.catalog.expect(table)?.hash, context.job.wants(table)));
     }

@@ -49,7 +49,7 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         let positions: Vec<Option<usize>> = bound.names.iter().map(|list| find(list)).collect();
         let gap = positions.iter().enumerate().position(|(slot, at)| at.is_none() && !bound.optional(slot));
         if let Some(slot) = gap {
-            let column = bound.column_of(slot).map_or("action", |column| column.name.as_str());
+            let column = bound.column_of(slot).map_or(bound.key_of(slot), |column| column.name.as_str());
             let wanted = bound.names[slot].join("` or `");
             missing
                 .get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));
