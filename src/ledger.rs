@@ -1,4 +1,5 @@
-//! Deliveries seen and what became of each record: rows in = accepted + rejected + duplicate + voided + superseded.
+//! Deliveries seen and what became of each record: rows in = accepted + rejected + duplicate + voided + superseded + filtered +
+//! forgotten.
 //!
 //! The ledger travels inside the commit, so "which inputs is this table made of?" has one answer per snapshot.
 
@@ -17,12 +18,24 @@ pub struct Counts {
     pub duplicate: u64,
     pub voided: u64,
     pub superseded: u64,
+    /// Left out by the feed's `where`, before anything was judged.
+    #[serde(default)]
+    pub filtered: u64,
+    /// Of people whose rows were erased.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 impl Counts {
     /// Whether every record read is accounted for.
     pub fn conserved(&self) -> bool {
-        self.read == self.accepted + self.rejected + self.duplicate + self.voided + self.superseded
+        let gone = self.rejected + self.duplicate + self.voided + self.superseded + self.filtered + self.forgotten;
+        self.read == self.accepted + gone
+    }
+
+    /// Records that passed the gate, whatever became of them since.
+    pub fn passed(&self) -> u64 {
+        self.read.saturating_sub(self.rejected + self.filtered)
     }
 
     pub fn add(&mut self, other: &Counts) {
@@ -32,6 +45,8 @@ impl Counts {
         self.duplicate += other.duplicate;
         self.voided += other.voided;
         self.superseded += other.superseded;
+        self.filtered += other.filtered;
+        self.forgotten += other.forgotten;
     }
 }
 
@@ -61,11 +76,20 @@ pub struct Entry {
     pub headcount: Option<u64>,
     /// A hash of the feed file it was read with: a mended feed reads a refused delivery again.
     pub feed_hash: String,
+    /// The feed's rules about which records count ([`crate::feed::Feed::row_rules`]); `None` in a ledger from before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_rules: Option<String>,
     /// The commit that first held it.
     pub commit: u64,
 }
 
 impl Entry {
+    /// Records that came without the day from which they hold, by the values that the key's first column and that day had at reading.
+    pub fn undated(&self, key: &str) -> u64 {
+        let filled = |column: &str| self.coverage.get(column).copied();
+        filled("effective_from").map_or(0, |dated| filled(key).unwrap_or(0).saturating_sub(dated))
+    }
+
     pub fn is_accepted(&self) -> bool {
         self.refused.is_none()
     }

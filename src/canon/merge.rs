@@ -1,6 +1,6 @@
 //! Many statements about the same things become one live row each: the last known statement of a key wins.
 //!
-//! "Last" is the greatest (`_known_at`, `_delivery`, `_row`); a contract may name an instant that comes before these
+//! "Last" is the greatest (`_known_at`, `_delivery`, holds on some day, `_row`); a contract may name an instant that comes before these
 //! (`latest`: the later of two scores holds, even where the earlier one is delivered after it). Taking a maximum is
 //! associative and commutative, so merging deliveries one by one, all at once or in any order gives the same rows. What
 //! loses is counted against its delivery.
@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
 
-use super::columns::{Text, bools, instants, ints};
+use super::columns::{Text, bools, dates, instants, ints};
 use crate::contract::Table;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
 use sort::sort;
@@ -95,7 +95,11 @@ pub fn merge<'k>(
     // A delete says nothing but its key: it speaks of the moment it was delivered.
     let latest =
         |i: usize| said_at.as_ref().and_then(|said_at| if deleted(i) == Some(true) { known_at(i) } else { said_at(i) });
-    let age = |i: usize| (latest(i), known_at(i), delivery.get(i), row(i));
+    // Within a delivery a row of no day loses to one that holds on some.
+    let ends = [("effective_from", "effective_to"), ("valid_from", "valid_to"), ("period_start", "period_end")]
+        .map(|(from, to)| (dates(&all, from), dates(&all, to)));
+    let holds = |i: usize| !ends.iter().any(|(from, to)| from(i).zip(to(i)).is_some_and(|(from, to)| to <= from));
+    let age = |i: usize| (latest(i), known_at(i), delivery.get(i), holds(i), row(i));
 
     let keys = key_rows(table, &all)?;
     // (winner, loser): what both said is compared afterwards, for all pairs at once.

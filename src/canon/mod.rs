@@ -9,6 +9,7 @@ pub mod certifications;
 pub mod columns;
 pub mod competency;
 pub mod contributions;
+pub mod employment;
 pub mod enrollment;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -57,7 +57,7 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         let counts = entry.counts;
         let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
         talk::data(&format!(
-            "{} ({} -> {}), {} bytes, sha256 {}\n{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\nfirst read by commit {}\n",
+            "{} ({} -> {}), {} bytes, sha256 {}\n{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\nfirst read by commit {}\n",
             entry.path,
             entry.feed,
             entry.table,
@@ -69,6 +69,8 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
             counts.duplicate,
             counts.voided,
             counts.superseded,
+            counts.filtered,
+            counts.forgotten,
             entry.commit
         ))?;
         return Ok(0);

@@ -96,6 +96,12 @@ pub const FINDINGS: &[Finding] = &[
         Warn,
         "the row's status says one thing and its dates another; the dates hold",
     ),
+    of(
+        "terminated_without_date",
+        "contradiction",
+        Warn,
+        "rows say terminated and not when: their people count as gone for as long as the row holds, and never before",
+    ),
     of("order_without_value", "workers", Warn, "rows that win their day by `order_by` carry no day"),
     of(
         "one_day_gaps",

@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::reject::Refusal;
 use super::unique::{self, Hash};
-use super::{Context, Delivery, Feed, Pseudonyms, Stop, Warning};
+use super::{Context, Delivery, Feed, Mode, Pseudonyms, Stop, Warning};
 use crate::contract::Table;
 
-/// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided`.
+/// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided + filtered`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     pub file: String,
@@ -33,6 +33,8 @@ pub struct Report {
     pub duplicate: u64,
     /// Rows that a later row of the same key replaces.
     pub superseded: u64,
+    /// Rows that the feed's `where` leaves out.
+    pub filtered: u64,
     /// Statements taken back, and the statements that take them back.
     pub voided: u64,
     /// Voiding statements whose target is in none of the files.
@@ -61,6 +63,7 @@ pub struct Refused {
 struct Standing {
     content: Hash,
     file: usize,
+    empty: bool,
     voiding: Option<String>,
 }
 
@@ -113,6 +116,10 @@ pub fn attempt_in(
                 report.read = intake.read;
                 report.accepted = intake.accepted;
                 report.rejected_count = intake.rejected_count();
+                report.duplicate = intake.duplicate;
+                report.superseded = intake.superseded;
+                report.voided = intake.voided;
+                report.filtered = intake.filtered;
                 report.warnings = intake.warnings;
                 report.rejected = intake.rejected.into_iter().map(Rejected::from).collect();
                 if report.rejected_count > 0 {
@@ -129,8 +136,21 @@ pub fn attempt_in(
                 if let Some(id) = id {
                     ids.insert(id, print.key);
                 }
-                let before = standing.get(&print.key).map(|before| (before.content == print.content, before.file));
+                if feed.select.annul.is_some() && feed.mode == Mode::Full && print.deleted {
+                    reports[file].voided += 1;
+                    reports[file].accepted -= 1;
+                    continue;
+                }
+                let before = standing.get(&print.key);
+                // Within one file a row that holds on some day is not replaced by one of no day.
+                let outranked = before.is_some_and(|before| before.file == file && !before.empty && print.empty);
+                let before = before.map(|before| (before.content == print.content, before.file));
                 match before {
+                    Some((false, _)) if outranked => {
+                        reports[file].superseded += 1;
+                        reports[file].accepted -= 1;
+                        continue;
+                    }
                     Some((true, _)) => {
                         reports[file].duplicate += 1;
                         reports[file].accepted -= 1;
@@ -142,7 +162,7 @@ pub fn attempt_in(
                     }
                     None => {}
                 }
-                standing.insert(print.key, Standing { content: print.content, file, voiding });
+                standing.insert(print.key, Standing { content: print.content, file, empty: print.empty, voiding });
             }
         }
     }
@@ -218,8 +238,15 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{}: {} read = {} accepted + {} rejected + {} duplicate + {} superseded + {} voided",
-            self.file, self.read, self.accepted, self.rejected_count, self.duplicate, self.superseded, self.voided
+            "{}: {} read = {} accepted + {} rejected + {} duplicate + {} superseded + {} voided + {} filtered",
+            self.file,
+            self.read,
+            self.accepted,
+            self.rejected_count,
+            self.duplicate,
+            self.superseded,
+            self.voided,
+            self.filtered
         )?;
         for reject in &self.rejected {
             let column = reject.column.as_deref().map(|column| format!(", {column}")).unwrap_or_default();

@@ -73,6 +73,19 @@ pub(super) struct FeedFile {
     /// Columns dropped unread, in every header block; `x_*` and `*` are allowed.
     #[serde(default)]
     pub ignore: Vec<String>,
+    /// Records that count; all of the conditions hold. The others are left out before anything is judged.
+    #[serde(rename = "where")]
+    pub filters: Option<Vec<FilterFile>>,
+    /// Records that say their key never was.
+    pub annul: Option<ChoiceFile>,
+    /// Of several records about the same thing at the same time, the ones that count.
+    pub primary: Option<ChoiceFile>,
+    /// The source's column whose greatest value holds among several records of one key.
+    pub order_by: Option<String>,
+    /// The first row of a worker holds from its hire date on; `false`: from its own first day.
+    pub reach_back: Option<bool>,
+    /// What termination_date is: last_day (default) of the employment, or first_day_gone.
+    pub termination: Option<String>,
     #[serde(default)]
     pub csv: CsvFile,
     #[serde(default)]
@@ -88,6 +101,29 @@ pub(super) struct FeedFile {
     /// Mappings: canon column -> [`ColumnFile`] or a header name; plus `since` and `ignore`. None: the canon's own names.
     #[serde(default)]
     pub headers: Vec<toml::Table>,
+}
+
+/// One condition of `where`: one of `in`, `not_in` and `empty`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilterFile {
+    /// A column of the source, mapped or not.
+    pub column: String,
+    #[serde(rename = "in")]
+    pub within: Option<Vec<String>>,
+    pub not_in: Option<Vec<String>>,
+    pub empty: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChoiceFile {
+    /// A column of the source, mapped or not.
+    pub column: String,
+    pub values: Vec<String>,
+    /// The export may lack the column: then no record is meant.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -234,6 +270,9 @@ pub(super) struct ColumnFile {
     pub whole: bool,
     pub decimal_comma: Option<bool>,
     pub thousands: Option<String>,
+    /// The end is the last day on which the row holds.
+    #[serde(default)]
+    pub inclusive: bool,
     pub min: Option<f64>,
     pub max: Option<f64>,
 }

@@ -17,6 +17,7 @@ use super::order::{Orders, Window};
 use super::plan::{Action, Block, Feed, Mapping, Named, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
 use super::remarks::{Contradictions, Remark, Remarks};
+use super::select::{self, Choice, Filter, Mark};
 use super::signature;
 use super::time::Format;
 use super::{Context, Intake, Mode, Stop, Warning};
@@ -34,7 +35,7 @@ pub(crate) trait Record {
 }
 
 /// Where a record stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub record: u64,
     pub offset: u64,
@@ -54,6 +55,11 @@ pub(crate) struct Bound<'a> {
     paths: Vec<String>,
     /// Where a row may be about nobody in particular: the stored columns that name and that count.
     anonymous: Option<(usize, usize)>,
+    /// Slots of the columns that say which records count.
+    filters: Vec<(usize, &'a Filter)>,
+    annul: Option<(usize, &'a Choice)>,
+    primary: Option<(usize, &'a Choice)>,
+    order_by: Option<usize>,
 }
 
 struct Target<'a> {
@@ -123,7 +129,10 @@ impl<'a> Bound<'a> {
             columns.push(Target {
                 column,
                 stored: columns.len(),
-                required: column.required && !matches!(source, Slot::Nothing),
+                // A row of a snapshot that does not say since when it holds takes the snapshot's day.
+                required: column.required
+                    && !matches!(source, Slot::Nothing)
+                    && !(feed.mode == Mode::Full && column.name == "effective_from" && mapping.optional),
                 source,
                 key: column.key && column.required,
                 binds: column.key || column.required,
@@ -149,20 +158,49 @@ impl<'a> Bound<'a> {
             });
         }
         let action = feed.action.as_ref().map(|action| (slots.add(std::slice::from_ref(&action.from)), action));
+        let select = &feed.select;
+        let mut named = |column: &'a String| slots.add(std::slice::from_ref(column));
+        let filters = select.filters.iter().map(|filter| (named(&filter.column), filter)).collect();
+        let mut choice = |choice: &'a Option<Choice>| choice.as_ref().map(|choice| (named(&choice.column), choice));
+        let (annul, primary) = (choice(&select.annul), choice(&select.primary));
+        let order_by = select.order_by.as_ref().map(named);
         let stored = |name: &str| table.stored().position(|column| column.name == name);
         let anonymous = table.anonymous.as_ref().filter(|_| feed.anonymous);
         let anonymous = anonymous.and_then(|anonymous| stored(&anonymous.who).zip(stored(&anonymous.count)));
         let Slots { names, patterns, parts, paths, .. } = slots;
-        Bound { names, patterns, columns, action, parts, paths, anonymous }
+        Bound { names, patterns, columns, action, parts, paths, anonymous, filters, annul, primary, order_by }
+    }
+
+    /// Whether the feed leaves this record out before anything is judged.
+    pub fn leaves_out<R: Record>(&self, record: &R, nulls: &[String]) -> bool {
+        self.filters.iter().any(|(slot, filter)| !filter.keeps(record.cell(*slot), nulls))
+    }
+
+    /// The key of the feed file that asks for a slot which fills no canon column.
+    pub fn key_of(&self, slot: usize) -> &'static str {
+        let is = |choice: &Option<(usize, &Choice)>| choice.is_some_and(|(at, _)| at == slot);
+        if self.filters.iter().any(|(at, _)| *at == slot) {
+            "where"
+        } else if is(&self.annul) {
+            "annul"
+        } else if is(&self.primary) {
+            "primary"
+        } else if self.order_by == Some(slot) {
+            "order_by"
+        } else {
+            "action"
+        }
     }
 
     /// Whether the source may lack the slot's column.
     pub fn optional(&self, slot: usize) -> bool {
-        self.columns.iter().any(|target| {
-            let passing = target.made.filter(|(_, source, _)| self.reads(*source, slot));
-            (self.reads(target.source, slot) || target.divisor == Some(slot)) && target.rule.mapping.optional
-                || passing.is_some_and(|(.., mapping)| mapping.optional)
-        })
+        let chosen = self.annul.iter().chain(&self.primary).any(|(at, choice)| *at == slot && choice.optional);
+        chosen
+            || self.columns.iter().any(|target| {
+                let passing = target.made.filter(|(_, source, _)| self.reads(*source, slot));
+                (self.reads(target.source, slot) || target.divisor == Some(slot)) && target.rule.mapping.optional
+                    || passing.is_some_and(|(.., mapping)| mapping.optional)
+            })
     }
 
     /// Whether another alternative of the slot's column is there, by what `found` says of each slot.
@@ -434,11 +472,28 @@ impl<'a, E> Gate<'a, E> {
             self.note(place, None, Reason::DuplicateKeyConflict);
             return Ok(());
         }
+        let nulls = &self.feed.select.nulls;
+        if self.bound.leaves_out(record, nulls) {
+            self.intake.filtered += 1;
+            return Ok(());
+        }
         self.place = place;
         match self.row(record) {
             Ok(deleted) => {
                 self.remarks.keep(deleted);
                 self.upserts += u64::from(!deleted);
+                if self.feed.select.chooses() {
+                    let picks = |choice: &Option<(usize, &Choice)>| {
+                        choice.is_some_and(|(slot, choice)| choice.picks(record.cell(slot), nulls))
+                    };
+                    let order = self.bound.order_by.and_then(|slot| select::word(record.cell(slot), nulls));
+                    self.intake.marks.push(Mark {
+                        place,
+                        annuls: picks(&self.bound.annul),
+                        primary: picks(&self.bound.primary),
+                        order: order.map(|word| word.as_ref().into()),
+                    });
+                }
                 self.rows.push(place.record as i64);
                 self.deleted.push(deleted);
                 self.intake.accepted += 1;
@@ -452,6 +507,13 @@ impl<'a, E> Gate<'a, E> {
                 self.note(place, column, reason);
             }
         }
+        Ok(())
+    }
+
+    /// A record that the feed leaves out, known before its values were looked at.
+    pub fn leave_out(&mut self, place: Place) -> Result<(), Stop<E>> {
+        self.count(place)?;
+        self.intake.filtered += 1;
         Ok(())
     }
 
@@ -496,6 +558,9 @@ impl<'a, E> Gate<'a, E> {
             Some((slot, action)) => deletes(record.cell(*slot), action).map_err(|reason| (None, reason))?,
         };
         let mut nameless = false;
+        // Of a record that takes its key back nothing but the key is needed.
+        let is_key_enough = deleted
+            || self.bound.annul.is_some_and(|(slot, annul)| annul.picks(record.cell(slot), &self.feed.select.nulls));
         for at in 0..self.bound.columns.len() {
             let (cell, valid) = match self.read(at, record, paths, joined) {
                 Ok(read) => read,
@@ -511,7 +576,7 @@ impl<'a, E> Gate<'a, E> {
                 }
             };
             let target = &self.bound.columns[at];
-            if !valid && target.required && (target.key || !deleted) {
+            if !valid && target.required && (target.key || !is_key_enough) {
                 if self.bound.anonymous.is_some_and(|(who, _)| who == target.stored) && !deleted {
                     nameless = true;
                     continue;
@@ -535,6 +600,11 @@ impl<'a, E> Gate<'a, E> {
                         && to < from
                     {
                         return Err((Some(end), Reason::IntervalInverted));
+                    }
+                }
+                Rule::Employment { hired, original, ended, status } => {
+                    if !is_key_enough && self.ends_before_it_began([hired, original, ended], status) {
+                        return Err((Some(ended), Reason::IntervalInverted));
                     }
                 }
                 Rule::Different(a, b) => {
@@ -678,6 +748,18 @@ impl<'a, E> Gate<'a, E> {
         })
     }
 
+    /// Whether the last record says that somebody left before the first hire. A termination before the last hire alone belongs to an
+    /// earlier employment, of which it needs no more than a sign: the day it began, or that the person is not gone.
+    fn ends_before_it_began(&self, [hired, original, ended]: [usize; 3], status: usize) -> bool {
+        let day = |at: usize| match self.builders[at].last() {
+            Some(Last::Number(day)) => Some(day),
+            _ => None,
+        };
+        let (Some(hired), Some(ended)) = (day(hired), day(ended)) else { return false };
+        let is_gone = self.builders[status].last() == Some(Last::Text(b"terminated"));
+        ended < hired && day(original).map_or(is_gone, |first| ended < first)
+    }
+
     /// Pushes what was made here of a text, which no rule of the source applies to.
     fn made(&mut self, at: usize, made: &str) -> bool {
         let builder = &mut self.builders[self.bound.columns[at].stored];
@@ -802,7 +884,8 @@ impl<'a, E> Gate<'a, E> {
                 value.is_some()
             }
             Values::Date(values) => {
-                let value = moment::date(cell, mapping, &target.frame, &mut self.noted[at], self.place)?;
+                let value = moment::date(cell, mapping, &target.frame, &mut self.noted[at], self.place)?
+                    .map(|day| day.saturating_add(mapping.shift));
                 values.push(value.unwrap_or_default());
                 value.is_some()
             }
@@ -875,7 +958,7 @@ impl<'a, E> Gate<'a, E> {
             }
         }
         intake.rejected_by_reason = self.reasons.into_iter().collect();
-        let rejected = intake.rejected_count();
+        let (rejected, judged) = (intake.rejected_count(), intake.read - intake.filtered);
         let limits = &self.feed.limits;
         if self.spoiled > 1 && self.spoiled * 100 > intake.read {
             let detail = format!("NUL bytes in {} of {} records", self.spoiled, intake.read);
@@ -889,13 +972,11 @@ impl<'a, E> Gate<'a, E> {
             return Err(Refusal::new(Reason::RejectShare, detail).into());
         }
         if self.feed.gates.reject_share == Verdict::Block
-            && intake.read >= limits.rejected_share_from.max(1)
-            && rejected as f64 / intake.read as f64 > limits.rejected_share
+            && judged >= limits.rejected_share_from.max(1)
+            && rejected as f64 / judged as f64 > limits.rejected_share
         {
-            let detail = format!(
-                "{rejected} of {} records, allowed is a share of {}",
-                intake.read, self.feed.limits.rejected_share
-            );
+            let detail =
+                format!("{rejected} of {judged} records, allowed is a share of {}", self.feed.limits.rejected_share);
             return Err(Refusal::new(Reason::RejectShare, detail).into());
         }
         let stored = self.bound.columns.iter().map(|target| target.column.name.clone());

@@ -21,6 +21,7 @@ mod file;
 mod gate;
 mod headers;
 mod ids;
+mod keys;
 mod moment;
 mod number;
 mod order;
@@ -32,9 +33,11 @@ mod read;
 mod reject;
 mod remarks;
 mod resolve;
+mod select;
 mod signature;
 mod time;
 mod unique;
+mod watch;
 mod xapi;
 
 use std::collections::HashSet;
@@ -110,12 +113,21 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What reading one delivery gave. `read = accepted + rejected_count()`; the merge splits `accepted` further.
+/// What reading one delivery gave. `read = accepted + rejected_count() + filtered + duplicate + superseded + voided`; the merge splits
+/// `accepted` further.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Intake {
     /// Records, header, footers and blank lines not counted.
     pub read: u64,
     pub accepted: u64,
+    /// Records that the feed's `where` left out.
+    pub filtered: u64,
+    /// Records that another one of the delivery repeats, outranks or takes back, by the feed's own rules.
+    pub duplicate: u64,
+    pub superseded: u64,
+    pub voided: u64,
+    /// What the accepted records say to these rules, until the rules have been applied.
+    pub(crate) marks: Vec<select::Mark>,
     /// The first [`REJECTS_KEPT`] rejects, in file order.
     pub rejected: Vec<Reject>,
     /// All rejects, by reason.
@@ -135,6 +147,11 @@ pub struct Intake {
 impl Intake {
     pub fn rejected_count(&self) -> u64 {
         self.rejected_by_reason.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Records that passed the gate, whatever the feed's rules made of them.
+    pub fn passed(&self) -> u64 {
+        self.accepted + self.duplicate + self.superseded + self.voided
     }
 }
 
@@ -200,17 +217,56 @@ pub fn read<E>(
     }
     let digest = sha256(bytes);
     let context = &Context { known_at: Some(delivery.known_at), ..*context };
-    let refused = if feed.unique_key {
+    let refused = if feed.unique_key && !feed.select.chooses() {
         unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))?
     } else {
         HashSet::new()
     };
     let mut intake =
-        pass(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
+        watched(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
     if feed.sidecar.is_some() {
         control::check(context.sidecar, intake.read, size, &digest)?;
     }
     intake.sha256 = digest;
+    Ok(intake)
+}
+
+/// One pass over the records: those that the feed's rules choose go to `sink`, and what they give away together is noted.
+fn watched<E>(
+    feed: &Feed,
+    context: &Context<'_>,
+    delivery: &Delivery,
+    bytes: &Bytes,
+    refused: &HashSet<u64>,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    let mut watch = watch::Watch::new(feed, context.table);
+    let mut hand_on = |batch: RecordBatch| -> Result<(), Stop<E>> {
+        watch.look(&batch)?;
+        sink(batch).map_err(Stop::Sink)
+    };
+    let flat = |stop: Stop<Stop<E>>| match stop {
+        Stop::Refused(refusal) => Stop::Refused(refusal),
+        Stop::Sink(stop) => stop,
+    };
+    let mut intake = if feed.select.chooses() {
+        let mut batches = Vec::new();
+        let mut hold = |batch: RecordBatch| -> Result<(), Stop<E>> {
+            batches.push(batch);
+            Ok(())
+        };
+        let mut intake = pass(feed, context, delivery, bytes, refused, &mut hold).map_err(flat)?;
+        for batch in select::settle(feed, context.table, batches, &mut intake)? {
+            hand_on(batch)?;
+        }
+        intake
+    } else {
+        pass(feed, context, delivery, bytes, refused, &mut hand_on).map_err(flat)?
+    };
+    intake.warnings.extend(watch.finish());
+    if intake.filtered > 0 {
+        intake.warnings.push(Warning::new("filtered", None, intake.filtered));
+    }
     Ok(intake)
 }
 

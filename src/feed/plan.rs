@@ -11,6 +11,7 @@ use super::headers::HeaderPattern;
 use super::number::Style;
 use super::pattern::Pattern;
 use super::resolve::resolve;
+use super::select::Select;
 use super::time::{Format, Locale};
 use crate::contract::{Area, Catalog, Table};
 
@@ -151,6 +152,8 @@ pub struct Feed {
     pub mode: Mode,
     pub nulls_mean: Nulls,
     pub corrections_move_days: bool,
+    /// Whether the first row of a worker holds from its hire date on.
+    pub reach_back: bool,
     /// Object beside each delivery with its control totals, `{path}` standing for the delivery's path.
     pub sidecar: Option<String>,
     pub limits: Limits,
@@ -174,6 +177,7 @@ pub struct Feed {
     pub(crate) footer_optional: bool,
     pub(crate) action: Option<Action>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) select: Select,
     /// The canon table's columns, in contract order.
     pub(crate) columns: Vec<String>,
     pub(crate) blocks: Vec<Block>,
@@ -203,6 +207,8 @@ pub(crate) enum Rule {
     Ordered(usize, usize),
     /// Stored column indices: the values must differ.
     Different(usize, usize),
+    /// Stored column indices: nobody leaves before the first hire.
+    Employment { hired: usize, original: usize, ended: usize, status: usize },
 }
 
 /// One header block: a source for each canon column, and what else may stand in the file.
@@ -242,6 +248,8 @@ pub(crate) struct Mapping {
     /// Fractions are refused instead of rounded.
     pub whole: bool,
     pub style: Style,
+    /// Days added to a date, so that canon's ends are first days gone and its termination dates last days.
+    pub shift: i32,
     pub range: (Option<f64>, Option<f64>),
 }
 
@@ -336,6 +344,30 @@ impl Feed {
     /// What stands in a path where the feed's pattern has a name: `{course}`.
     pub fn path_values(&self, path: &str) -> BTreeMap<String, String> {
         self.patterns.iter().find_map(|pattern| pattern.captures(path)).map(|(_, values)| values).unwrap_or_default()
+    }
+
+    /// Whether a row of a snapshot may come without the day from which it holds; it takes the snapshot's then.
+    pub fn may_be_undated(&self) -> bool {
+        let at = self.columns.iter().position(|name| name == "effective_from");
+        let is_open = |mapping: &Mapping| mapping.optional || matches!(mapping.source, Source::Nothing);
+        self.mode == Mode::Full && at.is_some_and(|at| self.blocks.iter().any(|block| is_open(&block.columns[at])))
+    }
+
+    /// Whether the feed says of some records that their key never was.
+    pub fn annuls(&self) -> bool {
+        self.select.annul.is_some()
+    }
+
+    /// What decides which records of a delivery count and for which days, as one text; empty where the feed has no such rule. A
+    /// delivery that was read by other rules must be read again.
+    pub fn row_rules(&self) -> String {
+        let mut text = self.select.text();
+        for (number, block) in self.blocks.iter().enumerate() {
+            for (name, mapping) in self.columns.iter().zip(&block.columns).filter(|(_, mapping)| mapping.shift != 0) {
+                text.push_str(&format!("{number} {name} {:+};", mapping.shift));
+            }
+        }
+        if text.is_empty() { text } else { super::sha256(text.as_bytes())[..16].to_owned() }
     }
 
     /// The sidecar's path for a delivery, where the feed declares one.

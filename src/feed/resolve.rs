@@ -8,6 +8,7 @@ use super::combined::Combined;
 use super::effects;
 use super::file::{ColumnFile, FeedFile, OneOrMany, ValuesFile};
 use super::headers::HeaderPattern;
+use super::keys::INTERVALS;
 use super::moment;
 use super::number::Style;
 use super::pattern::Pattern;
@@ -15,17 +16,9 @@ use super::plan::{
     Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source,
     TextEncoding, Values, Verdict,
 };
-use super::read::json;
+use super::select::Select;
 use super::time::{self, Format, Locale};
 use crate::contract::{Column, Made, Table, Type};
-
-/// Pairs that are intervals wherever a canon table has both.
-const INTERVALS: [[&str; 2]; 4] = [
-    ["effective_from", "effective_to"],
-    ["valid_from", "valid_to"],
-    ["period_start", "period_end"],
-    ["hire_date", "termination_date"],
-];
 
 pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed, String> {
     let formats = file.format.list().iter().map(|text| file_format(text)).collect::<Result<Vec<_>, _>>()?;
@@ -66,6 +59,13 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             _ => return Err("rules: each has either `ordered` or `different`".into()),
         }
     }
+    if let [Some(hired), Some(original), Some(ended), Some(status)] =
+        ["hire_date", "original_hire_date", "termination_date", "status"].map(|name| stored_index(table, name))
+    {
+        rules.push(Rule::Employment { hired, original, ended, status });
+    }
+    let select = Select::resolve(&file)?;
+    effective(&file, table, &blocks)?;
     let written = &file.limits;
     let usual = Limits::default();
     let limits = Limits {
@@ -124,6 +124,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some(other) => return Err(format!("nulls_mean `{other}` is none of clear, keep")),
         },
         corrections_move_days: file.corrections_move_days,
+        reach_back: file.reach_back.unwrap_or(true),
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
         limits,
         gates,
@@ -159,11 +160,48 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             upserts: action.upserts,
         }),
         rules,
+        select,
         columns: table.columns.iter().map(|column| column.name.clone()).collect(),
         blocks,
         description: file.description,
         fills: file.fills,
     })
+}
+
+/// Refuses keys about the dates of workers where no column they speak about is mapped.
+fn effective(file: &FeedFile, table: &Table, blocks: &[Block]) -> Result<(), String> {
+    let maps = |name: &str| {
+        let at = table.columns.iter().position(|column| column.name == name);
+        at.is_some_and(|at| blocks.iter().any(|block| !matches!(block.columns[at].source, Source::Nothing)))
+    };
+    for (key, is_written, column) in [
+        ("termination", file.termination.is_some(), "termination_date"),
+        ("reach_back", file.reach_back.is_some(), "hire_date"),
+    ] {
+        if is_written && !maps(column) {
+            return Err(format!("{key} has no effect: the feed fills no {column} of {}", table.name));
+        }
+    }
+    Ok(())
+}
+
+/// The days by which a column's dates are moved so that they mean what canon's do.
+fn shift(column: &Column, written: &ColumnFile, file: &FeedFile) -> Result<i32, String> {
+    if written.inclusive {
+        if !INTERVALS.iter().any(|[_, end]| *end == column.name) {
+            let ends: Vec<&str> = INTERVALS.iter().map(|[_, end]| *end).collect();
+            return Err(format!("`inclusive` is for the ends of rows: {}", ends.join(", ")));
+        }
+        if written.reading.as_deref() == Some("end_of_day") {
+            return Err("`inclusive` and `as = \"end_of_day\"` say the same; keep one of them".into());
+        }
+        return Ok(1);
+    }
+    match file.termination.as_deref() {
+        None | Some("last_day") => Ok(0),
+        Some("first_day_gone") => Ok(if column.name == "termination_date" { -1 } else { 0 }),
+        Some(other) => Err(format!("termination `{other}` is none of last_day, first_day_gone")),
+    }
 }
 
 /// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
@@ -295,6 +333,7 @@ fn block(headers: &toml::Table, given: &Given<'_>, table: &Table) -> Result<Bloc
 
 fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Mapping, String> {
     let file = given.file;
+    let shift = shift(column, &written, file)?;
     effects::check(column, &written, file)?;
     let fold_case = match written.case.as_deref() {
         None => written.fold_case,
@@ -408,6 +447,7 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
         whole: written.whole,
         style,
         range,
+        shift,
     })
 }
 

@@ -44,7 +44,7 @@ pub fn compute(
             continue;
         }
         let step = format!("derived/{}", derived.name);
-        let now = fingerprint(context, lake, range, derived)?;
+        let now = fingerprint(context, lake, world, range, derived)?;
         let forced = context.backfill.as_ref().is_some_and(|backfill| backfill.is_about(derived.tables));
         let because = now.against(made_from.get(&step), forced);
         done.steps.note(derived.name, ALL, because);
@@ -200,13 +200,23 @@ fn sorted(table: &Table, rows: RecordBatch) -> Result<RecordBatch> {
 }
 
 /// What a derived table is made from: the rules that say how, and the files that its contracts name.
-fn fingerprint(context: &Context<'_>, lake: &Lake<'_>, range: (Day, Day), derived: &Derived) -> Result<Fingerprint> {
+fn fingerprint(
+    context: &Context<'_>,
+    lake: &Lake<'_>,
+    world: &World,
+    range: (Day, Day),
+    derived: &Derived,
+) -> Result<Fingerprint> {
     let mut rules =
         format!("{}|{}|{}", context.job.config_hash(), context.job.attached_hash(), env!("CARGO_PKG_VERSION"),);
     for table in derived.contracts(context.catalog)? {
         rules.push_str(&format!("|{}{}", table.hash, context.job.wants(&table.name)));
     }
     let mut inputs = String::new();
+    // Which rows of workers reach back stands in feed files, not in a table.
+    if !world.people.still.is_empty() {
+        inputs.push_str(&format!("{:?}|", world.people.still));
+    }
     if derived.is_as_of(context.catalog)? {
         inputs.push_str(&format!("{range:?}|{}", today(context)));
     }

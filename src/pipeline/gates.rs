@@ -62,6 +62,7 @@ pub fn judge(
         .collect();
     let mut found: Vec<Finding> = Vec::new();
     found.extend(zero_rows(feed, intake));
+    found.extend(all_filtered(feed, intake));
     found.extend(volume(feed, intake, &before));
     found.extend(records(feed, intake));
     found.extend(headcount(feed, entry, &before));
@@ -100,22 +101,38 @@ fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
     })
 }
 
+/// A snapshot of which the feed's `where` leaves nothing: as if everything had ended.
+fn all_filtered(feed: &Feed, intake: &Intake) -> Option<Finding> {
+    let is_left_out = feed.mode == Mode::Full && intake.read > 0 && intake.filtered == intake.read;
+    is_left_out.then(|| Finding {
+        verdict: if feed.gates.zero_rows == Verdict::Off { Verdict::Off } else { Verdict::Block },
+        reason: Reason::ZeroRows,
+        check: "zero_rows",
+        column: String::new(),
+        affected: intake.filtered,
+        out_of: intake.read,
+        previous_share: None,
+        detail: format!("the feed's `where` leaves out all {} of them", intake.read),
+    })
+}
+
 /// Records that passed, against those that passed of the last deliveries: a snapshot whose records are all rejected is empty too.
 fn volume(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Option<Finding> {
     let last = &before[before.len().saturating_sub(LAST)..];
-    let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.read - entry.counts.rejected).collect();
+    let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.passed()).collect();
     sizes.sort_unstable();
     let median = *sizes.get(sizes.len() / 2)?;
     let share = feed.limits.rows_against_last.or((feed.mode == Mode::Full).then_some(SNAPSHOT_SHARE))?;
-    ((intake.accepted as f64) < share * median as f64).then(|| Finding {
+    let passed = intake.passed();
+    ((passed as f64) < share * median as f64).then(|| Finding {
         verdict: feed.gates.volume,
         reason: Reason::VolumeDrop,
         check: "volume",
         column: String::new(),
-        affected: intake.accepted,
+        affected: passed,
         out_of: median,
         previous_share: None,
-        detail: format!("{} records, the median of the last {} deliveries is {median}", intake.accepted, sizes.len()),
+        detail: format!("{passed} records, the median of the last {} deliveries is {median}", sizes.len()),
     })
 }
 
@@ -137,7 +154,8 @@ fn records(feed: &Feed, intake: &Intake) -> Vec<Finding> {
     let mut found = Vec::new();
     // The reader refuses by this share from `rejected_share_from` records on; of fewer it is said here.
     let rejected = intake.rejected_count();
-    if rejected as f64 > feed.limits.rejected_share * intake.read as f64 && feed.gates.reject_share != Verdict::Off {
+    let judged = intake.read.saturating_sub(intake.filtered);
+    if rejected as f64 > feed.limits.rejected_share * judged as f64 && feed.gates.reject_share != Verdict::Off {
         found.push(finding(Verdict::Warn, Reason::RejectShare, "reject", "", rejected));
     }
     let conflicts = intake
@@ -225,7 +243,7 @@ fn field_coverage(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Vec<Findin
     }
     let was = |column: &String| {
         let previous = before.iter().rev().find(|earlier| !earlier.absent.contains(column))?;
-        let rows = previous.counts.read.saturating_sub(previous.counts.rejected);
+        let rows = previous.counts.passed();
         (rows > 0).then(|| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows as f64)
     };
     let was = |column: &String| was(column).unwrap_or(0.0);
@@ -279,6 +297,7 @@ mod tests {
             absent: BTreeSet::new(),
             headcount: None,
             feed_hash: String::new(),
+            row_rules: None,
             commit: 1,
         }
     }

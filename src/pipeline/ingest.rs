@@ -16,17 +16,18 @@ use super::day_rows::DayRows;
 use super::gates::{self, joined};
 use super::kept::{self, KeptBy};
 use super::lake::{Lake, Stored, WHOLE};
-use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
-use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
+use super::plan::{DeliveryPlan, Planned, has_undated, is_undated_snapshot};
+use super::rows::{by_day, canon_form, headcount, note_seen, split_removed, split_undated, without_replaced};
 use super::stream::{Bounds, in_order};
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
+use super::workforce::Workforce;
 use crate::canon::columns::{Text, instants};
 use crate::canon::merge::{Kept, Losses, Lost, Removed, merge};
 use crate::canon::snapshot;
 use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
+use crate::feed::{self, Feed, Intake, Mode, Nulls, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 use crate::publish::NewFile;
@@ -52,6 +53,8 @@ struct Rows {
     accounts: joined::Sample,
     /// Workers employed on the day of a full snapshot of workers.
     headcount: Option<u64>,
+    /// What the rows of a delivery of workers say of each other.
+    workforce: Option<Workforce>,
 }
 
 /// What ingestion leaves to the later stages.
@@ -71,6 +74,19 @@ pub struct Ingested {
     /// Accounts that the deliveries read in this run name.
     pub accounts: joined::Accounts,
     pub notes: Vec<gates::Note>,
+    /// Of deliveries of workers: whom and which units they name, to be looked up once everybody is known.
+    workforces: Vec<(String, Workforce)>,
+}
+
+impl Ingested {
+    /// Says of each delivery of workers which managers and units it names that nobody knows.
+    pub fn look_up(&mut self, world: &super::world::World) {
+        for (path, workforce) in std::mem::take(&mut self.workforces) {
+            if let Some((_, Some(intake))) = self.intakes.iter_mut().find(|(of, _)| *of == path) {
+                intake.warnings.extend(workforce.unknown(&world.people, &world.units));
+            }
+        }
+    }
 }
 
 /// Reads every planned delivery and merges the whole tables; day tables are left for [`merge_day`]. What is `held` was refused by
@@ -100,6 +116,7 @@ pub fn ingest(
     let mut notes = Vec::new();
     let mut seen = HashMap::new();
     let mut accounts = joined::Accounts::default();
+    let mut workforces = Vec::new();
     let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
     // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
@@ -129,6 +146,7 @@ pub fn ingest(
                 absent: BTreeSet::new(),
                 headcount: None,
                 feed_hash: loaded.hash.clone(),
+                row_rules: Some(loaded.feed.row_rules()),
                 commit,
             };
             let outcome = outcome.and_then(|(intake, rows)| {
@@ -151,13 +169,21 @@ pub fn ingest(
                     refused.push(entry.clone());
                     intakes.push((entry.path.clone(), None));
                 }
-                Ok((intake, rows)) => {
+                Ok((mut intake, rows)) => {
+                    if let Some(workforce) = rows.workforce {
+                        intake.warnings.extend(workforce.warnings());
+                        workforces.push((entry.path.clone(), workforce));
+                    }
                     entry.sha256 = intake.sha256.clone();
                     entry.counts = Counts {
                         read: intake.read,
                         accepted: intake.accepted,
                         rejected: intake.rejected_count(),
-                        ..Counts::default()
+                        duplicate: intake.duplicate,
+                        voided: intake.voided,
+                        superseded: intake.superseded,
+                        filtered: intake.filtered,
+                        forgotten: 0,
                     };
                     entry.coverage = intake.coverage.iter().cloned().collect();
                     intakes.push((entry.path.clone(), Some(intake)));
@@ -180,15 +206,11 @@ pub fn ingest(
                         }
                     } else {
                         let held = whole.entry(table.name.clone()).or_default();
-                        if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
-                            let needs = |earlier: &str| {
-                                ledger
-                                    .entries
-                                    .get(earlier)
-                                    .is_some_and(|earlier| kept::needs(&loaded.feed, &entry, earlier))
-                            };
-                            let losses = drop_replaced(held, planned.feed, entry.known_at, &needs);
-                            ledger.lose(&losses);
+                        if loaded.feed.mode == Mode::Full
+                            && !is_undated_snapshot(&loaded.feed, catalog)
+                            && !has_undated(&loaded.feed, catalog, &ledger)
+                        {
+                            ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
                         }
                         held.push((planned.feed, rows.whole));
                     }
@@ -237,7 +259,7 @@ pub fn ingest(
         days.touched.extend(touched.into_iter().map(|day| (name.clone(), day)));
         moved.insert(name, settled);
     }
-    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, accounts, notes })
+    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, accounts, notes, workforces })
 }
 
 /// What a byte of a compressed export becomes as rows in memory, roughly.
@@ -282,6 +304,8 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
             let is_headcount = table.name == "workers" && loaded.feed.mode == Mode::Full;
             let day = local_day(planned.delivery.known_at.timestamp_micros(), context.job.zone);
             rows.headcount = is_headcount.then(|| headcount(&rows.whole, day));
+            rows.workforce =
+                (table.name == "workers").then(|| Workforce::of(&rows.whole, day, loaded.feed.mode == Mode::Full));
             Ok(Read { planned: at, outcome: Ok((intake, rows)) })
         }
         Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
@@ -300,9 +324,12 @@ fn drop_replaced(
     let mut losses = Losses::new();
     held.retain(|(other, batches)| {
         let older = |batch: &RecordBatch| instants(batch, KNOWN_AT)(0).is_some_and(|known_at| known_at < newest);
-        let is_needed = |batch: &RecordBatch| Text::of(batch, DELIVERY).get(0).is_some_and(needs);
-        let mut filled = batches.iter().filter(|batch| batch.num_rows() > 0);
-        let replaced = *other == feed && filled.all(|batch| older(batch) && !is_needed(batch));
+        // What came without a day of its own is compared with the snapshot after it.
+        let is_dated = |batch: &RecordBatch| {
+            batch.column_by_name("effective_from").is_none_or(|days| arrow::array::Array::null_count(days) == 0)
+        };
+        let rows = || batches.iter().filter(|batch| batch.num_rows() > 0);
+        let replaced = *other == feed && rows().all(older) && rows().all(is_dated);
         for batch in batches.iter().filter(|batch| replaced && batch.num_rows() > 0) {
             let delivery = Text::of(batch, DELIVERY).get(0).unwrap_or_default().to_owned();
             *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
@@ -351,6 +378,19 @@ fn merge_whole(
     let kept = KeptBy::of(ledger, context.feeds);
     let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
     let mut losses = Losses::new();
+    let key = table.key.first().map_or("", String::as_str);
+    let feed_of = |entry: &Entry| context.feeds.iter().map(|loaded| &loaded.feed).find(|feed| feed.name == entry.feed);
+    // Whether a row took the day of its snapshot: of a feed that never says since when its rows hold, or did not of this one.
+    let took_its_day = |delivery: &str, from: Option<Day>| {
+        let Some(entry) = ledger.entries.get(delivery) else { return false };
+        let is_days = || from.is_none_or(|from| from == local_day(entry.known_at, context.job.zone));
+        match feed_of(entry) {
+            Some(feed) if !feed.may_be_undated() => false,
+            Some(feed) if !feed.maps("effective_from") => true,
+            Some(_) => entry.undated(key) > 0 && is_days(),
+            None => false,
+        }
+    };
     // A row of a full snapshot lives until the feed's next snapshot.
     let full: BTreeMap<&str, i64> = context
         .feeds
@@ -359,44 +399,55 @@ fn merge_whole(
         .filter_map(|loaded| Some((loaded.feed.name.as_str(), ledger.newest(&loaded.feed.name)?)))
         .collect();
     let mut fresh = Vec::new();
+    let replaced = |feed: &Feed, known_at: i64| full.get(feed.name.as_str()).is_some_and(|newest| known_at < *newest);
     for (feed, batches) in deliveries {
         let feed = &context.feeds[*feed].feed;
-        if !is_undated_snapshot(feed, context.catalog) {
-            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-                let (delivery, known_at) = (Text::of(batch, DELIVERY), instants(batch, KNOWN_AT));
-                let is_needed = kept::is_needed(feed, ledger, delivery.get(0).unwrap_or_default());
-                if full
-                    .get(feed.name.as_str())
-                    .is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest))
-                    && !is_needed
-                {
-                    let delivery = delivery.get(0).unwrap_or_default().to_owned();
-                    *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
-                } else {
-                    fresh.push(batch.clone());
-                }
-            }
+        let Some(told) = batches.iter().find(|batch| batch.num_rows() > 0) else { continue };
+        let Some(known_at) = instants(told, KNOWN_AT)(0) else { continue };
+        let delivery = Text::of(told, DELIVERY).get(0).unwrap_or_default().to_owned();
+        let mut supersede = |rows: usize| {
+            *losses.entry((delivery.clone(), Lost::Superseded)).or_default() += rows as u64;
+        };
+        let (undated, dated) =
+            if feed.may_be_undated() { split_undated(batches)? } else { (Vec::new(), batches.clone()) };
+        for batch in dated.into_iter().filter(|batch| batch.num_rows() > 0) {
+            if replaced(feed, known_at) { supersede(batch.num_rows()) } else { fresh.push(batch) }
+        }
+        let of_feed = ledger.accepted(&feed.name);
+        if undated.is_empty() && !of_feed.iter().any(|entry| took_its_day(&entry.path, None)) {
+            continue;
+        }
+        // Between two snapshots that were compared without it there is no place for one any more; where that matters, the table
+        // has started over.
+        if of_feed.iter().any(|entry| entry.known_at > known_at && entry.commit < context.next_commit) {
+            undated.iter().for_each(|batch| supersede(batch.num_rows()));
             continue;
         }
         // Deliveries come oldest first, so snapshots are compared in the order they were made.
-        let Some(known_at) =
-            batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| instants(batch, KNOWN_AT)(0))
-        else {
-            continue;
-        };
         let day = local_day(known_at, context.job.zone);
-        let ours = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
-        let by = batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| Text::of(batch, DELIVERY).get(0));
-        let (rows, lost) =
-            snapshot::apply(table, &state, batches, day, &ours, by.map_or(Kept::Nothing, |by| kept.by(by)))?;
+        let ours = |delivery: &str, from: Option<Day>| {
+            ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name) && took_its_day(delivery, from)
+        };
+        let (rows, lost) = snapshot::apply(table, &state, &undated, day, &ours, feed.annuls())?;
         state = rows;
         for (key, rows) in lost {
             *losses.entry(key).or_default() += rows;
         }
     }
+    let (kept, gone) = without_replaced(&state, &|delivery, known_at, from| {
+        let entry = ledger.entries.get(delivery).filter(|entry| entry.undated(key) > 0);
+        let feed = entry.and_then(feed_of);
+        feed.is_some_and(|feed| feed.maps("effective_from") && replaced(feed, known_at))
+            && !took_its_day(delivery, from)
+    })?;
+    state = kept;
+    for (delivery, rows) in gone {
+        *losses.entry((delivery, Lost::Superseded)).or_default() += rows;
+    }
     let is_current = |delivery: &str, known_at: i64| {
-        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        feed.and_then(|feed| full.get(feed)).is_none_or(|newest| known_at >= *newest)
+        let entry = ledger.entries.get(delivery);
+        let newest = entry.and_then(|entry| full.get(entry.feed.as_str()));
+        newest.is_none_or(|newest| known_at >= *newest) || took_its_day(delivery, None)
     };
     fresh.push(state);
     let merged = merge(table, &fresh, &Removed::new(), &is_current, &|delivery| kept.by(delivery))?;

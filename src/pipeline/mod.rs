@@ -24,6 +24,7 @@ pub mod steps;
 mod stream;
 mod takeback;
 mod unit_week;
+mod workforce;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
-/// The conservation equation of a run: read = accepted + rejected + duplicate + voided + superseded.
+/// The conservation equation of a run: read = accepted + rejected + duplicate + voided + superseded + filtered + forgotten.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct CountsReport {
     pub read: u64,
@@ -129,12 +130,14 @@ pub struct CountsReport {
     pub duplicate: u64,
     pub voided: u64,
     pub superseded: u64,
+    pub filtered: u64,
+    pub forgotten: u64,
 }
 
 impl From<Counts> for CountsReport {
     fn from(counts: Counts) -> CountsReport {
-        let Counts { read, accepted, rejected, duplicate, voided, superseded } = counts;
-        CountsReport { read, accepted, rejected, duplicate, voided, superseded }
+        let Counts { read, accepted, rejected, duplicate, voided, superseded, filtered, forgotten } = counts;
+        CountsReport { read, accepted, rejected, duplicate, voided, superseded, filtered, forgotten }
     }
 }
 
@@ -304,6 +307,7 @@ fn read_and_merge<'a>(
         if refused.is_empty() {
             fresh(context, &ingested.ledger)?;
             ingested.notes.extend(notes);
+            ingested.look_up(&world);
             return Ok((lake, before, ingested, world));
         }
         held.extend(refused);

@@ -1,8 +1,9 @@
 //! What operators read: runs, deliveries, data quality, quarantine, suppressed cells. Derived from the ledger and the commits.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int64Array, RecordBatch, new_null_array};
 use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 
 use super::cycles::Unknown;
@@ -70,6 +71,8 @@ impl Row {
             .int("rows_duplicate", counts.duplicate)
             .int("rows_voided", counts.voided)
             .int("rows_superseded", counts.superseded)
+            .int("rows_filtered", counts.filtered)
+            .int("rows_forgotten", counts.forgotten)
     }
 
     fn finding(self, finding: &Finding) -> Row {
@@ -245,7 +248,7 @@ fn data_quality(
         for (column, filled) in intake.coverage.iter().filter(|(column, _)| !intake.absent.contains(column)) {
             let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
             let was = previous.and_then(|previous| {
-                let rows = previous.counts.read - previous.counts.rejected;
+                let rows = previous.counts.passed();
                 (rows > 0).then(|| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows as f64)
             });
             rows.push(
@@ -421,7 +424,7 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     let table = context.catalog.expect("runs")?;
     let mut batches = lake.read(table, WHOLE, None)?;
     for batch in &mut batches {
-        *batch = RecordBatch::try_new(mart_schema(table), batch.columns().to_vec())?;
+        *batch = of_today(table, batch)?;
     }
     let mut counts = Counts::default();
     let mut refused = 0;
@@ -453,6 +456,17 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     }
     batches.push(row.batch(table)?);
     publish(lake, table, WHOLE, &batches)
+}
+
+/// Rows of earlier runs in the columns of today: a count that was not kept then was zero.
+fn of_today(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    let schema = mart_schema(table);
+    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(array) => array.clone(),
+        None if field.is_nullable() => new_null_array(field.data_type(), batch.num_rows()),
+        None => Arc::new(Int64Array::from(vec![0; batch.num_rows()])),
+    });
+    Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
 }
 
 /// Rows in the order of the contract.

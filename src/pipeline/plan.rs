@@ -10,7 +10,7 @@ use super::kept;
 use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
 use crate::feed::{Delivery, Feed, Mode, Nulls};
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger};
 use crate::store::Object;
 
 /// A feed as loaded: validated, with a hash of its file.
@@ -148,6 +148,12 @@ pub fn start_over(
     catalog: &Catalog,
 ) -> Result<()> {
     let mut newest: BTreeMap<usize, i64> = BTreeMap::new();
+    let mut ruled: BTreeSet<String> = BTreeSet::new();
+    for loaded in feeds.iter().filter(|loaded| is_ruled_anew(loaded, catalog, ledger)) {
+        let (name, table) = (&loaded.feed.name, &loaded.feed.fills);
+        plan.start_over.entry(table.clone()).or_insert(format!("the feed {name} takes other records than it did"));
+        ruled.insert(table.clone());
+    }
     for planned in &plan.read {
         let feed = &feeds[planned.feed].feed;
         let was_accepted = ledger.entries.get(&planned.delivery.path).is_some_and(|entry| entry.is_accepted());
@@ -157,7 +163,7 @@ pub fn start_over(
         // Empty values that keep what was known, too, can only be filled in the order they were told.
         let is_whole = catalog.table(&feed.fills).is_some_and(|table| table.partition == Partition::Whole);
         let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger));
-        if is_undated_snapshot(feed, catalog) || keeps {
+        if is_undated_snapshot(feed, catalog) || has_undated(feed, catalog, ledger) || keeps {
             let known_at = planned.delivery.known_at.timestamp_micros();
             let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
             if known_at <= *last && planned.why != Why::Replaced {
@@ -175,6 +181,9 @@ pub fn start_over(
         let Some(object) = listed.get(entry.path.as_str()) else {
             let what =
                 format!("{} must be read again because {reason}, but it is no longer in the landing area", entry.path);
+            if ruled.contains(&entry.table) {
+                return Err(Error::usage(what).hint("restore the object, or undo the change of the feed file"));
+            }
             return Err(
                 Error::gate(what).hint("restore the object, or remove the delivery that came late or was replaced")
             );
@@ -199,6 +208,25 @@ pub fn start_over(
     Ok(())
 }
 
+/// Whether accepted deliveries of a feed were read by other rules about which records count than it has now. A ledger from before
+/// there were such rules does not say; of a feed whose every snapshot replaces the last one nothing has to be read again then.
+fn is_ruled_anew(loaded: &LoadedFeed, catalog: &Catalog, ledger: &Ledger) -> bool {
+    let (feed, rules) = (&loaded.feed, loaded.feed.row_rules());
+    let replaces = feed.mode == Mode::Full && !is_undated_snapshot(feed, catalog);
+    let by_others = |entry: &&Entry| match &entry.row_rules {
+        Some(known) => *known != rules,
+        None => !rules.is_empty() && !replaces,
+    };
+    ledger.accepted(&feed.name).iter().any(by_others)
+}
+
+/// Whether snapshots of a feed that may say since when its rows hold have come without.
+pub fn has_undated(feed: &Feed, catalog: &Catalog, ledger: &Ledger) -> bool {
+    let key = catalog.table(&feed.fills).and_then(|table| table.key.first());
+    let undated = |key: &String| ledger.accepted(&feed.name).iter().any(|entry| entry.undated(key) > 0);
+    feed.may_be_undated() && key.is_some_and(undated)
+}
+
 /// Whether a feed delivers whole snapshots of a history table without saying since when its rows hold.
 pub fn is_undated_snapshot(feed: &Feed, catalog: &Catalog) -> bool {
     feed.mode == Mode::Full
@@ -221,7 +249,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::ledger::{Counts, Entry};
+    use crate::ledger::Counts;
 
     fn feeds(more: &str) -> Vec<LoadedFeed> {
         let text =
@@ -251,6 +279,7 @@ mod tests {
             absent: BTreeSet::new(),
             headcount: None,
             feed_hash: feed_hash.into(),
+            row_rules: None,
             commit: 1,
         }
     }

@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     UInt32Array,
 };
-use arrow::compute::{cast, take_record_batch};
+use arrow::compute::{cast, filter_record_batch, is_not_null, is_null, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
 use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
@@ -16,10 +16,12 @@ use super::Context;
 use super::plan::Planned;
 use super::takeback::voids_column;
 use crate::canon::columns::{Text, bools, dates, instants};
+use crate::canon::employment::{Presence, Terms};
 use crate::canon::snapshot;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
+use crate::feed::Mode;
 use crate::period::{Day, DayClock, local_day};
 
 /// Adds provenance and derived keys: the gate's batch becomes a canon batch.
@@ -55,7 +57,8 @@ pub(super) fn canon_form(
         .collect::<Result<Vec<_>>>()?;
     let mut batch = RecordBatch::try_new(schema, columns)?;
     let feed = &context.feeds[planned.feed].feed;
-    if table.column("effective_from").is_some() && !feed.maps("effective_from") {
+    // Rows of a snapshot stay without a day until they are compared with the snapshot before, see `snapshot`.
+    if table.column("effective_from").is_some() && feed.mode != Mode::Full && !feed.maps("effective_from") {
         // A change without a date holds from the day it was told.
         let day = local_day(known_at, context.job.zone);
         batch = snapshot::with_column(&batch, "effective_from", Arc::new(Date32Array::from(vec![day; rows])))?;
@@ -113,6 +116,51 @@ pub(super) fn split_removed(table: &Table, batch: RecordBatch) -> Result<(Record
         Ok(take_record_batch(&batch, &UInt32Array::from_iter_values(rows))?)
     };
     Ok((pick(false)?, Some(pick(true)?)))
+}
+
+/// Parts rows without the day from which they hold from the others; empty parts are left out.
+pub(super) fn split_undated(batches: &[RecordBatch]) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>)> {
+    let (mut undated, mut dated) = (Vec::new(), Vec::new());
+    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+        let Some(days) = batch.column_by_name("effective_from") else {
+            dated.push(batch.clone());
+            continue;
+        };
+        match days.null_count() {
+            0 => dated.push(batch.clone()),
+            all if all == batch.num_rows() => undated.push(batch.clone()),
+            _ => {
+                undated.push(filter_record_batch(batch, &is_null(days)?)?);
+                dated.push(filter_record_batch(batch, &is_not_null(days)?)?);
+            }
+        }
+    }
+    Ok((undated, dated))
+}
+
+/// The rows without those that `is_gone` (delivery, known at, first day), and how many went of which delivery.
+pub(super) fn without_replaced(
+    rows: &RecordBatch,
+    is_gone: &dyn Fn(&str, i64, Option<Day>) -> bool,
+) -> Result<(RecordBatch, BTreeMap<String, u64>)> {
+    let mut gone: BTreeMap<String, u64> = BTreeMap::new();
+    let kept = {
+        let (delivery, known_at) = (Text::of(rows, DELIVERY), instants(rows, KNOWN_AT));
+        let from = dates(rows, "effective_from");
+        let mut keep = |row: usize| {
+            let of = delivery.get(row).unwrap_or_default();
+            let is_gone = is_gone(of, known_at(row).unwrap_or(0), from(row));
+            if is_gone {
+                *gone.entry(of.to_owned()).or_default() += 1;
+            }
+            !is_gone
+        };
+        (0..rows.num_rows()).filter(|row| keep(*row)).map(|row| row as u32).collect::<Vec<u32>>()
+    };
+    if gone.is_empty() {
+        return Ok((rows.clone(), gone));
+    }
+    Ok((take_record_batch(rows, &UInt32Array::from(kept))?, gone))
 }
 
 /// Splits rows by the reporting-zone day of the table's day column.
@@ -228,12 +276,12 @@ pub(super) fn note_seen(
 pub(super) fn headcount(rows: &[RecordBatch], day: Day) -> u64 {
     let mut employed: HashSet<String> = HashSet::new();
     for batch in rows {
-        let (worker, status) = (Text::of(batch, "worker_id"), Text::of(batch, "status"));
+        let (worker, terms) = (Text::of(batch, "worker_id"), Terms::of(batch));
         let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
         for row in 0..batch.num_rows() {
             let lives = from(row).is_none_or(|from| from <= day) && to(row).is_none_or(|to| day < to);
             if lives
-                && matches!(status.get(row), Some("active" | "leave"))
+                && terms.on(row, day) != Presence::Away
                 && let Some(worker) = worker.get(row)
                 && !employed.contains(worker)
             {

@@ -1,6 +1,6 @@
 //! The whole tables as they are now: people, units, accounts, content, contributions, enrollments and governance events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -17,9 +17,10 @@ use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
-use crate::contract::arrow::DELETED;
+use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::Found;
 use crate::error::Result;
+use crate::feed::Feed;
 use crate::period::{Day, DayClock, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
@@ -53,7 +54,7 @@ impl Before {
             }
         };
         let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-        let people = People::build(&workers, &eligibility(context));
+        let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
         let identity = Identity::build(&users, &links, &workers, &people);
         Ok(world.identity.changed(&world.people, &identity, &people).into_iter().collect())
     }
@@ -120,6 +121,26 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
     Eligibility { worker_types: policy.worker_types.clone(), min_tenure_days: policy.min_tenure_days }
 }
 
+/// Deliveries of feeds whose rows do not reach back to a hire date. A delivery's path says which feed it is of, so that a change of
+/// the feed file is felt at once.
+fn still(context: &Context<'_>, workers: &[RecordBatch]) -> BTreeSet<String> {
+    let feeds: Vec<&Feed> =
+        context.feeds.iter().map(|loaded| &loaded.feed).filter(|feed| feed.fills == "workers").collect();
+    if feeds.iter().all(|feed| feed.reach_back) {
+        return BTreeSet::new();
+    }
+    let mut paths: BTreeSet<String> = BTreeSet::new();
+    for batch in workers {
+        let delivery = Text::of(batch, DELIVERY);
+        match delivery.values() {
+            Some(values) => paths.extend(values.iter().flatten().map(str::to_owned)),
+            None => paths.extend((0..batch.num_rows()).filter_map(|row| delivery.get(row)).map(str::to_owned)),
+        }
+    }
+    paths.retain(|path| feeds.iter().any(|feed| !feed.reach_back && feed.recognise(path).is_some()));
+    paths
+}
+
 impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
@@ -131,7 +152,7 @@ impl World {
         let (who, rest) = rayon::join(
             || -> Result<(Vec<RecordBatch>, People, Identity)> {
                 let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-                let people = People::build(&workers, &eligibility(context));
+                let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
                 let identity = Identity::build(&users, &links, &workers, &people);
                 Ok((workers, people, identity))
             },

@@ -193,6 +193,15 @@ impl<'a, E> Reader<'a, E> {
             return self.gate.reject(place, Reason::NotObject);
         }
         let mut statement = Statement::default();
+        let filters = !self.feed.select.filters.is_empty();
+        if filters {
+            self.find(raw)?;
+            let (tape, found, derived) = (&self.tape, &self.found, &self.derived);
+            let row = Row { tape, record: raw, found, derived, statement: &statement };
+            if self.gate.bound.leaves_out(&row, &self.feed.select.nulls) {
+                return self.gate.leave_out(place);
+            }
+        }
         if self.feed.xapi {
             match xapi::check(&self.tape, raw) {
                 Err(reason) => return self.gate.reject(place, reason),
@@ -211,7 +220,9 @@ impl<'a, E> Reader<'a, E> {
         } else if self.derived.iter().any(Option::is_some) {
             statement = Statement::identified(raw);
         }
-        self.find(raw)?;
+        if !filters {
+            self.find(raw)?;
+        }
         let row =
             Row { tape: &self.tape, record: raw, found: &self.found, derived: &self.derived, statement: &statement };
         self.gate.accept(place, &row)

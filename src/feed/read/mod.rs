@@ -68,7 +68,7 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         let gap =
             (0..positions.len()).find(|&slot| !found(slot) && !bound.optional(slot) && !bound.another(slot, &found));
         if let Some(slot) = gap {
-            let column = bound.column_of(slot).map_or("action", |column| column.name.as_str());
+            let column = bound.column_of(slot).map_or(bound.key_of(slot), |column| column.name.as_str());
             let wanted = bound.names[slot].join("` or `");
             missing
                 .get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));

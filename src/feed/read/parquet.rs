@@ -137,7 +137,8 @@ fn leaves_of(metadata: &ParquetMetaData, header: &Header<'_>) -> Result<Vec<Opti
                 (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == *at)
             }
             Some(_) => {
-                let name = header.bound.column_of(slot).map_or("action", |column| column.name.as_str());
+                let named = header.bound.column_of(slot).map(|column| column.name.as_str());
+                let name = named.unwrap_or(header.bound.key_of(slot));
                 return Err(
                     Refusal::new(Reason::TypeMismatch, "a nested column where a value is expected").column(name)
                 );
