@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO, KNOWN_AT, ROW};
 use crate::period::{Day, OPEN_END, Period};
 
 /// No label, no manager.
@@ -75,6 +75,9 @@ pub struct People {
     /// Eligible stints by (worker, from), never overlapping.
     pub stints: Vec<Stint>,
     pub labels: Labels,
+    /// The days on which each worker was employed (active or on leave), whatever the policy counts: by worker code, half-open
+    /// runs `[from, to)`, ascending and apart.
+    pub employed: Vec<Vec<(Day, Day)>>,
     /// Workers whose rows overlapped, for data quality.
     pub overlapping: u64,
 }
@@ -83,6 +86,8 @@ pub struct People {
 struct Row<'a> {
     from: Day,
     to: Day,
+    /// The first day on which a full snapshot no longer held the worker, where the row's own dates do not say when it left.
+    gone: Day,
     age: (Option<i64>, Option<&'a str>, Option<i64>),
     batch: usize,
     index: usize,
@@ -103,6 +108,15 @@ impl People {
         for (code, rows) in rows_of.values().enumerate() {
             let (segments, overlap) = paint(rows);
             people.overlapping += u64::from(overlap);
+            let mut employed: Vec<(Day, Day)> = Vec::new();
+            for (from, to, row) in &segments {
+                let Some((from, to)) = facts[row.batch].employed(row, *from, *to) else { continue };
+                match employed.last_mut() {
+                    Some(last) if last.1 >= from => last.1 = last.1.max(to),
+                    _ => employed.push((from, to)),
+                }
+            }
+            people.employed.push(employed);
             for (from, to, row) in segments {
                 let facts = &facts[row.batch];
                 let Some((from, to)) = facts.eligible(row, from, to, rule) else { continue };
@@ -194,18 +208,23 @@ impl People {
     }
 }
 
-/// The live rows of each worker.
+/// The rows of each worker: live ones, and those that a full snapshot no longer holds.
 fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<'_>>> {
     let mut rows_of: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
     for (number, batch) in batches.iter().enumerate() {
         let (worker, delivery) = (Text::of(batch, "worker_id"), Text::of(batch, DELIVERY));
         let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
         let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
+        let (gone, leaves) = (dates(batch, HELD_TO), dates(batch, "termination_date"));
         for index in 0..batch.num_rows() {
-            let Some(id) = worker.get(index).filter(|_| deleted(index) != Some(true)) else { continue };
+            let gone = gone(index);
+            let Some(id) = worker.get(index).filter(|_| gone.is_some() || deleted(index) != Some(true)) else {
+                continue;
+            };
             rows_of.entry(id).or_default().push(Row {
                 from: from(index).unwrap_or(Day::MIN),
                 to: to(index).unwrap_or(OPEN_END),
+                gone: gone.filter(|_| leaves(index).is_none()).unwrap_or(OPEN_END),
                 age: (known_at(index), delivery.get(index), row(index)),
                 batch: number,
                 index,
@@ -307,6 +326,19 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The part of a segment of a row on which the worker is employed, if any: active or on leave, from the day of hire to the
+    /// last day of work.
+    fn employed(&self, row: &Row<'_>, from: Day, to: Day) -> Option<(Day, Day)> {
+        if !matches!(self.status.get(row.index), Some("active" | "leave")) {
+            return None;
+        }
+        let hired = (self.hired)(row.index);
+        let from = hired.map_or(from, |hired| from.max(hired));
+        let leaves = (self.terminated)(row.index).filter(|day| hired.is_none_or(|hired| *day >= hired));
+        let to = leaves.map_or(to, |last| to.min(last.saturating_add(1)));
+        (from < to).then_some((from, to))
+    }
+
     /// The eligible part of a segment of a row, if any.
     fn eligible(&self, row: &Row<'_>, from: Day, to: Day, rule: &Eligibility) -> Option<(Day, Day)> {
         // An export without worker types is one of employees.
@@ -352,7 +384,8 @@ fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
             painted.insert(from, (row.to, row));
         }
     }
-    (painted.into_iter().map(|(from, (to, row))| (from, to, row)).collect(), overlap)
+    let held = painted.into_iter().map(|(from, (to, row))| (from, to.min(row.gone), row));
+    (held.filter(|(from, to, _)| from < to).collect(), overlap)
 }
 
 #[cfg(test)]

@@ -133,6 +133,9 @@ pub struct Table {
     /// Canon only: of two statements about one key the one with the later instant in this column wins, whenever either was
     /// delivered; without it the one delivered last does.
     pub latest: Option<String>,
+    /// Canon only: text columns that say who or what a row is about. A full snapshot that says otherwise in one of them leaves what
+    /// was said before to the days before it.
+    pub versions: Vec<String>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
     /// Marts: the tables `build` may read.

@@ -40,6 +40,8 @@ pub(super) struct TableFile {
     day: Option<String>,
     latest: Option<String>,
     #[serde(default)]
+    versions: Vec<String>,
+    #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
     reads: Vec<String>,
@@ -111,6 +113,7 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         partition,
         day: file.day,
         latest: file.latest,
+        versions: file.versions,
         reads: file.reads,
         warnings: file.warnings,
         columns,
@@ -195,6 +198,12 @@ fn rules(table: &Table) -> Result<(), String> {
     for part in table.key.iter().chain(&table.sort).chain(&table.day).chain(&table.latest) {
         if table.column(part).is_none() {
             return Err(format!("`{part}` is named in key, sort, day or latest but is no column"));
+        }
+    }
+    for name in &table.versions {
+        let fits = table.column(name).is_some_and(|column| column.data_type == Type::Text && !column.key);
+        if !fits || table.partition != Partition::Whole {
+            return Err(format!("`{name}` is named in versions but is no text column beside the key of a whole table"));
         }
     }
     if (table.partition == Partition::Day) != table.day.is_some() {

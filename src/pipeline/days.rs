@@ -342,9 +342,9 @@ fn forced_days(
             }
         }
     }
-    for user in changed {
+    for (user, (from, to)) in changed {
         if let Some((first, last)) = seen.get(&user) {
-            forced.extend(*first..=*last);
+            forced.extend((*first).max(from)..(*last + 1).min(to));
         }
     }
     if !fresh.is_empty() {

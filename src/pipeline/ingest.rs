@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
@@ -14,21 +13,18 @@ use super::Context;
 use super::audit;
 use super::day_rows::DayRows;
 use super::gates::{self, joined};
-use super::lake::{Lake, Stored, WHOLE};
-use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
+use super::lake::{Lake, Stored};
+use super::plan::{DeliveryPlan, Planned};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
+use super::tables::Waiting;
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
-use crate::canon::columns::{Text, instants};
-use crate::canon::merge::{Losses, Lost, Removed, merge};
-use crate::canon::snapshot;
-use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
-use crate::contract::{Partition, Table};
+use crate::canon::merge::{Losses, Removed};
+use crate::contract::Partition;
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop, Verdict};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
-use crate::publish::NewFile;
 
 /// A delivery as read: its rows in canon form, or why it was refused.
 struct Read {
@@ -92,7 +88,7 @@ pub fn ingest(
     }
     let commit = context.next_commit;
     let mut days = DayRows::new(context.memory_limit / 3);
-    let mut whole: BTreeMap<String, Vec<(usize, Vec<RecordBatch>)>> = BTreeMap::new();
+    let mut whole: BTreeMap<String, Waiting> = BTreeMap::new();
     let mut fresh_removed: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     let mut intakes = Vec::new();
     let mut refused = Vec::new();
@@ -176,11 +172,9 @@ pub fn ingest(
                             days.push(table, day, rows)?;
                         }
                     } else {
-                        let held = whole.entry(table.name.clone()).or_default();
-                        if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
-                            ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
-                        }
-                        held.push((planned.feed, rows.whole));
+                        let waiting = whole.entry(table.name.clone()).or_insert_with(|| Waiting::of(context, table));
+                        let sight = (context, &*lake, &ledger);
+                        waiting.push(sight, table, planned.feed, entry.known_at, rows.whole)?;
                     }
                 }
             }
@@ -195,10 +189,10 @@ pub fn ingest(
     let mut changed_tables: BTreeSet<String> = plan.start_over.keys().cloned().collect();
     let merged: Vec<Result<(String, Vec<Stored>, Losses)>> = {
         let (lake, ledger): (&Lake<'_>, &Ledger) = (lake, &ledger);
-        let tables: Vec<(String, Vec<(usize, Vec<RecordBatch>)>)> = whole.into_iter().collect();
-        let one = |(name, deliveries): (String, Vec<(usize, Vec<RecordBatch>)>)| {
+        let tables: Vec<(String, Waiting)> = whole.into_iter().collect();
+        let one = |(name, waiting): (String, Waiting)| {
             let table = catalog.expect(&name)?;
-            let (files, losses) = merge_whole(context, lake, table, &deliveries, ledger)?;
+            let (files, losses) = waiting.finish((context, lake, ledger), table)?;
             Ok((name, lake.store(files)?, losses))
         };
         tables.into_par_iter().with_max_len(1).map(one).collect()
@@ -279,21 +273,6 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     }
 }
 
-/// Lets go of snapshots that one of the same feed, made later, replaces: deliveries come oldest first, so memory holds one.
-fn drop_replaced(held: &mut Vec<(usize, Vec<RecordBatch>)>, feed: usize, newest: i64) -> Losses {
-    let mut losses = Losses::new();
-    held.retain(|(other, batches)| {
-        let older = |batch: &RecordBatch| instants(batch, KNOWN_AT)(0).is_some_and(|known_at| known_at < newest);
-        let replaced = *other == feed && batches.iter().filter(|batch| batch.num_rows() > 0).all(older);
-        for batch in batches.iter().filter(|batch| replaced && batch.num_rows() > 0) {
-            let delivery = Text::of(batch, DELIVERY).get(0).unwrap_or_default().to_owned();
-            *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
-        }
-        !replaced
-    });
-    losses
-}
-
 /// Refused deliveries hold the run back unless the job tolerates them.
 ///
 /// # Errors
@@ -319,75 +298,4 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
         "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
         first.feed
     )))
-}
-
-/// Merges the new deliveries of a whole table into its one file.
-fn merge_whole(
-    context: &Context<'_>,
-    lake: &Lake<'_>,
-    table: &Table,
-    deliveries: &[(usize, Vec<RecordBatch>)],
-    ledger: &Ledger,
-) -> Result<(Vec<NewFile>, Losses)> {
-    let schema = canon_schema(table);
-    let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
-    let mut losses = Losses::new();
-    // A row of a full snapshot lives until the feed's next snapshot.
-    let full: BTreeMap<&str, i64> = context
-        .feeds
-        .iter()
-        .filter(|loaded| loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, context.catalog))
-        .filter_map(|loaded| Some((loaded.feed.name.as_str(), ledger.newest(&loaded.feed.name)?)))
-        .collect();
-    let mut fresh = Vec::new();
-    for (feed, batches) in deliveries {
-        let feed = &context.feeds[*feed].feed;
-        if !is_undated_snapshot(feed, context.catalog) {
-            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-                let (delivery, known_at) = (Text::of(batch, DELIVERY), instants(batch, KNOWN_AT));
-                if full
-                    .get(feed.name.as_str())
-                    .is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest))
-                {
-                    let delivery = delivery.get(0).unwrap_or_default().to_owned();
-                    *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
-                } else {
-                    fresh.push(batch.clone());
-                }
-            }
-            continue;
-        }
-        // Deliveries come oldest first, so snapshots are compared in the order they were made.
-        let Some(known_at) =
-            batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| instants(batch, KNOWN_AT)(0))
-        else {
-            continue;
-        };
-        let day = local_day(known_at, context.job.zone);
-        let ours = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
-        let (rows, lost) = snapshot::apply(table, &state, batches, day, &ours)?;
-        state = rows;
-        for (key, rows) in lost {
-            *losses.entry(key).or_default() += rows;
-        }
-    }
-    let is_current = |delivery: &str, known_at: i64| {
-        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        feed.and_then(|feed| full.get(feed)).is_none_or(|newest| known_at >= *newest)
-    };
-    fresh.push(state);
-    let keeps = |delivery: &str| {
-        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        context
-            .feeds
-            .iter()
-            .any(|loaded| Some(loaded.feed.name.as_str()) == feed && loaded.feed.nulls_mean == Nulls::Keep)
-    };
-    let merged = merge(table, &fresh, &Removed::new(), &is_current, &keeps)?;
-    for (key, rows) in merged.losses {
-        *losses.entry(key).or_default() += rows;
-    }
-    let mut files = vec![Lake::encode(table, WHOLE, &merged.rows)?];
-    files.extend(audit::history(lake, table, &fresh)?);
-    Ok((files, losses))
 }

@@ -20,6 +20,7 @@ pub mod plan;
 mod rows;
 mod stream;
 mod takeback;
+mod tables;
 mod unit_week;
 pub mod whole;
 pub mod world;

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::contract::Catalog;
+use crate::contract::{Catalog, Partition, Table};
 use crate::error::{Error, Result};
 use crate::feed::{Delivery, Feed, Mode, Nulls};
 use crate::ledger::Ledger;
@@ -134,8 +134,7 @@ pub fn deliveries(
 
 /// Finds the tables that must start over, and adds all their deliveries to what is read.
 ///
-/// A replaced object took rows along that others had lost to; a late snapshot without effective dates lies between two that were
-/// compared without it. Both are undone by reading the table's deliveries again from the landing area.
+/// A replaced object took rows along that others had lost to; a late snapshot lies between two that were compared without it. Both are undone by reading the table's deliveries again from the landing area.
 ///
 /// # Errors
 /// A delivery that must be read again is no longer in the landing area.
@@ -153,8 +152,9 @@ pub fn start_over(
         if planned.why == Why::Replaced && was_accepted {
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} was replaced", planned.delivery.path));
         }
-        // Empty values that keep what was known, too, can only be filled in the order they were told.
-        if is_undated_snapshot(feed, catalog) || feed.nulls_mean == Nulls::Keep {
+        // What lies between two snapshots cannot be told from the rows alone. Empty values that keep what was known, too, can only
+        // be filled in the order they were told.
+        if is_snapshot(feed, catalog) || feed.nulls_mean == Nulls::Keep {
             let known_at = planned.delivery.known_at.timestamp_micros();
             let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
             if known_at <= *last && planned.why != Why::Replaced {
@@ -194,6 +194,12 @@ pub fn start_over(
     }
     sort(&mut plan.read);
     Ok(())
+}
+
+/// Whether a feed delivers full snapshots of a table that is held whole.
+pub fn is_snapshot(feed: &Feed, catalog: &Catalog) -> bool {
+    let is_whole = |table: &Table| table.partition == Partition::Whole;
+    feed.mode == Mode::Full && catalog.table(&feed.fills).is_some_and(is_whole)
 }
 
 /// Whether a feed delivers whole snapshots of a history table without saying since when its rows hold.
@@ -327,11 +333,13 @@ mod tests {
             (read(&plan), plan.start_over.into_values().collect::<Vec<String>>())
         };
         let (plain, keeps) = (feeds(""), feeds("nulls_mean = \"keep\""));
+        let full = feeds("mode = \"full\"");
         let held = || object("u_2026-03-02.csv", 9);
         let late = [held(), object("u_2026-03-01.csv", 1)];
         assert_eq!(started(&plain, &late), (vec!["u_2026-03-01.csv New".into()], vec![]));
         let again = |path: &str| vec![format!("{path} New"), "u_2026-03-02.csv StartOver".into()];
         assert_eq!(started(&keeps, &late), (again("u_2026-03-01.csv"), vec!["u_2026-03-01.csv came late".into()]));
+        assert_eq!(started(&full, &late), started(&keeps, &late), "a snapshot between two that were compared without it");
         let with_it = [held(), object("u_2026-03-02.a.csv", 1)];
         assert_eq!(
             started(&keeps, &with_it),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
+    UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
@@ -17,7 +17,7 @@ use super::plan::Planned;
 use super::takeback::voids_column;
 use crate::canon::columns::{Text, bools, dates, instants};
 use crate::canon::snapshot;
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
 use crate::period::{Day, DayClock, local_day};
@@ -43,6 +43,7 @@ pub(super) fn canon_form(
                     Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(vec![0; rows]), values)?)
                 }
                 KNOWN_AT => Arc::new(TimestampMicrosecondArray::from(vec![known_at; rows]).with_timezone("UTC")),
+                HELD_FROM | HELD_TO => new_null_array(field.data_type(), rows),
                 _ => {
                     let array = batch
                         .column_by_name(name)

@@ -39,11 +39,16 @@ impl Before {
         Ok(Before { files })
     }
 
-    /// Accounts that are somebody else now than in head.
-    pub fn changed(&self, context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Vec<String>> {
+    /// Accounts that are somebody else now than in head, with the days `[from, to)` between which that is so.
+    pub fn changed(
+        &self,
+        context: &Context<'_>,
+        lake: &Lake<'_>,
+        world: &World,
+    ) -> Result<BTreeMap<String, (Day, Day)>> {
         let now = Before::of(lake)?;
         if self.files == now.files {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let read = |name: &str| -> Result<Vec<RecordBatch>> {
             match &self.files[name] {
@@ -54,7 +59,7 @@ impl Before {
         let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
         let people = People::build(&workers, &eligibility(context));
         let identity = Identity::build(&users, &links, &workers, &people);
-        Ok(world.identity.changed(&world.people, &identity, &people).into_iter().collect())
+        Ok(world.identity.changed(&world.people, &identity, &people))
     }
 }
 

@@ -471,6 +471,7 @@ fn column_set(name: &str) -> Table {
         partition: Partition::Whole,
         day: None,
         latest: None,
+        versions: Vec::new(),
         reads: Vec::new(),
         warnings: Vec::new(),
         columns,
