@@ -72,6 +72,9 @@ pub(super) struct FeedFile {
     pub json: JsonFile,
     pub action: Option<ActionFile>,
     pub control: Option<ControlFile>,
+    /// Sites whose statements are accepted, each with what stands before its accounts' names in `users`.
+    #[serde(default)]
+    pub sites: Vec<SiteFile>,
     #[serde(default)]
     pub limits: LimitsFile,
     #[serde(default)]
@@ -111,6 +114,15 @@ pub(super) struct ActionFile {
     pub from: String,
     pub deletes: Vec<String>,
     pub upserts: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SiteFile {
+    /// `account.homePage` of the site's statements.
+    pub home_page: String,
+    #[serde(default)]
+    pub prefix: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,8 +203,8 @@ pub(super) struct ColumnFile {
     pub nulls: Option<Vec<String>>,
     #[serde(default)]
     pub sentinels: Vec<String>,
-    /// The one part of a text to keep: `user with id '{}'`.
-    pub extract: Option<String>,
+    /// The one part of a text to keep: `user with id '{}'`; or several patterns, see `extract.rs`.
+    pub extract: Option<toml::Value>,
     /// mailto, email, iso_duration, clock (H:M:S), end_of_day (23:59:59 is the end of that day: the next day begins).
     #[serde(rename = "as")]
     pub reading: Option<String>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
+use super::extract::ActOf;
 use super::plan::{Action, Block, Feed, Mapping, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
 use super::signature;
@@ -173,6 +174,10 @@ pub(crate) struct Gate<'a, E> {
     reasons: BTreeMap<Reason, u64>,
     non_null: Vec<u64>,
     unknown: Vec<u64>,
+    /// By target and pattern of `extract`: how many texts it said the meaning of.
+    told: Vec<Vec<u64>>,
+    /// The value just read is missing because the record tells of nobody's act.
+    is_nobodys: bool,
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -191,6 +196,8 @@ impl<'a, E> Gate<'a, E> {
             schema: batch::schema(context.table),
             non_null: vec![0; builders.len()],
             unknown: vec![0; builders.len()],
+            told: vec![Vec::new(); builders.len()],
+            is_nobodys: false,
             builders,
             rows: Vec::with_capacity(BATCH_ROWS),
             deleted: Vec::with_capacity(BATCH_ROWS),
@@ -280,7 +287,8 @@ impl<'a, E> Gate<'a, E> {
                 None => self.value(at, cell).map_err(|reason| (Some(at), reason))?,
             };
             let target = &self.bound.columns[at];
-            if !valid && target.required && (target.key || !deleted) {
+            let is_nobodys = std::mem::take(&mut self.is_nobodys);
+            if !valid && target.required && !is_nobodys && (target.key || !deleted) {
                 let reason = if cell == Cell::Null { Reason::NullNotAllowed } else { Reason::MissingRequired };
                 return Err((Some(at), reason));
             }
@@ -336,10 +344,20 @@ impl<'a, E> Gate<'a, E> {
                             let unknown = mapping.values.as_ref().is_some_and(|values| cast::is_unknown(raw, values));
                             let value = cast::text(raw, &target.rule, &mut self.scratch)?;
                             self.weight += raw.len();
-                            dictionary.learn(raw, value, unknown)
+                            let pattern = cast::pattern_of(raw, mapping).map_or(0, |at| at as u8 + 1);
+                            dictionary.learn_by(raw, value, unknown, pattern)
                         }
                     };
                     self.unknown[target.stored] += u64::from(seen.unknown);
+                    if seen.pattern > 0 {
+                        let at = usize::from(seen.pattern) - 1;
+                        let told = &mut self.told[target.stored];
+                        told.resize(told.len().max(at + 1), 0);
+                        told[at] += 1;
+                        let patterns = mapping.extract.as_ref().map_or(&[][..], |extract| extract.patterns());
+                        self.is_nobodys =
+                            seen.key < 0 && patterns.get(at).is_some_and(|pattern| pattern.act_of == ActOf::Nobody);
+                    }
                     dictionary.push(seen.key);
                     seen.key >= 0
                 }
@@ -458,6 +476,15 @@ impl<'a, E> Gate<'a, E> {
         intake.unknown_values = stored.zip(self.unknown).filter(|(_, count)| *count > 0).collect();
         for (column, count) in &intake.unknown_values {
             intake.warnings.push(Warning::new("unknown_values", Some(column), *count));
+        }
+        for target in &self.bound.columns {
+            let patterns = target.rule.mapping.extract.as_ref().map_or(&[][..], |extract| extract.patterns());
+            for (pattern, count) in patterns.iter().zip(&self.told[target.stored]) {
+                if pattern.act_of != ActOf::Actor && *count > 0 {
+                    let place = format!("{}: {}", target.column.name, pattern.name);
+                    intake.warnings.push(Warning::new("acts_on_others", Some(&place), *count));
+                }
+            }
         }
         Ok(intake)
     }

@@ -7,7 +7,7 @@
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
 //! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
-//! the closed list of reasons · `xapi` statements
+//! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
 pub mod attempt;
 mod batch;
@@ -15,6 +15,7 @@ mod cast;
 mod control;
 mod dictionary;
 mod duration;
+mod extract;
 mod file;
 mod gate;
 mod pattern;
@@ -25,6 +26,7 @@ mod read;
 mod reject;
 mod resolve;
 mod signature;
+mod sites;
 mod time;
 mod unique;
 mod xapi;

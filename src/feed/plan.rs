@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
+use super::extract::Extract;
 use super::file::FeedFile;
 use super::pattern::Pattern;
 use super::resolve::resolve;
+use super::sites::Site;
 use super::time::{Format, Locale};
 use crate::contract::{Area, Catalog, Table};
 
@@ -142,6 +144,8 @@ pub struct Feed {
     pub formats: Vec<FileFormat>,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) xapi: bool,
+    /// Of statements: the sites whose accounts are accepted.
+    pub(crate) sites: Vec<Site>,
     pub(crate) encoding: TextEncoding,
     pub(crate) strict: bool,
     pub(crate) unique_key: bool,
@@ -202,8 +206,7 @@ pub(crate) struct Mapping {
     pub nulls: Vec<String>,
     /// Texts that mean null in a date column, compared before parsing and, where they parse, after.
     pub sentinels: Vec<String>,
-    /// Text before and after the part to keep.
-    pub extract: Option<(String, String)>,
+    pub extract: Option<Extract>,
     pub reading: Reading,
     pub times: Option<f64>,
     pub decimal_comma: bool,

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
+use super::extract::Extract;
 use super::file::{ColumnFile, FeedFile, OneOrMany};
 use super::pattern::Pattern;
 use super::plan::{
     Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding,
     Values, Verdict,
 };
+use super::sites;
 use super::time::{Format, Locale};
+use super::xapi;
 use crate::contract::{Column, Made, Table, Type};
 
 /// Pairs that are intervals wherever a canon table has both.
@@ -93,6 +96,15 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         Some(other) => return Err(format!("mode `{other}` is none of append, delta, full")),
     };
     let gates = gates(&file, mode);
+    let is_xapi = match file.dialect.as_deref() {
+        None => false,
+        Some("xapi") => true,
+        Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
+    };
+    let sites = sites::declared(&file.sites, is_xapi)?;
+    if !sites.is_empty() && !blocks.iter().flat_map(|block| &block.columns).any(|mapping| names_agent(&mapping.source)) {
+        return Err("sites: no column is read from @actor or from an `account.name`, so they have no effect".into());
+    }
     Ok(Feed {
         name: name.into(),
         mode,
@@ -107,11 +119,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         gates,
         formats,
         patterns,
-        xapi: match file.dialect.as_deref() {
-            None => false,
-            Some("xapi") => true,
-            Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
-        },
+        xapi: is_xapi,
+        sites,
         encoding: match file.encoding.as_deref() {
             None | Some("utf-8") => TextEncoding::Utf8,
             Some("utf-16") => TextEncoding::Utf16,
@@ -303,8 +312,16 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
     }
     let extract = match &written.extract {
         None => None,
-        Some(text) => Some(split_hole(text).ok_or("`extract` needs one {}")?),
+        Some(value) => Some(Extract::parse(value.clone())?),
     };
+    if let Some(extract) = &extract {
+        if extract.tells_of_people() && column.domain.is_none() {
+            return Err("`act_of` says whose act it is and stands at a column that names a person".into());
+        }
+        if extract.leaves_nobody() && column.key {
+            return Err("act_of `nobody` would leave the key empty".into());
+        }
+    }
     let mut sentinels = written.sentinels;
     if matches!(column.data_type, Type::Date | Type::Timestamp) {
         sentinels.extend(file.sentinels.iter().cloned());
@@ -324,6 +341,11 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
         decimal_comma: written.decimal_comma.unwrap_or(file.decimal_comma),
         range: (written.min.or(column.range.0), written.max.or(column.range.1)),
     })
+}
+
+/// Whether a column of statements names an account, which is on a site.
+fn names_agent(source: &Source) -> bool {
+    matches!(source, Source::Named(paths) if paths.iter().any(|path| path == xapi::ACTOR || xapi::account_of(path).is_some()))
 }
 
 fn split_hole(text: &str) -> Option<(String, String)> {
