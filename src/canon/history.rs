@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
 use super::employment::{Presence, segments};
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO, KNOWN_AT, ROW};
 use crate::period::{Day, OPEN_END, Period};
 
 /// No label, no manager.
@@ -88,6 +88,8 @@ pub struct People {
 pub(super) struct Row<'a> {
     pub from: Day,
     pub to: Day,
+    /// The first day on which a full snapshot no longer held the worker, where the row's own dates do not say when it left.
+    pub gone: Day,
     /// When it was told: the instant, the delivery, the record there.
     pub age: Age<'a>,
     pub batch: usize,
@@ -224,18 +226,23 @@ impl People {
     }
 }
 
-/// The live rows of each worker.
+/// The rows of each worker: live ones, and those that a full snapshot no longer holds.
 pub(super) fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<'_>>> {
     let mut rows_of: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
     for (number, batch) in batches.iter().enumerate() {
         let (worker, delivery) = (Text::of(batch, "worker_id"), Text::of(batch, DELIVERY));
         let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
         let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
+        let (gone, leaves) = (dates(batch, HELD_TO), dates(batch, "termination_date"));
         for index in 0..batch.num_rows() {
-            let Some(id) = worker.get(index).filter(|_| deleted(index) != Some(true)) else { continue };
+            let gone = gone(index);
+            let Some(id) = worker.get(index).filter(|_| gone.is_some() || deleted(index) != Some(true)) else {
+                continue;
+            };
             rows_of.entry(id).or_default().push(Row {
                 from: from(index).unwrap_or(Day::MIN),
                 to: to(index).unwrap_or(OPEN_END),
+                gone: gone.filter(|_| leaves(index).is_none()).unwrap_or(OPEN_END),
                 age: (known_at(index), delivery.get(index), row(index)),
                 batch: number,
                 index,
@@ -349,7 +356,8 @@ pub(super) fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)
             painted.insert(from, (row.to, row));
         }
     }
-    (painted.into_iter().map(|(from, (to, row))| (from, to, row)).collect(), overlap)
+    let held = painted.into_iter().map(|(from, (to, row))| (from, to.min(row.gone), row));
+    (held.filter(|(from, to, _)| from < to).collect(), overlap)
 }
 
 #[cfg(test)]

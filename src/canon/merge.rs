@@ -3,7 +3,8 @@
 //! "Last" is the greatest (`_known_at`, `_delivery`, holds on some day, `_row`); a contract may name an instant that comes before these
 //! (`latest`: the later of two scores holds, even where the earlier one is delivered after it). Taking a maximum is
 //! associative and commutative, so merging deliveries one by one, all at once or in any order gives the same rows. What
-//! loses is counted against its delivery.
+//! loses is counted against its delivery. Rows that a full snapshot ended (`_held_to`) stand beside the live row of their key: they
+//! were counted when they ended, and nothing replaces them.
 
 mod sort;
 
@@ -17,7 +18,7 @@ use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
 use crate::contract::Table;
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO, KNOWN_AT, ROW, canon_schema};
 use sort::sort;
 
 /// Why an accepted row is not (or no longer) live.
@@ -118,7 +119,8 @@ pub fn merge<'k>(
             }
         }
     }
-    for (loser, same) in compare(table, &all, &pairs)? {
+    let ended = dates(&all, HELD_TO);
+    for (loser, same) in compare(table, &all, &pairs)?.into_iter().filter(|(loser, _)| ended(*loser).is_none()) {
         lose(delivery.get(loser), if same { Lost::Duplicate } else { Lost::Superseded });
     }
     let only_key = match table.key.as_slice() {
@@ -140,6 +142,10 @@ pub fn merge<'k>(
     let mut live: Vec<u32> = Vec::with_capacity(winners.len());
     for &i in winners.values() {
         let known = known_at(i).unwrap_or(0);
+        if ended(i).is_some() {
+            live.push(i as u32);
+            continue;
+        }
         let taken_back = only_key.get(i).and_then(|key| removed.get(key)).is_some_and(|until| known <= *until);
         if taken_back {
             lose(delivery.get(i), Lost::Voided);
@@ -221,9 +227,10 @@ fn keep_known<'c>(
     RecordBatch::try_new(schema, columns)
 }
 
-/// The key columns in a form that compares and hashes as bytes.
+/// The key columns in a form that compares and hashes as bytes; of a row that ended, with the day it did.
 fn key_rows(table: &Table, all: &RecordBatch) -> Result<arrow::row::Rows, ArrowError> {
-    let arrays = arrays(all, table.key.iter().map(String::as_str))?;
+    let ended = all.column_by_name(HELD_TO).map(|_| HELD_TO);
+    let arrays = arrays(all, table.key.iter().map(String::as_str).chain(ended))?;
     let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
     RowConverter::new(fields)?.convert_columns(&arrays)
 }

@@ -16,6 +16,7 @@ pub(crate) mod fixture;
 pub mod hierarchy;
 pub mod history;
 pub mod identity;
+pub mod kept;
 pub mod merge;
 pub mod reach;
 pub mod reporting;

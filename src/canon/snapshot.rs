@@ -112,12 +112,12 @@ fn filled(
     table: &Table,
     state: &RecordBatch,
     snapshot: RecordBatch,
-    ours: &dyn Fn(&str) -> bool,
+    ours: &dyn Fn(&str, Option<Day>) -> bool,
     kept: Kept<'_>,
 ) -> Result<RecordBatch, ArrowError> {
     let said = Said::of(table, &[state, &snapshot])?;
-    let (to, delivery) = (dates(state, TO), Text::of(state, DELIVERY));
-    let is_open = |row: &usize| to(*row).is_none() && ours(delivery.get(*row).unwrap_or_default());
+    let (from, to, delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
+    let is_open = |row: &usize| to(*row).is_none() && ours(delivery.get(*row).unwrap_or_default(), from(*row));
     let open: HashMap<_, usize> = (0..state.num_rows()).filter(is_open).map(|row| (said.key(0, row), row)).collect();
     let columns = snapshot
         .schema()

@@ -340,6 +340,7 @@ mod tests {
             latest: None,
             anonymous: None,
             contradictions: Vec::new(),
+            versions: Vec::new(),
             sort: vec!["week".into(), "scope".into()],
             reads: Vec::new(),
             needs: Vec::new(),

@@ -125,7 +125,12 @@ pub const FINDINGS: &[Finding] = &[
     of("self_manager", "hierarchy", Warn, "workers are their own manager"),
     of("manager_cycle", "hierarchy", Warn, "workers stand in a circle of managers"),
     of("unknown_org_unit", "hierarchy", Warn, "workers name an org unit that org_units does not know"),
-    of("no_account", "identity", Warn, "acts belong to accounts that neither users nor identity_links ever held"),
+    of(
+        "no_account",
+        "identity",
+        Warn,
+        "acts belong to accounts that neither users nor identity_links held on their day",
+    ),
     of(
         "ambiguous",
         "identity",
@@ -133,6 +138,12 @@ pub const FINDINGS: &[Finding] = &[
         "several workers share the account's link, employee number or e-mail on that day",
     ),
     of("site", "identity", Warn, "statements come from a site that the feed does not declare; they match nobody"),
+    of(
+        "acts_on_others",
+        "identity",
+        Note,
+        "records tell what somebody did to somebody else; the pattern of `extract` named here says whose act that is",
+    ),
     of("id_scientific", "id", Warn, "ids are written as 1.2E+05: a spreadsheet has lost their digits"),
     of("id_float", "id", Warn, "ids end in .0: a spreadsheet has made numbers of them"),
     of("id_zero_lost", "id", Warn, "ids have lost the leading zeros that the snapshot before had"),

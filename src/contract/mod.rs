@@ -154,6 +154,9 @@ pub struct Table {
     pub anonymous: Option<Anonymous>,
     /// Canon only: what two columns of one row may say that cannot both be meant. Such rows are kept and counted.
     pub contradictions: Vec<Contradiction>,
+    /// Canon only: text columns that say who or what a row is about. A full snapshot that says otherwise in one of them leaves what
+    /// was said before to the days before it.
+    pub versions: Vec<String>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
     /// Computed tables: what they are made from, and the only tables their code is given.

@@ -60,6 +60,8 @@ pub(super) struct TableFile {
     #[serde(default)]
     contradictions: Vec<ContradictionFile>,
     #[serde(default)]
+    versions: Vec<String>,
+    #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
     reads: Vec<ReadFile>,
@@ -173,6 +175,7 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         as_of: file.as_of,
         anonymous: file.anonymous,
         contradictions,
+        versions: file.versions,
         warnings: file.warnings,
         columns,
         hash: String::new(),
@@ -307,6 +310,12 @@ fn rules(table: &Table) -> Result<(), String> {
     for Contradiction { code, column, with: With::Empty(other) | With::Full(other), .. } in &table.contradictions {
         if findings::finding(code).is_none() || table.column(column).is_none() || table.column(other).is_none() {
             return Err(format!("contradiction `{code}` is no finding, or names no column"));
+        }
+    }
+    for name in &table.versions {
+        let fits = table.column(name).is_some_and(|column| column.data_type == Type::Text && !column.key);
+        if !fits || table.partition != Partition::Whole {
+            return Err(format!("`{name}` is named in versions but is no text column beside the key of a whole table"));
         }
     }
     if (table.partition == Partition::Day) != table.day.is_some() {

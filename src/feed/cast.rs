@@ -56,11 +56,9 @@ pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> 
     if is_null(value.as_bytes(), &rule.mapping) {
         return Ok(None);
     }
-    if let Some((before, after)) = &rule.mapping.extract {
-        let Some((_, rest)) = value.split_once(before.as_str()) else { return Ok(None) };
-        let end = if after.is_empty() { Some(rest.len()) } else { rest.find(after.as_str()) };
-        let Some(end) = end else { return Ok(None) };
-        value = rest[..end].trim_matches(|c: char| c.is_ascii_whitespace());
+    if let Some(extract) = &rule.mapping.extract {
+        let Some(part) = extract.find(value).text else { return Ok(None) };
+        value = part.trim_matches(|c: char| c.is_ascii_whitespace());
         if is_null(value.as_bytes(), &rule.mapping) {
             return Ok(None);
         }
@@ -178,6 +176,13 @@ pub(crate) fn is_unknown(raw: &[u8], values: &Values) -> bool {
     let text = String::from_utf8_lossy(trimmed(raw)).into_owned();
     let text = if values.fold_case { text.to_lowercase() } else { text };
     !text.is_empty() && !values.map.contains_key(&text)
+}
+
+/// Which of several patterns of `extract` says whose act a text tells of.
+pub(crate) fn pattern_of(raw: &[u8], mapping: &Mapping) -> Option<usize> {
+    let extract = mapping.extract.as_ref().filter(|extract| !extract.patterns().is_empty())?;
+    let text = std::str::from_utf8(raw).ok()?.trim_matches(|c: char| c.is_ascii_whitespace());
+    extract.find(text).pattern
 }
 
 /// Numbers of text columns' value maps are read through them first: `Yes` -> `true`, `N/A` -> nothing.

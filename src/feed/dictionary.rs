@@ -30,6 +30,8 @@ pub(crate) struct Seen {
     pub unknown: bool,
     /// It would be read as another one.
     pub lookalike: bool,
+    /// Which pattern of several said what it means, from 1; 0: there are none, or none fits.
+    pub pattern: u8,
 }
 
 impl Seen {
@@ -118,6 +120,11 @@ impl Dictionary {
 
     /// Remembers what a raw text means.
     pub fn learn(&mut self, raw: &[u8], value: Option<&str>, unknown: bool, lookalike: bool) -> Seen {
+        self.learn_by(raw, value, unknown, lookalike, 0)
+    }
+
+    /// Remembers what a raw text means, and which pattern said so.
+    pub fn learn_by(&mut self, raw: &[u8], value: Option<&str>, unknown: bool, lookalike: bool, pattern: u8) -> Seen {
         let key = match value {
             None => -1,
             Some(value) => {
@@ -137,7 +144,7 @@ impl Dictionary {
         };
         let ends = Ends::of(raw);
         let Ends { first, last, length } = ends;
-        let seen = Seen { first, last, length, at: self.raw.len() as u32, key, unknown, lookalike };
+        let seen = Seen { first, last, length, at: self.raw.len() as u32, key, unknown, lookalike, pattern };
         self.raw.push(raw);
         let hash = self.hash(ends, raw);
         let mut table = std::mem::take(&mut self.seen);

@@ -92,6 +92,9 @@ pub(super) struct FeedFile {
     pub json: JsonFile,
     pub action: Option<ActionFile>,
     pub control: Option<ControlFile>,
+    /// Sites whose statements are accepted, each with what stands before its accounts' names in `users`.
+    #[serde(default)]
+    pub sites: Vec<SiteFile>,
     #[serde(default)]
     pub limits: LimitsFile,
     #[serde(default)]
@@ -156,6 +159,15 @@ pub(super) struct ActionFile {
     pub from: String,
     pub deletes: Vec<String>,
     pub upserts: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SiteFile {
+    /// `account.homePage` of the site's statements.
+    pub home_page: String,
+    #[serde(default)]
+    pub prefix: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -256,8 +268,8 @@ pub(super) struct ColumnFile {
     pub nulls: Option<Vec<String>>,
     #[serde(default)]
     pub sentinels: Vec<String>,
-    /// The one part of a text to keep: `user with id '{}'`.
-    pub extract: Option<String>,
+    /// The one part of a text to keep: `user with id '{}'`; or several patterns, see `extract.rs`.
+    pub extract: Option<toml::Value>,
     /// mailto, email, iso_duration, clock (`1:02:03`, `1d 02:03:04`, `1h 2m`), end_of_day (23:59:59 is the end of that day: the next day begins).
     #[serde(rename = "as")]
     pub reading: Option<String>,

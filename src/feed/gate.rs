@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
 use super::combined::Combined;
+use super::extract::ActOf;
 use super::headers::HeaderPattern;
 use super::ids;
 use super::moment::{self, Frame, Noted};
@@ -388,6 +389,10 @@ pub(crate) struct Gate<'a, E> {
     /// Records with NUL bytes in them.
     spoiled: u64,
     upserts: u64,
+    /// By target and pattern of `extract`: how many texts it said the meaning of.
+    told: Vec<Vec<u64>>,
+    /// The value just read is missing because the record tells of nobody's act.
+    is_nobodys: bool,
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -429,6 +434,8 @@ impl<'a, E> Gate<'a, E> {
             schema: batch::schema(context.table),
             non_null: vec![0; builders.len()],
             unknown: vec![0; builders.len()],
+            told: vec![Vec::new(); builders.len()],
+            is_nobodys: false,
             builders,
             rows: Vec::with_capacity(BATCH_ROWS),
             deleted: Vec::with_capacity(BATCH_ROWS),
@@ -576,7 +583,8 @@ impl<'a, E> Gate<'a, E> {
                 }
             };
             let target = &self.bound.columns[at];
-            if !valid && target.required && (target.key || !is_key_enough) {
+            let is_nobodys = std::mem::take(&mut self.is_nobodys);
+            if !valid && target.required && !is_nobodys && (target.key || !is_key_enough) {
                 if self.bound.anonymous.is_some_and(|(who, _)| who == target.stored) && !deleted {
                     nameless = true;
                     continue;
@@ -814,12 +822,22 @@ impl<'a, E> Gate<'a, E> {
                                 watch.note(plain);
                             }
                             let lookalike = target.rule.ids && value.is_some() && ids::looks_like_another(plain);
-                            dictionary.learn(raw, value, unknown, lookalike)
+                            let pattern = cast::pattern_of(raw, &mapping).map_or(0, |at| at as u8 + 1);
+                            dictionary.learn_by(raw, value, unknown, lookalike, pattern)
                         }
                     };
                     self.unknown[target.stored] += u64::from(seen.unknown);
                     if seen.lookalike {
                         self.remarks.note(target.stored, Remark::Lookalike);
+                    }
+                    if seen.pattern > 0 {
+                        let at = usize::from(seen.pattern) - 1;
+                        let told = &mut self.told[target.stored];
+                        told.resize(told.len().max(at + 1), 0);
+                        told[at] += 1;
+                        let patterns = mapping.extract.as_ref().map_or(&[][..], |extract| extract.patterns());
+                        self.is_nobodys =
+                            seen.key < 0 && patterns.get(at).is_some_and(|pattern| pattern.act_of == ActOf::Nobody);
                     }
                     dictionary.push(seen.key);
                     seen.key >= 0
@@ -1000,6 +1018,15 @@ impl<'a, E> Gate<'a, E> {
                 return Err(Refusal::new(Reason::IdZeroLost, detail).column(&target.column.name).into());
             }
             intake.warnings.push(Warning::new("id_zero_lost", Some(&target.column.name), lost));
+        }
+        for target in &self.bound.columns {
+            let patterns = target.rule.mapping.extract.as_ref().map_or(&[][..], |extract| extract.patterns());
+            for (pattern, count) in patterns.iter().zip(&self.told[target.stored]) {
+                if pattern.act_of != ActOf::Actor && *count > 0 {
+                    let place = format!("{}: {}", target.column.name, pattern.name);
+                    intake.warnings.push(Warning::new("acts_on_others", Some(&place), *count));
+                }
+            }
         }
         Ok(intake)
     }

@@ -7,7 +7,7 @@
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
 //! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
-//! the closed list of reasons · `xapi` statements
+//! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
 pub mod attempt;
 mod batch;
@@ -17,6 +17,7 @@ mod control;
 mod dictionary;
 mod duration;
 mod effects;
+mod extract;
 mod file;
 mod gate;
 mod headers;
@@ -35,6 +36,7 @@ mod remarks;
 mod resolve;
 mod select;
 mod signature;
+mod sites;
 mod time;
 mod unique;
 mod watch;

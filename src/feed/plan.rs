@@ -6,12 +6,14 @@ use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
 use super::combined::Combined;
+use super::extract::Extract;
 use super::file::FeedFile;
 use super::headers::HeaderPattern;
 use super::number::Style;
 use super::pattern::Pattern;
 use super::resolve::resolve;
 use super::select::Select;
+use super::sites::Site;
 use super::time::{Format, Locale};
 use crate::contract::{Area, Catalog, Table};
 
@@ -161,6 +163,8 @@ pub struct Feed {
     pub formats: Vec<FileFormat>,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) xapi: bool,
+    /// Of statements: the sites whose accounts are accepted.
+    pub(crate) sites: Vec<Site>,
     pub(crate) encoding: TextEncoding,
     pub(crate) strict: bool,
     pub(crate) unique_key: bool,
@@ -239,8 +243,7 @@ pub(crate) struct Mapping {
     pub sentinel_moments: Vec<i64>,
     /// From this day on a date is the open end; `None`: no date is.
     pub open_from: Option<i32>,
-    /// Text before and after the part to keep.
-    pub extract: Option<(String, String)>,
+    pub extract: Option<Extract>,
     pub reading: Reading,
     pub times: Option<f64>,
     /// The header, or JSON path, of what a number is divided by.

@@ -82,6 +82,7 @@ reasons! {
     RepeatedHeader "repeated_header" "the record repeats the header"
     RowLimit "row_limit" "the file has more records than the feed allows"
     SelfRating "self_rating" "the two people named must differ and are the same"
+    SeveralSites "several_sites" "the actors of the statements have accounts on several home pages, which nothing tells apart"
     Stale "stale" "the newest delivery of the feed is older than the feed allows"
     TooManyColumns "too_many_columns" "the file has more columns than the feed allows"
     TruncatedCompressed "truncated_compressed" "the compressed file ends before its checksum"

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 
 use super::combined::Combined;
 use super::effects;
+use super::extract::Extract;
 use super::file::{ColumnFile, FeedFile, OneOrMany, ValuesFile};
 use super::headers::HeaderPattern;
 use super::keys::INTERVALS;
@@ -16,8 +17,11 @@ use super::plan::{
     Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source,
     TextEncoding, Values, Verdict,
 };
+use super::read::json;
 use super::select::Select;
+use super::sites;
 use super::time::{self, Format, Locale};
+use super::xapi;
 use crate::contract::{Column, Made, Table, Type};
 
 pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed, String> {
@@ -115,6 +119,16 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     };
     let gates = gates(&file, mode);
     let json_root = json_root(&file, &formats)?;
+    let is_xapi = match file.dialect.as_deref() {
+        None => false,
+        Some("xapi") => true,
+        Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
+    };
+    let sites = sites::declared(&file.sites, is_xapi)?;
+    if !sites.is_empty() && !blocks.iter().flat_map(|block| &block.columns).any(|mapping| names_agent(&mapping.source))
+    {
+        return Err("sites: no column is read from @actor or from an `account.name`, so they have no effect".into());
+    }
     Ok(Feed {
         name: name.into(),
         mode,
@@ -130,11 +144,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         gates,
         formats,
         patterns,
-        xapi: match file.dialect.as_deref() {
-            None => false,
-            Some("xapi") => true,
-            Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
-        },
+        xapi: is_xapi,
+        sites,
         encoding: match file.encoding.as_deref() {
             None | Some("utf-8") => TextEncoding::Utf8,
             Some("utf-16") => TextEncoding::Utf16,
@@ -414,8 +425,16 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
     }
     let extract = match &written.extract {
         None => None,
-        Some(text) => Some(split_hole(text).ok_or("`extract` needs one {}")?),
+        Some(value) => Some(Extract::parse(value.clone())?),
     };
+    if let Some(extract) = &extract {
+        if extract.tells_of_people() && column.domain.is_none() {
+            return Err("`act_of` says whose act it is and stands at a column that names a person".into());
+        }
+        if extract.leaves_nobody() && column.key {
+            return Err("act_of `nobody` would leave the key empty".into());
+        }
+    }
     let mut sentinels = written.sentinels;
     if matches!(column.data_type, Type::Date | Type::Timestamp) {
         sentinels.extend(file.sentinels.iter().cloned());
@@ -573,6 +592,13 @@ fn style(written: &ColumnFile, file: &FeedFile) -> Result<Style, String> {
         );
     }
     Ok(Style { decimal_comma, thousands })
+}
+
+/// Whether a column of statements names an account, which is on a site.
+fn names_agent(source: &Source) -> bool {
+    let is_agent =
+        |named: &Named| matches!(named, Named::Header(path) if path == xapi::ACTOR || xapi::account_of(path).is_some());
+    matches!(source, Source::First(names) | Source::Joined(names, _) | Source::Combined(names, _) if names.iter().any(is_agent))
 }
 
 fn split_hole(text: &str) -> Option<(String, String)> {

@@ -153,10 +153,11 @@ fn is_among(word: &str, values: &[String]) -> bool {
 /// A cell as a word; `None` where it is empty or means so.
 pub(crate) fn word<'c>(cell: Cell<'c>, nulls: &[String]) -> Option<Cow<'c, str>> {
     let text: Cow<'c, str> = match cell {
-        Cell::Missing | Cell::Null | Cell::Nested => return None,
+        Cell::Missing | Cell::Null | Cell::Nested | Cell::Past => return None,
         Cell::Text(raw) => Cow::Borrowed(std::str::from_utf8(raw).ok()?.trim()),
         Cell::Int(number) => number.to_string().into(),
         Cell::UInt(number) => number.to_string().into(),
+        Cell::Big(number) => number.to_string().into(),
         Cell::Double(number) => number.to_string().into(),
         Cell::Bool(truth) => if truth { "true" } else { "false" }.into(),
         Cell::Date(day) => crate::period::date_of(day).to_string().into(),

@@ -13,7 +13,15 @@ use super::reject::Reason;
 pub(crate) const VOIDED: &[u8] = b"http://adlnet.gov/expapi/verbs/voided";
 
 /// Paths a feed of statements may map besides plain ones.
-pub(crate) const VIRTUAL: [&str; 4] = ["@id", "@actor", "@object", "@voids"];
+pub(crate) const VIRTUAL: [&str; 4] = ["@id", ACTOR, "@object", "@voids"];
+
+/// The actor as one identifier.
+pub(crate) const ACTOR: &str = "@actor";
+
+/// The account whose name a path reads (`context.instructor.account.name`): its path.
+pub(crate) fn account_of(path: &str) -> Option<&str> {
+    path.strip_suffix(".name").filter(|account| *account == "account" || account.ends_with(".account"))
+}
 
 /// Properties of a statement that need no mention in a feed's `ignore`.
 pub(crate) const PROPERTIES: [&str; 11] = [
@@ -36,7 +44,9 @@ pub(crate) struct Statement {
     /// Its id, or one derived from its bytes where it has none.
     id: String,
     /// The one identifier of its actor: account name, mail address (bare), `mbox_sha1sum` or openid.
-    actor: String,
+    pub actor: String,
+    /// The home page of the actor's account; mailboxes and the like have none.
+    pub home: Option<String>,
     object: Option<String>,
     /// The id of the statement it voids.
     pub voids: Option<String>,
@@ -48,7 +58,7 @@ impl Statement {
     pub fn cell(&self, name: &str) -> Cell<'_> {
         let text = match name {
             "@id" => Some(&self.id),
-            "@actor" => Some(&self.actor),
+            ACTOR => Some(&self.actor),
             "@object" => self.object.as_ref(),
             _ => self.voids.as_ref(),
         };
@@ -73,7 +83,7 @@ pub(crate) fn check(tape: &Tape, record: &[u8]) -> Result<Statement, Reason> {
         Some(Node::Text(span)) => string(tape.text(span, record))?.trim().to_ascii_lowercase(),
         Some(_) => return Err(Reason::TypeMismatch),
     };
-    let actor = actor(tape, record)?;
+    let (actor, home) = actor(tape, record)?;
     let verb = match path(tape, record, &["verb", "id"]) {
         None => return Err(Reason::MissingRequired),
         Some(Node::Text(span)) => tape.text(span, record),
@@ -91,7 +101,7 @@ pub(crate) fn check(tape: &Tape, record: &[u8]) -> Result<Statement, Reason> {
     };
     let kind = text_at(tape, record, &["object", "objectType"])?;
     let undated = matches!(path(tape, record, &["timestamp"]), None | Some(Node::Null));
-    let mut statement = Statement { id, actor, object: None, voids: None, undated };
+    let mut statement = Statement { id, actor, home, object: None, voids: None, undated };
     match (verb == VOIDED, kind.as_deref()) {
         (true, Some("StatementRef")) => {
             statement.voids = Some(object.ok_or(Reason::MissingRequired)?.trim().to_ascii_lowercase());
@@ -102,7 +112,8 @@ pub(crate) fn check(tape: &Tape, record: &[u8]) -> Result<Statement, Reason> {
     Ok(statement)
 }
 
-fn actor(tape: &Tape, record: &[u8]) -> Result<String, Reason> {
+/// The actor's identifier, and the home page of an account.
+fn actor(tape: &Tape, record: &[u8]) -> Result<(String, Option<String>), Reason> {
     match path(tape, record, &["actor"]) {
         None => return Err(Reason::MissingRequired),
         Some(Node::Null) => return Err(Reason::NullNotAllowed),
@@ -126,19 +137,19 @@ fn actor(tape: &Tape, record: &[u8]) -> Result<String, Reason> {
         let valid = address
             .split_once('@')
             .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
-        return if valid { Ok(address) } else { Err(Reason::ActorInvalid) };
+        return if valid { Ok((address, None)) } else { Err(Reason::ActorInvalid) };
     }
     if let Some(sum) = text(&["actor", "mbox_sha1sum"])? {
         let valid = sum.len() == 40 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
-        return if valid { Ok(sum.to_ascii_lowercase()) } else { Err(Reason::ActorInvalid) };
+        return if valid { Ok((sum.to_ascii_lowercase(), None)) } else { Err(Reason::ActorInvalid) };
     }
     if let Some(openid) = text(&["actor", "openid"])? {
-        return if is_iri(openid.as_bytes()) { Ok(openid) } else { Err(Reason::ActorInvalid) };
+        return if is_iri(openid.as_bytes()) { Ok((openid, None)) } else { Err(Reason::ActorInvalid) };
     }
     let home = text(&["actor", "account", "homePage"])?.ok_or(Reason::ActorInvalid)?;
     let name =
         text(&["actor", "account", "name"])?.filter(|name| !name.trim().is_empty()).ok_or(Reason::ActorInvalid)?;
-    if is_iri(home.as_bytes()) { Ok(name) } else { Err(Reason::ActorInvalid) }
+    if is_iri(home.as_bytes()) { Ok((name, Some(home))) } else { Err(Reason::ActorInvalid) }
 }
 
 fn path(tape: &Tape, record: &[u8], keys: &[&str]) -> Option<Node> {

@@ -32,6 +32,11 @@ pub(super) fn history(lake: &Lake<'_>, table: &Table, statements: &[RecordBatch]
     Ok(Some(Lake::encode(&history, WHOLE, &merged.rows)?))
 }
 
+/// Whether what was said before of a table must stay readable.
+pub(super) fn has_history(table: &Table) -> bool {
+    HISTORIES.iter().any(|(of, _)| *of == table.name)
+}
+
 /// A table that is read anew gathers its history anew.
 pub(super) fn start_over(lake: &mut Lake<'_>, table: &str) -> Result<()> {
     match history_of(lake, table)? {

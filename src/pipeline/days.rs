@@ -30,6 +30,7 @@ use crate::publish::NewFile;
 use crate::publish::commit::hex_sha256;
 use crate::rollup::content_day;
 use crate::rollup::person_day::{self, Acts};
+use crate::rollup::strangers::Strangers;
 use crate::rollup::{person_interest, person_reaction};
 
 /// What the day stage leaves to the later ones.
@@ -53,8 +54,8 @@ struct Computed {
     day: Day,
     files: Vec<Stored>,
     losses: Losses,
-    /// Set where the person-day was computed.
-    made_from: Option<String>,
+    /// Set where the person-day was computed, with the acts of the day that match nobody.
+    made_from: Option<(String, Strangers)>,
     /// Tables of [`BESIDE`] without a row on the day: it has no file of them.
     quiet: Vec<&'static str>,
 }
@@ -92,7 +93,9 @@ pub fn roll_up(
     for table in beside.into_iter().chain([person_day]) {
         lake.keep(table, |partition| wanted.contains(partition))?;
     }
-    made_from.retain(|step, _| step.strip_prefix("person_day/").is_none_or(|partition| wanted.contains(partition)));
+    for kept in ["person_day/", STRANGERS] {
+        made_from.retain(|step, _| step.strip_prefix(kept).is_none_or(|partition| wanted.contains(partition)));
+    }
 
     let content = content_table(context)?;
     let by_content = catalog.expect("content_day")?;
@@ -121,6 +124,7 @@ pub fn roll_up(
             Elsewhere { removed: removed.get(&table.name), moved: moved.get(&table.name), kept: Some(&kept) };
         merge_day(lake, table, day, &new, &elsewhere).map(Some)
     };
+    let feed_of = |delivery: &str| ledger.entries.get(delivery).map(|entry| entry.feed.clone());
     let held = |day: Day| made_from.get(&step(day)).filter(|_| !forced.contains(&day)).map(String::as_str);
     // What is computed is stored where it is computed: what waits here is names of files. Few days are under way, for a thread that
     // waits in the rollup begins the next.
@@ -128,7 +132,15 @@ pub fn roll_up(
     in_order(
         Bounds { tasks: context.threads.max(1) * 2, waiting: usize::MAX, weight: u64::MAX },
         all.chunks(DAYS).map(|days| Ok((days, 0))),
-        |days| some_days(context, lake, world, days, &basis, &held, &merge),
+        |days| {
+            some_days(
+                context,
+                lake,
+                world,
+                days,
+                &Given { basis: &basis, held: &held, merge: &merge, feed_of: &feed_of },
+            )
+        },
         |some| {
             computed.extend(some?);
             Ok(())
@@ -147,8 +159,13 @@ pub fn roll_up(
             (Some(_), true) => Because::InputsChanged,
         };
         steps.note(&person_day.name, &partition_of(day), because);
-        if let Some(now) = now {
+        if let Some((now, strangers)) = now {
             made_from.insert(step(day), now);
+            let key = format!("{STRANGERS}{}", partition_of(day));
+            match strangers.text() {
+                none if none.is_empty() => made_from.remove(&key),
+                some => made_from.insert(key, some),
+            };
             rolled += 1;
             quiet.extend(without.into_iter().map(|table| (table, partition_of(day))));
         }
@@ -164,6 +181,16 @@ pub fn roll_up(
 fn content_table<'a>(context: &Context<'a>) -> Result<Option<&'a Table>> {
     let wanted = context.job.wants("content_engagement");
     Ok(if wanted { Some(context.catalog.expect("content_day")?) } else { None })
+}
+
+/// Under which steps the acts of each day that match nobody are remembered.
+const STRANGERS: &str = "strangers/";
+
+/// The acts of all days that match nobody, of the tables that are split by day.
+pub fn strangers(made_from: &BTreeMap<String, String>) -> Strangers {
+    let mut all = Strangers::default();
+    made_from.iter().filter(|(step, _)| step.starts_with(STRANGERS)).for_each(|(_, text)| all.add_text(text));
+    all
 }
 
 fn step(day: Day) -> String {
@@ -182,6 +209,8 @@ struct Merged {
     losses: Losses,
     fingerprint: String,
     acts: Option<Acts>,
+    /// Of `acts`: those that match nobody.
+    strangers: Strangers,
     quiet: Vec<&'static str>,
 }
 
@@ -190,20 +219,27 @@ type Held<'h> = dyn Fn(Day) -> Option<&'h str> + 'h;
 /// The merged rows of a table on a day, where new ones came.
 type Merge<'m> = dyn Fn(Day, &Table) -> Result<Option<(RecordBatch, Losses)>> + 'm;
 
+/// What [`roll_up`] gives to each day.
+struct Given<'g> {
+    basis: &'g str,
+    held: &'g Held<'g>,
+    merge: &'g Merge<'g>,
+    /// The feed of a delivery.
+    feed_of: &'g dyn Fn(&str) -> Option<String>,
+}
+
 /// Merges some days and rolls them up.
 fn some_days(
     context: &Context<'_>,
     lake: &Lake<'_>,
     world: &World,
     days: &[Day],
-    basis: &str,
-    held: &Held<'_>,
-    merge: &Merge<'_>,
+    given: &Given<'_>,
 ) -> Result<Vec<Computed>> {
     let mut computed = Vec::with_capacity(days.len());
     let mut waiting: Vec<Merged> = Vec::new();
     for &day in days {
-        let merged = one_day(context, lake, world, day, basis, held(day), merge)?;
+        let merged = one_day(context, lake, world, day, given)?;
         waiting.push(merged);
         if waiting.iter().filter_map(|day| day.acts.as_ref()).map(Acts::rows).sum::<usize>() > ACTS {
             computed.extend(sum_up(context, lake, world, std::mem::take(&mut waiting))?);
@@ -217,9 +253,9 @@ fn some_days(
 fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merged>) -> Result<Vec<Computed>> {
     let table = context.catalog.expect("person_day")?;
     let (mut rest, mut acts): (Vec<_>, Vec<Acts>) = (Vec::with_capacity(days.len()), Vec::new());
-    for Merged { day, files, losses, fingerprint, acts: of_day, quiet } in days {
+    for Merged { day, files, losses, fingerprint, acts: of_day, strangers, quiet } in days {
         let unmatched = of_day.as_ref().map(|acts| acts.unmatched.values().sum::<i64>());
-        rest.push((day, files, losses, fingerprint, unmatched, quiet));
+        rest.push((day, files, losses, (fingerprint, strangers), unmatched, quiet));
         acts.extend(of_day);
     }
     let sums = if acts.is_empty() {
@@ -230,37 +266,29 @@ fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merge
         person_day::sums(&engine::sql(person_day::SQL, views)?)?
     };
     let mut computed = Vec::with_capacity(rest.len());
-    for (day, mut files, losses, fingerprint, unmatched, quiet) in rest {
+    for (day, mut files, losses, made, unmatched, quiet) in rest {
         let mut made_from = None;
         if let Some(unmatched) = unmatched {
             let sums = sums.get(&day).map_or(&[][..], Vec::as_slice);
             let batch = person_day::rows(table, day, sums, unmatched, world.facts.get(&day), &world.people)?;
             files.push(Lake::encode(table, &partition_of(day), &batch)?);
-            made_from = Some(fingerprint);
+            made_from = Some(made);
         }
         computed.push(Computed { day, files: lake.store(files)?, losses, made_from, quiet });
     }
     Ok(computed)
 }
 
-/// Merges one day; its acts are wanted unless `held` says that its person-day was made from the same inputs.
-fn one_day(
-    context: &Context<'_>,
-    lake: &Lake<'_>,
-    world: &World,
-    day: Day,
-    basis: &str,
-    held: Option<&str>,
-    merge: &Merge<'_>,
-) -> Result<Merged> {
+/// Merges one day; its acts are wanted unless what is held says that its person-day was made from the same inputs.
+fn one_day(context: &Context<'_>, lake: &Lake<'_>, world: &World, day: Day, given: &Given<'_>) -> Result<Merged> {
     let mut files: Vec<NewFile> = Vec::new();
     let mut losses = Losses::new();
     let mut merged: Vec<Option<RecordBatch>> = Vec::new();
-    let mut fingerprint = basis.to_owned();
+    let mut fingerprint = given.basis.to_owned();
     for name in DAY_TABLES {
         let table = context.catalog.expect(name)?;
         let partition = partition_of(day);
-        let sha256 = match merge(day, table)? {
+        let sha256 = match (given.merge)(day, table)? {
             Some((rows, lost)) => {
                 let file = Lake::encode(table, &partition, &rows)?;
                 let sha256 = hex_sha256(&file.body);
@@ -285,8 +313,9 @@ fn one_day(
     let facts_hash = facts.map_or(0, |facts| enrollment::fingerprint(facts, &world.people));
     fingerprint.push_str(&format!("|{:x}|{facts_hash:x}", hash.finish()));
     let fingerprint = hex_sha256(fingerprint.as_bytes())[..16].to_owned();
-    if held == Some(fingerprint.as_str()) {
-        return Ok(Merged { day, files, losses, fingerprint, acts: None, quiet: Vec::new() });
+    if (given.held)(day) == Some(fingerprint.as_str()) {
+        let strangers = Strangers::default();
+        return Ok(Merged { day, files, losses, fingerprint, acts: None, strangers, quiet: Vec::new() });
     }
 
     let mut rows = Vec::new();
@@ -307,6 +336,12 @@ fn one_day(
     if let Some(table) = content_table(context)? {
         files.push(Lake::encode(table, &partition_of(day), &content_day::rows(table, &inputs, &world.people)?)?);
     }
+    let mut strangers = Strangers::default();
+    for (name, rows) in DAY_TABLES.into_iter().zip(&rows) {
+        if let Some((user, _)) = super::seen_columns(name) {
+            strangers.add((name, user), day, rows, &world.identity, given.feed_of);
+        }
+    }
     let acts = person_day::acts(&inputs);
     let mut quiet = Vec::new();
     for name in BESIDE {
@@ -323,7 +358,7 @@ fn one_day(
             _ => files.push(Lake::encode(table, &partition_of(day), &batch)?),
         }
     }
-    Ok(Merged { day, files, losses, fingerprint, acts: Some(acts), quiet })
+    Ok(Merged { day, files, losses, fingerprint, acts: Some(acts), strangers, quiet })
 }
 
 /// Whether anybody asks what people looked for, and content says what that is about: the table is as long as the activity.
@@ -357,9 +392,9 @@ fn forced_days(
             }
         }
     }
-    for user in changed {
+    for (user, (from, to)) in changed {
         if let Some((first, last)) = seen.get(&user) {
-            forced.extend(*first..=*last);
+            forced.extend((*first).max(from)..(*last + 1).min(to));
         }
     }
     if !fresh.is_empty() {

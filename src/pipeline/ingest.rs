@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
@@ -14,23 +13,19 @@ use super::Context;
 use super::audit;
 use super::day_rows::DayRows;
 use super::gates::{self, joined};
-use super::kept::{self, KeptBy};
-use super::lake::{Lake, Stored, WHOLE};
-use super::plan::{DeliveryPlan, Planned, has_undated, is_undated_snapshot};
-use super::rows::{by_day, canon_form, headcount, note_seen, split_removed, split_undated, without_replaced};
+use super::lake::{Lake, Stored};
+use super::plan::{DeliveryPlan, Planned};
+use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
+use super::tables::Waiting;
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
 use super::workforce::Workforce;
-use crate::canon::columns::{Text, instants};
-use crate::canon::merge::{Kept, Losses, Lost, Removed, merge};
-use crate::canon::snapshot;
-use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
-use crate::contract::{Partition, Table};
+use crate::canon::merge::{Losses, Removed};
+use crate::contract::Partition;
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Feed, Intake, Mode, Nulls, Reason, Refusal, Stop, Verdict};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
-use crate::publish::NewFile;
 
 /// A delivery as read: its rows in canon form, or why it was refused.
 struct Read {
@@ -109,7 +104,7 @@ pub fn ingest(
     }
     let commit = context.next_commit;
     let mut days = DayRows::new(context.memory_limit / 3);
-    let mut whole: BTreeMap<String, Vec<(usize, Vec<RecordBatch>)>> = BTreeMap::new();
+    let mut whole: BTreeMap<String, Waiting> = BTreeMap::new();
     let mut fresh_removed: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     let mut intakes = Vec::new();
     let mut refused = Vec::new();
@@ -205,14 +200,9 @@ pub fn ingest(
                             days.push(table, day, rows)?;
                         }
                     } else {
-                        let held = whole.entry(table.name.clone()).or_default();
-                        if loaded.feed.mode == Mode::Full
-                            && !is_undated_snapshot(&loaded.feed, catalog)
-                            && !has_undated(&loaded.feed, catalog, &ledger)
-                        {
-                            ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
-                        }
-                        held.push((planned.feed, rows.whole));
+                        let waiting = whole.entry(table.name.clone()).or_insert_with(|| Waiting::of(context, table));
+                        let sight = (context, &*lake, &ledger);
+                        waiting.push(sight, table, planned.feed, entry.known_at, rows.whole)?;
                     }
                 }
             }
@@ -227,10 +217,10 @@ pub fn ingest(
     let mut changed_tables: BTreeSet<String> = plan.start_over.keys().cloned().collect();
     let merged: Vec<Result<(String, Vec<Stored>, Losses)>> = {
         let (lake, ledger): (&Lake<'_>, &Ledger) = (lake, &ledger);
-        let tables: Vec<(String, Vec<(usize, Vec<RecordBatch>)>)> = whole.into_iter().collect();
-        let one = |(name, deliveries): (String, Vec<(usize, Vec<RecordBatch>)>)| {
+        let tables: Vec<(String, Waiting)> = whole.into_iter().collect();
+        let one = |(name, waiting): (String, Waiting)| {
             let table = catalog.expect(&name)?;
-            let (files, losses) = merge_whole(context, lake, table, &deliveries, ledger)?;
+            let (files, losses) = waiting.finish((context, lake, ledger), table)?;
             Ok((name, lake.store(files)?, losses))
         };
         tables.into_par_iter().with_max_len(1).map(one).collect()
@@ -313,32 +303,6 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     }
 }
 
-/// Lets go of snapshots that one of the same feed, made later, replaces: deliveries come oldest first, so memory holds one.
-/// One that still says something the newer lacks the column for is kept back until both are merged.
-fn drop_replaced(
-    held: &mut Vec<(usize, Vec<RecordBatch>)>,
-    feed: usize,
-    newest: i64,
-    needs: &dyn Fn(&str) -> bool,
-) -> Losses {
-    let mut losses = Losses::new();
-    held.retain(|(other, batches)| {
-        let older = |batch: &RecordBatch| instants(batch, KNOWN_AT)(0).is_some_and(|known_at| known_at < newest);
-        // What came without a day of its own is compared with the snapshot after it.
-        let is_dated = |batch: &RecordBatch| {
-            batch.column_by_name("effective_from").is_none_or(|days| arrow::array::Array::null_count(days) == 0)
-        };
-        let rows = || batches.iter().filter(|batch| batch.num_rows() > 0);
-        let replaced = *other == feed && rows().all(older) && rows().all(is_dated);
-        for batch in batches.iter().filter(|batch| replaced && batch.num_rows() > 0) {
-            let delivery = Text::of(batch, DELIVERY).get(0).unwrap_or_default().to_owned();
-            *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
-        }
-        !replaced
-    });
-    losses
-}
-
 /// Refused deliveries hold the run back unless the job tolerates them.
 ///
 /// # Errors
@@ -364,97 +328,4 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
         "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
         first.feed
     )))
-}
-
-/// Merges the new deliveries of a whole table into its one file.
-fn merge_whole(
-    context: &Context<'_>,
-    lake: &Lake<'_>,
-    table: &Table,
-    deliveries: &[(usize, Vec<RecordBatch>)],
-    ledger: &Ledger,
-) -> Result<(Vec<NewFile>, Losses)> {
-    let schema = canon_schema(table);
-    let kept = KeptBy::of(ledger, context.feeds);
-    let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
-    let mut losses = Losses::new();
-    let key = table.key.first().map_or("", String::as_str);
-    let feed_of = |entry: &Entry| context.feeds.iter().map(|loaded| &loaded.feed).find(|feed| feed.name == entry.feed);
-    // Whether a row took the day of its snapshot: of a feed that never says since when its rows hold, or did not of this one.
-    let took_its_day = |delivery: &str, from: Option<Day>| {
-        let Some(entry) = ledger.entries.get(delivery) else { return false };
-        let is_days = || from.is_none_or(|from| from == local_day(entry.known_at, context.job.zone));
-        match feed_of(entry) {
-            Some(feed) if !feed.may_be_undated() => false,
-            Some(feed) if !feed.maps("effective_from") => true,
-            Some(_) => entry.undated(key) > 0 && is_days(),
-            None => false,
-        }
-    };
-    // A row of a full snapshot lives until the feed's next snapshot.
-    let full: BTreeMap<&str, i64> = context
-        .feeds
-        .iter()
-        .filter(|loaded| loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, context.catalog))
-        .filter_map(|loaded| Some((loaded.feed.name.as_str(), ledger.newest(&loaded.feed.name)?)))
-        .collect();
-    let mut fresh = Vec::new();
-    let replaced = |feed: &Feed, known_at: i64| full.get(feed.name.as_str()).is_some_and(|newest| known_at < *newest);
-    for (feed, batches) in deliveries {
-        let feed = &context.feeds[*feed].feed;
-        let Some(told) = batches.iter().find(|batch| batch.num_rows() > 0) else { continue };
-        let Some(known_at) = instants(told, KNOWN_AT)(0) else { continue };
-        let delivery = Text::of(told, DELIVERY).get(0).unwrap_or_default().to_owned();
-        let mut supersede = |rows: usize| {
-            *losses.entry((delivery.clone(), Lost::Superseded)).or_default() += rows as u64;
-        };
-        let (undated, dated) =
-            if feed.may_be_undated() { split_undated(batches)? } else { (Vec::new(), batches.clone()) };
-        for batch in dated.into_iter().filter(|batch| batch.num_rows() > 0) {
-            if replaced(feed, known_at) { supersede(batch.num_rows()) } else { fresh.push(batch) }
-        }
-        let of_feed = ledger.accepted(&feed.name);
-        if undated.is_empty() && !of_feed.iter().any(|entry| took_its_day(&entry.path, None)) {
-            continue;
-        }
-        // Between two snapshots that were compared without it there is no place for one any more; where that matters, the table
-        // has started over.
-        if of_feed.iter().any(|entry| entry.known_at > known_at && entry.commit < context.next_commit) {
-            undated.iter().for_each(|batch| supersede(batch.num_rows()));
-            continue;
-        }
-        // Deliveries come oldest first, so snapshots are compared in the order they were made.
-        let day = local_day(known_at, context.job.zone);
-        let ours = |delivery: &str, from: Option<Day>| {
-            ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name) && took_its_day(delivery, from)
-        };
-        let (rows, lost) = snapshot::apply(table, &state, &undated, day, &ours, feed.annuls())?;
-        state = rows;
-        for (key, rows) in lost {
-            *losses.entry(key).or_default() += rows;
-        }
-    }
-    let (kept, gone) = without_replaced(&state, &|delivery, known_at, from| {
-        let entry = ledger.entries.get(delivery).filter(|entry| entry.undated(key) > 0);
-        let feed = entry.and_then(feed_of);
-        feed.is_some_and(|feed| feed.maps("effective_from") && replaced(feed, known_at))
-            && !took_its_day(delivery, from)
-    })?;
-    state = kept;
-    for (delivery, rows) in gone {
-        *losses.entry((delivery, Lost::Superseded)).or_default() += rows;
-    }
-    let is_current = |delivery: &str, known_at: i64| {
-        let entry = ledger.entries.get(delivery);
-        let newest = entry.and_then(|entry| full.get(entry.feed.as_str()));
-        newest.is_none_or(|newest| known_at >= *newest) || took_its_day(delivery, None)
-    };
-    fresh.push(state);
-    let merged = merge(table, &fresh, &Removed::new(), &is_current, &|delivery| kept.by(delivery))?;
-    for (key, rows) in merged.losses {
-        *losses.entry(key).or_default() += rows;
-    }
-    let mut files = vec![Lake::encode(table, WHOLE, &merged.rows)?];
-    files.extend(audit::history(lake, table, &fresh)?);
-    Ok((files, losses))
 }

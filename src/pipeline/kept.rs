@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::LoadedFeed;
 use crate::canon::merge::Kept;
 use crate::feed::{Feed, Nulls};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Ledger;
 
 /// By delivery; one that is not named leaves nothing as it was.
 #[derive(Debug, Default)]
@@ -40,18 +40,6 @@ impl KeptBy {
         }
         self.columns.get(delivery).map_or(Kept::Nothing, Kept::Columns)
     }
-}
-
-/// Whether a later delivery of a feed still needs what an earlier one says: it lacks a column that the earlier one has.
-pub fn needs(feed: &Feed, later: &Entry, earlier: &Entry) -> bool {
-    feed.nulls_mean == Nulls::Keep || !later.absent.is_subset(&earlier.absent)
-}
-
-/// Whether any accepted delivery of the feed made later still needs what this one says.
-pub fn is_needed(feed: &Feed, ledger: &Ledger, delivery: &str) -> bool {
-    let Some(earlier) = ledger.entries.get(delivery) else { return false };
-    let is_later = |later: &&Entry| later.feed == feed.name && later.is_accepted() && later.known_at > earlier.known_at;
-    ledger.entries.values().filter(is_later).any(|later| needs(feed, later, earlier))
 }
 
 /// Whether deliveries of a feed differ in the columns they lack, so that the order in which they are merged decides what stays.

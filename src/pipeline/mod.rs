@@ -22,6 +22,7 @@ pub mod plan;
 mod rows;
 pub mod steps;
 mod stream;
+mod tables;
 mod takeback;
 mod unit_week;
 mod workforce;
@@ -216,10 +217,16 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
             Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds")
         );
     }
-    let (mut lake, before, ingested, world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
+    let (mut lake, before, ingested, mut world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
     tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
     let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
     tracing::info!(days = rolled.days, "days rolled up");
+    let mut strangers = days::strangers(&memory.made_from);
+    for ((delivery, reason), count) in &world.strange_authors {
+        let feed = rolled.ledger.entries.get(delivery).map_or("", |entry| entry.feed.as_str());
+        strangers.count(*reason, "contributions", feed.to_owned(), *count);
+    }
+    world.found.extend(strangers.found());
     let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
     tracing::info!(periods = computed.periods, "periods computed");
     if let Some(entry) = rolled.ledger.unaccounted().first() {

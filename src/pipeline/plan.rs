@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::kept;
-use crate::contract::{Catalog, Partition};
+use crate::contract::{Catalog, Partition, Table};
 use crate::error::{Error, Result};
 use crate::feed::{Delivery, Feed, Mode, Nulls};
 use crate::ledger::{Entry, Ledger};
@@ -135,8 +135,7 @@ pub fn deliveries(
 
 /// Finds the tables that must start over, and adds all their deliveries to what is read.
 ///
-/// A replaced object took rows along that others had lost to; a late snapshot without effective dates lies between two that were
-/// compared without it. Both are undone by reading the table's deliveries again from the landing area.
+/// A replaced object took rows along that others had lost to; a late snapshot lies between two that were compared without it. Both are undone by reading the table's deliveries again from the landing area.
 ///
 /// # Errors
 /// A delivery that must be read again is no longer in the landing area.
@@ -160,10 +159,11 @@ pub fn start_over(
         if planned.why == Why::Replaced && was_accepted {
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} was replaced", planned.delivery.path));
         }
-        // Empty values that keep what was known, too, can only be filled in the order they were told.
+        // What lies between two snapshots cannot be told from the rows alone. Empty values that keep what was known, too, can only
+        // be filled in the order they were told.
         let is_whole = catalog.table(&feed.fills).is_some_and(|table| table.partition == Partition::Whole);
         let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger));
-        if is_undated_snapshot(feed, catalog) || has_undated(feed, catalog, ledger) || keeps {
+        if is_snapshot(feed, catalog) || keeps {
             let known_at = planned.delivery.known_at.timestamp_micros();
             let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
             if known_at <= *last && planned.why != Why::Replaced {
@@ -220,11 +220,10 @@ fn is_ruled_anew(loaded: &LoadedFeed, catalog: &Catalog, ledger: &Ledger) -> boo
     ledger.accepted(&feed.name).iter().any(by_others)
 }
 
-/// Whether snapshots of a feed that may say since when its rows hold have come without.
-pub fn has_undated(feed: &Feed, catalog: &Catalog, ledger: &Ledger) -> bool {
-    let key = catalog.table(&feed.fills).and_then(|table| table.key.first());
-    let undated = |key: &String| ledger.accepted(&feed.name).iter().any(|entry| entry.undated(key) > 0);
-    feed.may_be_undated() && key.is_some_and(undated)
+/// Whether a feed delivers full snapshots of a table that is held whole.
+pub fn is_snapshot(feed: &Feed, catalog: &Catalog) -> bool {
+    let is_whole = |table: &Table| table.partition == Partition::Whole;
+    feed.mode == Mode::Full && catalog.table(&feed.fills).is_some_and(is_whole)
 }
 
 /// Whether a feed delivers whole snapshots of a history table without saying since when its rows hold.
@@ -360,11 +359,17 @@ mod tests {
             (read(&plan), plan.start_over.into_values().collect::<Vec<String>>())
         };
         let (plain, keeps) = (feeds(""), feeds("nulls_mean = \"keep\""));
+        let full = feeds("mode = \"full\"");
         let held = || object("u_2026-03-02.csv", 9);
         let late = [held(), object("u_2026-03-01.csv", 1)];
         assert_eq!(started(&plain, &late), (vec!["u_2026-03-01.csv New".into()], vec![]));
         let again = |path: &str| vec![format!("{path} New"), "u_2026-03-02.csv StartOver".into()];
         assert_eq!(started(&keeps, &late), (again("u_2026-03-01.csv"), vec!["u_2026-03-01.csv came late".into()]));
+        assert_eq!(
+            started(&full, &late),
+            started(&keeps, &late),
+            "a snapshot between two that were compared without it"
+        );
         let with_it = [held(), object("u_2026-03-02.a.csv", 1)];
         assert_eq!(
             started(&keeps, &with_it),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
+    UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, filter_record_batch, is_not_null, is_null, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
@@ -18,7 +18,7 @@ use super::takeback::voids_column;
 use crate::canon::columns::{Text, bools, dates, instants};
 use crate::canon::employment::{Presence, Terms};
 use crate::canon::snapshot;
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
 use crate::feed::Mode;
@@ -45,6 +45,7 @@ pub(super) fn canon_form(
                     Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(vec![0; rows]), values)?)
                 }
                 KNOWN_AT => Arc::new(TimestampMicrosecondArray::from(vec![known_at; rows]).with_timezone("UTC")),
+                HELD_FROM | HELD_TO => new_null_array(field.data_type(), rows),
                 _ => {
                     let array = batch
                         .column_by_name(name)
@@ -136,31 +137,6 @@ pub(super) fn split_undated(batches: &[RecordBatch]) -> Result<(Vec<RecordBatch>
         }
     }
     Ok((undated, dated))
-}
-
-/// The rows without those that `is_gone` (delivery, known at, first day), and how many went of which delivery.
-pub(super) fn without_replaced(
-    rows: &RecordBatch,
-    is_gone: &dyn Fn(&str, i64, Option<Day>) -> bool,
-) -> Result<(RecordBatch, BTreeMap<String, u64>)> {
-    let mut gone: BTreeMap<String, u64> = BTreeMap::new();
-    let kept = {
-        let (delivery, known_at) = (Text::of(rows, DELIVERY), instants(rows, KNOWN_AT));
-        let from = dates(rows, "effective_from");
-        let mut keep = |row: usize| {
-            let of = delivery.get(row).unwrap_or_default();
-            let is_gone = is_gone(of, known_at(row).unwrap_or(0), from(row));
-            if is_gone {
-                *gone.entry(of.to_owned()).or_default() += 1;
-            }
-            !is_gone
-        };
-        (0..rows.num_rows()).filter(|row| keep(*row)).map(|row| row as u32).collect::<Vec<u32>>()
-    };
-    if gone.is_empty() {
-        return Ok((rows.clone(), gone));
-    }
-    Ok((take_record_batch(rows, &UInt32Array::from(kept))?, gone))
 }
 
 /// Splits rows by the reporting-zone day of the table's day column.

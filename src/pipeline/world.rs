@@ -16,8 +16,8 @@ use crate::canon::columns::{Text, bools, instants};
 use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
-use crate::canon::identity::Identity;
-use crate::contract::arrow::{DELETED, DELIVERY};
+use crate::canon::identity::{Identity, Unmatched, Who};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO};
 use crate::contract::findings::Found;
 use crate::error::Result;
 use crate::feed::Feed;
@@ -41,11 +41,16 @@ impl Before {
         Ok(Before { files })
     }
 
-    /// Accounts that are somebody else now than in head.
-    pub fn changed(&self, context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Vec<String>> {
+    /// Accounts that are somebody else now than in head, with the days `[from, to)` between which that is so.
+    pub fn changed(
+        &self,
+        context: &Context<'_>,
+        lake: &Lake<'_>,
+        world: &World,
+    ) -> Result<BTreeMap<String, (Day, Day)>> {
         let now = Before::of(lake)?;
         if self.files == now.files {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let read = |name: &str| -> Result<Vec<RecordBatch>> {
             match &self.files[name] {
@@ -56,12 +61,12 @@ impl Before {
         let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
         let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
         let identity = Identity::build(&users, &links, &workers, &people);
-        Ok(world.identity.changed(&world.people, &identity, &people).into_iter().collect())
+        Ok(world.identity.changed(&world.people, &identity, &people))
     }
 }
 
 /// What is read of contributions.
-const CONTRIBUTIONS: [&str; 12] = [
+const CONTRIBUTIONS: [&str; 13] = [
     "contribution_id",
     "author_id",
     "kind",
@@ -73,11 +78,12 @@ const CONTRIBUTIONS: [&str; 12] = [
     "credited_ids",
     "minutes",
     "body_hash",
+    DELIVERY,
     DELETED,
 ];
 
 /// What is read of enrollments: who was assigned what, when it was due and done, and what it says of certifications.
-const ENROLLMENTS: [&str; 14] = [
+const ENROLLMENTS: [&str; 15] = [
     "user_id",
     "content_id",
     "attempt",
@@ -92,6 +98,7 @@ const ENROLLMENTS: [&str; 14] = [
     "time_spent_seconds",
     "deleted",
     DELETED,
+    HELD_TO,
 ];
 
 /// Everything computed from whole tables.
@@ -102,6 +109,8 @@ pub struct World {
     pub content: Vec<RecordBatch>,
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
+    /// Contributions whose author matches nobody on their day, by delivery and reason.
+    pub strange_authors: BTreeMap<(String, Unmatched), u64>,
     pub facts: FactsByDay,
     pub certifications: Certifications,
     /// The catalogue by id, who completed what, and which contributions belong to which item; empty where no table asks.
@@ -190,9 +199,9 @@ impl World {
             let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
             let by_acts = crate::mart::MARTS.iter().any(|mart| mart.acts.is_some() && context.job.wants(mart.name));
             let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
-            (belongings, acts, authors(&contributions, zone))
+            (belongings, acts, authors(&contributions, zone), strange_authors(&contributions, &identity, zone))
         };
-        let (facts, ((certifications, items, completions), (belongings, acts, authors))) = rayon::join(
+        let (facts, ((certifications, items, completions), (belongings, acts, authors, strange_authors))) = rayon::join(
             || facts(&enrollments, &content, &identity, zone, &context.job.calendar),
             || rayon::join(enrolled, given),
         );
@@ -204,6 +213,7 @@ impl World {
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
+            strange_authors,
             people,
             identity,
             content,
@@ -263,6 +273,27 @@ fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, 
     }
     authors.values_mut().for_each(|authors| authors.sort_unstable());
     authors
+}
+
+fn strange_authors(
+    contributions: &[RecordBatch],
+    identity: &Identity,
+    zone: chrono_tz::Tz,
+) -> BTreeMap<(String, Unmatched), u64> {
+    let mut strange: BTreeMap<(String, Unmatched), u64> = BTreeMap::new();
+    let mut clock = DayClock::new(zone);
+    for batch in contributions {
+        let accounts = Text::of(batch, "author_id").each(batch.num_rows(), &mut |author| identity.account(author));
+        let (created_at, deleted, delivery) =
+            (instants(batch, "created_at"), bools(batch, DELETED), Text::of(batch, DELIVERY));
+        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
+            let (Some(account), Some(at)) = (accounts[row], created_at(row)) else { continue };
+            if let Who::Unmatched(reason) = account.who(clock.day(at)) {
+                *strange.entry((delivery.get(row).unwrap_or_default().to_owned(), reason)).or_default() += 1;
+            }
+        }
+    }
+    strange
 }
 
 /// First and last day on which each account was seen.

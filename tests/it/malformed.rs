@@ -473,6 +473,7 @@ fn column_set(name: &str) -> Table {
         latest: None,
         anonymous: None,
         contradictions: Vec::new(),
+        versions: Vec::new(),
         reads: Vec::new(),
         needs: Vec::new(),
         decided_by: None,

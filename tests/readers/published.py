@@ -34,7 +34,8 @@ TYPES = {
     "timestamp": (pyarrow.timestamp("us", tz="UTC"), "TIMESTAMP WITH TIME ZONE", polars.Datetime("us", "UTC"), ("datetime64[us, UTC]",)),
 }
 # Where a canon row came from; these columns stand in no contract.
-LINEAGE = {"_delivery": "text", "_row": "i64", "_known_at": "timestamp", "_deleted": "bool"}
+LINEAGE = {"_delivery": "text", "_row": "i64", "_known_at": "timestamp", "_deleted": "bool", "_held_from": "date",
+           "_held_to": "date"}
 MILLION = 1_000_000
 
 

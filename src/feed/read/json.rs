@@ -14,6 +14,7 @@ use crate::feed::cast::Cell;
 use crate::feed::gate::{Bound, Gate, Place, Record};
 use crate::feed::plan::{Feed, FileFormat};
 use crate::feed::reject::{Reason, Refusal};
+use crate::feed::sites::Sites;
 use crate::feed::xapi::{self, Statement};
 use crate::feed::{Context, Intake, Stop, Warning};
 
@@ -94,6 +95,13 @@ pub(crate) struct Reader<'a, E> {
     seen: Vec<bool>,
     /// Slot -> name of a derived value of a statement.
     derived: Vec<Option<&'static str>>,
+    sites: Sites<'a>,
+    /// Slots that read the name of another account of a statement, with the way to that account.
+    accounts: Vec<(usize, Vec<Step>)>,
+    /// Slot -> the account's id in the current record.
+    named: Vec<Option<String>>,
+    /// Accepted statements of sites that the feed does not declare.
+    strangers: u64,
     ignore: &'a [String],
     more_unknown: u64,
     undated: u64,
@@ -108,6 +116,7 @@ struct Row<'a> {
     record: &'a [u8],
     found: &'a [Option<(usize, usize)>],
     derived: &'a [Option<&'static str>],
+    named: &'a [Option<String>],
     statement: &'a Statement,
 }
 
@@ -116,6 +125,9 @@ impl Record for Row<'_> {
     fn cell(&self, slot: usize) -> Cell<'_> {
         if let Some(name) = self.derived[slot] {
             return self.statement.cell(name);
+        }
+        if let Some(id) = &self.named[slot] {
+            return Cell::Text(id.as_bytes());
         }
         self.found[slot].map_or(Cell::Missing, |(_, node)| self.tape.cell(node, self.record))
     }
@@ -134,6 +146,7 @@ impl<'a, E> Reader<'a, E> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut by_name = HashMap::new();
         let mut derived = vec![None; bound.names.len()];
+        let mut accounts = Vec::new();
         for (slot, paths) in bound.names.iter().enumerate() {
             for (rank, path) in paths.iter().enumerate() {
                 if path == super::RECORD {
@@ -143,6 +156,9 @@ impl<'a, E> Reader<'a, E> {
                 if let Some(name) = xapi::VIRTUAL.iter().find(|name| feed.xapi && *name == path) {
                     derived[slot] = Some(*name);
                     continue;
+                }
+                if let Some(account) = xapi::account_of(path).filter(|_| feed.xapi) {
+                    accounts.push((slot, steps(account)));
                 }
                 let mut steps = steps(path);
                 let head = match steps.first() {
@@ -160,6 +176,10 @@ impl<'a, E> Reader<'a, E> {
         Ok(Reader {
             found: vec![None; bound.names.len()],
             seen: derived.iter().map(Option::is_some).collect(),
+            named: vec![None; bound.names.len()],
+            sites: Sites::of(&feed.sites),
+            accounts,
+            strangers: 0,
             gate: Gate::new(feed, context, bound, refused, sink),
             feed,
             tape: Tape::default(),
@@ -193,11 +213,12 @@ impl<'a, E> Reader<'a, E> {
             return self.gate.reject(place, Reason::NotObject);
         }
         let mut statement = Statement::default();
+        let mut strangers = 0;
         let filters = !self.feed.select.filters.is_empty();
         if filters {
             self.find(raw)?;
             let (tape, found, derived) = (&self.tape, &self.found, &self.derived);
-            let row = Row { tape, record: raw, found, derived, statement: &statement };
+            let row = Row { tape, record: raw, found, derived, named: &self.named, statement: &statement };
             if self.gate.bound.leaves_out(&row, &self.feed.select.nulls) {
                 return self.gate.leave_out(place);
             }
@@ -217,15 +238,44 @@ impl<'a, E> Reader<'a, E> {
                 return self.gate.reject(place, Reason::VoidOfVoid);
             }
             self.undated += u64::from(statement.undated);
+            let actor = std::mem::take(&mut statement.actor);
+            let at = |refusal: Refusal| refusal.at(place.record, place.offset);
+            let actor = self.sites.name(statement.home.as_deref(), actor).map_err(at)?;
+            statement.actor = actor.id;
+            let mut is_stranger = actor.is_stranger;
+            for (slot, account) in &self.accounts {
+                self.named[*slot] = None;
+                let Some(account) = follow(&self.tape, raw, 0, account) else { continue };
+                let text = |key: &str| match self.tape.node(self.tape.get(account, key.as_bytes(), raw)?) {
+                    Node::Text(span) => std::str::from_utf8(self.tape.text(span, raw)).ok(),
+                    _ => None,
+                };
+                let (Some(home), Some(name)) = (text("homePage"), text("name")) else { continue };
+                let named = self.sites.name(Some(home), name.to_owned()).map_err(at)?;
+                is_stranger |= named.is_stranger;
+                self.named[*slot] = Some(named.id);
+            }
+            if is_stranger && statement.voids.is_none() {
+                strangers = 1;
+            }
         } else if self.derived.iter().any(Option::is_some) {
             statement = Statement::identified(raw);
         }
         if !filters {
             self.find(raw)?;
         }
-        let row =
-            Row { tape: &self.tape, record: raw, found: &self.found, derived: &self.derived, statement: &statement };
-        self.gate.accept(place, &row)
+        let row = Row {
+            tape: &self.tape,
+            record: raw,
+            found: &self.found,
+            derived: &self.derived,
+            named: &self.named,
+            statement: &statement,
+        };
+        let accepted = self.gate.intake.accepted;
+        self.gate.accept(place, &row)?;
+        self.strangers += if self.gate.intake.accepted > accepted { strangers } else { 0 };
+        Ok(())
     }
 
     /// Finds the wanted values of the parsed record.
@@ -301,6 +351,12 @@ impl<'a, E> Reader<'a, E> {
         }
         gate.intake.rejected.sort_by_key(|reject| reject.record);
         gate.intake.blank_lines = source.blank;
+        if self.strangers > 0 {
+            let slot = self.derived.iter().position(|name| *name == Some(xapi::ACTOR));
+            let slot = slot.or_else(|| self.accounts.first().map(|(slot, _)| *slot));
+            let column = slot.and_then(|slot| gate.bound.column_of(slot)).map(|column| column.name.as_str());
+            gate.intake.warnings.push(Warning::new("site", column, self.strangers));
+        }
         let warnings = &mut gate.intake.warnings;
         for entry in &self.entries {
             if let Some(count) = entry.unknown.filter(|count| *count > 0) {
