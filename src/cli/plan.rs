@@ -38,6 +38,8 @@ struct Plan {
     start_over: std::collections::BTreeMap<String, String>,
     strangers: Vec<String>,
     missing_feeds: Vec<String>,
+    /// Folders that are not read before they are complete.
+    waiting: Vec<String>,
     /// Set where contracts, job or program changed since head: every period is recomputed then.
     recompute_all: Option<&'static str>,
     /// Periods that will be computed, as far as that can be told before reading.
@@ -70,6 +72,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     let deliveries = pipeline::plan_deliveries(&context, &memory)?;
     let recompute_all = match &head {
         None => Some("the lake is empty"),
+        Some(_) if deliveries.anew.is_some() => Some("every delivery is read again"),
         Some(head) if head.config_hash != loaded.job.config_hash() => {
             Some("the job's rules changed since the last run")
         }
@@ -104,6 +107,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         start_over: deliveries.start_over,
         strangers: deliveries.strangers,
         missing_feeds: deliveries.missing_feeds,
+        waiting: deliveries.waiting.iter().map(ToString::to_string).collect(),
         recompute_all,
     };
     if args.json {
@@ -117,7 +121,9 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
             let why = match planned.why {
                 Why::New => "new",
                 Why::Replaced => "replaced",
-                Why::Mended => "refused before, feed changed",
+                Why::Mended => "refused before, its cause changed",
+                Why::Reopened => "its set was reopened",
+                Why::Contradicted => "contradicts another snapshot",
                 Why::StartOver => "its table starts over",
             };
             vec![
@@ -149,6 +155,9 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     }
     for feed in &plan.missing_feeds {
         text.push_str(&format!("feed {feed} has no delivery\n"));
+    }
+    for waiting in &plan.waiting {
+        text.push_str(&format!("{waiting}\n"));
     }
     for stranger in plan.strangers.iter().take(5) {
         text.push_str(&format!("no feed recognises {stranger}\n"));

@@ -168,6 +168,7 @@ fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
                 .delivery(entry)
                 .int("size_bytes", entry.size)
                 .text("sha256", &entry.sha256)
+                .maybe("delivery_set", entry.set.clone())
                 .instant("known_at", entry.known_at)
                 .text("status", if entry.is_accepted() { "accepted" } else { "refused" })
                 .maybe("reason_code", entry.refused.clone())
@@ -241,7 +242,9 @@ fn data_quality(
             .ledger
             .accepted(&entry.feed)
             .into_iter()
-            .rfind(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path));
+            .rfind(|earlier| {
+                earlier.series == entry.series && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
+            });
         for (column, filled) in &intake.coverage {
             let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
             let was = previous.and_then(|previous| {
@@ -421,7 +424,7 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     let table = context.catalog.expect("runs")?;
     let mut batches = lake.read(table, WHOLE, None)?;
     for batch in &mut batches {
-        *batch = RecordBatch::try_new(mart_schema(table), batch.columns().to_vec())?;
+        *batch = in_form(table, batch)?;
     }
     let mut counts = Counts::default();
     let mut refused = 0;
@@ -453,6 +456,22 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     }
     batches.push(row.batch(table)?);
     publish(lake, table, WHOLE, &batches)
+}
+
+/// Rows that an earlier version wrote, with the columns of today: a count it did not know of is 0, anything else is empty.
+fn in_form(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    use arrow::array::{ArrayRef, Int64Array, new_null_array};
+    let schema = mart_schema(table);
+    let rows = batch.num_rows();
+    let column = |field: &arrow::datatypes::FieldRef| -> ArrayRef {
+        let zeros = || std::sync::Arc::new(Int64Array::from(vec![0; rows])) as ArrayRef;
+        match batch.column_by_name(field.name()) {
+            Some(array) => array.clone(),
+            None if !field.is_nullable() && *field.data_type() == arrow::datatypes::DataType::Int64 => zeros(),
+            None => new_null_array(field.data_type(), rows),
+        }
+    };
+    Ok(RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect())?)
 }
 
 /// Rows in the order of the contract.
