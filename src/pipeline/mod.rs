@@ -310,6 +310,7 @@ fn read_and_merge<'a>(
         let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
         if plan.anew.is_some() {
             lake.forget();
+            ops::bring_forward(context, &mut lake)?;
         }
         let before = world::Before::of(&lake)?;
         tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");

@@ -11,7 +11,7 @@ use super::lake::{Lake, WHOLE};
 use super::periods::{Computed, publish};
 use super::{Context, gates};
 use crate::canon::identity::Unmatched;
-use crate::contract::Table;
+use crate::contract::{Area, Table};
 use crate::contract::arrow::mart_schema;
 use crate::contract::findings::{Finding, finding};
 use crate::engine;
@@ -456,6 +456,28 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     }
     batches.push(row.batch(table)?);
     publish(lake, table, WHOLE, &batches)
+}
+
+/// Gives what earlier versions wrote about their runs the columns of today: `latest/` joins the partitions of a table.
+///
+/// # Errors
+/// The store fails, or a column has another type than it had.
+pub fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>) -> Result<()> {
+    for table in context.catalog.tables().filter(|table| table.area == Area::Ops) {
+        for (partition, file) in lake.partitions(table)? {
+            let batches = lake.read_ref(table, &file, None)?;
+            let names = |schema: &arrow::datatypes::Schema| -> Vec<String> {
+                schema.fields().iter().map(|field| field.name().clone()).collect()
+            };
+            let today = names(&mart_schema(table));
+            if batches.iter().any(|batch| names(&batch.schema()) != today) {
+                let batches = batches.iter().map(|batch| in_form(table, batch)).collect::<Result<Vec<_>>>()?;
+                let batch = arrow::compute::concat_batches(&mart_schema(table), &batches)?;
+                lake.write(table, &partition, &batch)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Rows that an earlier version wrote, with the columns of today: a count it did not know of is 0, anything else is empty.

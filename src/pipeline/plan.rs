@@ -118,12 +118,13 @@ pub fn deliveries(
     let candidates = complete(candidates, feeds, ledger, &mut plan);
     let seen: BTreeSet<usize> = candidates.iter().map(|candidate| candidate.planned.feed).collect();
     let listed = sets::settle(candidates, feeds, zone);
+    let faulty = faulty_sets(&listed, ledger);
     for planned in &listed {
         let unchanged = |entry: &Entry| entry.is(planned.object.size, planned.object.etag.as_deref());
         let why = |why: Why| Planned { why, ..planned.clone() };
         let entry = ledger.entries.get(&planned.key).filter(|entry| entry.feed == planned.delivery.feed);
         let contradicted = planned.contradicted.is_some();
-        let was_contradicted = |entry: &Entry| entry.refused.as_deref() == Some(Reason::TwoSnapshots.code());
+        let was_contradicted = |entry: &Entry| is_code(entry, Reason::TwoSnapshots);
         match entry {
             None if contradicted => plan.read.push(why(Why::Contradicted)),
             None => plan.read.push(why(Why::New)),
@@ -137,7 +138,8 @@ pub fn deliveries(
             Some(entry) if unchanged(entry) => {
                 let mended = entry.feed_hash != feeds[planned.feed].hash
                     || entry.sidecar != planned.sidecar
-                    || was_contradicted(entry);
+                    || was_contradicted(entry)
+                    || (is_code(entry, Reason::SetRefused) && !faulty.contains(&(planned.feed, planned.set.clone())));
                 if !entry.is_accepted() && mended {
                     plan.read.push(why(Why::Mended));
                 } else {
@@ -159,6 +161,19 @@ pub fn deliveries(
         .collect();
     sort(&mut plan.read);
     Ok(plan)
+}
+
+fn is_code(entry: &Entry, reason: Reason) -> bool {
+    entry.refused.as_deref() == Some(reason.code())
+}
+
+/// The sets that hold an object which was refused for a reason of its own.
+fn faulty_sets(listed: &[Planned], ledger: &Ledger) -> BTreeSet<(usize, Option<String>)> {
+    let faulty = |planned: &&Planned| {
+        let entry = ledger.entries.get(&planned.key);
+        entry.is_some_and(|entry| !entry.is_accepted() && !is_code(entry, Reason::SetRefused))
+    };
+    listed.iter().filter(faulty).map(|planned| (planned.feed, planned.set.clone())).collect()
 }
 
 /// The objects that feeds read, one for each feed that reads it; the others are noted as strangers.
