@@ -50,8 +50,8 @@ impl Counts {
     }
 }
 
-/// One object seen in the landing area.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One object seen in the landing area, as one feed reads it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub feed: String,
     /// The canon table the feed fills.
@@ -81,6 +81,26 @@ pub struct Entry {
     pub row_rules: Option<String>,
     /// The commit that first held it.
     pub commit: u64,
+    /// Values of the path's placeholders: each has its own series of snapshots.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub series: String,
+    /// The delivery set it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// Other feeds read the object too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// The marker of its folder lay beside it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
+    /// Which control totals it was compared with, as the store tells one object from the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<String>,
+}
+
+/// The name of a delivery in the ledger and in the rows made of it: its path, and the feed where several read the object.
+pub fn key(path: &str, feed: &str, shared: bool) -> String {
+    if shared { format!("{path}#{feed}") } else { path.to_owned() }
 }
 
 impl Entry {
@@ -88,6 +108,16 @@ impl Entry {
     pub fn undated(&self, key: &str) -> u64 {
         let filled = |column: &str| self.coverage.get(column).copied();
         filled("effective_from").map_or(0, |dated| filled(key).unwrap_or(0).saturating_sub(dated))
+    }
+
+    /// Its name in the ledger.
+    pub fn key(&self) -> String {
+        key(&self.path, &self.feed, self.shared)
+    }
+
+    /// Whether it is told together with another: the same one, or a part of the same set.
+    pub fn is_with(&self, other: &Entry) -> bool {
+        self.feed == other.feed && self.set == other.set && (self.set.is_some() || self.path == other.path)
     }
 
     pub fn is_accepted(&self) -> bool {
@@ -100,7 +130,7 @@ impl Entry {
     }
 }
 
-/// All deliveries by path.
+/// All deliveries by [`Entry::key`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ledger {
@@ -122,13 +152,15 @@ impl Ledger {
         }
     }
 
-    /// The newest accepted delivery of a feed, as microseconds since the epoch.
-    pub fn newest(&self, feed: &str) -> Option<i64> {
-        self.entries
-            .values()
-            .filter(|entry| entry.feed == feed && entry.is_accepted())
-            .map(|entry| entry.known_at)
-            .max()
+    /// When the newest accepted deliveries of a feed were made, by the values of the path's placeholders; in microseconds since
+    /// the epoch.
+    pub fn newest(&self, feed: &str) -> BTreeMap<String, i64> {
+        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+        for entry in self.entries.values().filter(|entry| entry.feed == feed && entry.is_accepted()) {
+            let known = newest.entry(entry.series.clone()).or_insert(entry.known_at);
+            *known = (*known).max(entry.known_at);
+        }
+        newest
     }
 
     /// Accepted deliveries of a feed, oldest first.

@@ -294,7 +294,8 @@ mod tests {
         let applied = apply(table, &state, &[told], day("2026-02-01"), &ours, Kept::Nothing).unwrap();
         assert_eq!(applied.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
         let merged =
-            merge(table, &[applied.snapshot, applied.state], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
+            merge(table, &[applied.snapshot, applied.state], &Removed::new(), &|_, _| true, &|_| Kept::Nothing)
+                .unwrap();
         assert_eq!((merged.rows.num_rows(), merged.losses.len()), (4, 0));
     }
 }

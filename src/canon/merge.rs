@@ -1,10 +1,14 @@
 //! Many statements about the same things become one live row each: the last known statement of a key wins.
 //!
 //! "Last" is the greatest (`_known_at`, `_delivery`, holds on some day, `_row`); a contract may name an instant that comes before these
-//! (`latest`: the later of two scores holds, even where the earlier one is delivered after it). Taking a maximum is
+//! (`latest`: the later of two updates holds, even where the earlier one is delivered after it). Taking a maximum is
 //! associative and commutative, so merging deliveries one by one, all at once or in any order gives the same rows. What
 //! loses is counted against its delivery. Rows that a full snapshot ended (`_held_to`) stand beside the live row of their key: they
 //! were counted when they ended, and nothing replaces them.
+//!
+//! A statement that does not say when it was updated speaks of the moment it was made: it gives way to every later one, and
+//! every earlier one to it. Such statements among others are weighed in the order they were made, which is no maximum; the
+//! caller starts a table over when one of them comes late.
 
 mod sort;
 
@@ -99,21 +103,46 @@ pub fn merge<'k>(
     // Within a delivery a row of no day loses to one that holds on some.
     let ends = [("effective_from", "effective_to"), ("valid_from", "valid_to"), ("period_start", "period_end")]
         .map(|(from, to)| (dates(&all, from), dates(&all, to)));
-    let holds = |i: usize| !ends.iter().any(|(from, to)| from(i).zip(to(i)).is_some_and(|(from, to)| to <= from));
-    let age = |i: usize| (latest(i), known_at(i), delivery.get(i), holds(i), row(i));
+    let holds_some_day =
+        |i: usize| !ends.iter().any(|(from, to)| from(i).zip(to(i)).is_some_and(|(from, to)| to <= from));
+    let age = |i: usize| (latest(i), known_at(i), delivery.get(i), holds_some_day(i), row(i));
+
+    // A delivery is asked for once, not once a row.
+    let mut current: Vec<Option<bool>> = vec![None; delivery.values().map_or(0, |values| values.len())];
+    let mut is_live = |i: usize, known: i64| {
+        let ask = || is_current(delivery.get(i).unwrap_or_default(), known);
+        match &delivery {
+            Text::Dictionary(dictionary, _) => match dictionary.key(i) {
+                Some(key) => *current[key].get_or_insert_with(ask),
+                None => ask(),
+            },
+            _ => ask(),
+        }
+    };
+    let in_turn = in_turn(&all, &|i| said_at.as_ref().map(|_| latest(i).is_some()));
+    let holds = |i: usize, held: usize| match &in_turn {
+        Some(_) => !latest(i).zip(latest(held)).is_some_and(|(i, held)| i < held),
+        None => age(i) > age(held),
+    };
 
     let keys = key_rows(table, &all)?;
     // (winner, loser): what both said is compared afterwards, for all pairs at once.
     let mut pairs: Vec<(u32, u32)> = Vec::new();
     let mut winners: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(all.num_rows());
-    for i in 0..all.num_rows() {
+    for at in 0..all.num_rows() {
+        let i = in_turn.as_ref().map_or(at, |order| order[at]);
+        // A snapshot that another replaced has no say, however young its rows claim to be.
+        if said_at.is_some() && !is_live(i, known_at(i).unwrap_or(0)) {
+            lose(delivery.get(i), Lost::Superseded);
+            continue;
+        }
         match winners.entry(keys.row(i)) {
             hashbrown::hash_map::Entry::Vacant(entry) => {
                 entry.insert(i);
             }
             hashbrown::hash_map::Entry::Occupied(mut entry) => {
                 let held = *entry.get();
-                let (winner, loser) = if age(i) > age(held) { (i, held) } else { (held, i) };
+                let (winner, loser) = if holds(i, held) { (i, held) } else { (held, i) };
                 entry.insert(winner);
                 pairs.push((winner as u32, loser as u32));
             }
@@ -126,18 +155,6 @@ pub fn merge<'k>(
     let only_key = match table.key.as_slice() {
         [one] => Text::of(&all, one),
         _ => Text::Absent,
-    };
-    // A delivery is asked for once, not once a row.
-    let mut current: Vec<Option<bool>> = vec![None; delivery.values().map_or(0, |values| values.len())];
-    let mut is_live = |i: usize, known: i64| {
-        let ask = || is_current(delivery.get(i).unwrap_or_default(), known);
-        match &delivery {
-            Text::Dictionary(dictionary, _) => match dictionary.key(i) {
-                Some(key) => *current[key].get_or_insert_with(ask),
-                None => ask(),
-            },
-            _ => ask(),
-        }
     };
     let mut live: Vec<u32> = Vec::with_capacity(winners.len());
     for &i in winners.values() {
@@ -178,6 +195,23 @@ pub fn merge<'k>(
         rows = keep_known(table, &all, &live, &chain, &kept)?;
     }
     Ok(Merged { rows, losses })
+}
+
+/// The rows in the order their statements were made, where some say when they were updated (`dated`) and others do not; `None`
+/// where all do or none does, or the table has no such column.
+fn in_turn(all: &RecordBatch, dated: &dyn Fn(usize) -> Option<bool>) -> Option<Vec<usize>> {
+    let mut said = [false, false];
+    for i in 0..all.num_rows() {
+        said[usize::from(dated(i)?)] = true;
+    }
+    if said != [true, true] {
+        return None;
+    }
+    let delivery = Text::of(all, DELIVERY);
+    let (known_at, row) = (instants(all, KNOWN_AT), ints(all, ROW));
+    let mut order: Vec<usize> = (0..all.num_rows()).collect();
+    order.sort_by(|&a, &b| (known_at(a), delivery.get(a), row(a)).cmp(&(known_at(b), delivery.get(b), row(b))));
+    Some(order)
 }
 
 /// Fills what a statement left empty from the statements before it, back to the first that means its empty values.
@@ -336,6 +370,72 @@ mod tests {
             assert_eq!(merged.losses.values().sum::<u64>(), 2);
             assert_eq!(merged.losses[&("b".to_owned(), Lost::Duplicate)], 1);
         }
+    }
+
+    /// Rows of `content` as `id title updated_at known_at delivery row`, merged: `id title`, and what each delivery lost.
+    fn updated(lines: &[&str], is_current: &dyn Fn(&str, i64) -> bool) -> (Vec<String>, Vec<(String, u64)>) {
+        use super::super::fixture::rows;
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("content").unwrap();
+        let lines: Vec<String> = lines.iter().map(|line| format!("course {line}")).collect();
+        let text = format!("kind content_id title updated_at _known_at _delivery _row\n{}", lines.join("\n"));
+        let merged = merge(table, &[rows("content", &text)], &Removed::new(), is_current, &|_| Kept::Nothing).unwrap();
+        let (id, title) = (Text::of(&merged.rows, "content_id"), Text::of(&merged.rows, "title"));
+        let said = (0..merged.rows.num_rows())
+            .map(|row| format!("{} {}", id.get(row).unwrap_or("-"), title.get(row).unwrap_or("-")))
+            .collect();
+        (said, merged.losses.into_iter().map(|((delivery, _), rows)| (delivery, rows)).collect())
+    }
+
+    #[test]
+    fn the_later_update_holds_whatever_the_order_of_rows_and_deliveries() {
+        let lines = [
+            "c1 new 2026-03-05T00:00:00Z 2026-03-06T00:00:00Z a 1",
+            "c1 old 2026-03-01T00:00:00Z 2026-03-06T00:00:00Z a 2",
+            "c1 older 2026-02-01T00:00:00Z 2026-03-09T00:00:00Z b 1",
+            "c2 first 2026-03-05T00:00:00Z 2026-03-06T00:00:00Z a 3",
+            "c2 second 2026-03-05T00:00:00Z 2026-03-06T00:00:00Z a 4",
+        ];
+        let (mut back, mut turned) = (lines, lines);
+        back.reverse();
+        turned.rotate_left(2);
+        for order in [lines, back, turned] {
+            let (said, lost) = updated(&order, &|_, _| true);
+            assert_eq!(said, ["c1 new", "c2 second"], "of equal updates the later statement: {order:?}");
+            assert_eq!(lost, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
+        }
+    }
+
+    #[test]
+    fn an_update_without_an_instant_gives_way_to_the_later_statement_and_the_earlier_one_to_it() {
+        let check = |lines: &[&str], expected: &str| {
+            let back: Vec<&str> = lines.iter().rev().copied().collect();
+            for order in [lines, &back] {
+                assert_eq!(updated(order, &|_, _| true).0, [expected], "{order:?}");
+            }
+        };
+        let (dated, empty) = ("c1 dated 2026-03-05T00:00:00Z", "c1 empty -");
+        let day = |day: u32| format!("2026-03-{day:02}T00:00:00Z");
+        check(&[&format!("{dated} {} a 1", day(6)), &format!("{empty} {} a 2", day(6))], "c1 empty");
+        check(&[&format!("{empty} {} a 1", day(6)), &format!("{dated} {} a 2", day(6))], "c1 dated");
+        check(&[&format!("{dated} {} a 1", day(6)), &format!("{empty} {} b 1", day(7))], "c1 empty");
+        let old = "c1 old 2026-03-01T00:00:00Z";
+        check(&[&format!("{empty} {} a 1", day(6)), &format!("{old} {} b 1", day(7))], "c1 old");
+        // In the order they were made: the empty one takes the place of the dated one, and the old one its place.
+        check(
+            &[&format!("{dated} {} a 1", day(6)), &format!("{empty} {} b 1", day(7)), &format!("{old} {} c 1", day(8))],
+            "c1 old",
+        );
+    }
+
+    #[test]
+    fn a_replaced_snapshot_has_no_say_however_young_its_rows_are() {
+        let lines = [
+            "c1 was 2026-03-05T00:00:00Z 2026-03-06T00:00:00Z a 1",
+            "c1 is 2026-03-01T00:00:00Z 2026-03-07T00:00:00Z b 1",
+        ];
+        let (said, lost) = updated(&lines, &|delivery, _| delivery == "b");
+        assert_eq!((said, lost), (vec!["c1 is".to_owned()], vec![("a".to_owned(), 1)]));
     }
 
     #[test]

@@ -44,6 +44,8 @@ struct Plan {
     /// What the run computes, the same list as in its report; `None` where deliveries were not read.
     steps: Option<Steps>,
     remarks: Vec<String>,
+    /// Folders that are not read before they are complete.
+    waiting: Vec<String>,
 }
 
 pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
@@ -85,6 +87,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         missing_feeds: deliveries.missing_feeds,
         steps: None,
         remarks: Vec::new(),
+        waiting: deliveries.waiting.iter().map(ToString::to_string).collect(),
     };
     // What a run would say in place of publishing is said after what it would read.
     let run = if args.quick { None } else { Some(pipeline::run(&context)) };
@@ -112,7 +115,9 @@ fn told(plan: &Plan) -> String {
             let why = match planned.why {
                 Why::New => "new",
                 Why::Replaced => "replaced",
-                Why::Mended => "refused before, feed changed",
+                Why::Mended => "refused before, its cause changed",
+                Why::Reopened => "its set was reopened",
+                Why::Contradicted => "contradicts another snapshot",
                 Why::StartOver => "its table starts over",
             };
             vec![
@@ -135,6 +140,9 @@ fn told(plan: &Plan) -> String {
     }
     for feed in &plan.missing_feeds {
         text.push_str(&format!("feed {feed} has no delivery\n"));
+    }
+    for waiting in &plan.waiting {
+        text.push_str(&format!("{waiting}\n"));
     }
     for stranger in plan.strangers.iter().take(5) {
         text.push_str(&format!("no feed recognises {stranger}\n"));

@@ -152,5 +152,8 @@ fn told(report: &Report, lake: &str) -> String {
     for remark in &report.remarks {
         text.push_str(&format!("note: {remark}\n"));
     }
+    if let Some(more) = &report.more_remarks {
+        text.push_str(&format!("{more}\n"));
+    }
     text
 }

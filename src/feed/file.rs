@@ -34,6 +34,13 @@ pub(super) struct FeedFile {
     pub format: OneOrMany,
     /// append (default), delta or full.
     pub mode: Option<String>,
+    /// daily (default) or instant, of full snapshots: whether two of one day contradict each other.
+    pub snapshots: Option<String>,
+    /// Feeds that read the same objects; each names the others.
+    #[serde(default)]
+    pub shares: Vec<String>,
+    /// The object for which the others of its folder wait: `_SUCCESS`.
+    pub marker: Option<String>,
     /// Only `xapi`: records are xAPI statements.
     pub dialect: Option<String>,
     /// Zone of local times, an IANA name.

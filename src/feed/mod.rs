@@ -5,7 +5,7 @@
 //! a bad record is data ([`Reject`]), a bad file is a [`Refusal`]. Nothing is inferred: type, header, delimiter,
 //! encoding, date order and zone come from the feed.
 //!
-//! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
+//! `attempt` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
 //! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
@@ -27,6 +27,7 @@ mod moment;
 mod number;
 mod order;
 mod pattern;
+pub mod place;
 mod plan;
 pub mod propose;
 mod pseudonym;
@@ -53,7 +54,7 @@ use sha2::{Digest, Sha256};
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
 pub use ids::Known;
-pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Verdict};
+pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Snapshots, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
 
@@ -220,14 +221,23 @@ pub fn read<E>(
     let digest = sha256(bytes);
     let context = &Context { known_at: Some(delivery.known_at), ..*context };
     let refused = if feed.unique_key && !feed.select.chooses() {
-        unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))?
+        match unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop)) {
+            Err(Stop::Refused(refusal)) if is_idle(feed, &refusal) => HashSet::new(),
+            conflicts => conflicts?,
+        }
     } else {
         HashSet::new()
     };
-    let mut intake =
-        watched(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
+    let read = watched(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop));
+    let mut intake = match read {
+        Err(Stop::Refused(refusal)) if is_idle(feed, &refusal) => Intake::default(),
+        read => read?,
+    };
     if feed.sidecar.is_some() {
-        control::check(context.sidecar, intake.read, size, &digest)?;
+        control::check(context.sidecar, &delivery.path, intake.read, size, &digest)?;
+    }
+    if feed.mode == Mode::Append && intake.read == 0 {
+        intake.warnings.push(Warning::new("idle", None, 1));
     }
     intake.sha256 = digest;
     Ok(intake)
@@ -270,6 +280,13 @@ fn watched<E>(
         intake.warnings.push(Warning::new("filtered", None, intake.filtered));
     }
     Ok(intake)
+}
+
+/// Whether a feed of events delivered an hour in which nothing happened, as an object without any content. One whose last line
+/// has to say how many records it holds is cut short instead.
+fn is_idle(feed: &Feed, refusal: &Refusal) -> bool {
+    let owes_total = feed.footer_total.is_some() && !feed.footer_optional;
+    feed.mode == Mode::Append && refusal.reason == Reason::EmptyFile && refusal.detail.is_empty() && !owes_total
 }
 
 /// A damaged or bursting archive is the cause of whatever its content looks like: before a packed file is refused for

@@ -36,6 +36,15 @@ pub enum Nulls {
     Keep,
 }
 
+/// What tells one full snapshot of a feed from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshots {
+    /// The day: two of one day contradict each other.
+    Daily,
+    /// The instant: there may be several a day.
+    Instant,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFormat {
@@ -153,6 +162,11 @@ pub struct Feed {
     pub fills: String,
     pub mode: Mode,
     pub nulls_mean: Nulls,
+    pub snapshots: Snapshots,
+    /// Feeds that read the same objects.
+    pub shares: Vec<String>,
+    /// The object for which a folder's others wait; by default a folder waits for `_SUCCESS` once another of the feed had it.
+    pub marker: Option<String>,
     pub corrections_move_days: bool,
     /// Whether the first row of a worker holds from its hire date on.
     pub reach_back: bool,
@@ -330,7 +344,12 @@ impl Feed {
 
     /// Does the path belong to this feed, and if so, which date (and time) does it name.
     pub fn recognise(&self, path: &str) -> Option<Option<NaiveDateTime>> {
-        self.patterns.iter().find_map(|pattern| pattern.captures(path)).map(|(date, _)| date)
+        self.place(path).map(|place| place.dated)
+    }
+
+    /// Whether two feeds name each other in `shares`, so that both read an object.
+    pub fn shares_with(&self, other: &Feed) -> bool {
+        self.shares.contains(&other.name) && other.shares.contains(&self.name)
     }
 
     /// Whether the path of a delivery says on which day it was made.
@@ -384,15 +403,19 @@ impl Feed {
         if self.formats.len() < 2 {
             return first;
         }
-        let bare = path.trim_end_matches(".gz").trim_end_matches(".zst");
-        let named = match bare.rsplit('.').next() {
-            Some("csv" | "txt" | "tsv") => Some(FileFormat::Csv),
-            Some("ndjson" | "jsonl") => Some(FileFormat::Ndjson),
-            Some("json") => Some(FileFormat::JsonArray),
-            Some("parquet") => Some(FileFormat::Parquet),
-            _ => None,
+        let named = |path: &str| {
+            let bare = path.trim_end_matches(".gz").trim_end_matches(".zst");
+            let format = match bare.rsplit('.').next() {
+                Some("csv" | "txt" | "tsv") => FileFormat::Csv,
+                Some("ndjson" | "jsonl") => FileFormat::Ndjson,
+                Some("json") => FileFormat::JsonArray,
+                Some("parquet") => FileFormat::Parquet,
+                _ => return None,
+            };
+            self.formats.contains(&format).then_some(format)
         };
-        named.filter(|format| self.formats.contains(format)).unwrap_or(first)
+        // A part without an ending of its own is of the form that its folder says.
+        named(path).or_else(|| named(super::place::folder(path))).unwrap_or(first)
     }
 }
 

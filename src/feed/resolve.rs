@@ -14,7 +14,7 @@ use super::moment;
 use super::number::Style;
 use super::pattern::Pattern;
 use super::plan::{
-    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source,
+    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Snapshots, Source,
     TextEncoding, Values, Verdict,
 };
 use super::read::json;
@@ -117,7 +117,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         Some("full") => Mode::Full,
         Some(other) => return Err(format!("mode `{other}` is none of append, delta, full")),
     };
-    let gates = gates(&file, mode);
+    let gates = gates(&file, mode)?;
     let json_root = json_root(&file, &formats)?;
     let is_xapi = match file.dialect.as_deref() {
         None => false,
@@ -129,6 +129,13 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     {
         return Err("sites: no column is read from @actor or from an `account.name`, so they have no effect".into());
     }
+    let snapshots = snapshots(&file, mode)?;
+    if file.shares.iter().any(|other| other == name) {
+        return Err("shares names the feed itself".into());
+    }
+    if file.marker.as_ref().is_some_and(|marker| marker.is_empty() || marker.contains('/')) {
+        return Err("marker is the name of an object in the same folder, `_SUCCESS`".into());
+    }
     Ok(Feed {
         name: name.into(),
         mode,
@@ -137,6 +144,9 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some("keep") => Nulls::Keep,
             Some(other) => return Err(format!("nulls_mean `{other}` is none of clear, keep")),
         },
+        snapshots,
+        shares: file.shares.clone(),
+        marker: file.marker.clone(),
         corrections_move_days: file.corrections_move_days,
         reach_back: file.reach_back.unwrap_or(true),
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
@@ -216,10 +226,15 @@ fn shift(column: &Column, written: &ColumnFile, file: &FeedFile) -> Result<i32, 
 }
 
 /// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
-fn gates(file: &FeedFile, mode: Mode) -> Gates {
+fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
     let (written, snapshot) = (&file.gates, mode == Mode::Full);
-    Gates {
-        zero_rows: written.zero_rows.unwrap_or(Verdict::Warn),
+    if mode == Mode::Append && written.zero_rows.is_some() {
+        return Err(
+            "gates.zero_rows has no effect: an empty delivery of events is an idle hour, and noted as one".into()
+        );
+    }
+    Ok(Gates {
+        zero_rows: written.zero_rows.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
         volume: written.volume.unwrap_or(Verdict::Block),
         reject_share: written.reject_share.unwrap_or(Verdict::Block),
         key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
@@ -230,6 +245,15 @@ fn gates(file: &FeedFile, mode: Mode) -> Gates {
         join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
         freshness: written.freshness.unwrap_or(Verdict::Warn),
         date_order: written.date_order.unwrap_or(Verdict::Block),
+    })
+}
+
+fn snapshots(file: &FeedFile, mode: Mode) -> Result<Snapshots, String> {
+    match file.snapshots.as_deref() {
+        Some(_) if mode != Mode::Full => Err("snapshots has no effect: only mode = \"full\" delivers any".into()),
+        None | Some("daily") => Ok(Snapshots::Daily),
+        Some("instant") => Ok(Snapshots::Instant),
+        Some(other) => Err(format!("snapshots `{other}` is none of daily, instant")),
     }
 }
 

@@ -55,11 +55,12 @@ pub fn judge(
     ledger: &Ledger,
     notes: &mut Vec<Note>,
 ) -> Result<(), Refusal> {
-    let before: Vec<&Entry> = ledger
-        .accepted(&feed.name)
-        .into_iter()
-        .filter(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path))
-        .collect();
+    if feed.mode == Mode::Append && intake.read == 0 {
+        // An hour in which nothing happened is no broken export.
+        return Ok(());
+    }
+    let before = before(feed, entry, ledger);
+    let before: Vec<&Entry> = before.iter().collect();
     let mut found: Vec<Finding> = Vec::new();
     found.extend(zero_rows(feed, intake));
     found.extend(all_filtered(feed, intake));
@@ -74,7 +75,7 @@ pub fn judge(
             Verdict::Off => {}
             Verdict::Block => return Err(Refusal::new(finding.reason, finding.detail)),
             Verdict::Warn => notes.push(Note {
-                delivery: entry.path.clone(),
+                delivery: entry.key(),
                 check: finding.check,
                 code: finding.reason.code(),
                 column: finding.column,
@@ -88,6 +89,41 @@ pub fn judge(
     Ok(())
 }
 
+/// What the feed delivered last for the same values of the path's placeholders, oldest first: each set as the one delivery it is,
+/// idle hours left out.
+fn before(feed: &Feed, entry: &Entry, ledger: &Ledger) -> Vec<Entry> {
+    let earlier = ledger.accepted(&feed.name).into_iter().rev().filter(|earlier| {
+        earlier.series == entry.series
+            && !earlier.is_with(entry)
+            && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
+            && (feed.mode != Mode::Append || earlier.counts.read > 0)
+    });
+    let mut told: Vec<Entry> = Vec::new();
+    for earlier in earlier {
+        // Parts of a set are of one instant, so they come one after the other but for what else is of that instant.
+        let same = |set: &Entry| set.known_at == earlier.known_at;
+        let set = told.iter().rposition(|set| same(set) && set.is_with(earlier));
+        if let Some(set) = set.and_then(|at| told.get_mut(at)) {
+            add(set, earlier);
+        } else if told.len() >= LAST && !told.last().is_some_and(same) {
+            break;
+        } else {
+            told.push(earlier.clone());
+        }
+    }
+    told.reverse();
+    told
+}
+
+/// Adds a part to its set.
+pub fn add(set: &mut Entry, part: &Entry) {
+    set.counts.add(&part.counts);
+    set.headcount = set.headcount.max(part.headcount);
+    for (column, filled) in &part.coverage {
+        *set.coverage.entry(column.clone()).or_default() += filled;
+    }
+}
+
 fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
     (intake.read == 0).then(|| Finding {
         verdict: feed.gates.zero_rows,
@@ -97,7 +133,7 @@ fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
         affected: 0,
         out_of: 0,
         previous_share: None,
-        detail: "it has a header and nothing else".into(),
+        detail: "there is nothing in it but, at most, a header".into(),
     })
 }
 
@@ -267,7 +303,7 @@ fn field_coverage(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Vec<Findin
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::contract::Catalog;
@@ -287,18 +323,11 @@ mod tests {
             table: "users".into(),
             path: format!("u_{day}.csv"),
             size: 1,
-            etag: None,
-            sha256: String::new(),
             known_at: day,
-            refused: None,
-            sentence: None,
             counts: Counts { read: records, accepted: records, ..Counts::default() },
             coverage: BTreeMap::from([("email".to_owned(), emails)]),
-            absent: BTreeSet::new(),
-            headcount: None,
-            feed_hash: String::new(),
-            row_rules: None,
             commit: 1,
+            ..Entry::default()
         }
     }
 
@@ -330,6 +359,27 @@ mod tests {
         assert_eq!(judged(&half, &before[..1], (3, 5, 0)), Err(Reason::VolumeDrop));
         assert_eq!(judged(&feed("append", ""), &before, (9, 1, 0)), Ok(vec![]), "increments may be small");
         assert_eq!(judged(&feed("full", ""), &before, (9, 4, 0)), Err(Reason::VolumeDrop), "snapshots may not");
+    }
+
+    #[test]
+    fn a_set_is_compared_with_sets_and_an_idle_hour_with_nothing() {
+        let part = |day: i64, name: &str, records: u64| Entry {
+            path: format!("u_{day}.{name}.csv"),
+            set: Some(format!("day {day}")),
+            ..entry(day, records, 0)
+        };
+        let before = [part(1, "a", 50), part(1, "b", 50), part(2, "a", 50), part(2, "b", 50), part(3, "a", 50)];
+        let half = feed("append", "[limits]\nrows_against_last = 0.5");
+        let judged = |day: i64, set: Option<&str>, records: u64| {
+            let ledger = Ledger { entries: before.iter().map(|entry| (entry.path.clone(), entry.clone())).collect() };
+            let entry = Entry { set: set.map(str::to_owned), ..entry(day, records, 0) };
+            let intake = Intake { read: records, accepted: records, ..Intake::default() };
+            judge(&half, &entry, &intake, &ledger, &mut Vec::new()).map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(judged(4, None, 49), Err(Reason::VolumeDrop), "half of 100, the median of 50, 100 and 100");
+        assert_eq!(judged(3, Some("day 3"), 50), Ok(()), "its own first part is no delivery before it");
+        assert_eq!(judged(3, Some("day 3"), 49), Err(Reason::VolumeDrop));
+        assert_eq!(judged(4, None, 0), Ok(()), "nothing happened");
     }
 
     #[test]

@@ -14,18 +14,31 @@ use super::audit;
 use super::day_rows::DayRows;
 use super::gates::{self, joined};
 use super::lake::{Lake, Stored};
-use super::plan::{DeliveryPlan, Planned};
+use super::plan::{DeliveryPlan, LoadedFeed, Planned};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
 use super::workforce::Workforce;
 use crate::canon::merge::{Losses, Removed};
-use crate::contract::Partition;
+use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
 use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
+
+/// A set of which parts are read: what the gates judge together.
+struct Together {
+    /// Parts still to be read.
+    waiting: usize,
+    /// The first part, with the counts of all.
+    entry: Entry,
+    intake: Intake,
+    keys: Vec<String>,
+    /// Rows of all parts, where workers are counted.
+    workers: Vec<RecordBatch>,
+    refused: Option<String>,
+}
 
 /// A delivery as read: its rows in canon form, or why it was refused.
 struct Read {
@@ -71,6 +84,11 @@ pub struct Ingested {
     pub notes: Vec<gates::Note>,
     /// Of deliveries of workers: whom and which units they name, to be looked up once everybody is known.
     workforces: Vec<(String, Workforce)>,
+    /// Parts of sets that are refused because of another part, or by a gate that judges the whole set: nothing may be made of what
+    /// was read, and reading starts again without them.
+    pub refused_together: BTreeMap<String, Refusal>,
+    /// Tables that have to start over, which only the rows could tell.
+    pub out_of_turn: BTreeMap<String, String>,
 }
 
 impl Ingested {
@@ -97,6 +115,7 @@ pub fn ingest(
     mut ledger: Ledger,
 ) -> Result<Ingested> {
     let catalog = context.catalog;
+    let newest = newest_told(plan, &ledger);
     for table in plan.start_over.keys() {
         lake.keep(catalog.expect(table)?, |_| false)?;
         audit::start_over(lake, table)?;
@@ -105,6 +124,9 @@ pub fn ingest(
     let commit = context.next_commit;
     let mut days = DayRows::new(context.memory_limit / 3);
     let mut whole: BTreeMap<String, Waiting> = BTreeMap::new();
+    let mut sets = together(plan, &ledger);
+    let mut refused_together = BTreeMap::new();
+    let mut out_of_turn = BTreeMap::new();
     let mut fresh_removed: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     let mut intakes = Vec::new();
     let mut refused = Vec::new();
@@ -132,23 +154,25 @@ pub fn ingest(
                 path: planned.delivery.path.clone(),
                 size: planned.delivery.size,
                 etag: planned.delivery.etag.clone(),
-                sha256: String::new(),
-                known_at: planned.delivery.known_at.timestamp_micros(),
-                refused: None,
-                sentence: None,
-                counts: Counts::default(),
-                coverage: BTreeMap::new(),
-                absent: BTreeSet::new(),
-                headcount: None,
+                known_at: planned.known_at(),
                 feed_hash: loaded.hash.clone(),
                 row_rules: Some(loaded.feed.row_rules()),
                 commit,
+                series: planned.series.clone(),
+                set: planned.set.clone(),
+                shared: planned.shared,
+                marked: planned.marked,
+                sidecar: planned.sidecar.clone(),
+                ..Entry::default()
             };
+            let key = planned.key.clone();
             let outcome = outcome.and_then(|(intake, rows)| {
                 entry.absent = intake.absent.iter().cloned().collect();
                 entry.headcount = rows.headcount;
-                let verdict = match held.get(&entry.path) {
+                let verdict = match held.get(&key) {
                     Some(refusal) => Err(refusal.clone()),
+                    // The parts of a set are judged together, once the last is read.
+                    None if planned.set.is_some() => Ok(()),
                     None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes),
                 };
                 match verdict {
@@ -156,18 +180,23 @@ pub fn ingest(
                     Err(refusal) => Err((refusal, intake.sha256)),
                 }
             });
+            let set = planned.set.clone().map(|set| (planned.feed, set));
+            let mut set = set.and_then(|set| sets.get_mut(&set));
             match outcome {
                 Err((refusal, sha256)) => {
                     entry.sha256 = sha256;
                     entry.refused = Some(refusal.reason.code().to_owned());
                     entry.sentence = Some(refusal.sentence());
+                    if let Some(set) = &mut set {
+                        set.refused.get_or_insert_with(|| entry.path.clone());
+                    }
                     refused.push(entry.clone());
-                    intakes.push((entry.path.clone(), None));
+                    intakes.push((key.clone(), None));
                 }
-                Ok((mut intake, rows)) => {
-                    if let Some(workforce) = rows.workforce {
+                Ok((mut intake, mut rows)) => {
+                    if let Some(workforce) = rows.workforce.take() {
                         intake.warnings.extend(workforce.warnings());
-                        workforces.push((entry.path.clone(), workforce));
+                        workforces.push((key.clone(), workforce));
                     }
                     entry.sha256 = intake.sha256.clone();
                     entry.counts = Counts {
@@ -181,10 +210,16 @@ pub fn ingest(
                         forgotten: 0,
                     };
                     entry.coverage = intake.coverage.iter().cloned().collect();
-                    intakes.push((entry.path.clone(), Some(intake)));
                     let table = catalog.expect(&loaded.feed.fills)?;
+                    if is_out_of_turn(table, &entry, &newest) {
+                        out_of_turn.entry(table.name.clone()).or_insert_with(|| format!("{} came late", entry.path));
+                    }
+                    if let Some(set) = &mut set {
+                        set.add(&entry, &intake, &key, &rows);
+                    }
+                    intakes.push((key.clone(), Some(intake)));
                     let day = local_day(entry.known_at, context.job.zone);
-                    accounts.add(&entry.path, planned.feed, loaded.feed.mode, day, rows.accounts);
+                    accounts.add(&entry, planned.feed, loaded.feed.mode, day, rows.accounts);
                     for (user, (first, last)) in rows.seen {
                         let bounds = seen.entry(user).or_insert((first, last));
                         *bounds = (bounds.0.min(first), bounds.1.max(last));
@@ -202,11 +237,24 @@ pub fn ingest(
                     } else {
                         let waiting = whole.entry(table.name.clone()).or_insert_with(|| Waiting::of(context, table));
                         let sight = (context, &*lake, &ledger);
-                        waiting.push(sight, table, planned.feed, entry.known_at, rows.whole)?;
+                        waiting.push(sight, table, planned, entry.known_at, rows.whole)?;
                     }
                 }
             }
-            ledger.entries.insert(entry.path.clone(), entry);
+            if let Some(set) = set {
+                set.waiting = set.waiting.saturating_sub(1);
+                if set.waiting == 0 {
+                    let headcount = set.headcount(context, loaded);
+                    entry.headcount = headcount;
+                    for key in &set.keys {
+                        if let Some(part) = ledger.entries.get_mut(key) {
+                            part.headcount = headcount;
+                        }
+                    }
+                    refused_together.extend(set.judge(&loaded.feed, &ledger, &mut notes));
+                }
+            }
+            ledger.entries.insert(key, entry);
             (context.progress)(planned);
             Ok(())
         },
@@ -249,7 +297,135 @@ pub fn ingest(
         days.touched.extend(touched.into_iter().map(|day| (name.clone(), day)));
         moved.insert(name, settled);
     }
-    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, accounts, notes, workforces })
+    Ok(Ingested {
+        ledger,
+        intakes,
+        changed_tables,
+        days,
+        removed,
+        moved,
+        seen,
+        accounts,
+        notes,
+        workforces,
+        refused_together,
+        out_of_turn,
+    })
+}
+
+/// The sets of which objects are read, with what earlier runs accepted of them.
+fn together(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<(usize, String), Together> {
+    let mut sets: BTreeMap<(usize, String), Together> = BTreeMap::new();
+    for planned in &plan.read {
+        let Some(set) = planned.set.clone() else { continue };
+        let set = sets.entry((planned.feed, set)).or_insert_with(|| Together {
+            waiting: 0,
+            entry: Entry::default(),
+            intake: Intake::default(),
+            keys: Vec::new(),
+            workers: Vec::new(),
+            refused: None,
+        });
+        set.waiting += 1;
+    }
+    if sets.is_empty() {
+        return sets;
+    }
+    let reading: BTreeSet<&str> = plan.read.iter().map(|planned| planned.key.as_str()).collect();
+    let before = ledger.entries.iter().filter(|(key, entry)| entry.is_accepted() && !reading.contains(key.as_str()));
+    for (key, entry) in before {
+        let Some(planned) = plan.listed.get(key) else { continue };
+        let set = planned.set.clone().and_then(|set| sets.get_mut(&(planned.feed, set)));
+        if let Some(set) = set.filter(|_| !plan.start_over.contains_key(&entry.table)) {
+            gates::add(&mut set.entry, entry);
+            set.intake.read += entry.counts.read;
+            set.intake.accepted += entry.counts.read.saturating_sub(entry.counts.rejected);
+            let coverage: Vec<(String, u64)> = entry.coverage.clone().into_iter().collect();
+            add_up(&mut set.intake.coverage, &coverage);
+        }
+    }
+    sets
+}
+
+impl Together {
+    fn add(&mut self, entry: &Entry, intake: &Intake, key: &str, rows: &Rows) {
+        if self.keys.is_empty() {
+            let sum = std::mem::take(&mut self.entry);
+            self.entry = Entry { counts: sum.counts, coverage: sum.coverage, ..entry.clone() };
+            self.entry.counts.add(&entry.counts);
+        } else {
+            gates::add(&mut self.entry, entry);
+        }
+        self.keys.push(key.to_owned());
+        if entry.headcount.is_some() {
+            self.workers.extend(rows.whole.iter().cloned());
+        }
+        let sum = &mut self.intake;
+        sum.read += intake.read;
+        sum.accepted += intake.accepted;
+        for (reason, count) in &intake.rejected_by_reason {
+            match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
+                Some(known) => known.1 += count,
+                None => sum.rejected_by_reason.push((*reason, *count)),
+            }
+        }
+        add_up(&mut sum.coverage, &intake.coverage);
+        add_up(&mut sum.unknown_values, &intake.unknown_values);
+    }
+
+    /// Workers employed on the day of the set, whichever parts their rows stand in.
+    fn headcount(&mut self, context: &Context<'_>, loaded: &LoadedFeed) -> Option<u64> {
+        let is_headcount = loaded.feed.fills == "workers" && loaded.feed.mode == Mode::Full;
+        let day = local_day(self.entry.known_at, context.job.zone);
+        let count = (is_headcount && !self.keys.is_empty()).then(|| headcount(&self.workers, day));
+        self.workers.clear();
+        self.entry.headcount = count;
+        count
+    }
+
+    /// The refusals of its parts: because one of them was refused, or because the set as a whole falls short.
+    fn judge(&self, feed: &feed::Feed, ledger: &Ledger, notes: &mut Vec<gates::Note>) -> BTreeMap<String, Refusal> {
+        if self.keys.is_empty() {
+            return BTreeMap::new();
+        }
+        let verdict = match &self.refused {
+            Some(path) => Err(Refusal::new(Reason::SetRefused, path.clone())),
+            None => gates::judge(feed, &self.entry, &self.intake, ledger, notes),
+        };
+        match verdict {
+            Ok(()) => BTreeMap::new(),
+            Err(refusal) => self.keys.iter().map(|key| (key.clone(), refusal.clone())).collect(),
+        }
+    }
+}
+
+/// Adds counts by column.
+fn add_up(sum: &mut Vec<(String, u64)>, more: &[(String, u64)]) {
+    for (column, count) in more {
+        match sum.iter_mut().find(|(other, _)| other == column) {
+            Some(known) => known.1 += count,
+            None => sum.push((column.clone(), *count)),
+        }
+    }
+}
+
+/// When the newest delivery of each table was made that stays as it is.
+fn newest_told(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<String, i64> {
+    let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+    for entry in ledger.entries.values() {
+        if entry.is_accepted() && !plan.start_over.contains_key(&entry.table) {
+            let known = newest.entry(entry.table.clone()).or_insert(entry.known_at);
+            *known = (*known).max(entry.known_at);
+        }
+    }
+    newest
+}
+
+/// Whether a delivery tells rows without an update of their own, in a table where that decides, after younger ones were merged.
+fn is_out_of_turn(table: &Table, entry: &Entry, newest: &BTreeMap<String, i64>) -> bool {
+    let Some(latest) = &table.latest else { return false };
+    let filled = entry.coverage.get(latest).copied().unwrap_or(0);
+    filled < entry.counts.accepted && newest.get(&table.name).is_some_and(|newest| entry.known_at <= *newest)
 }
 
 /// What a byte of a compressed export becomes as rows in memory, roughly.
@@ -260,9 +436,13 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     let loaded = &context.feeds[planned.feed];
     let table = context.catalog.expect(&loaded.feed.fills)?;
     let bytes = context.landing.get(&planned.object)?;
+    if let Some(others) = &planned.contradicted {
+        let refusal = Refusal::new(Reason::TwoSnapshots, format!("also {others}"));
+        return Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) });
+    }
     let sidecar = match loaded.feed.sidecar_of(&planned.delivery.path) {
-        Some(path) => context.landing.read(&path).ok(),
-        None => None,
+        Some(path) if planned.sidecar.is_some() => Some(context.landing.read(&path)?),
+        _ => None,
     };
     // What lies in the future is judged from when the delivery was made, so that every run judges it alike. A day in a name
     // is its first moment, and the file may hold the whole of it.
@@ -321,6 +501,12 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
     if first.refused.as_deref().and_then(Reason::of).is_some_and(Reason::is_limit) {
         return Err(Error::new(Exit::Limit, what).hint(format!(
             "raise the ceiling under [limits] of the feed {}, split the delivery, or list the feed under tolerate.refused_feeds",
+            first.feed
+        )));
+    }
+    if first.refused.as_deref() == Some(Reason::TwoSnapshots.code()) {
+        return Err(Error::gate(what).hint(format!(
+            "delete one of them; or declare them parts of one snapshot with {{part}} in the `path` of the feed {0} or a _SUCCESS in their folder; or say snapshots = \"instant\" in the feed if it delivers several a day",
             first.feed
         )));
     }

@@ -178,6 +178,12 @@ impl<'a> Lake<'a> {
         Ok(())
     }
 
+    /// Takes every table out but those of the runs so far, to build them anew from nothing.
+    pub fn forget(&mut self) {
+        let ops = format!("{}/", Area::Ops.as_str());
+        self.files.retain(|table, _| table.starts_with(&ops));
+    }
+
     pub fn is_dry_run(&self) -> bool {
         self.overlay.is_some()
     }

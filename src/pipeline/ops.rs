@@ -1,9 +1,8 @@
 //! What operators read: runs, deliveries, data quality, quarantine, suppressed cells. Derived from the ledger and the commits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use arrow::array::{Int64Array, RecordBatch, new_null_array};
+use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 
 use super::cycles::Unknown;
@@ -12,9 +11,9 @@ use super::lake::{Lake, WHOLE};
 use super::periods::{Computed, publish};
 use super::{Context, gates};
 use crate::canon::identity::Unmatched;
-use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::contract::findings::{Finding, finding};
+use crate::contract::{Area, Table};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::feed::Reason;
@@ -171,6 +170,7 @@ fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
                 .delivery(entry)
                 .int("size_bytes", entry.size)
                 .text("sha256", &entry.sha256)
+                .maybe("delivery_set", entry.set.clone())
                 .instant("known_at", entry.known_at)
                 .text("status", if entry.is_accepted() { "accepted" } else { "refused" })
                 .maybe("reason_code", entry.refused.clone())
@@ -240,11 +240,9 @@ fn data_quality(
                     .share("share", share(count)),
             );
         }
-        let previous = rolled
-            .ledger
-            .accepted(&entry.feed)
-            .into_iter()
-            .rfind(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path));
+        let previous = rolled.ledger.accepted(&entry.feed).into_iter().rfind(|earlier| {
+            earlier.series == entry.series && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
+        });
         for (column, filled) in intake.coverage.iter().filter(|(column, _)| !intake.absent.contains(column)) {
             let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
             let was = previous.and_then(|previous| {
@@ -424,7 +422,7 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     let table = context.catalog.expect("runs")?;
     let mut batches = lake.read(table, WHOLE, None)?;
     for batch in &mut batches {
-        *batch = of_today(table, batch)?;
+        *batch = in_form(table, batch)?;
     }
     let mut counts = Counts::default();
     let mut refused = 0;
@@ -458,15 +456,42 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     publish(lake, table, WHOLE, &batches)
 }
 
-/// Rows of earlier runs in the columns of today: a count that was not kept then was zero.
-fn of_today(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+/// Gives what earlier versions wrote about their runs the columns of today: `latest/` joins the partitions of a table.
+///
+/// # Errors
+/// The store fails, or a column has another type than it had.
+pub fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>) -> Result<()> {
+    for table in context.catalog.tables().filter(|table| table.area == Area::Ops) {
+        for (partition, file) in lake.partitions(table)? {
+            let batches = lake.read_ref(table, &file, None)?;
+            let names = |schema: &arrow::datatypes::Schema| -> Vec<String> {
+                schema.fields().iter().map(|field| field.name().clone()).collect()
+            };
+            let today = names(&mart_schema(table));
+            if batches.iter().any(|batch| names(&batch.schema()) != today) {
+                let batches = batches.iter().map(|batch| in_form(table, batch)).collect::<Result<Vec<_>>>()?;
+                let batch = arrow::compute::concat_batches(&mart_schema(table), &batches)?;
+                lake.write(table, &partition, &batch)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows that an earlier version wrote, with the columns of today: a count it did not know of is 0, anything else is empty.
+fn in_form(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    use arrow::array::{ArrayRef, Int64Array, new_null_array};
     let schema = mart_schema(table);
-    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-        Some(array) => array.clone(),
-        None if field.is_nullable() => new_null_array(field.data_type(), batch.num_rows()),
-        None => Arc::new(Int64Array::from(vec![0; batch.num_rows()])),
-    });
-    Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
+    let rows = batch.num_rows();
+    let column = |field: &arrow::datatypes::FieldRef| -> ArrayRef {
+        let zeros = || std::sync::Arc::new(Int64Array::from(vec![0; rows])) as ArrayRef;
+        match batch.column_by_name(field.name()) {
+            Some(array) => array.clone(),
+            None if !field.is_nullable() && *field.data_type() == arrow::datatypes::DataType::Int64 => zeros(),
+            None => new_null_array(field.data_type(), rows),
+        }
+    };
+    Ok(RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect())?)
 }
 
 /// Rows in the order of the contract.

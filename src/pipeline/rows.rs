@@ -41,7 +41,7 @@ pub(super) fn canon_form(
             let name = field.name().as_str();
             Ok(match name {
                 DELIVERY => {
-                    let values: ArrayRef = Arc::new(StringArray::from(vec![planned.delivery.path.as_str()]));
+                    let values: ArrayRef = Arc::new(StringArray::from(vec![planned.key.as_str()]));
                     Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(vec![0; rows]), values)?)
                 }
                 KNOWN_AT => Arc::new(TimestampMicrosecondArray::from(vec![known_at; rows]).with_timezone("UTC")),

@@ -12,7 +12,7 @@ use super::Context;
 use super::audit;
 use super::kept::KeptBy;
 use super::lake::{Lake, WHOLE};
-use super::plan::is_undated_snapshot;
+use super::plan::{Planned, is_undated_snapshot};
 use super::rows::split_undated;
 use crate::canon::columns::Text;
 use crate::canon::merge::{Kept, Losses, Removed, merge};
@@ -33,8 +33,8 @@ pub(super) type Sight<'s> = (&'s Context<'s>, &'s Lake<'s>, &'s Ledger);
 pub(super) struct Waiting {
     /// Some feed of the table delivers full snapshots.
     by_snapshots: bool,
-    /// By feed; with snapshots those of one instant, else all.
-    deliveries: Vec<(usize, Vec<RecordBatch>)>,
+    /// By feed and series; with snapshots those of one instant, else all.
+    deliveries: Vec<(usize, String, Vec<RecordBatch>)>,
     /// When they were made.
     at: i64,
     /// The table as it is once snapshots have been applied.
@@ -58,7 +58,7 @@ impl Waiting {
         &mut self,
         sight: Sight<'_>,
         table: &Table,
-        feed: usize,
+        planned: &Planned,
         at: i64,
         rows: Vec<RecordBatch>,
     ) -> Result<()> {
@@ -69,7 +69,7 @@ impl Waiting {
         if audit::has_history(table) {
             self.statements.extend(rows.iter().cloned());
         }
-        self.deliveries.push((feed, rows));
+        self.deliveries.push((planned.feed, planned.series.clone(), rows));
         Ok(())
     }
 
@@ -97,16 +97,17 @@ impl Waiting {
             Some(state) => state,
             None => concat_batches(&canon_schema(table), &lake.read(table, WHOLE, None)?)?,
         };
-        let mut by_feed: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
-        for (feed, rows) in std::mem::take(&mut self.deliveries) {
+        // The parts of one snapshot are one snapshot.
+        let mut by_feed: BTreeMap<(usize, String), Vec<RecordBatch>> = BTreeMap::new();
+        for (feed, series, rows) in std::mem::take(&mut self.deliveries) {
             // A snapshot without a row says nothing, least of all that everything has ended.
-            by_feed.entry(feed).or_default().extend(rows.into_iter().filter(|batch| batch.num_rows() > 0));
+            by_feed.entry((feed, series)).or_default().extend(rows.into_iter().filter(|batch| batch.num_rows() > 0));
         }
         by_feed.retain(|_, rows| !rows.is_empty());
         let kept = KeptBy::of(ledger, context.feeds);
         let day = local_day(self.at, context.job.zone);
         let mut fresh: Vec<RecordBatch> = Vec::new();
-        for (feed, rows) in by_feed {
+        for ((feed, series), rows) in by_feed {
             let feed = &context.feeds[feed].feed;
             if feed.mode != Mode::Full {
                 fresh.extend(rows);
@@ -114,7 +115,9 @@ impl Waiting {
             }
             let by = rows.first().and_then(|batch| Text::of(batch, DELIVERY).get(0).map(str::to_owned));
             let by = by.as_deref().map_or(Kept::Nothing, |by| kept.by(by));
-            let of_feed = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
+            let of_feed = |delivery: &str| {
+                ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name && entry.series == series)
+            };
             let took = |delivery: &str, from: Option<Day>| took_its_day(context, table, ledger, delivery, from);
             // Rows that say since when they hold stand beside others that take the day of their snapshot.
             let (undated, dated) = if feed.may_be_undated() { split_undated(&rows)? } else { (Vec::new(), rows) };

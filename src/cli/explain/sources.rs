@@ -81,7 +81,7 @@ pub fn sources(published: &Published, table: &Table, row: &Row) -> Result<Lineag
             _ => None,
         };
         let behind = |entry: &&Entry| {
-            entry.table == canon.name && within.as_ref().is_none_or(|paths| paths.contains(&entry.path))
+            entry.table == canon.name && within.as_ref().is_none_or(|keys| keys.contains(&entry.key()))
         };
         for entry in ledger.entries.values().filter(behind) {
             let source = found.entry((canon.name.clone(), entry.feed.clone())).or_default();
