@@ -29,8 +29,8 @@ pub(crate) enum Cell<'a> {
     Nested,
 }
 
-/// Instants before this are mistakes, not history: 2000-01-01T00:00:00Z.
-pub(crate) const EARLIEST: i64 = 946_684_800_000_000;
+/// Instants before this are mistakes, not history: 1900-01-01T00:00:00Z. Record stores hold what was done on paper before them.
+pub(crate) const EARLIEST: i64 = -2_208_988_800_000_000;
 /// From 2200 on a time is not early but wrong.
 pub(crate) const ABSURD: i64 = 7_258_118_400_000_000;
 /// Dates may be older than instants: people are hired before systems are bought (1900-01-01).

@@ -11,6 +11,7 @@ use super::plan::{
     Values, Verdict,
 };
 use super::time::{Format, Locale};
+use super::xapi::verbs;
 use crate::contract::{Column, Made, Table, Type};
 
 /// Pairs that are intervals wherever a canon table has both.
@@ -267,7 +268,13 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
             }
             let fold = |text: String| if written.fold_case { text.to_lowercase() } else { text };
             let map = map.into_iter().map(|(key, value)| (fold(key), value)).collect();
-            Some(Values { map, default, fold_case: written.fold_case })
+            let mut values = Values { map, default, fold_case: written.fold_case };
+            if file.dialect.as_deref() == Some("xapi")
+                && matches!(&source, Source::Named(paths) if paths == &[verbs::PATH])
+            {
+                verbs::complete(&mut values)?;
+            }
+            Some(values)
         }
     };
     let formats = match &written.date {

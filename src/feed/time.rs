@@ -83,6 +83,9 @@ pub(crate) fn digits(bytes: &[u8]) -> Option<u32> {
 /// ISO 8601 as exports use it: `2026-03-29`, `2026-03-29T04:30:00.123Z`, a space for the T, `+02:00`, `+0200`, `+02`.
 #[inline]
 pub(crate) fn iso(text: &[u8]) -> Result<Stamp, Reason> {
+    if text.get(8).is_some_and(|byte| matches!(byte, b'T' | b't')) {
+        return iso(&extended(text).ok_or(Reason::TsFormat)?);
+    }
     let day = iso_day(text)?;
     if text.len() == 10 {
         return Ok(Stamp { local: i64::from(day?) * DAY, offset: None, timed: false });
@@ -115,6 +118,26 @@ pub(crate) fn iso(text: &[u8]) -> Result<Stamp, Reason> {
     };
     let local = i64::from(day?) * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
     Ok(Stamp { local, offset, timed: true })
+}
+
+/// The basic form of ISO 8601, `20260302T090000Z`, with the separators of the extended one.
+fn extended(text: &[u8]) -> Option<Vec<u8>> {
+    let (day, clock) = (&text[..8], &text[9..]);
+    let time = clock.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits(day).is_none() || !matches!(time, 4 | 6) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len() + 4);
+    for (nth, part) in [&day[..4], &day[4..6], &day[6..]].into_iter().enumerate() {
+        out.extend_from_slice(if nth == 0 { b"" } else { b"-" });
+        out.extend_from_slice(part);
+    }
+    for (nth, part) in clock[..time].chunks(2).enumerate() {
+        out.extend_from_slice(if nth == 0 { b"T" } else { b":" });
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(&clock[time..]);
+    Some(out)
 }
 
 /// The day in the first ten bytes. Outer error: not in the format; inner: no such day.
@@ -355,6 +378,11 @@ mod tests {
     #[test]
     fn iso_instants_need_an_offset_and_exist() {
         assert_eq!(utc("2026-03-02T09:00:00Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("20260302T090000Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("20260302T0900+0200"), Ok("2026-03-02 07:00:00".into()));
+        assert_eq!(utc("20260302T090000.25Z"), Ok("2026-03-02 09:00:00.250".into()));
+        assert_eq!(utc("20260302T09Z"), Err(Reason::TsFormat));
+        assert_eq!(utc("20260230T0900Z"), Err(Reason::TsInvalid));
         assert_eq!(utc("2026-03-02 09:00:00.1234567+02:00"), Ok("2026-03-02 07:00:00.123456".into()));
         assert_eq!(utc("2026-03-02T09:00-0530"), Ok("2026-03-02 14:30:00".into()));
         assert_eq!(utc("2026-03-02T09:00:00"), Err(Reason::TsNoTimezone));

@@ -11,10 +11,11 @@ use super::elements::Source;
 use super::tape::{Node, Tape};
 use crate::feed::cast::Cell;
 use crate::feed::gate::{Bound, Gate, Place, Record};
-use crate::feed::plan::{Feed, FileFormat};
+use crate::feed::plan::{Feed, FileFormat, Values};
 use crate::feed::reject::{Reason, Refusal};
+use crate::feed::xapi::verbs::{self, Verbs};
 use crate::feed::xapi::{self, Statement};
-use crate::feed::{Context, Intake, Stop, Warning};
+use crate::feed::{Context, Intake, Pseudonyms, Stop, Warning};
 
 /// Voiding statements wait for the end of the delivery, up to this many bytes of them.
 const VOIDS_HELD: usize = 64 << 20;
@@ -84,6 +85,10 @@ pub(crate) struct Reader<'a, E> {
     found: Vec<Option<(usize, usize)>>,
     /// Slot -> name of a derived value of a statement.
     derived: Vec<Option<&'static str>>,
+    /// The slot of the verb, with the feed's words for verbs.
+    verb: Option<(usize, &'a Values)>,
+    verbs: Verbs,
+    pseudonyms: &'a Pseudonyms,
     ignore: &'a [String],
     more_unknown: u64,
     undated: u64,
@@ -99,11 +104,16 @@ struct Row<'a> {
     found: &'a [Option<(usize, usize)>],
     derived: &'a [Option<&'static str>],
     statement: &'a Statement,
+    /// The slot of the verb, and the word of the feed's that tells its meaning.
+    verb: Option<(usize, &'a str)>,
 }
 
 impl Record for Row<'_> {
     #[inline]
     fn cell(&self, slot: usize) -> Cell<'_> {
+        if let Some((_, verb)) = self.verb.filter(|(at, _)| *at == slot) {
+            return Cell::Text(verb.as_bytes());
+        }
         if let Some(name) = self.derived[slot] {
             return self.statement.cell(name);
         }
@@ -124,6 +134,8 @@ impl<'a, E> Reader<'a, E> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut by_name = HashMap::new();
         let mut derived = vec![None; bound.names.len()];
+        let is_verb = |paths: &&[String]| feed.xapi && matches!(paths, [path] if path == verbs::PATH);
+        let verb = bound.names.iter().position(is_verb).and_then(|slot| Some((slot, bound.values_of(slot)?)));
         for (slot, paths) in bound.names.iter().enumerate() {
             for (rank, path) in paths.iter().enumerate() {
                 if path == super::RECORD {
@@ -156,6 +168,9 @@ impl<'a, E> Reader<'a, E> {
             by_name,
             expected: Vec::new(),
             derived,
+            verb,
+            verbs: Verbs::default(),
+            pseudonyms: context.pseudonyms,
             ignore: &block.ignore,
             more_unknown: 0,
             undated: 0,
@@ -186,6 +201,7 @@ impl<'a, E> Reader<'a, E> {
                 Err(reason) => return self.gate.reject(place, reason),
                 Ok(valid) => statement = valid,
             }
+            statement.hide_people(self.pseudonyms);
             if statement.voids.is_some() && hold_voids && self.voids_bytes < VOIDS_HELD {
                 self.voiding.insert(statement.id().to_owned());
                 self.voids_bytes += raw.len();
@@ -197,11 +213,23 @@ impl<'a, E> Reader<'a, E> {
             }
             self.undated += u64::from(statement.undated);
         } else if self.derived.iter().any(Option::is_some) {
-            statement = Statement::identified(raw);
+            statement = Statement::identified(&self.tape, raw);
         }
         self.find(raw)?;
-        let row =
-            Row { tape: &self.tape, record: raw, found: &self.found, derived: &self.derived, statement: &statement };
+        let verb = self.verb.and_then(|(slot, values)| {
+            let node = self.tape.node(self.found[slot]?.1);
+            let Node::Text(span) = node else { return None };
+            let verb = std::str::from_utf8(self.tape.text(span, raw)).ok()?;
+            Some((slot, self.verbs.key(verb, statement.incomplete, statement.kind(), values)))
+        });
+        let row = Row {
+            tape: &self.tape,
+            record: raw,
+            found: &self.found,
+            derived: &self.derived,
+            statement: &statement,
+            verb: verb.as_ref().map(|(slot, verb)| (*slot, &**verb)),
+        };
         self.gate.accept(place, &row)
     }
 
