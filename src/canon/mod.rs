@@ -13,6 +13,7 @@ pub mod enrollment;
 pub(crate) mod fixture;
 pub mod hierarchy;
 pub mod history;
+pub mod id_filter;
 pub mod identity;
 pub mod merge;
 pub mod reach;

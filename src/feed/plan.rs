@@ -134,7 +134,6 @@ pub struct Feed {
     pub fills: String,
     pub mode: Mode,
     pub nulls_mean: Nulls,
-    pub corrections_move_days: bool,
     /// Object beside each delivery with its control totals, `{path}` standing for the delivery's path.
     pub sidecar: Option<String>,
     pub limits: Limits,

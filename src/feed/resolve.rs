@@ -29,11 +29,20 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         .iter()
         .map(|text| Pattern::parse(text).map_err(|what| format!("path `{text}` {what}")))
         .collect::<Result<Vec<_>, _>>()?;
-    let blocks = if file.headers.is_empty() {
+    if file.corrections_move_days.is_some() {
+        return Err("corrections_move_days: the last statement of an id holds on whichever day it lies; take the key out".into());
+    }
+    let begins_there = durations(&file, table)?;
+    let mut blocks = if file.headers.is_empty() {
         vec![block(&own_names(table), &file, table)?]
     } else {
         file.headers.iter().map(|headers| block(headers, &file, table)).collect::<Result<Vec<_>, _>>()?
     };
+    if begins_there {
+        for block in &mut blocks {
+            begin_at_instant(block, table)?;
+        }
+    }
     let footer_total = match file.control.as_ref().and_then(|control| control.footer.as_deref()) {
         None => None,
         Some(text) => Some(split_hole(text).ok_or("control.footer needs one {}")?),
@@ -102,7 +111,6 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some("keep") => Nulls::Keep,
             Some(other) => return Err(format!("nulls_mean `{other}` is none of clear, keep")),
         },
-        corrections_move_days: file.corrections_move_days,
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
         limits,
         gates,
@@ -157,6 +165,35 @@ fn gates(file: &FeedFile, mode: Mode) -> Gates {
         join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
         freshness: written.freshness.unwrap_or(Verdict::Warn),
     }
+}
+
+/// The column that says whether a duration begins at the event's instant.
+const BEGINS_THERE: &str = "duration_from";
+
+/// Whether the feed's durations begin at the instants of its events; by default they end there.
+fn durations(file: &FeedFile, table: &Table) -> Result<bool, String> {
+    let begins = match file.duration.as_deref() {
+        None => return Ok(false),
+        Some("to") => false,
+        Some("from") => true,
+        Some(other) => return Err(format!("duration `{other}` is none of to, from")),
+    };
+    match table.column(BEGINS_THERE) {
+        Some(_) => Ok(begins),
+        None => Err(format!("duration has no effect: {} has no durations of events", table.name)),
+    }
+}
+
+/// Makes a block say so of every event.
+fn begin_at_instant(block: &mut Block, table: &Table) -> Result<(), String> {
+    let at = |name: &str| table.columns.iter().position(|column| column.name == name);
+    if at("duration_seconds").is_none_or(|at| matches!(block.columns[at].source, Source::Nothing)) {
+        return Err("duration has no effect: no header is mapped to duration_seconds".into());
+    }
+    if let Some(at) = at(BEGINS_THERE) {
+        block.columns[at].source = Source::Constant("true".into());
+    }
+    Ok(())
 }
 
 fn csv(file: &FeedFile) -> Result<Csv, String> {

@@ -18,9 +18,6 @@ pub(crate) const VOIDED: &[u8] = b"http://adlnet.gov/expapi/verbs/voided";
 /// Paths a feed of statements may map besides plain ones.
 pub(crate) const VIRTUAL: [&str; 5] = ["@id", "@actor", "@object", "@kind", "@voids"];
 
-/// Kinds of objects that are people or statements and no content.
-pub const NO_CONTENT: [&str; 4] = ["Agent", "Group", "SubStatement", "StatementRef"];
-
 /// Properties of a statement that need no mention in a feed's `ignore`.
 pub(crate) const PROPERTIES: [&str; 11] = [
     "id",

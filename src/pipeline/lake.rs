@@ -1,11 +1,13 @@
 //! One run's view of the lake: the files that head names, changed step by step into the files the next commit will name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{BooleanArray, RecordBatch, new_null_array};
+use arrow::datatypes::Field;
 use bytes::Bytes;
 
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, mart_schema};
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema, mart_schema};
 use crate::contract::{Area, Catalog, Table};
 use crate::error::{Error, Result};
 use crate::publish::commit::read_file;
@@ -79,8 +81,14 @@ impl<'a> Lake<'a> {
             None => read_file(self.store, file)?,
         };
         let only_key: Vec<&str> = if table.key.len() == 1 { vec![table.key[0].as_str()] } else { Vec::new() };
-        let text = if is_stated(table) { parquet::Text::DictionaryExcept(&only_key) } else { parquet::Text::Plain };
-        Ok(parquet::decode(&bytes, columns, text)?)
+        if !is_stated(table) {
+            return Ok(parquet::decode(&bytes, columns, parquet::Text::Plain)?);
+        }
+        let batches = parquet::decode(&bytes, columns, parquet::Text::DictionaryExcept(&only_key))?;
+        match columns {
+            Some(_) => Ok(batches),
+            None => batches.into_iter().map(|batch| with_new_columns(table, batch)).collect(),
+        }
     }
 
     /// The rows of a file for which `keep` says so, never holding more than a few thousand others.
@@ -170,6 +178,20 @@ impl<'a> Lake<'a> {
     }
 }
 
+/// Rows of a file that an earlier version wrote: a column that the contract has gained since is empty.
+fn with_new_columns(table: &Table, batch: RecordBatch) -> Result<RecordBatch> {
+    let schema = canon_schema(table);
+    if schema.fields().iter().all(|field| batch.column_by_name(field.name()).is_some()) {
+        return Ok(batch);
+    }
+    let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+        Some(array) => Arc::clone(array),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    let columns = schema.fields().iter().map(column).collect();
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
 fn area(area: Area) -> layout::Area {
     match area {
         Area::Canon => layout::Area::Canon,
@@ -185,9 +207,10 @@ pub fn is_stated(table: &Table) -> bool {
 }
 
 /// Canon tables that uptake computes from the others.
-pub const COMPUTED: [&str; 8] = [
+pub const COMPUTED: [&str; 9] = [
     "content_day",
     "endorsements",
+    "event_ids",
     "person_day",
     "person_reaction",
     "person_interest",

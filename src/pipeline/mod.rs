@@ -5,11 +5,13 @@
 //! share this path.
 
 mod audit;
+mod beside;
 mod contents;
 mod cycles;
 mod day_rows;
 pub mod days;
 mod endorsements;
+mod event_ids;
 pub mod foresee;
 pub mod gates;
 pub mod ingest;

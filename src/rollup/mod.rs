@@ -6,3 +6,4 @@ pub mod person_day;
 pub mod person_interest;
 pub mod person_period;
 pub mod person_reaction;
+pub mod time_spent;

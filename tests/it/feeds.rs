@@ -78,7 +78,7 @@ fn the_real_statement_of_a_team_is_refused_because_a_team_is_no_person() {
     let one = [b"[".as_slice(), &bytes, b"]"].concat();
     let (_, intake) = read_with("xapi_statements", "statements_2020-03-01.json", &Bytes::from(one));
     let reasons: Vec<&str> = intake.rejected.iter().map(|reject| reject.reason.code()).collect();
-    assert_eq!(reasons, ["actor_not_individual"]);
+    assert_eq!(reasons, ["group_actor"]);
 }
 
 #[test]
