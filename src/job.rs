@@ -515,7 +515,8 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
 
 /// The policy's verbs are verbs of activity, and acts of somebody.
 fn known_verbs(policy: &Policy, catalog: &Catalog) -> Result<(), (String, &'static str)> {
-    let known = catalog.table("activity").and_then(|table| table.column("verb")).map_or(&[][..], |column| &column.values);
+    let known =
+        catalog.table("activity").and_then(|table| table.column("verb")).map_or(&[][..], |column| &column.values);
     for verb in policy.active_verbs.iter().chain(&policy.passive_verbs) {
         if matches!(verb.as_str(), "enrolled" | "voided") {
             let what = format!("verb `{verb}` is nobody's act and can be neither active nor passive");
@@ -589,7 +590,8 @@ mod tests {
 
     #[test]
     fn the_policys_verbs_are_known_and_somebodys_acts() {
-        let verbs = |verbs: &str| parse(&format!("[policy]\nactive_verbs = [{verbs}]")).map_err(|error| error.to_string());
+        let verbs =
+            |verbs: &str| parse(&format!("[policy]\nactive_verbs = [{verbs}]")).map_err(|error| error.to_string());
         assert_eq!(verbs("\"completed\", \"other\"").unwrap().policy.active_verbs, ["completed", "other"]);
         assert!(verbs("\"enrolled\"").unwrap_err().contains("nobody's act"));
         assert!(verbs("\"compleated\"").unwrap_err().contains("there is no verb `compleated`"));

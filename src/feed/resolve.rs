@@ -30,7 +30,10 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         .map(|text| Pattern::parse(text).map_err(|what| format!("path `{text}` {what}")))
         .collect::<Result<Vec<_>, _>>()?;
     if file.corrections_move_days.is_some() {
-        return Err("corrections_move_days: the last statement of an id holds on whichever day it lies; take the key out".into());
+        return Err(
+            "corrections_move_days: the last statement of an id holds on whichever day it lies; take the key out"
+                .into(),
+        );
     }
     let begins_there = durations(&file, table)?;
     let mut blocks = if file.headers.is_empty() {

@@ -48,11 +48,7 @@ pub(super) fn file(catalog: &Catalog, table: &Table, day: Day, sha256: &str, has
     let filter = IdFilter::of(hashes).map_err(|cause| Error::bug(format!("ids of {}: {cause}", partition_of(day))))?;
     let contract = catalog.expect(TABLE)?;
     let words: ArrayRef = Arc::new(Int64Array::from(filter.words()));
-    Lake::encode(
-        contract,
-        &partition(table, day, sha256),
-        &RecordBatch::try_new(mart_schema(contract), vec![words])?,
-    )
+    Lake::encode(contract, &partition(table, day, sha256), &RecordBatch::try_new(mart_schema(contract), vec![words])?)
 }
 
 /// Drops the filters of files that are no longer the days' own.
@@ -110,8 +106,7 @@ impl Ids {
             Field::new("day", DataType::Date32, false),
         ]));
         for (at, (hashes, days)) in parts.into_iter().enumerate().filter(|(_, (hashes, _))| !hashes.is_empty()) {
-            let columns: Vec<ArrayRef> =
-                vec![Arc::new(UInt64Array::from(hashes)), Arc::new(Date32Array::from(days))];
+            let columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(hashes)), Arc::new(Date32Array::from(days))];
             scratch.append(&part_name(at), &RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
         }
         Ok(())
@@ -153,12 +148,7 @@ pub(super) struct Shared {
 }
 
 /// Gives every day file of a table its filter; the ids of files that had none join those of the night, for nobody has compared them yet.
-pub(super) fn bring_forward(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    table: &Table,
-    ids: &mut Ids,
-) -> Result<()> {
+pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &Table, ids: &mut Ids) -> Result<()> {
     let contract = context.catalog.expect(TABLE)?;
     let mut bare: Vec<(Day, FileRef)> = Vec::new();
     for (day, file) in day_files(lake, table)? {
@@ -219,8 +209,10 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
 
 /// The days whose files may hold any of the ids.
 pub(super) fn days_of(lake: &Lake<'_>, table: &Table, ids: &[u64]) -> Result<Vec<(Day, FileRef)>> {
-    let found = probe(lake, table, |filter, _| ids.iter().copied().filter(|id| filter.may_hold(*id)).take(1).collect())?;
-    let days: BTreeSet<Day> = found.into_iter().filter(|(_, ids): &(Day, Vec<u64>)| !ids.is_empty()).map(|(day, _)| day).collect();
+    let found =
+        probe(lake, table, |filter, _| ids.iter().copied().filter(|id| filter.may_hold(*id)).take(1).collect())?;
+    let days: BTreeSet<Day> =
+        found.into_iter().filter(|(_, ids): &(Day, Vec<u64>)| !ids.is_empty()).map(|(day, _)| day).collect();
     Ok(day_files(lake, table)?.into_iter().filter(|(day, _)| days.contains(day)).collect())
 }
 
@@ -250,7 +242,8 @@ mod tests {
 
     #[test]
     fn ids_that_wait_on_disk_come_back_whole_and_together() {
-        let pairs: Vec<(u64, Day)> = (0..1_000u64).map(|n| (hash(&format!("e{}", n % 400)), (n / 100) as Day)).collect();
+        let pairs: Vec<(u64, Day)> =
+            (0..1_000u64).map(|n| (hash(&format!("e{}", n % 400)), (n / 100) as Day)).collect();
         let told = |bytes: usize| {
             let mut ids = Ids::new(bytes);
             pairs.iter().for_each(|(id, day)| ids.push(*day, &[*id]).unwrap());

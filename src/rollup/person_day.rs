@@ -216,9 +216,7 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
             frame(vec![
                 (
                     "day",
-                    days.iter()
-                        .flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), acts.spent.len()))
-                        .collect(),
+                    days.iter().flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), acts.spent.len())).collect(),
                 ),
                 ("person", spent(&|(worker, _)| i64::from(*worker))),
                 ("seconds", spent(&|(_, seconds)| *seconds)),

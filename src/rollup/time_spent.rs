@@ -235,10 +235,7 @@ mod tests {
             shown(&found.back, midnight("2026-03-01T23:00:00Z")),
             [("u1".into(), -1200, 0, Some("c1".into())), ("u5".into(), -240 * 60, 0, None)]
         );
-        assert_eq!(
-            shown(&found.ahead, midnight("2026-03-02T23:00:00Z")),
-            [("u2".into(), 0, 600, Some("c1".into()))]
-        );
+        assert_eq!(shown(&found.ahead, midnight("2026-03-02T23:00:00Z")), [("u2".into(), 0, 600, Some("c1".into()))]);
         assert_eq!(fingerprint(&[]), 0);
         assert_ne!(fingerprint(&found.back), fingerprint(&found.back[..1]));
     }

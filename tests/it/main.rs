@@ -13,6 +13,7 @@ mod conservation;
 mod corrections;
 mod documents;
 mod effects_by_formula;
+mod events;
 mod faults;
 mod gates;
 mod goals;
