@@ -180,6 +180,9 @@ pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &
 pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared> {
     let mut shared = Shared::default();
     ids.parts(&mut |mut stated| {
+        if stated.is_empty() {
+            return Ok(());
+        }
         stated.sort_unstable();
         stated.dedup();
         // Each id once: its days where the night states several, else its one day.
