@@ -15,6 +15,7 @@ pub mod enrollment;
 pub(crate) mod fixture;
 pub mod hierarchy;
 pub mod history;
+pub mod id_filter;
 pub mod identity;
 pub mod kept;
 pub mod merge;

@@ -111,7 +111,9 @@ const AREAS: [(Area, &str, &str); 4] = [
 fn section(catalog: &Catalog, table: &Table) -> String {
     let mut out = format!("## {}\n\n{}\n\n", table.name, table.description);
     let _ = writeln!(out, "- Grain: {}", table.grain);
-    let _ = writeln!(out, "- Key: {}", codes(&table.key));
+    if !table.key.is_empty() {
+        let _ = writeln!(out, "- Key: {}", codes(&table.key));
+    }
     if table.sort != table.key {
         let _ = writeln!(out, "- Sorted by: {}", codes(&table.sort));
     }

@@ -37,7 +37,7 @@ pub(crate) enum Cell<'a> {
     Nested,
 }
 
-/// Instants before this are mistakes, not history: 1900-01-01T00:00:00Z.
+/// Instants before this are mistakes, not history: 1900-01-01T00:00:00Z. Record stores hold what was done on paper before them.
 pub(crate) const EARLIEST: i64 = -2_208_988_800_000_000;
 /// Before any system that could have recorded it: such an instant is kept and counted. 1990-01-01T00:00:00Z.
 pub(crate) const WORLD: i64 = 631_152_000_000_000;

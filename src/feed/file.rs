@@ -71,9 +71,10 @@ pub(super) struct FeedFile {
     /// Two different records of one key in one delivery are both refused.
     #[serde(default)]
     pub unique_key: bool,
-    /// A correction may change the day a row belongs to.
-    #[serde(default)]
-    pub corrections_move_days: bool,
+    /// Was needed where a correction may change the day a row belongs to; every correction may, and the key is refused by name.
+    pub corrections_move_days: Option<bool>,
+    /// What an event's duration has to do with its instant: `to` it (default) or `from` it on.
+    pub duration: Option<String>,
     /// INT96 instants in Parquet are UTC (Spark) and not local time (Hive).
     #[serde(default)]
     pub int96_is_utc: bool,

@@ -293,6 +293,12 @@ impl<'a> Bound<'a> {
         })
     }
 
+    /// The value map through which the slot's column is read, if any.
+    pub fn values_of(&self, slot: usize) -> Option<&super::plan::Values> {
+        let target = self.columns.iter().find(|target| matches!(target.source, Slot::At(at) if at == slot))?;
+        target.rule.mapping.values.as_ref()
+    }
+
     /// The zone in which the slot's column reads local times, if any.
     pub fn has_zone(&self, slot: usize) -> bool {
         self.columns.iter().any(|target| self.reads(target.source, slot) && target.rule.mapping.zone.is_some())

@@ -167,7 +167,6 @@ pub struct Feed {
     pub shares: Vec<String>,
     /// The object for which a folder's others wait; by default a folder waits for `_SUCCESS` once another of the feed had it.
     pub marker: Option<String>,
-    pub corrections_move_days: bool,
     /// Whether the first row of a worker holds from its hire date on.
     pub reach_back: bool,
     /// Object beside each delivery with its control totals, `{path}` standing for the delivery's path.

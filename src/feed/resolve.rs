@@ -21,7 +21,7 @@ use super::read::json;
 use super::select::Select;
 use super::sites;
 use super::time::{self, Format, Locale};
-use super::xapi;
+use super::xapi::{self, verbs};
 use crate::contract::{Column, Made, Table, Type};
 
 pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed, String> {
@@ -38,12 +38,24 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     if file.anonymous && table.anonymous.is_none() {
         return Err(format!("anonymous has no effect: every row of {} is about somebody", table.name));
     }
+    if file.corrections_move_days.is_some() {
+        return Err(
+            "corrections_move_days: the last statement of an id holds on whichever day it lies; take the key out"
+                .into(),
+        );
+    }
+    let begins_there = durations(&file, table)?;
     let given = Given { file: &file, patterns: &patterns };
-    let blocks = if file.headers.is_empty() {
+    let mut blocks = if file.headers.is_empty() {
         vec![block(&own_names(table), &given, table)?]
     } else {
         file.headers.iter().map(|headers| block(headers, &given, table)).collect::<Result<Vec<_>, _>>()?
     };
+    if begins_there {
+        for block in &mut blocks {
+            begin_at_instant(block, table)?;
+        }
+    }
     let footer_total = match file.control.as_ref().and_then(|control| control.footer.as_deref()) {
         None => None,
         Some(text) => Some(split_hole(text).ok_or("control.footer needs one {}")?),
@@ -147,7 +159,6 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         snapshots,
         shares: file.shares.clone(),
         marker: file.marker.clone(),
-        corrections_move_days: file.corrections_move_days,
         reach_back: file.reach_back.unwrap_or(true),
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
         limits,
@@ -255,6 +266,35 @@ fn snapshots(file: &FeedFile, mode: Mode) -> Result<Snapshots, String> {
         Some("instant") => Ok(Snapshots::Instant),
         Some(other) => Err(format!("snapshots `{other}` is none of daily, instant")),
     }
+}
+
+/// The column that says whether a duration begins at the event's instant.
+const BEGINS_THERE: &str = "duration_from";
+
+/// Whether the feed's durations begin at the instants of its events; by default they end there.
+fn durations(file: &FeedFile, table: &Table) -> Result<bool, String> {
+    let begins = match file.duration.as_deref() {
+        None => return Ok(false),
+        Some("to") => false,
+        Some("from") => true,
+        Some(other) => return Err(format!("duration `{other}` is none of to, from")),
+    };
+    match table.column(BEGINS_THERE) {
+        Some(_) => Ok(begins),
+        None => Err(format!("duration has no effect: {} has no durations of events", table.name)),
+    }
+}
+
+/// Makes a block say so of every event.
+fn begin_at_instant(block: &mut Block, table: &Table) -> Result<(), String> {
+    let at = |name: &str| table.columns.iter().position(|column| column.name == name);
+    if at("duration_seconds").is_none_or(|at| matches!(block.columns[at].source, Source::Nothing)) {
+        return Err("duration has no effect: no header is mapped to duration_seconds".into());
+    }
+    if let Some(at) = at(BEGINS_THERE) {
+        block.columns[at].source = Source::Constant("true".into());
+    }
+    Ok(())
 }
 
 fn csv(file: &FeedFile) -> Result<Csv, String> {
@@ -408,7 +448,14 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
                     return Err(format!("`values` says two things of `{key}`, which differ only in case"));
                 }
             }
-            Some(Values { map, default, fold_case })
+            let mut values = Values { map, default, fold_case };
+            let is_verb = |name: &Named| matches!(name, Named::Header(path) if path == verbs::PATH);
+            if file.dialect.as_deref() == Some("xapi")
+                && matches!(&source, Source::First(names) if names.len() == 1 && names.iter().all(is_verb))
+            {
+                verbs::complete(&mut values)?;
+            }
+            Some(values)
         }
     };
     let formats = formats(written.date.as_ref(), written.from_day.as_deref())?;

@@ -77,6 +77,25 @@ fn a_feed_file_says_what_is_wrong_with_it() {
     assert!(error(&misspelt).contains("`vewed` is none of logged_in"), "{}", error(&misspelt));
 }
 
+#[test]
+fn a_feed_says_on_which_side_of_its_instant_an_event_lasts_and_only_where_events_last() {
+    let catalog = Catalog::load().expect("contracts");
+    let parse = |text: &str| Feed::parse("f", text, &catalog).map_err(|error| error.to_string());
+    let text = "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,viewed,60\n";
+    for (more, expected) in [("", None), ("duration = \"to\"\n", None), ("duration = \"from\"\n", Some(true))] {
+        let (batches, _) = try_read(&format!("{CANONICAL}{more}"), "a_2026-03-03.csv", text.as_bytes()).expect("read");
+        let column = batches[0].column_by_name("duration_from").expect("a column").as_boolean();
+        assert_eq!(column.is_valid(0).then(|| column.value(0)), expected, "{more}");
+    }
+    let refused = |text: String| parse(&text).expect_err("refused");
+    assert!(refused(format!("{CANONICAL}duration = \"since\"\n")).contains("none of to, from"));
+    let users = CANONICAL.replace("activity", "users");
+    assert!(refused(format!("{users}duration = \"from\"\n")).contains("has no effect"));
+    let headers = "[[headers]]\nevent_id = \"e\"\noccurred_at = \"o\"\nuser_id = \"u\"\nverb = \"v\"\n";
+    assert!(refused(format!("{CANONICAL}duration = \"from\"\n{headers}")).contains("has no effect"));
+    assert!(refused(format!("{CANONICAL}corrections_move_days = true\n")).contains("take the key out"));
+}
+
 /// Reads `text` with a feed into `enrollments` or another table, and shows the named columns of each row.
 #[track_caller]
 fn check(head: &str, columns: &str, path: &str, bytes: &[u8], shown: &[&str], expected: &[&str]) {

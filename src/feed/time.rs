@@ -519,6 +519,11 @@ mod tests {
     #[test]
     fn iso_instants_need_an_offset_and_exist() {
         assert_eq!(utc("2026-03-02T09:00:00Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("20260302T090000Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("20260302T0900+0200"), Ok("2026-03-02 07:00:00".into()));
+        assert_eq!(utc("20260302T090000.25Z"), Ok("2026-03-02 09:00:00.250".into()));
+        assert_eq!(utc("20260302T09Z"), Err(Reason::TsFormat));
+        assert_eq!(utc("20260230T0900Z"), Err(Reason::TsInvalid));
         assert_eq!(utc("2026-03-02 09:00:00.1234567+02:00"), Ok("2026-03-02 07:00:00.123456".into()));
         assert_eq!(utc("2026-03-02T09:00-0530"), Ok("2026-03-02 14:30:00".into()));
         assert_eq!(utc("2026-03-02T09:00:00"), Err(Reason::TsNoTimezone));

@@ -119,7 +119,8 @@ fn guarded<'a>(
         let mut values = [0; KINDS.len()];
         values[COMPLETERS] = i64::from(completes);
         values[OUT_OF_ORG] = i64::from(is_away);
-        values[SECONDS] = used.what.seconds;
+        // Time that reached into the month from its neighbours makes nobody a viewer, so it is nobody's minutes here.
+        values[SECONDS] = if is_viewer { used.what.seconds } else { 0 };
         values[RATINGS] = used.what.ratings;
         values[POINTS] = used.what.rating_thousandths;
         values[ENDORSERS] = i64::from(used.what.endorsements > 0);

@@ -12,13 +12,14 @@ use rayon::prelude::*;
 use super::Context;
 use super::audit;
 use super::day_rows::DayRows;
+use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
 use super::lake::{Lake, Stored};
 use super::plan::{DeliveryPlan, LoadedFeed, Planned};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
-use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
+use super::takeback::{Moved, locate, merge_removed, settle_days};
 use super::workforce::Workforce;
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
@@ -53,6 +54,8 @@ struct Rows {
     whole: Vec<RecordBatch>,
     /// Of a table split by day.
     days: Vec<(Day, RecordBatch)>,
+    /// Hashes of the ids among these.
+    ids: Vec<(Day, Vec<u64>)>,
     /// What takes events back, wherever they lie.
     removed: Vec<RecordBatch>,
     /// Bounds of the days on which each LMS account was seen.
@@ -134,7 +137,7 @@ pub fn ingest(
     let mut seen = HashMap::new();
     let mut accounts = joined::Accounts::default();
     let mut workforces = Vec::new();
-    let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
+    let mut ids: BTreeMap<String, Ids> = BTreeMap::new();
 
     // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
     let weight = (context.memory_limit / 4 / UNPACKED) as u64;
@@ -228,10 +231,12 @@ pub fn ingest(
                         if !rows.removed.is_empty() {
                             fresh_removed.entry(table.name.clone()).or_default().extend(rows.removed);
                         }
+                        let of_table =
+                            ids.entry(table.name.clone()).or_insert_with(|| Ids::new(context.memory_limit / IDS_SHARE));
+                        for (day, hashes) in rows.ids {
+                            of_table.push(day, &hashes)?;
+                        }
                         for (day, rows) in rows.days {
-                            if loaded.feed.corrections_move_days {
-                                note_ages(table, &rows, day, restated.entry(table.name.clone()).or_default());
-                            }
                             days.push(table, day, rows)?;
                         }
                     } else {
@@ -279,9 +284,13 @@ pub fn ingest(
         ledger.lose(&losses);
         changed_tables.insert(name);
     }
-    let mut removed = BTreeMap::new();
+    let (mut removed, mut moved) = (BTreeMap::new(), BTreeMap::new());
     for table in catalog.canon().filter(|table| table.partition == Partition::Day && super::lake::is_stated(table)) {
         let fresh = fresh_removed.remove(&table.name).unwrap_or_default();
+        let mut night = ids.remove(&table.name).filter(|_| event_ids::has_ids(table));
+        if let Some(night) = &mut night {
+            event_ids::bring_forward(context, lake, table, night)?;
+        }
         let (all, new_keys) = merge_removed(lake, table, &fresh, &mut ledger)?;
         if !new_keys.is_empty() {
             for day in locate(lake, table, &new_keys)? {
@@ -289,13 +298,12 @@ pub fn ingest(
             }
         }
         removed.insert(table.name.clone(), all);
-    }
-    let mut moved = BTreeMap::new();
-    for (name, stated) in restated {
-        let table = catalog.expect(&name)?;
-        let (settled, touched) = settle_days(lake, table, stated)?;
-        days.touched.extend(touched.into_iter().map(|day| (name.clone(), day)));
-        moved.insert(name, settled);
+        if let Some(night) = night {
+            let shared = event_ids::shared(lake, table, night)?;
+            let (settled, touched) = settle_days(lake, table, &shared, &days)?;
+            days.touched.extend(touched.into_iter().map(|day| (table.name.clone(), day)));
+            moved.insert(table.name.clone(), settled);
+        }
     }
     Ok(Ingested {
         ledger,
@@ -428,6 +436,9 @@ fn is_out_of_turn(table: &Table, entry: &Entry, newest: &BTreeMap<String, i64>) 
     filled < entry.counts.accepted && newest.get(&table.name).is_some_and(|newest| entry.known_at <= *newest)
 }
 
+/// The share of memory that the ids of a table may take: one in this.
+const IDS_SHARE: usize = 32;
+
 /// What a byte of a compressed export becomes as rows in memory, roughly.
 const UNPACKED: usize = 16;
 
@@ -457,7 +468,9 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
         if table.partition == Partition::Day {
             let (stated, removed) = split_removed(table, batch)?;
             rows.removed.extend(removed);
-            rows.days.extend(by_day(table, &stated, context)?);
+            let days = by_day(table, &stated, context)?;
+            rows.ids.extend(days.iter().map(|(day, batch)| (*day, event_ids::hashes(table, batch))));
+            rows.days.extend(days);
         } else {
             if joins {
                 joined::draw_rows(&mut rows.accounts, table, &batch);

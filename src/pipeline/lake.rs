@@ -204,9 +204,10 @@ pub fn is_stated(table: &Table) -> bool {
 }
 
 /// Canon tables that uptake computes from the others.
-pub const COMPUTED: [&str; 8] = [
+pub const COMPUTED: [&str; 9] = [
     "content_day",
     "endorsements",
+    "event_ids",
     "person_day",
     "person_reaction",
     "person_interest",

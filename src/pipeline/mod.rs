@@ -5,12 +5,14 @@
 //! share this path.
 
 mod audit;
+mod beside;
 mod contents;
 mod cycles;
 mod day_rows;
 pub mod days;
 pub mod derive;
 mod endorsements;
+mod event_ids;
 pub mod gates;
 pub mod ingest;
 pub mod kept;

@@ -14,6 +14,7 @@ mod corrections;
 mod days;
 mod documents;
 mod effects_by_formula;
+mod events;
 mod faults;
 mod gates;
 mod goals;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc, Weekday};
 
 use crate::company::{self, Delivery, Plan};
 use crate::world::{Row, Setup, World};
@@ -278,6 +278,24 @@ fn before(grain: &str, start: NaiveDate) -> (NaiveDate, NaiveDate) {
     (first, start)
 }
 
+/// Seconds of the days from `start` up to `end` that events cover, each second once; an event covers the time up to its instant.
+fn spent(acts: &[Act], start: NaiveDate, end: NaiveDate) -> i64 {
+    let midnight = |day: NaiveDate| {
+        let local = chrono_tz::Europe::Berlin.from_local_datetime(&day.and_time(chrono::NaiveTime::MIN));
+        local.earliest().expect("a midnight").timestamp()
+    };
+    let (first, last) = (midnight(start), midnight(end));
+    let mut covers: Vec<(i64, i64)> =
+        acts.iter().map(|act| (act.at.timestamp() - act.seconds, act.at.timestamp())).collect();
+    covers.sort_unstable();
+    let (mut sum, mut reached) = (0, first);
+    for (from, to) in covers {
+        sum += (to.min(last) - from.max(reached)).max(0);
+        reached = reached.max(to);
+    }
+    sum
+}
+
 /// What one person adds to every scope of a period.
 fn measures(
     company: &Company<'_>,
@@ -330,7 +348,7 @@ fn measures(
         ("active_28d", flag(active(end - Days::new(28), end))),
         ("previous_passive", flag(was_passive)),
         ("passive_to_active", flag(was_passive && active(start, end))),
-        ("learning_seconds", within(start, end).map(|act| act.seconds).sum()),
+        ("learning_seconds", spent(acts, start, end)),
         ("sessions", count(sessions)),
         ("assigned", count(required.iter().filter(|row| in_period(row.assigned_at)).count())),
         ("due", count(due.len())),

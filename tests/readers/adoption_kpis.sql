@@ -1,7 +1,7 @@
 -- adoption_kpis once more, written from its definitions alone, in DuckDB: an independent check and the other side of the bench.
 -- It reads the views raw_workers, raw_org_units, raw_users, raw_links, raw_content, raw_enrollments, raw_activity,
 -- raw_contributions and raw_reactions (deliveries with typed columns and `known`, the day of the delivery), the macro
--- local_day(instant), and the variables `horizon` (first day not reported) and `holidays`.
+-- local_day(instant), its first second day_begins(day), and the variables `horizon` (first day not reported) and `holidays`.
 -- It leaves the table kpis: exact figures of every scope, nothing withheld and nothing rounded.
 
 -- HRIS: each file holds everything, so the last one speaks. Eligible: an active employee between hire and termination.
@@ -62,31 +62,48 @@ LEFT JOIN linked l ON l.user_id = p.user_id AND l.since = p.since
 LEFT JOIN other o ON o.user_id = p.user_id AND o.since = p.since
 WHERE p.since < p.until;
 
--- Events: one an (event, day), the last known; a voided one never counts, nor does the statement that voids it.
+-- Events: an id is one event, the last known, on the day that this says; a voided one never counts, nor does the statement that voids
+-- it, and an enrolment is nobody's act.
 CREATE TEMP TABLE event AS
 WITH one AS (
-    SELECT event_id, local_day(occurred_at) AS day, max_by(struct_pack(occurred_at, user_id, verb, seconds), known) AS said
-    FROM raw_activity GROUP BY ALL
+    SELECT event_id, max_by(struct_pack(occurred_at, user_id, verb, seconds), known) AS said FROM raw_activity GROUP BY event_id
 )
-SELECT day, said.user_id, said.occurred_at, said.verb, least(coalesce(said.seconds, 0), 240 * 60) AS seconds
-FROM one WHERE said.verb <> 'voided' AND event_id NOT IN (SELECT voids FROM raw_activity WHERE voids IS NOT NULL);
+SELECT local_day(said.occurred_at) AS day, said.user_id, said.occurred_at, said.verb, least(coalesce(said.seconds, 0), 240 * 60) AS seconds
+FROM one
+WHERE said.verb NOT IN ('voided', 'enrolled') AND event_id NOT IN (SELECT voids FROM raw_activity WHERE voids IS NOT NULL);
+
+CREATE TEMP TABLE matched AS
+SELECT e.*, w.worker_id, coalesce(w.excluded, false) AS excluded,
+       verb IN ('launched', 'progressed', 'attempted', 'answered', 'completed', 'passed', 'failed', 'commented', 'rated') AS active,
+       verb IN ('viewed', 'searched') AS passive
+FROM event e LEFT JOIN who w ON e.user_id = w.user_id AND w.since <= e.day AND e.day < w.until;
+
+-- Time spent: an event covers the time up to its instant. Cut at midnight, and each second of a person once: what reaches past all that
+-- began before it.
+CREATE TEMP TABLE spent AS
+WITH stretch AS (
+    SELECT worker_id, day, floor(epoch(occurred_at))::BIGINT AS till, floor(epoch(occurred_at))::BIGINT - seconds AS since, day_begins(day) AS midnight
+    FROM matched WHERE worker_id IS NOT NULL AND NOT excluded AND seconds > 0
+), part AS (
+    SELECT worker_id, day, greatest(since, midnight) AS since, till FROM stretch WHERE till > midnight
+    UNION ALL
+    SELECT worker_id, day - 1, since, midnight FROM stretch WHERE since < midnight
+), ordered AS (
+    SELECT *, max(till) OVER (PARTITION BY worker_id, day ORDER BY since, till ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM part
+)
+SELECT worker_id, day, sum(greatest(0, till - greatest(since, coalesce(reached, since))))::BIGINT AS seconds FROM ordered GROUP BY ALL;
 
 CREATE TEMP TABLE act AS
-WITH matched AS (
-    SELECT e.*, w.worker_id, coalesce(w.excluded, false) AS excluded,
-           verb IN ('launched', 'progressed', 'attempted', 'answered', 'completed', 'passed', 'failed', 'commented', 'rated') AS active,
-           verb IN ('viewed', 'searched') AS passive
-    FROM event e LEFT JOIN who w ON e.user_id = w.user_id AND w.since <= e.day AND e.day < w.until
-), spaced AS (
+WITH spaced AS (
     SELECT *, lag(occurred_at) OVER (PARTITION BY worker_id, day ORDER BY occurred_at) AS before FROM matched WHERE worker_id IS NOT NULL AND NOT excluded
 )
 SELECT worker_id, day, count(*) AS events, count_if(active) AS active, count_if(passive) AS passive, 0 AS contributions,
-       sum(seconds)::BIGINT AS seconds, count_if(before IS NULL OR occurred_at - before > INTERVAL 30 MINUTE) AS sessions, 0 AS unmatched
+       count_if(before IS NULL OR occurred_at - before > INTERVAL 30 MINUTE) AS sessions, 0 AS unmatched
 FROM spaced GROUP BY ALL
 UNION ALL
-SELECT NULL, day, 0, 0, 0, 0, 0, 0, count(*) FROM matched WHERE worker_id IS NULL AND NOT excluded GROUP BY day
+SELECT NULL, day, 0, 0, 0, 0, 0, count(*) FROM matched WHERE worker_id IS NULL AND NOT excluded GROUP BY day
 UNION ALL
-SELECT CASE WHEN NOT coalesce(w.excluded, false) THEN w.worker_id END, p.day, 0, count(w.worker_id), 0, count(w.worker_id) FILTER (WHERE is_post), 0, 0,
+SELECT CASE WHEN NOT coalesce(w.excluded, false) THEN w.worker_id END, p.day, 0, count(w.worker_id), 0, count(w.worker_id) FILTER (WHERE is_post), 0,
        count(*) FILTER (WHERE w.worker_id IS NULL AND NOT coalesce(w.excluded, false))
 FROM (
     SELECT local_day(created_at) AS day, author_id AS user_id, true AS is_post
@@ -100,7 +117,10 @@ GROUP BY 1, 2, coalesce(w.excluded, false);
 CREATE TEMP TABLE person_day AS
 SELECT worker_id, day, sum(events) AS events, sum(active) AS active, sum(passive) AS passive, sum(contributions) AS contributions,
        sum(seconds) AS seconds, sum(sessions) AS sessions
-FROM act WHERE worker_id IS NOT NULL GROUP BY ALL;
+FROM (
+    SELECT *, 0 AS seconds FROM act WHERE worker_id IS NOT NULL
+    UNION ALL BY NAME SELECT worker_id, day, 0 AS events, 0 AS active, 0 AS passive, 0 AS contributions, 0 AS sessions, 0 AS unmatched, seconds FROM spent
+) GROUP BY ALL;
 
 -- Periods, from the first day with an act to the horizon.
 CREATE TEMP TABLE calendar AS

@@ -22,10 +22,10 @@ COUNTS = [
 VERBS = {
     "answered": "answered", "attempted": "attempted", "completed": "completed", "experienced": "viewed", "failed": "failed",
     "initialized": "launched", "interacted": "progressed", "launched": "launched", "passed": "passed",
-    "progressed": "progressed", "voided": "voided",
+    "progressed": "progressed", "registered": "enrolled", "voided": "voided",
 }
 KNOWN_VERBS = ("logged_in viewed launched progressed attempted answered completed passed failed searched commented rated "
-               "voided").split()
+               "enrolled other voided").split()
 KNOWN_KINDS = "post micro_lesson ama qa_summary playbook article how_to course answer comment".split()
 
 
@@ -58,6 +58,7 @@ def raw_views(db, landing, horizon):
     instant = lambda column: f"TRY_CAST({column} AS TIMESTAMPTZ)"
     db.execute(f"SET TimeZone = 'UTC'; SET VARIABLE horizon = DATE '{horizon}'; SET VARIABLE holidays = []::DATE[]")
     db.execute("CREATE MACRO local_day(instant) AS CAST(instant AT TIME ZONE 'Europe/Berlin' AS DATE)")
+    db.execute("CREATE MACRO day_begins(day) AS epoch(CAST(day AS TIMESTAMP) AT TIME ZONE 'Europe/Berlin')::BIGINT")
     db.execute(f"""CREATE TEMP VIEW raw_workers AS
         SELECT id AS worker_id, {day('_fivetran_start')} AS valid_from,
                CASE WHEN _fivetran_end LIKE '9999%' OR _fivetran_end IS NULL THEN DATE '9999-01-01'

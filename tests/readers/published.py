@@ -113,7 +113,8 @@ def check_table(paths, rows, table, frames):
     for field in whole.schema:
         values = whole[field.name]
         # Exact figures that any two readers must agree on: rows that are filled, and sums or extremes.
-        if pyarrow.types.is_int64(field.type):
+        # The words of a filter are no numbers: their sum has no room in 64 bits.
+        if pyarrow.types.is_int64(field.type) and field.name != "word":
             figure, sql, expression = pc.sum(values), "sum", polars.col(field.name).sum()
         elif pyarrow.types.is_boolean(field.type):
             figure, sql, expression = pc.sum(values), "count_if", polars.col(field.name).sum()

@@ -12,11 +12,12 @@ use super::elements::Source;
 use super::tape::{Node, Tape};
 use crate::feed::cast::Cell;
 use crate::feed::gate::{Bound, Gate, Place, Record};
-use crate::feed::plan::{Feed, FileFormat};
+use crate::feed::plan::{Feed, FileFormat, Values};
 use crate::feed::reject::{Reason, Refusal};
 use crate::feed::sites::Sites;
+use crate::feed::xapi::verbs::{self, Verbs};
 use crate::feed::xapi::{self, Statement};
-use crate::feed::{Context, Intake, Stop, Warning};
+use crate::feed::{Context, Intake, Pseudonyms, Stop, Warning};
 
 /// Voiding statements wait for the end of the delivery, up to this many bytes of them.
 const VOIDS_HELD: usize = 64 << 20;
@@ -102,6 +103,10 @@ pub(crate) struct Reader<'a, E> {
     named: Vec<Option<String>>,
     /// Accepted statements of sites that the feed does not declare.
     strangers: u64,
+    /// The slot of the verb, with the feed's words for verbs.
+    verb: Option<(usize, Values)>,
+    verbs: Verbs,
+    pseudonyms: &'a Pseudonyms,
     ignore: &'a [String],
     more_unknown: u64,
     undated: u64,
@@ -118,11 +123,16 @@ struct Row<'a> {
     derived: &'a [Option<&'static str>],
     named: &'a [Option<String>],
     statement: &'a Statement,
+    /// The slot of the verb, and the word of the feed's that tells its meaning.
+    verb: Option<(usize, &'a str)>,
 }
 
 impl Record for Row<'_> {
     #[inline]
     fn cell(&self, slot: usize) -> Cell<'_> {
+        if let Some((_, verb)) = self.verb.filter(|(at, _)| *at == slot) {
+            return Cell::Text(verb.as_bytes());
+        }
         if let Some(name) = self.derived[slot] {
             return self.statement.cell(name);
         }
@@ -146,6 +156,8 @@ impl<'a, E> Reader<'a, E> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut by_name = HashMap::new();
         let mut derived = vec![None; bound.names.len()];
+        let is_verb = |paths: &&[String]| feed.xapi && matches!(paths, [path] if path == verbs::PATH);
+        let verb = bound.names.iter().position(is_verb).and_then(|slot| Some((slot, bound.values_of(slot)?.clone())));
         let mut accounts = Vec::new();
         for (slot, paths) in bound.names.iter().enumerate() {
             for (rank, path) in paths.iter().enumerate() {
@@ -187,6 +199,9 @@ impl<'a, E> Reader<'a, E> {
             by_name,
             expected: Vec::new(),
             derived,
+            verb,
+            verbs: Verbs::default(),
+            pseudonyms: context.pseudonyms,
             ignore: &block.ignore,
             more_unknown: 0,
             undated: 0,
@@ -218,7 +233,7 @@ impl<'a, E> Reader<'a, E> {
         if filters {
             self.find(raw)?;
             let (tape, found, derived) = (&self.tape, &self.found, &self.derived);
-            let row = Row { tape, record: raw, found, derived, named: &self.named, statement: &statement };
+            let row = Row { tape, record: raw, found, derived, named: &self.named, statement: &statement, verb: None };
             if self.gate.bound.leaves_out(&row, &self.feed.select.nulls) {
                 return self.gate.leave_out(place);
             }
@@ -228,6 +243,7 @@ impl<'a, E> Reader<'a, E> {
                 Err(reason) => return self.gate.reject(place, reason),
                 Ok(valid) => statement = valid,
             }
+            statement.hide_people(self.pseudonyms);
             if statement.voids.is_some() && hold_voids && self.voids_bytes < VOIDS_HELD {
                 self.voiding.insert(statement.id().to_owned());
                 self.voids_bytes += raw.len();
@@ -259,11 +275,18 @@ impl<'a, E> Reader<'a, E> {
                 strangers = 1;
             }
         } else if self.derived.iter().any(Option::is_some) {
-            statement = Statement::identified(raw);
+            statement = Statement::identified(&self.tape, raw);
         }
         if !filters {
             self.find(raw)?;
         }
+        let verb = self.verb.as_ref().and_then(|(slot, values)| {
+            let slot = *slot;
+            let node = self.tape.node(self.found[slot]?.1);
+            let Node::Text(span) = node else { return None };
+            let verb = std::str::from_utf8(self.tape.text(span, raw)).ok()?;
+            Some((slot, self.verbs.key(verb, statement.incomplete, statement.kind(), values)))
+        });
         let row = Row {
             tape: &self.tape,
             record: raw,
@@ -271,6 +294,7 @@ impl<'a, E> Reader<'a, E> {
             derived: &self.derived,
             named: &self.named,
             statement: &statement,
+            verb: verb.as_ref().map(|(slot, verb)| (*slot, &**verb)),
         };
         let accepted = self.gate.intake.accepted;
         self.gate.accept(place, &row)?;
