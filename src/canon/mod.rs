@@ -15,6 +15,7 @@ pub mod hierarchy;
 pub mod history;
 pub mod identity;
 pub mod merge;
+pub mod obligation;
 pub mod reach;
 pub mod reporting;
 pub mod sharing;

@@ -210,6 +210,7 @@ fn meaning(column: &Column) -> String {
         _ => {}
     }
     match (column.made_of(), &column.domain) {
+        (None, Some(_)) if column.made_day().is_some() => text.push_str(" Made at reading."),
         (Some((_, of)), _) => {
             let _ = write!(text, " Made of `{of}` at reading.");
         }

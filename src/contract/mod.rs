@@ -108,7 +108,7 @@ pub struct Column {
     /// Smallest and largest value allowed, both inclusive.
     pub range: (Option<f64>, Option<f64>),
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
-    /// makes of a transient column: see [`Column::made_of`].
+    /// makes of other columns: see [`Column::made_of`] and [`Column::made_day`].
     pub domain: Option<String>,
     /// Canon only: read for its side effects (near-duplicate signatures) and never stored.
     pub transient: bool,
@@ -144,6 +144,15 @@ pub struct Table {
     pub hash: String,
 }
 
+/// A date that the gate makes of instants of the same row: `day:A|B unless C`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeDay<'a> {
+    /// The first of these that has a value gives its day.
+    pub of: Vec<&'a str>,
+    /// Where this column has a value, there is no day.
+    pub unless: Option<&'a str>,
+}
+
 /// What the gate makes of a text that is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
@@ -162,6 +171,18 @@ impl Column {
             "hash" => Some((Made::Hash, of)),
             _ => None,
         }
+    }
+}
+
+impl Column {
+    /// The instants of which its day is made. Feeds cannot state it.
+    pub fn made_day(&self) -> Option<MadeDay<'_>> {
+        let rule = self.domain.as_deref()?.strip_prefix("day:")?;
+        let (of, unless) = match rule.split_once(" unless ") {
+            Some((of, unless)) => (of, Some(unless)),
+            None => (rule, None),
+        };
+        Some(MadeDay { of: of.split('|').collect(), unless })
     }
 }
 

@@ -188,6 +188,15 @@ fn rules(table: &Table) -> Result<(), String> {
         {
             return Err(format!("column `{name}` is made of `{of}`, which is no transient text"));
         }
+        if let Some(day) = column.made_day() {
+            let is_instant = |of: &&str| table.column(of).is_some_and(|of| of.data_type == Type::Timestamp);
+            if column.data_type != Type::Date
+                || !day.of.iter().all(is_instant)
+                || day.unless.is_some_and(|unless| table.column(unless).is_none())
+            {
+                return Err(format!("column `{name}` is a date made of timestamps of the table, unless another column has a value"));
+            }
+        }
         if column.formula.is_some() && column.measure.is_some() {
             return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
         }
@@ -241,5 +250,22 @@ mod tests {
         };
         assert!(made("body").is_ok());
         assert!(made("id").unwrap_err().to_string().contains("no transient text"));
+    }
+
+    #[test]
+    fn a_made_day_is_made_of_instants_of_its_table() {
+        let made = |of: &str| {
+            let column = |name: &str, kind: &str, more: &str| {
+                format!("[columns.{name}]\ntype = \"{kind}\"\ndescription = \"One\"\nprivacy = \"person\"\n{more}")
+            };
+            let domain = format!("domain = \"day:{of}\"\n");
+            load(Area::Canon, "person", &[column("made", "date", &domain), column("at", "timestamp", "")].concat())
+        };
+        let table = made("at unless id").unwrap();
+        let day = table.column("made").and_then(Column::made_day).unwrap();
+        assert_eq!((day.of, day.unless), (vec!["at"], Some("id")));
+        for of in ["id", "at|gone", "at unless gone"] {
+            assert!(made(of).unwrap_err().to_string().contains("made of timestamps"), "{of}");
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{BooleanArray, Int64Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
+use chrono_tz::Tz;
 use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
 use super::plan::{Action, Block, Feed, Mapping, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
-use super::signature;
+use super::{made_day, signature};
 use super::{Context, Intake, Stop, Warning};
 use crate::contract::{Column, Made, Table};
 
@@ -173,6 +174,8 @@ pub(crate) struct Gate<'a, E> {
     reasons: BTreeMap<Reason, u64>,
     non_null: Vec<u64>,
     unknown: Vec<u64>,
+    table: &'a Table,
+    zone: Tz,
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -200,6 +203,8 @@ impl<'a, E> Gate<'a, E> {
             refused,
             intake: Intake::default(),
             reasons: BTreeMap::new(),
+            table: context.table,
+            zone: context.zone,
         }
     }
 
@@ -427,6 +432,11 @@ impl<'a, E> Gate<'a, E> {
         for (builder, non_null) in self.builders.iter_mut().zip(&mut self.non_null) {
             *non_null += (rows - builder.nulls()) as u64;
             columns.push(builder.finish().map_err(unbuildable)?);
+        }
+        for (at, count) in made_day::fill(self.table, &self.schema, &mut columns, self.zone) {
+            if let Some(non_null) = self.non_null.get_mut(at) {
+                *non_null += count;
+            }
         }
         let taken = std::mem::replace(&mut self.rows, Vec::with_capacity(BATCH_ROWS));
         columns.push(Arc::new(Int64Array::from(taken)));

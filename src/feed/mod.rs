@@ -6,7 +6,7 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! value · `batch`, `dictionary` columns · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements
 
 pub mod attempt;
@@ -17,6 +17,7 @@ mod dictionary;
 mod duration;
 mod file;
 mod gate;
+mod made_day;
 mod pattern;
 mod plan;
 pub mod propose;
@@ -34,6 +35,7 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
@@ -63,6 +65,8 @@ pub struct Context<'a> {
     pub table: &'a Table,
     /// Instants later than this plus the skew lie in the future.
     pub as_of: DateTime<Utc>,
+    /// The job's reporting zone: it decides which day an instant belongs to.
+    pub zone: Tz,
     /// Clocks of vendors run fast, zones run ahead: one day is the house's rule.
     pub future_skew_seconds: i64,
     pub pseudonyms: &'a Pseudonyms,
@@ -71,9 +75,9 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// A context with one day of skew and no sidecar.
+    /// A context with one day of skew and no sidecar, reporting in UTC.
     pub fn new(table: &'a Table, as_of: DateTime<Utc>, pseudonyms: &'a Pseudonyms) -> Context<'a> {
-        Context { table, as_of, future_skew_seconds: 86_400, pseudonyms, sidecar: None }
+        Context { table, as_of, zone: Tz::UTC, future_skew_seconds: 86_400, pseudonyms, sidecar: None }
     }
 }
 

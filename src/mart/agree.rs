@@ -13,6 +13,7 @@ use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
+use crate::canon::obligation::Attempts;
 use crate::contract::arrow::{canon_schema, mart_schema};
 use crate::contract::{Area, Catalog, Table, Type};
 use crate::job::{Job, Policy};
@@ -136,12 +137,14 @@ impl Whole {
             tables.insert(read.table, vec![RecordBatch::new_empty(schema)]);
         }
         let (people, units, identity) = (People::default(), Units::default(), Identity::default());
+        let attempts = Attempts::default();
         let facts = Facts {
             catalog,
             job,
             people: &people,
             units: &units,
             identity: &identity,
+            attempts: &attempts,
             pseudonym: Box::new(|_, id| id.to_owned()),
             days: (TODAY, TODAY + 1),
             today: TODAY + 1,

@@ -9,6 +9,7 @@ use super::{MartError, leader_plans, reviews};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
+use crate::canon::obligation::Attempts;
 use crate::contract::Catalog;
 use crate::guard::Tally;
 use crate::job::Job;
@@ -89,6 +90,8 @@ pub struct Facts<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub identity: &'a Identity,
+    /// What enrollments come to: tables that read them read these.
+    pub attempts: &'a Attempts,
     /// What an id in a file of decisions is called in canon, by domain and id: itself, or its pseudonym.
     pub pseudonym: Box<dyn Fn(&str, &str) -> String + 'a>,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.

@@ -81,6 +81,8 @@ fn facts<'a>(
         for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| name.starts_with(read.partitions)) {
             rows.extend(match read.table {
                 CONTRIBUTIONS => contributions(context, lake, table, file, whole)?,
+                // Nobody reads the rows: what they come to is at hand.
+                ENROLLMENTS => Vec::new(),
                 _ => lake.read_ref(table, file, None)?,
             });
         }
@@ -92,6 +94,7 @@ fn facts<'a>(
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
+        attempts: &world.attempts,
         pseudonym: Box::new(|domain, id| context.pseudonyms.of(domain, id)),
         days: range,
         today: today(context),
@@ -100,6 +103,7 @@ fn facts<'a>(
 }
 
 const CONTRIBUTIONS: &str = "contributions";
+const ENROLLMENTS: &str = "enrollments";
 
 /// Contributions without what takes most of their room, the signatures of their texts. Where signals are looked for, signatures
 /// too, but of contributions that were handed in alone: these are few, and the others are nobody's business.
@@ -170,7 +174,7 @@ fn one(
 pub fn look<T>(context: &Context<'_>, whole: &Whole, look: impl FnOnce(&Facts<'_>) -> T) -> Result<T> {
     let publisher = Publisher::open(context.lake)?;
     let lake = Lake::new(context.catalog, context.lake, &publisher, true);
-    let world = World::build(context, &lake)?;
+    let world = World::build(context, &lake, &super::memory(publisher.head())?.deliveries)?;
     let range = periods::reported(context, &lake, &world)?;
     Ok(look(&facts(context, &lake, &world, range, whole)?))
 }

@@ -16,10 +16,12 @@ use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::Identity;
+use crate::canon::obligation::{self, Attempts};
 use crate::contract::arrow::DELETED;
 use crate::contract::findings::Found;
 use crate::error::Result;
-use crate::period::{Day, DayClock, day_of, day_start_micros, local_day};
+use crate::ledger::Ledger;
+use crate::period::{Day, DayClock, date_of, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -74,24 +76,6 @@ const CONTRIBUTIONS: [&str; 12] = [
     DELETED,
 ];
 
-/// What is read of enrollments: who was assigned what, when it was due and done, and what it says of certifications.
-const ENROLLMENTS: [&str; 14] = [
-    "user_id",
-    "content_id",
-    "attempt",
-    "assigned_at",
-    "required",
-    "due_at",
-    "completed_at",
-    "enrolled_at",
-    "expires_at",
-    "updated_at",
-    "status",
-    "time_spent_seconds",
-    "deleted",
-    DELETED,
-];
-
 /// Everything computed from whole tables.
 pub struct World {
     pub people: People,
@@ -100,6 +84,7 @@ pub struct World {
     pub content: Vec<RecordBatch>,
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
+    pub attempts: Attempts,
     pub facts: FactsByDay,
     pub certifications: Certifications,
     /// The catalogue by id, who completed what, and which contributions belong to which item; empty where no table asks.
@@ -112,6 +97,8 @@ pub struct World {
     pub found: Vec<Found>,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
+    /// No period opens before this day: five years before the first delivery.
+    pub floor: Day,
 }
 
 fn eligibility(context: &Context<'_>) -> Eligibility {
@@ -120,7 +107,7 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
 }
 
 impl World {
-    pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
+    pub fn build(context: &Context<'_>, lake: &Lake<'_>, ledger: &Ledger) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         // Signatures of texts outweigh everything else in their table.
         let contributions = || lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
@@ -136,7 +123,7 @@ impl World {
             },
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
-                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&ENROLLMENTS)),
+                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&obligation::COLUMNS)),
                     || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
                 );
                 Ok((enrollments?, rest?))
@@ -145,7 +132,14 @@ impl World {
         let (workers, people, identity) = who?;
         let (enrollments, (content, contributions, events)) = rest?;
         let horizon = horizon(context.as_of, zone);
-        let enrolled = || {
+        let floor = floor(ledger, zone);
+        let attempted = || {
+            let attempts = Attempts::build(&enrollments, &content, &identity, zone, floor);
+            let facts = facts(&attempts, zone, &context.job.calendar);
+            let completions = if by_content { Completions::of(&attempts, zone) } else { Completions::default() };
+            (attempts, facts, completions)
+        };
+        let certified = || {
             let certifications = Certifications::build(&Sources {
                 rules: &rules(context),
                 workers: &workers,
@@ -155,11 +149,8 @@ impl World {
                 people: &people,
                 zone,
             });
-            let (items, completions) = match by_content {
-                true => (items(&content, zone), Completions::build(&enrollments, &identity, zone)),
-                false => Default::default(),
-            };
-            (certifications, items, completions)
+            let items = if by_content { items(&content, zone) } else { Vec::new() };
+            (certifications, items)
         };
         let given = || {
             let belongings = if by_content { belongings(&contributions, zone, horizon) } else { Belongings::new() };
@@ -170,16 +161,15 @@ impl World {
             let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
             (belongings, acts, authors(&contributions, zone))
         };
-        let (facts, ((certifications, items, completions), (belongings, acts, authors))) = rayon::join(
-            || facts(&enrollments, &content, &identity, zone, &context.job.calendar),
-            || rayon::join(enrolled, given),
-        );
+        let ((attempts, facts, completions), ((certifications, items), (belongings, acts, authors))) =
+            rayon::join(attempted, || rayon::join(certified, given));
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
             people,
             identity,
             content,
+            attempts,
             facts,
             certifications,
             items,
@@ -188,16 +178,36 @@ impl World {
             acts,
             found: Vec::new(),
             horizon,
+            floor,
         })
     }
 
-    /// The first reported day: the job's, else the first day with an act of anybody.
-    pub fn first_day(&self, context: &Context<'_>, days: impl Iterator<Item = Day>) -> Option<Day> {
+    /// The first reported day: the job's, else the first day with an act of anybody, an assignment, a due date, a completion or a
+    /// contribution, the floor at the earliest. `acts` are days with acts.
+    pub fn first_day(&self, context: &Context<'_>, acts: impl Iterator<Item = Day>) -> Option<Day> {
         match context.job.report_from {
             Some(date) => Some(day_of(date)),
-            None => days.chain(self.authors.keys().copied().take(1)).min(),
+            None => acts
+                .filter(|day| *day >= self.floor)
+                .chain(self.authors.range(self.floor..).next().map(|(day, _)| *day))
+                .chain(self.attempts.first_day)
+                .min(),
         }
     }
+}
+
+/// Years before the first delivery that the first report may begin.
+pub const YEARS_BACK: u32 = 5;
+
+/// Five years before the first delivery that was accepted; nothing is too old for a lake without one.
+fn floor(ledger: &Ledger, zone: chrono_tz::Tz) -> Day {
+    let accepted = ledger.entries.values().filter(|entry| entry.is_accepted());
+    accepted.map(|entry| years_before(local_day(entry.known_at, zone))).min().unwrap_or(Day::MIN)
+}
+
+/// The day [`YEARS_BACK`] years before.
+pub fn years_before(day: Day) -> Day {
+    date_of(day).checked_sub_months(chrono::Months::new(12 * YEARS_BACK)).map_or(Day::MIN, day_of)
 }
 
 /// The job's rules about certifications, as canon reads them.

@@ -74,7 +74,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         contributions: facts.table("contributions"),
         reactions: facts.table("reactions"),
         events: facts.table("events"),
-        enrollments: facts.table("enrollments"),
+        attempts: facts.attempts,
         content: facts.table("content"),
     };
     let sharing = Sharing::read(&tables, &setting);
