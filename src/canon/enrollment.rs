@@ -151,20 +151,27 @@ mod tests {
     }
 
     #[test]
-    fn a_person_and_a_content_count_once_by_the_earliest_success_then_the_earliest_assignment() {
+    fn each_attempt_is_assigned_due_and_completed_in_its_own_periods() {
         let rows = [
-            "u1 c 1 failed true 2026-03-02T08:00:00Z 2026-03-04T16:00:00Z - - -",
+            "u1 c 1 failed true 2025-03-02T08:00:00Z 2025-03-04T16:00:00Z - - -",
             "u1 c 2 completed true 2026-03-09T08:00:00Z 2026-03-11T16:00:00Z 2026-03-10T09:00:00Z - -",
-            "u1 c 3 completed true 2026-03-16T08:00:00Z 2026-03-18T16:00:00Z 2026-03-17T09:00:00Z - -",
+            "u1 c 2 completed true 2026-03-09T09:00:00Z 2026-03-11T17:00:00Z 2026-03-11T09:00:00Z - -",
         ];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
             let facts = told(&order.map(|at| rows[at]).join("\n"));
-            let days: Vec<(&str, i64, i64, i64)> =
-                facts.iter().map(|(day, facts)| (day.as_str(), facts.assigned, facts.due, facts.completions)).collect();
-            assert_eq!(days, [("2026-03-09", 1, 0, 0), ("2026-03-10", 0, 0, 1), ("2026-03-11", 0, 1, 0)], "{order:?}");
+            let days: Vec<(&str, i64, i64, i64, i64)> = facts
+                .iter()
+                .map(|(day, facts)| (day.as_str(), facts.assigned, facts.due, facts.due_on_time, facts.completions))
+                .collect();
+            let each = [
+                ("2025-03-02", 1, 0, 0, 0),
+                ("2025-03-04", 0, 1, 0, 0),
+                ("2026-03-09", 1, 0, 0, 0),
+                ("2026-03-10", 0, 0, 0, 1),
+                ("2026-03-11", 0, 1, 1, 0),
+            ];
+            assert_eq!(days, each, "{order:?}");
         }
-        let never = told(&[rows[0], "u1 c 2 assigned true 2026-03-01T08:00:00Z - - - -"].join("\n"));
-        assert_eq!(never.keys().collect::<Vec<_>>(), ["2026-03-01"], "no success: the earliest assignment");
     }
 
     #[test]

@@ -282,11 +282,13 @@ impl Attempts {
             match &mut open {
                 Some(held) if held.is_of(row) && !held.is_followed_by(row, &mut clock) => held.add(row),
                 _ => {
-                    let before = open.take().filter(|held| held.is_of(row));
                     let mut next = Open::new(row);
-                    if let Some(before) = before {
-                        next.latest = next.latest.max(before.latest);
+                    if let Some(before) = open.take() {
                         attempts.all.push(before.attempt());
+                        if before.is_of(row) {
+                            next.latest = next.latest.max(before.latest);
+                            next.anchored = next.anchored.or(before.anchored);
+                        }
                     }
                     open = Some(next);
                 }
@@ -524,4 +526,147 @@ fn content_minutes(content: &[RecordBatch]) -> HashMap<&str, i64> {
         }
     }
     minutes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::fixture::rows;
+    use crate::canon::history::{Eligibility, People};
+    use crate::period::date_of;
+
+    const HEADER: &str = "user_id content_id attempt status assigned_at due_at completed_at";
+
+    /// The attempts of the first worker, whose accounts are u1 and u2, as `assigned due done` in Berlin; `~` before one that is not required.
+    fn told(header: &str, lines: &[&str]) -> Vec<String> {
+        let workers = [rows("workers", "worker_id effective_from status employee_no\n w1 2020-01-01 active n1")];
+        let people =
+            People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+        let users = rows("users", "user_id employee_no\n u1 n1\n u2 n1");
+        let identity = Identity::build(&[users], &[], &workers, &people);
+        let is_stated = header.contains("required");
+        let (header, more) = if is_stated { (header.to_owned(), "") } else { (format!("{header} required"), " true") };
+        let lines: Vec<String> = lines.iter().map(|line| format!("{line}{more}")).collect();
+        let enrollments = rows("enrollments", &format!("{header}\n{}", lines.join("\n")));
+        let zone = chrono_tz::Europe::Berlin;
+        let attempts = Attempts::build(&[enrollments], &[], &identity, zone, Day::MIN);
+        let mut clock = DayClock::new(zone);
+        let mut date = |at: Option<i64>| at.map_or("-".to_owned(), |at| date_of(clock.day(at)).to_string());
+        let mut line = |attempt: &Attempt| {
+            let days = [attempt.assigned_at, attempt.due_at, attempt.success.map(|success| success.at)].map(&mut date);
+            assert_eq!(days[2], date(attempt.done_at));
+            format!("{}{}", if attempt.is_required { "" } else { "~" }, days.join(" "))
+        };
+        attempts.all.iter().map(&mut line).collect()
+    }
+
+    /// The same of rows in any order.
+    fn attempts(lines: &[&str]) -> Vec<String> {
+        let told_forwards = told(HEADER, lines);
+        let backwards: Vec<&str> = lines.iter().rev().copied().collect();
+        assert_eq!(told_forwards, told(HEADER, &backwards), "the order of rows decides nothing");
+        told_forwards
+    }
+
+    #[test]
+    fn the_same_course_every_year_is_an_attempt_a_year_with_or_without_numbers_also_where_a_year_was_missed() {
+        let years = |numbers: [&str; 3]| {
+            let [first, second, third] = numbers;
+            attempts(&[
+                &format!("u1 c {first} completed 2024-01-15 2024-02-28 2024-02-10"),
+                &format!("u1 c {second} failed 2025-01-15 2025-02-28 -"),
+                &format!("u1 c {third} passed 2026-01-15 2026-02-28 2026-02-12"),
+            ])
+        };
+        let each = ["2024-01-15 2024-02-28 2024-02-10", "2025-01-15 2025-02-28 -", "2026-01-15 2026-02-28 2026-02-12"];
+        assert_eq!(years(["1", "2", "3"]), each);
+        assert_eq!(years(["-", "-", "-"]), each);
+    }
+
+    #[test]
+    fn a_due_date_after_the_last_completion_begins_an_attempt_where_nobody_says_when_it_was_assigned() {
+        let due_alone =
+            attempts(&["u1 c - completed - 2025-02-28 2025-02-10", "u1 c - assigned - 2026-02-28 -"]);
+        assert_eq!(due_alone, ["- 2025-02-28 2025-02-10", "- 2026-02-28 -"]);
+        let late = attempts(&[
+            "u1 c - completed 2025-01-15 2025-02-28 2026-01-20",
+            "u1 c - completed 2026-01-15 2026-02-28 2026-02-12",
+        ]);
+        assert_eq!(late, ["2025-01-15 2025-02-28 2026-01-20", "2026-01-15 2026-02-28 2026-02-12"], "renewed before done");
+    }
+
+    #[test]
+    fn within_an_attempt_the_earliest_success_wins_whatever_the_number_and_the_account() {
+        let retaken = attempts(&[
+            "u1 c 1 failed 2026-03-02 2026-03-20 -",
+            "u1 c 2 passed 2026-03-02 2026-03-20 2026-03-10",
+            "u1 c 3 passed 2026-03-02 2026-03-20 2026-03-12",
+        ]);
+        assert_eq!(retaken, ["2026-03-02 2026-03-20 2026-03-10"]);
+        let two_accounts = attempts(&[
+            "u1 c 1 assigned 2026-03-02 2026-03-20 -",
+            "u2 c 1 passed 2026-03-02 2026-03-20 2026-03-12",
+        ]);
+        assert_eq!(two_accounts, ["2026-03-02 2026-03-20 2026-03-12"]);
+        let told_apart = attempts(&["u1 c - assigned 2026-03-02 2026-03-20 -", "u1 c - completed - - 2026-03-12"]);
+        assert_eq!(told_apart, ["2026-03-02 2026-03-20 2026-03-12"], "the completion came without its assignment");
+    }
+
+    #[test]
+    fn what_is_assigned_again_while_it_is_still_to_be_done_is_one_obligation_and_the_later_due_date_holds() {
+        let moved = attempts(&["u1 c - assigned 2026-03-02 2026-03-20 -", "u1 c - assigned 2026-03-09 2026-04-10 -"]);
+        assert_eq!(moved, ["2026-03-02 2026-04-10 -"]);
+        let overdue = attempts(&["u1 c - assigned 2026-03-02 2026-03-06 -", "u1 c - assigned 2026-03-09 2026-04-10 -"]);
+        assert_eq!(overdue, ["2026-03-02 2026-03-06 -", "2026-03-09 2026-04-10 -"]);
+        let header = "user_id content_id status enrolled_at due_at completed_at";
+        let by_enrollment =
+            told(header, &["u1 c assigned 2026-03-02 2026-03-20 -", "u1 c assigned 2026-03-02 2026-04-10 -"]);
+        assert_eq!(by_enrollment, ["- 2026-04-10 -"], "one enrollment whose due date moved");
+    }
+
+    #[test]
+    fn a_course_of_own_choice_is_one_attempt_unless_the_vendor_counts_another_on_a_later_day() {
+        let chosen = |lines: &[&str]| told("user_id content_id attempt status completed_at required", lines);
+        let again = ["u1 c 1 passed 2025-03-02 false", "u1 c 2 passed 2026-03-02 false"];
+        assert_eq!(chosen(&again), ["~- - 2025-03-02", "~- - 2026-03-02"]);
+        let same_day = ["u1 c 1 passed 2026-03-02T09:00 false", "u1 c 2 passed 2026-03-02T10:00 false"];
+        assert_eq!(chosen(&same_day), ["~- - 2026-03-02"]);
+        let two_accounts = ["u1 c - passed 2026-03-02 false", "u2 c - passed 2026-05-02 false"];
+        assert_eq!(chosen(&two_accounts), ["~- - 2026-03-02"]);
+        let then_assigned = attempts(&["u1 c - completed - - 2025-03-02", "u1 c - assigned 2026-01-15 2026-02-28 -"]);
+        assert_eq!(then_assigned, ["~- - 2025-03-02", "2026-01-15 2026-02-28 -"]);
+    }
+
+    #[test]
+    fn a_row_that_names_no_attempt_speaks_of_all_that_were_told_before_it() {
+        let header = "user_id content_id status assigned_at completed_at deleted _known_at";
+        let assigned = "u1 c assigned 2026-03-02 - - 2026-03-02T00:00";
+        let done = "u1 c completed 2025-03-02 2025-03-09 - 2026-03-02T00:00";
+        let later = "u1 c assigned 2026-04-02 - - 2026-04-02T00:00";
+        let off = "u1 c withdrawn - - - 2026-03-09T00:00";
+        assert_eq!(told(header, &[assigned, done, off]), ["2025-03-02 - 2025-03-09"], "what was done stays done");
+        assert_eq!(told(header, &[assigned, off, later]), ["2026-04-02 - -"]);
+        let deleted = "u1 c assigned - - true 2026-03-09T00:00";
+        assert_eq!(told(header, &[assigned, done, deleted, later]), ["2026-04-02 - -"]);
+    }
+
+    #[test]
+    fn the_first_day_is_that_of_the_first_assignment_due_date_or_completion_from_the_floor_on() {
+        let workers = [rows("workers", "worker_id effective_from status employee_no\n w1 2010-01-01 active n1")];
+        let people =
+            People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+        let identity = Identity::build(&[rows("users", "user_id employee_no\n u1 n1")], &[], &workers, &people);
+        let enrollments = [rows(
+            "enrollments",
+            "user_id content_id status    assigned_at due_at     completed_at
+             u1      a          completed 2015-01-15  2015-02-28 2015-02-10
+             u1      b          completed -           2025-02-28 2025-02-10
+             u1      c          withdrawn 2024-01-15  -          -
+             zz      c          completed 2024-01-15  -          2024-01-16",
+        )];
+        let floor = crate::canon::fixture::day("2021-03-01");
+        let attempts = Attempts::build(&enrollments, &[], &identity, chrono_tz::UTC, floor);
+        let first = attempts.first_day.map(|day| date_of(day).to_string());
+        assert_eq!((first.as_deref(), attempts.before_floor), (Some("2025-02-10"), 1));
+    }
 }

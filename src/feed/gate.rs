@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::array::{BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use chrono_tz::Tz;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::reject::{Reason, Refusal, Reject};
 use super::{made_day, signature};
 use super::{Context, Intake, Stop, Warning};
 use crate::contract::{Column, Made, Table};
+use crate::period::YEARS_BACK;
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.
 pub const REJECTS_KEPT: usize = 10_000;
@@ -176,6 +177,9 @@ pub(crate) struct Gate<'a, E> {
     unknown: Vec<u64>,
     table: &'a Table,
     zone: Tz,
+    /// Events before this instant are too old to open a period; how many there were.
+    old_before: i64,
+    old: u64,
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -205,6 +209,11 @@ impl<'a, E> Gate<'a, E> {
             reasons: BTreeMap::new(),
             table: context.table,
             zone: context.zone,
+            // One day more than five years: `as_of` is the end of the day on which it was made.
+            old_before: (context.as_of - chrono::TimeDelta::days(1))
+                .checked_sub_months(chrono::Months::new(12 * YEARS_BACK))
+                .map_or(i64::MIN, |at| at.timestamp_micros()),
+            old: 0,
         }
     }
 
@@ -438,6 +447,7 @@ impl<'a, E> Gate<'a, E> {
                 *non_null += count;
             }
         }
+        self.old += self.table.day.as_deref().map_or(0, |day| old(&self.schema, &columns, day, self.old_before));
         let taken = std::mem::replace(&mut self.rows, Vec::with_capacity(BATCH_ROWS));
         columns.push(Arc::new(Int64Array::from(taken)));
         columns.push(Arc::new(BooleanArray::from(std::mem::take(&mut self.deleted))));
@@ -469,8 +479,18 @@ impl<'a, E> Gate<'a, E> {
         for (column, count) in &intake.unknown_values {
             intake.warnings.push(Warning::new("unknown_values", Some(column), *count));
         }
+        if self.old > 0 {
+            intake.warnings.push(Warning::new("old_events", self.table.day.as_deref(), self.old));
+        }
         Ok(intake)
     }
+}
+
+/// How many instants of a column lie before another.
+fn old(schema: &SchemaRef, columns: &[ArrayRef], name: &str, before: i64) -> u64 {
+    let array = schema.index_of(name).ok().and_then(|at| columns.get(at));
+    let instants = array.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+    instants.map_or(0, |instants| instants.iter().flatten().filter(|at| *at < before).count() as u64)
 }
 
 fn deletes(cell: Cell<'_>, action: &Action) -> Result<bool, Reason> {

@@ -37,9 +37,11 @@ pub fn compute(
                 missing = Some(*table);
             }
         }
-        if let Some(table) = missing {
-            done.remarks.push(format!("{} is not published: the job has no {table}", whole.tables.join(", ")));
+        if let Some(missing) = missing {
             for table in whole.tables {
+                if context.job.wants(table) {
+                    done.lacks(table, missing);
+                }
                 lake.keep(context.catalog.expect(table)?, |_| false)?;
             }
             made_from.retain(|step, _| !belongs(step, whole));

@@ -21,7 +21,7 @@ use crate::contract::arrow::DELETED;
 use crate::contract::findings::Found;
 use crate::error::Result;
 use crate::ledger::Ledger;
-use crate::period::{Day, DayClock, date_of, day_of, day_start_micros, local_day};
+use crate::period::{Day, DayClock, YEARS_BACK, date_of, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -99,6 +99,8 @@ pub struct World {
     pub horizon: Day,
     /// No period opens before this day: five years before the first delivery.
     pub floor: Day,
+    /// The day of the last delivery.
+    pub newest: Day,
 }
 
 fn eligibility(context: &Context<'_>) -> Eligibility {
@@ -132,7 +134,8 @@ impl World {
         let (workers, people, identity) = who?;
         let (enrollments, (content, contributions, events)) = rest?;
         let horizon = horizon(context.as_of, zone);
-        let floor = floor(ledger, zone);
+        let (first, newest) = deliveries(ledger, zone);
+        let floor = years_before(first);
         let attempted = || {
             let attempts = Attempts::build(&enrollments, &content, &identity, zone, floor);
             let facts = facts(&attempts, zone, &context.job.calendar);
@@ -163,6 +166,16 @@ impl World {
         };
         let ((attempts, facts, completions), ((certifications, items), (belongings, acts, authors))) =
             rayon::join(attempted, || rayon::join(certified, given));
+        let mut found = Vec::new();
+        if context.job.report_from.is_none() {
+            let early: usize = authors.range(..floor).map(|(_, of_day)| of_day.len()).sum();
+            let all: usize = authors.values().map(Vec::len).sum();
+            let told = |table: &str, early: u64, all: u64| Found::of_table("old_events", table, early, Some(all));
+            let enrolled = enrollments.iter().map(|batch| batch.num_rows() as u64).sum();
+            found.push(told("contributions", early as u64, all as u64));
+            found.push(told("enrollments", attempts.before_floor, enrolled));
+            found.retain(|found: &Found| found.affected > 0);
+        }
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
@@ -176,37 +189,37 @@ impl World {
             completions,
             belongings,
             acts,
-            found: Vec::new(),
+            found,
             horizon,
             floor,
+            newest,
         })
     }
 
     /// The first reported day: the job's, else the first day with an act of anybody, an assignment, a due date, a completion or a
-    /// contribution, the floor at the earliest. `acts` are days with acts.
-    pub fn first_day(&self, context: &Context<'_>, acts: impl Iterator<Item = Day>) -> Option<Day> {
-        match context.job.report_from {
-            Some(date) => Some(day_of(date)),
-            None => acts
-                .filter(|day| *day >= self.floor)
-                .chain(self.authors.range(self.floor..).next().map(|(day, _)| *day))
-                .chain(self.attempts.first_day)
-                .min(),
-        }
+    /// contribution, the floor at the earliest. `act` is the first day from the floor on with an act.
+    pub fn first_day(&self, context: &Context<'_>, act: Option<Day>) -> Option<Day> {
+        let contribution = self.authors.range(self.floor..).next().map(|(day, _)| *day);
+        let first = || act.into_iter().chain(contribution).chain(self.attempts.first_day).min();
+        context.job.report_from.map(day_of).or_else(first)
     }
 }
 
-/// Years before the first delivery that the first report may begin.
-pub const YEARS_BACK: u32 = 5;
-
-/// Five years before the first delivery that was accepted; nothing is too old for a lake without one.
-fn floor(ledger: &Ledger, zone: chrono_tz::Tz) -> Day {
+/// The days of the first and the last delivery that were accepted; of a lake without any, days without end.
+fn deliveries(ledger: &Ledger, zone: chrono_tz::Tz) -> (Day, Day) {
     let accepted = ledger.entries.values().filter(|entry| entry.is_accepted());
-    accepted.map(|entry| years_before(local_day(entry.known_at, zone))).min().unwrap_or(Day::MIN)
+    let known = accepted.map(|entry| entry.known_at);
+    let bounds = known.fold(None, |bounds: Option<(i64, i64)>, at| {
+        Some(bounds.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+    });
+    bounds.map_or((Day::MIN, Day::MAX), |(first, last)| (local_day(first, zone), local_day(last, zone)))
 }
 
 /// The day [`YEARS_BACK`] years before.
 pub fn years_before(day: Day) -> Day {
+    if day == Day::MIN {
+        return day;
+    }
     date_of(day).checked_sub_months(chrono::Months::new(12 * YEARS_BACK)).map_or(Day::MIN, day_of)
 }
 

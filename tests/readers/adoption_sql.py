@@ -82,6 +82,7 @@ def raw_views(db, landing, horizon):
     db.execute(f"""CREATE TEMP VIEW raw_enrollments AS
         SELECT cp_user_id AS user_id, cp_object_id AS content_id, cp_reg_num::BIGINT AS attempt, cp_status_id AS status,
                cp_required = 'true' AS required, {instant('cp_assigned_dt')} AS assigned_at, {instant('cp_due_dt')} AS due_at,
+               {instant('cp_reg_dt')} AS enrolled_at,
                {instant(completed)} AS completed_at, TRY_CAST(cp_time_spent_sec AS BIGINT) AS spent_seconds, {KNOWN} AS known
         FROM {transcript}
         WHERE cp_user_id IS NOT NULL AND (cp_reg_dt IS NULL OR {instant('cp_reg_dt')} IS NOT NULL)
