@@ -1,7 +1,7 @@
 -- adoption_kpis once more, written from its definitions alone, in DuckDB: an independent check and the other side of the bench.
 -- It reads the views raw_workers, raw_org_units, raw_users, raw_links, raw_content, raw_enrollments, raw_activity,
 -- raw_contributions and raw_reactions (deliveries with typed columns and `known`, the day of the delivery), the macro
--- local_day(instant), and the variables `horizon` (first day not reported) and `holidays`.
+-- local_day(instant), and the variables `horizon` (first day not reported), `report_from` (first one reported; may be null) and `holidays`.
 -- It leaves the table kpis: exact figures of every scope, nothing withheld and nothing rounded.
 
 -- HRIS: each file holds everything, so the last one speaks. Eligible: an active employee between hire and termination.
@@ -179,7 +179,7 @@ begun AS (
     UNION ALL SELECT unnest([assigned_on, due_on]) FROM asked WHERE is_asked
     UNION ALL SELECT local_day(done_at) FROM asked WHERE is_own
 ), day AS (
-    SELECT unnest(generate_series((SELECT min(day) FROM begun, delivered WHERE day >= floor), getvariable('horizon') - 1, INTERVAL 1 DAY))::DATE AS day
+    SELECT unnest(generate_series(coalesce(getvariable('report_from'), (SELECT min(day) FROM begun, delivered WHERE day >= floor)), getvariable('horizon') - 1, INTERVAL 1 DAY))::DATE AS day
 )
 SELECT 'day' AS grain, day AS start, day + 1 AS stop, day FROM day
 UNION ALL SELECT 'week', date_trunc('week', day)::DATE, date_trunc('week', day)::DATE + 7, day FROM day
