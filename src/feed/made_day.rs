@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use crate::contract::Table;
 use crate::period::DayClock;
 
-/// Fills the made days of a batch: `columns` are those of `schema`. Gives each with the number of its values.
-pub(crate) fn fill(table: &Table, schema: &SchemaRef, columns: &mut [ArrayRef], zone: Tz) -> Vec<(usize, u64)> {
+/// Fills the made days of a batch: `columns` are those of `schema`. Gives the place of each among the stored columns of the table, and the
+/// number of its values.
+pub fn fill(table: &Table, schema: &SchemaRef, columns: &mut [ArrayRef], zone: Tz) -> Vec<(usize, u64)> {
     let mut filled = Vec::new();
     for (at, column) in table.stored().enumerate() {
         let Some(rule) = column.made_day() else { continue };
@@ -30,7 +31,7 @@ pub(crate) fn fill(table: &Table, schema: &SchemaRef, columns: &mut [ArrayRef], 
             })
             .collect();
         filled.push((at, (rows - days.null_count()) as u64));
-        if let Some(place) = columns.get_mut(at) {
+        if let Some(place) = place(&column.name).and_then(|at| columns.get_mut(at)) {
             *place = Arc::new(days);
         }
     }

@@ -40,6 +40,7 @@ use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
+pub use made_day::fill as fill_made_days;
 pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
