@@ -46,8 +46,8 @@ pub const COLUMNS: [&str; 16] = [
     ROW,
 ];
 
-/// The first day on which a full snapshot no longer held the row; the column may be absent.
-const ENDED_ON: &str = "_ended_on";
+/// The first day on which a full snapshot no longer held the row, which counts as deleted beside it; the column may be absent.
+const HELD_TO: &str = "_held_to";
 
 /// What the status of an enrollment comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,12 +180,13 @@ fn each<'a>(
         let (completed_at, expires_at, updated_at) =
             (instants(batch, "completed_at"), instants(batch, "expires_at"), instants(batch, "updated_at"));
         let (number, spent, ended) =
-            (ints(batch, "attempt"), ints(batch, "time_spent_seconds"), dates(batch, ENDED_ON));
+            (ints(batch, "attempt"), ints(batch, "time_spent_seconds"), dates(batch, HELD_TO));
         let (required, gone, deleted) = (bools(batch, "required"), bools(batch, "deleted"), bools(batch, DELETED));
         let (known_at, row) = (instants(batch, KNOWN_AT), ints(batch, ROW));
         for i in 0..rows {
             let (Some((account, account_code)), Some(content)) = (accounts[i], contents.get(i)) else { continue };
-            let is_deleted = gone(i) == Some(true) || deleted(i) == Some(true);
+            let ended_on = ended(i);
+            let is_deleted = gone(i) == Some(true) || (deleted(i) == Some(true) && ended_on.is_none());
             // A delete has no status.
             let Some(state) = states[i].or(is_deleted.then_some(State::Withdrawn)) else { continue };
             let statement = Statement {
@@ -202,7 +203,7 @@ fn each<'a>(
                 expires_at: expires_at(i),
                 updated_at: updated_at(i),
                 spent_seconds: spent(i),
-                ended_on: ended(i),
+                ended_on,
             };
             take(statement, is_deleted, (known_at(i).unwrap_or(0), row(i).unwrap_or(0)));
         }
@@ -530,8 +531,12 @@ fn content_minutes(content: &[RecordBatch]) -> HashMap<&str, i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array};
+
     use super::*;
-    use crate::canon::fixture::rows;
+    use crate::canon::fixture::{day, rows};
     use crate::canon::history::{Eligibility, People};
     use crate::period::date_of;
 
@@ -539,6 +544,23 @@ mod tests {
 
     /// The attempts of the first worker, whose accounts are u1 and u2, as `assigned due done` in Berlin; `~` before one that is not required.
     fn told(header: &str, lines: &[&str]) -> Vec<String> {
+        told_until(header, lines, None)
+    }
+
+    /// Rows with the first day on which a full snapshot no longer held each.
+    fn held_to(batch: &RecordBatch, days: &[&str]) -> RecordBatch {
+        let days: ArrayRef =
+            Arc::new(days.iter().map(|text| (*text != "-").then(|| day(text))).collect::<Date32Array>());
+        let named = batch.schema().index_of(HELD_TO).ok();
+        let mut columns: Vec<(String, ArrayRef)> = (0..batch.num_columns())
+            .filter(|at| Some(*at) != named)
+            .map(|at| (batch.schema().field(at).name().clone(), Arc::clone(batch.column(at))))
+            .collect();
+        columns.push((HELD_TO.to_owned(), days));
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
+    }
+
+    fn told_until(header: &str, lines: &[&str], ended: Option<&[&str]>) -> Vec<String> {
         let workers = [rows("workers", "worker_id effective_from status employee_no\n w1 2020-01-01 active n1")];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
@@ -547,7 +569,10 @@ mod tests {
         let is_stated = header.contains("required");
         let (header, more) = if is_stated { (header.to_owned(), "") } else { (format!("{header} required"), " true") };
         let lines: Vec<String> = lines.iter().map(|line| format!("{line}{more}")).collect();
-        let enrollments = rows("enrollments", &format!("{header}\n{}", lines.join("\n")));
+        let mut enrollments = rows("enrollments", &format!("{header}\n{}", lines.join("\n")));
+        if let Some(days) = ended {
+            enrollments = held_to(&enrollments, days);
+        }
         let zone = chrono_tz::Europe::Berlin;
         let attempts = Attempts::build(&[enrollments], &[], &identity, zone, Day::MIN);
         let mut clock = DayClock::new(zone);
@@ -651,6 +676,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_full_export_no_longer_holds_keeps_what_it_completed_and_stops_being_open() {
+        let header = "user_id content_id status assigned_at due_at completed_at _deleted required";
+        let rows = [
+            "u1 a completed 2026-01-15 2026-04-30 2026-02-10 true true",
+            "u1 b assigned 2026-01-15 2026-04-30 - true true",
+            "u1 c assigned 2026-01-15 2026-02-20 - true true",
+            "u1 d assigned 2026-01-15 2026-04-30 - true true",
+        ];
+        let until = ["2026-03-01", "2026-03-01", "2026-03-01", "-"];
+        let each = ["2026-01-15 2026-04-30 2026-02-10", "2026-01-15 - -", "2026-01-15 2026-02-20 -"];
+        assert_eq!(told_until(header, &rows, Some(&until)), each, "deleted by the vendor is something else");
+    }
+
+    #[test]
     fn the_first_day_is_that_of_the_first_assignment_due_date_or_completion_from_the_floor_on() {
         let workers = [rows("workers", "worker_id effective_from status employee_no\n w1 2010-01-01 active n1")];
         let people =
@@ -664,7 +703,7 @@ mod tests {
              u1      c          withdrawn 2024-01-15  -          -
              zz      c          completed 2024-01-15  -          2024-01-16",
         )];
-        let floor = crate::canon::fixture::day("2021-03-01");
+        let floor = day("2021-03-01");
         let attempts = Attempts::build(&enrollments, &[], &identity, chrono_tz::UTC, floor);
         let first = attempts.first_day.map(|day| date_of(day).to_string());
         assert_eq!((first.as_deref(), attempts.before_floor), (Some("2025-02-10"), 1));

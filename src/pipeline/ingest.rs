@@ -16,7 +16,7 @@ use super::day_rows::DayRows;
 use super::gates::{self, joined};
 use super::lake::{Lake, Stored, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
-use super::rows::{brought_forward, by_day, canon_form, headcount, note_seen, split_removed};
+use super::rows::{by_day, canon_form, headcount, note_seen, split_removed, with_made_days};
 use super::stream::{Bounds, in_order};
 use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
 use crate::canon::columns::{Text, instants};
@@ -331,7 +331,7 @@ fn merge_whole(
     ledger: &Ledger,
 ) -> Result<(Vec<NewFile>, Losses)> {
     let schema = canon_schema(table);
-    let held = brought_forward(table, lake.read(table, WHOLE, None)?, context.job.zone)?;
+    let held = with_made_days(table, lake.read(table, WHOLE, None)?, context.job.zone)?;
     let mut state = concat_batches(&schema, &held)?;
     let mut losses = Losses::new();
     // A row of a full snapshot lives until the feed's next snapshot.

@@ -65,23 +65,23 @@ pub(super) fn canon_form(
     derive_key(table, batch)
 }
 
-/// Rows of a lake whose contract had fewer columns, as they would be stored now: days made of other columns are made, the rest is empty.
-pub(super) fn brought_forward(table: &Table, batches: Vec<RecordBatch>, zone: Tz) -> Result<Vec<RecordBatch>> {
+/// Rows that a version before stored, with the days that are made of other columns today: they are part of keys, so nothing is merged without
+/// them. Other columns that are missing are empty.
+pub(super) fn with_made_days(table: &Table, batches: Vec<RecordBatch>, zone: Tz) -> Result<Vec<RecordBatch>> {
+    if table.stored().all(|column| column.made_day().is_none()) {
+        return Ok(batches);
+    }
     let schema = canon_schema(table);
-    let forward = |batch: RecordBatch| -> Result<RecordBatch> {
-        if schema.fields().iter().all(|field| batch.column_by_name(field.name()).is_some()) {
-            return Ok(batch);
-        }
-        let rows = batch.num_rows();
+    let made = |batch: RecordBatch| -> Result<RecordBatch> {
         let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
             Some(array) => Arc::clone(array),
-            None => new_null_array(field.data_type(), rows),
+            None => new_null_array(field.data_type(), batch.num_rows()),
         };
         let mut columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect();
         fill_made_days(table, &schema, &mut columns, zone);
         Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
     };
-    batches.into_iter().map(forward).collect()
+    batches.into_iter().map(made).collect()
 }
 
 /// A table whose only key may be absent gets one from its required columns, so that the same statement has the same key.
@@ -281,7 +281,7 @@ mod tests {
         let catalog = Catalog::load().unwrap();
         let table = catalog.expect("enrollments").unwrap();
         let before = vec![told.project(&kept).unwrap()];
-        let now = brought_forward(table, before, chrono_tz::Europe::Berlin).unwrap();
+        let now = with_made_days(table, before, chrono_tz::Europe::Berlin).unwrap();
         let days = dates(&now[0], "attempt_day");
         assert_eq!([days(0), days(1)], [Some(day("2026-01-16")), None]);
     }
