@@ -43,7 +43,8 @@ struct JobFile {
     week: String,
     #[serde(default = "january")]
     fiscal_year_start: u32,
-    /// First day that marts report on; by default the day of the first activity or enrollment.
+    /// First day that marts report on; by default the day of the first act, assignment, due date, completion or contribution, at most five
+    /// years before the first delivery.
     report_from: Option<NaiveDate>,
     /// Files of decisions, relative to the job file: plans of leaders, goals and OKRs, scorecards, review cycles and rubrics.
     #[serde(default)]

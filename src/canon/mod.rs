@@ -19,6 +19,7 @@ pub mod id_filter;
 pub mod identity;
 pub mod kept;
 pub mod merge;
+pub mod obligation;
 pub mod reach;
 pub mod reporting;
 pub mod sharing;

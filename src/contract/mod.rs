@@ -125,7 +125,7 @@ pub struct Column {
     /// Canon only: values above it are real but rare, so they are kept and counted (bonus points of a score).
     pub noted_above: Option<f64>,
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
-    /// makes of a transient column: see [`Column::made_of`].
+    /// makes of other columns: see [`Column::made_of`] and [`Column::made_day`].
     pub domain: Option<String>,
     /// Canon only: read for its side effects (near-duplicate signatures) and never stored.
     pub transient: bool,
@@ -185,12 +185,14 @@ pub struct Read {
     /// `table.column`: only rows whose own column of that name holds a value that stands there. Such a read has the signatures of
     /// texts too, which take most of their table's room and are left out otherwise.
     pub matching: Option<(String, String)>,
+    /// Its rows are not handed over: what they come to is resolved once for all tables.
+    pub resolved: bool,
 }
 
 impl Read {
     /// Every row of a table.
     pub fn all_of(table: &str) -> Read {
-        Read { table: table.to_owned(), partitions: Vec::new(), only_for_kpis: false, matching: None }
+        Read { table: table.to_owned(), partitions: Vec::new(), only_for_kpis: false, matching: None, resolved: false }
     }
 
     /// Whether a partition of the table is read.
@@ -263,6 +265,15 @@ pub enum With {
     Full(String),
 }
 
+/// A date that the gate makes of instants of the same row: `day:A|B unless C`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeDay<'a> {
+    /// The first of these that has a value gives its day.
+    pub of: Vec<&'a str>,
+    /// Where this column has a value, there is no day.
+    pub unless: Option<&'a str>,
+}
+
 /// What the gate makes of a text that is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
@@ -281,6 +292,18 @@ impl Column {
             "hash" => Some((Made::Hash, of)),
             _ => None,
         }
+    }
+}
+
+impl Column {
+    /// The instants of which its day is made. Feeds cannot state it.
+    pub fn made_day(&self) -> Option<MadeDay<'_>> {
+        let rule = self.domain.as_deref()?.strip_prefix("day:")?;
+        let (of, unless) = match rule.split_once(" unless ") {
+            Some((of, unless)) => (of, Some(unless)),
+            None => (rule, None),
+        };
+        Some(MadeDay { of: of.split('|').collect(), unless })
     }
 }
 

@@ -96,6 +96,8 @@ struct PartFile {
     #[serde(default)]
     only_for_kpis: bool,
     matching: Option<String>,
+    #[serde(default)]
+    resolved: bool,
 }
 
 /// Shared columns by name, in file order.
@@ -186,7 +188,7 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
 }
 
 fn read(file: ReadFile) -> Result<Read, String> {
-    let PartFile { table, partitions, only_for_kpis, matching } = match file {
+    let PartFile { table, partitions, only_for_kpis, matching, resolved } = match file {
         ReadFile::All(table) => return Ok(Read::all_of(&table)),
         ReadFile::Part(part) => part,
     };
@@ -195,7 +197,7 @@ fn read(file: ReadFile) -> Result<Read, String> {
         None => Err(format!("reads {table}: matching `{text}` is not written as table.column")),
     };
     let matching = matching.map(place).transpose()?;
-    Ok(Read { table, partitions, only_for_kpis, matching })
+    Ok(Read { table, partitions, only_for_kpis, matching, resolved })
 }
 
 fn decision(word: &str) -> Result<Decision, String> {
@@ -289,6 +291,17 @@ fn rules(table: &Table) -> Result<(), String> {
         {
             return Err(format!("column `{name}` is made of `{of}`, which is no transient text"));
         }
+        if let Some(day) = column.made_day() {
+            let is_instant = |of: &&str| table.column(of).is_some_and(|of| of.data_type == Type::Timestamp);
+            if column.data_type != Type::Date
+                || !day.of.iter().all(is_instant)
+                || day.unless.is_some_and(|unless| table.column(unless).is_none())
+            {
+                return Err(format!(
+                    "column `{name}` is a date made of timestamps of the table, unless another column has a value"
+                ));
+            }
+        }
         if column.formula.is_some() && column.measure.is_some() {
             return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
         }
@@ -377,5 +390,22 @@ mod tests {
         assert!(column("date", "day = \"end\"").unwrap_err().to_string().contains("this is a date"));
         assert!(column("timestamp", "day = \"noon\"").unwrap_err().to_string().contains("none of start, end"));
         assert!(column("bool", "happened = true").is_err());
+    }
+
+    #[test]
+    fn a_made_day_is_made_of_instants_of_its_table() {
+        let made = |of: &str| {
+            let column = |name: &str, kind: &str, more: &str| {
+                format!("[columns.{name}]\ntype = \"{kind}\"\ndescription = \"One\"\nprivacy = \"person\"\n{more}")
+            };
+            let domain = format!("domain = \"day:{of}\"\n");
+            load(Area::Canon, "person", &[column("made", "date", &domain), column("at", "timestamp", "")].concat())
+        };
+        let table = made("at unless id").unwrap();
+        let day = table.column("made").and_then(Column::made_day).unwrap();
+        assert_eq!((day.of, day.unless), (vec!["at"], Some("id")));
+        for of in ["id", "at|gone", "at unless gone"] {
+            assert!(made(of).unwrap_err().to_string().contains("made of timestamps"), "{of}");
+        }
     }
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::array::{BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use chrono_tz::Tz;
 use std::sync::Arc;
 
 use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
@@ -13,6 +14,7 @@ use super::combined::Combined;
 use super::extract::ActOf;
 use super::headers::HeaderPattern;
 use super::ids;
+use super::made_day;
 use super::moment::{self, Frame, Noted};
 use super::order::{Orders, Window};
 use super::plan::{Action, Block, Feed, Mapping, Named, Rule, Source, Verdict};
@@ -23,7 +25,7 @@ use super::signature;
 use super::time::Format;
 use super::{Context, Intake, Mode, Stop, Warning};
 use crate::contract::{Column, Made, Table, Type};
-use crate::period::local_day;
+use crate::period::{YEARS_BACK, local_day};
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.
 pub const REJECTS_KEPT: usize = 10_000;
@@ -399,6 +401,11 @@ pub(crate) struct Gate<'a, E> {
     told: Vec<Vec<u64>>,
     /// The value just read is missing because the record tells of nobody's act.
     is_nobodys: bool,
+    table: &'a Table,
+    zone: Tz,
+    /// Events before this instant are too old to open a period; how many there were.
+    old_before: i64,
+    old: u64,
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -451,6 +458,13 @@ impl<'a, E> Gate<'a, E> {
             refused,
             intake: Intake::default(),
             reasons: BTreeMap::new(),
+            table: context.table,
+            zone: context.zone,
+            // One day more than five years: `as_of` is the end of the day on which it was made.
+            old_before: (context.as_of - chrono::TimeDelta::days(1))
+                .checked_sub_months(chrono::Months::new(12 * YEARS_BACK))
+                .map_or(i64::MIN, |at| at.timestamp_micros()),
+            old: 0,
         }
     }
 
@@ -957,6 +971,12 @@ impl<'a, E> Gate<'a, E> {
             *non_null += (rows - builder.nulls()) as u64;
             columns.push(builder.finish().map_err(unbuildable)?);
         }
+        for (at, count) in made_day::fill(self.table, &self.schema, &mut columns, self.zone) {
+            if let Some(non_null) = self.non_null.get_mut(at) {
+                *non_null += count;
+            }
+        }
+        self.old += self.table.day.as_deref().map_or(0, |day| old(&self.schema, &columns, day, self.old_before));
         let taken = std::mem::replace(&mut self.rows, Vec::with_capacity(BATCH_ROWS));
         columns.push(Arc::new(Int64Array::from(taken)));
         columns.push(Arc::new(BooleanArray::from(std::mem::take(&mut self.deleted))));
@@ -1034,6 +1054,9 @@ impl<'a, E> Gate<'a, E> {
                 }
             }
         }
+        if self.old > 0 {
+            intake.warnings.push(Warning::new("old_events", self.table.day.as_deref(), self.old));
+        }
         Ok(intake)
     }
 }
@@ -1050,6 +1073,13 @@ fn spell(cell: Cell<'_>, words: bool, out: &mut String) -> Result<(), Reason> {
         _ => return Err(Reason::TypeMismatch),
     };
     Ok(())
+}
+
+/// How many instants of a column lie before another.
+fn old(schema: &SchemaRef, columns: &[ArrayRef], name: &str, before: i64) -> u64 {
+    let array = schema.index_of(name).ok().and_then(|at| columns.get(at));
+    let instants = array.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+    instants.map_or(0, |instants| instants.iter().flatten().filter(|at| *at < before).count() as u64)
 }
 
 fn deletes(cell: Cell<'_>, action: &Action) -> Result<bool, Reason> {

@@ -6,7 +6,7 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
 pub mod attempt;
@@ -23,6 +23,7 @@ mod gate;
 mod headers;
 mod ids;
 mod keys;
+mod made_day;
 mod moment;
 mod number;
 mod order;
@@ -54,6 +55,7 @@ use sha2::{Digest, Sha256};
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
 pub use ids::Known;
+pub use made_day::fill as fill_made_days;
 pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Snapshots, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
@@ -79,11 +81,11 @@ pub struct Context<'a> {
     pub table: &'a Table,
     /// Instants later than this plus the skew lie in the future.
     pub as_of: DateTime<Utc>,
+    /// The job's reporting zone: it decides which day an instant belongs to.
+    pub zone: Tz,
     /// Clocks of vendors run fast, zones run ahead: one day is the house's rule.
     pub future_skew_seconds: i64,
     pub pseudonyms: &'a Pseudonyms,
-    /// The job's reporting zone: days are days of it.
-    pub zone: Tz,
     /// When the delivery was made; [`read`] says so.
     pub known_at: Option<DateTime<Utc>>,
     /// The bytes of the sidecar, where the feed declares one and it was found.

@@ -355,12 +355,12 @@ fn own_names(table: &Table) -> toml::Table {
         mapping.insert("optional".into(), toml::Value::Boolean(!column.required || column.name == "effective_from"));
         (column.name.clone(), toml::Value::Table(mapping))
     };
-    table.columns.iter().filter(|column| !is_signature(column)).map(mapped).collect()
+    table.columns.iter().filter(|column| !is_made_here(column)).map(mapped).collect()
 }
 
-/// Signatures are made here, under our key: whatever a source calls so was made otherwise.
-fn is_signature(column: &Column) -> bool {
-    column.made_of().is_some_and(|(made, _)| made == Made::Signature)
+/// Signatures are made here, under our key, and so are days of other columns: whatever a source calls so was made otherwise.
+fn is_made_here(column: &Column) -> bool {
+    column.made_of().is_some_and(|(made, _)| made == Made::Signature) || column.made_day().is_some()
 }
 
 /// What a column is read by besides its own keys.
@@ -381,7 +381,7 @@ fn block(headers: &toml::Table, given: &Given<'_>, table: &Table) -> Result<Bloc
                 ignore.extend(more);
             }
             _ if table.column(key).is_none() => return Err(format!("`{key}` is no column of {}", table.name)),
-            _ if table.column(key).is_some_and(is_signature) => {
+            _ if table.column(key).is_some_and(is_made_here) => {
                 return Err(format!("`{key}` is made at reading and has no source"));
             }
             _ => {

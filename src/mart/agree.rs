@@ -16,6 +16,7 @@ use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
+use crate::canon::obligation::Attempts;
 use crate::contract::arrow::{canon_schema, mart_schema};
 use crate::contract::{Area, Catalog, Table, Type};
 use crate::job::{Job, Policy};
@@ -117,8 +118,15 @@ impl Derived {
             tables.insert(read.table.as_str(), vec![RecordBatch::new_empty(schema)]);
         }
         let (people, units, identity) = (People::default(), Units::default(), Identity::default());
-        let given =
-            Given { people: &people, units: &units, identity: &identity, days: (TODAY, TODAY + 1), today: TODAY + 1 };
+        let attempts = Attempts::default();
+        let given = Given {
+            people: &people,
+            units: &units,
+            identity: &identity,
+            attempts: &attempts,
+            days: (TODAY, TODAY + 1),
+            today: TODAY + 1,
+        };
         let id = Box::new(|_: &str, id: &str| id.to_owned());
         let reads = Reads::new(self, catalog, job, id, given, tables)?;
         for made in self.make(&reads)? {

@@ -29,7 +29,7 @@ const MEDIAN_MIN: usize = 10;
 #[derive(Debug, Default, Clone, Copy)]
 pub struct MonthUse {
     pub what: Use,
-    /// Their earliest success in the item falls in the month.
+    /// The earliest success of an attempt of theirs at the item falls in the month.
     pub completed: bool,
     /// Views on days 0 to 7 and on days 8 to 90 since the publication.
     pub views_day_0_7: i64,

@@ -11,6 +11,7 @@ use super::error::MartError;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
+use crate::canon::obligation::Attempts;
 use crate::contract::arrow::mart_schema;
 use crate::contract::{Catalog, ContractError, Decision, Privacy, Read, Table};
 use crate::engine;
@@ -143,6 +144,8 @@ pub struct Given<'a> {
     pub people: &'a People,
     pub units: &'a Units,
     pub identity: &'a Identity,
+    /// What enrollments come to.
+    pub attempts: &'a Attempts,
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
     pub days: (Day, Day),
     /// The day of `--as-of`: periods that end by its first moment are complete.
@@ -189,6 +192,12 @@ impl<'a> Reads<'a> {
     pub fn identity(&self) -> &'a Identity {
         self.expect(&["users", "identity_links", "workers"]);
         self.given.identity
+    }
+
+    /// What enrollments come to.
+    pub fn attempts(&self) -> &'a Attempts {
+        self.expect(&["enrollments", "users", "identity_links", "workers"]);
+        self.given.attempts
     }
 
     /// Reported days `[from, to)`: `to` is the first day that had not begun at `--as-of`.
@@ -258,7 +267,9 @@ mod tests {
         let text = "name = \"n\"\nlanding = \"memory://a\"\nlake = \"memory://b\"\nfeeds = [\"f\"]\nzone = \"UTC\"";
         let job = Job::parse(Path::new("job.toml"), text, &catalog, &|_| Err("none".into())).unwrap();
         let (people, units, identity) = (People::default(), Units::default(), Identity::default());
-        let given = Given { people: &people, units: &units, identity: &identity, days: (0, 1), today: 1 };
+        let attempts = Attempts::default();
+        let given =
+            Given { people: &people, units: &units, identity: &identity, attempts: &attempts, days: (0, 1), today: 1 };
         let derived = Derived { name: "cadence", tables: &["cadence"], protection: Protection::Guarded, build };
         let id = Box::new(|_: &str, id: &str| id.to_owned());
         let reads = Reads::new(&derived, &catalog, &job, id, given, BTreeMap::new()).unwrap();

@@ -95,8 +95,7 @@ fn waits(facts: &Reads<'_>) -> BTreeMap<(Clock, String), Vec<Wait>> {
     let watched_from = facts.days().0;
     let careers = Careers::build(facts.table("workers"), facts.people(), &facts.job.policy.worker_types);
     let milestones = competency::milestones(facts.table("milestones"), facts.people());
-    let learned =
-        competency::learned(facts.table("enrollments"), facts.table("content"), facts.identity(), facts.job.zone);
+    let learned = competency::learned(facts.attempts(), facts.table("content"), facts.job.zone);
     let mut waits: BTreeMap<(Clock, String), Vec<Wait>> = BTreeMap::new();
     let mut watch = |clock: Clock, milestone: &str, starts: &[Start], reached: &dyn Fn(u32) -> Option<Day>| {
         let watched = starts.iter().filter_map(|start| start.wait(reached(start.worker), facts.days()));

@@ -36,7 +36,7 @@ pub fn compute(
     let prefix = format!("{NAME}/");
     if world.people.workers.is_empty() || world.items.is_empty() {
         let missing = if world.items.is_empty() { "content" } else { "workers" };
-        done.remarks.push(format!("{NAME} is not published: the job has no {missing}"));
+        done.lacks(NAME, missing);
         lake.keep(context.catalog.expect(NAME)?, |_| false)?;
         made_from.retain(|step, _| !step.starts_with(&prefix));
         return Ok(());

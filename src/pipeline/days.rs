@@ -88,7 +88,7 @@ pub fn roll_up(
     for table in tables {
         with_acts.extend(lake.partitions(table)?.keys().filter_map(|partition| day_partition(partition)));
     }
-    let first = world.first_day(context, with_acts.iter().copied());
+    let first = world.first_day(context, with_acts.range(world.floor..).next().copied());
     let mut days: BTreeSet<Day> = with_acts;
     days.extend(world.authors.keys());
     if let Some(first) = first {

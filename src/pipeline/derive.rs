@@ -36,8 +36,10 @@ pub fn compute(
             continue;
         }
         if let Some(missing) = missing(context, lake, derived)? {
-            done.remarks.push(format!("{} is not published: the job has no {missing}", derived.tables.join(", ")));
             for table in derived.tables {
+                if context.job.wants(table) {
+                    done.lacks(table, &missing);
+                }
                 lake.keep(context.catalog.expect(table)?, |_| false)?;
             }
             made_from.retain(|step, _| !belongs(step, derived));
@@ -88,7 +90,7 @@ fn reads<'a>(
     derived: &Derived,
 ) -> Result<Reads<'a>> {
     let mut tables: BTreeMap<&'a str, Vec<RecordBatch>> = BTreeMap::new();
-    for read in derived.reads_for(context.catalog, context.job)? {
+    for read in derived.reads_for(context.catalog, context.job)?.into_iter().filter(|read| !read.resolved) {
         let table = context.catalog.expect(&read.table)?;
         let mut rows = Vec::new();
         for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| read.takes(name)) {
@@ -103,6 +105,7 @@ fn reads<'a>(
         people: &world.people,
         units: &world.units,
         identity: &world.identity,
+        attempts: &world.attempts,
         days: range,
         today: today(context),
     };
@@ -184,7 +187,7 @@ fn one(
 pub fn look<T>(context: &Context<'_>, derived: &Derived, look: impl FnOnce(&Reads<'_>) -> T) -> Result<T> {
     let publisher = Publisher::open(context.lake)?;
     let lake = Lake::new(context.catalog, context.lake, &publisher, true);
-    let world = World::build(context, &lake)?;
+    let world = World::build(context, &lake, &super::memory(publisher.head())?.deliveries)?;
     let range = periods::reported(context, &lake, &world)?;
     Ok(look(&reads(context, &lake, &world, range, derived)?))
 }

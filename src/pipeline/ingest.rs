@@ -460,6 +460,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     let made = planned.delivery.known_at + chrono::TimeDelta::days(1);
     let mut gate = feed::Context::new(table, made, context.pseudonyms).in_zone(context.job.zone);
     gate.sidecar = sidecar.as_deref();
+    gate.zone = context.job.zone;
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {

@@ -336,7 +336,7 @@ fn read_and_merge<'a>(
             continue;
         }
         tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
-        let world = world::World::build(context, &lake)?;
+        let world = world::World::build(context, &lake, &ingested.ledger)?;
         let (refused, notes) = ingested.accounts.judge(context.feeds, &world.identity);
         ingest::blocking(context, &refusals(&ingested.ledger, &refused))?;
         if refused.is_empty() {

@@ -18,15 +18,15 @@ use super::days::activation_link;
 use super::lake::{Lake, Stored};
 use super::steps::{Because, Fingerprint, Steps};
 use super::stream::{Bounds, in_order};
-use super::world::World;
-use crate::canon::columns::{Text, dates, numbers};
+use super::world::{World, years_before};
+use crate::canon::columns::{Text, dates, instants, numbers};
 use crate::canon::history::Fnv;
 use crate::contract::Table;
-use crate::contract::arrow::mart_schema;
+use crate::contract::arrow::{KNOWN_AT, mart_schema};
 use crate::error::{Error, Exit, Result};
 use crate::guard::Tally;
 use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, Previous, Standing};
-use crate::period::{Day, Grain, Period, month_label};
+use crate::period::{Day, Grain, Period, local_day, month_label};
 use crate::publish::{FileRef, NewFile};
 use crate::rollup::person_period::{self, PersonPeriod, WINDOW};
 
@@ -37,11 +37,34 @@ pub struct Computed {
     /// Every slice that was looked at, computed or not.
     pub steps: Steps,
     pub remarks: Vec<String>,
+    /// Tables that the job cannot fill, by what it has none of.
+    absent: BTreeMap<String, BTreeSet<String>>,
     /// Cut and missing links of the hierarchies as of the last computed period.
     pub cycles_cut: u64,
     pub orphans: u64,
     /// What names a review cycle that the job does not know.
     pub unknown_cycles: Vec<super::cycles::Unknown>,
+}
+
+impl Computed {
+    /// Notes that a table has nothing to be made from.
+    pub fn lacks(&mut self, table: &str, what: &str) {
+        self.absent.entry(what.to_owned()).or_default().insert(table.to_owned());
+    }
+
+    /// One line for all tables that cannot be filled.
+    fn absence(&self) -> Option<String> {
+        let all: Vec<&String> = self.absent.values().flatten().collect();
+        if let ([table], Some((what, _))) = (all.as_slice(), self.absent.first_key_value()) {
+            return Some(format!("{table} is not published: the job has no {what}"));
+        }
+        let listed = |(what, tables): (&String, &BTreeSet<String>)| {
+            let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+            format!("no {what} ({})", tables.join(", "))
+        };
+        let reasons: Vec<String> = self.absent.iter().map(listed).collect();
+        (!all.is_empty()).then(|| format!("{} tables are not published: the job has {}", all.len(), reasons.join(", ")))
+    }
 }
 
 /// Recomputes what changed of every mart the job wants.
@@ -64,11 +87,11 @@ pub fn compute(
     let range = reported(context, lake, world)?;
     for mart in MARTS.iter().filter(|mart| context.job.wants(mart.name)) {
         if world.people.workers.is_empty() {
-            done.remarks.push(format!("{} is not published: the job has no workers", mart.name));
+            done.lacks(mart.name, "workers");
             continue;
         }
         if let Some(table) = missing(context, lake, mart)? {
-            done.remarks.push(format!("{} is not published: the job has no {table}", mart.name));
+            done.lacks(mart.name, table);
             for name in std::iter::once(mart.name).chain(mart.managers) {
                 lake.keep(context.catalog.expect(name)?, |_| false)?;
             }
@@ -82,6 +105,7 @@ pub fn compute(
     super::endorsements::compute(context, lake, made_from, &mut done)?;
     super::unit_week::compute(context, lake, world, (&days, range), made_from, &mut done)?;
     super::derive::compute(context, lake, world, range, made_from, &mut done)?;
+    done.remarks.extend(done.absence());
     done.unknown_cycles = super::cycles::unknown(context, lake, range.1)?;
     done.remarks.extend(done.unknown_cycles.iter().filter_map(super::cycles::Unknown::remark));
     Ok(done)
@@ -89,7 +113,8 @@ pub fn compute(
 
 /// The reported days `[from, to)`.
 pub fn reported(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<(Day, Day)> {
-    let first = world.first_day(context, acts(lake, context)?.into_iter()).unwrap_or(world.horizon);
+    let act = if context.job.report_from.is_none() { first_act(context, lake, world)? } else { None };
+    let first = world.first_day(context, act).unwrap_or(world.horizon);
     Ok((first.min(world.horizon), world.horizon))
 }
 
@@ -103,15 +128,33 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option
     Ok(None)
 }
 
-/// Days with an act in a day table.
-fn acts(lake: &Lake<'_>, context: &Context<'_>) -> Result<BTreeSet<Day>> {
-    let mut days = BTreeSet::new();
+/// The first day from the floor on with an act that was delivered within five years.
+fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Option<Day>> {
+    let mut days: BTreeMap<Day, Vec<(&Table, FileRef)>> = BTreeMap::new();
     for name in ["activity", "reactions"] {
-        days.extend(
-            lake.partitions(context.catalog.expect(name)?)?.keys().filter_map(|partition| day_partition(partition)),
-        );
+        let table = context.catalog.expect(name)?;
+        for (partition, file) in lake.partitions(table)? {
+            if let Some(day) = day_partition(&partition).filter(|day| *day >= world.floor) {
+                days.entry(day).or_default().push((table, file));
+            }
+        }
     }
-    Ok(days)
+    let is_in_time = |day: Day, known_at: i64| years_before(local_day(known_at, context.job.zone)) <= day;
+    for (day, files) in days {
+        // Nothing that was ever delivered is too late for the day: no need to look.
+        if years_before(world.newest) <= day {
+            return Ok(Some(day));
+        }
+        for (table, file) in files {
+            for batch in lake.read_ref(table, &file, Some(&[KNOWN_AT]))? {
+                let known_at = instants(&batch, KNOWN_AT);
+                if (0..batch.num_rows()).any(|row| known_at(row).is_some_and(|at| is_in_time(day, at))) {
+                    return Ok(Some(day));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// One mart over the reported days.

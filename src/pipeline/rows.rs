@@ -8,7 +8,8 @@ use arrow::array::{
     UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, filter_record_batch, is_not_null, is_null, take_record_batch};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::datatypes::{DataType, Field, Int32Type};
+use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +22,7 @@ use crate::canon::snapshot;
 use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
-use crate::feed::Mode;
+use crate::feed::{Mode, fill_made_days};
 use crate::period::{Day, DayClock, local_day};
 
 /// Adds provenance and derived keys: the gate's batch becomes a canon batch.
@@ -65,6 +66,25 @@ pub(super) fn canon_form(
         batch = snapshot::with_column(&batch, "effective_from", Arc::new(Date32Array::from(vec![day; rows])))?;
     }
     derive_key(table, batch)
+}
+
+/// Rows that a version before stored, with the days that are made of other columns today: they are part of keys, so nothing is merged without
+/// them. Other columns that are missing are empty.
+pub(super) fn with_made_days(table: &Table, batches: Vec<RecordBatch>, zone: Tz) -> Result<Vec<RecordBatch>> {
+    if table.stored().all(|column| column.made_day().is_none()) {
+        return Ok(batches);
+    }
+    let schema = canon_schema(table);
+    let made = |batch: RecordBatch| -> Result<RecordBatch> {
+        let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+            Some(array) => Arc::clone(array),
+            None => new_null_array(field.data_type(), batch.num_rows()),
+        };
+        let mut columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect();
+        fill_made_days(table, &schema, &mut columns, zone);
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+    };
+    batches.into_iter().map(made).collect()
 }
 
 /// A table whose only key may be absent gets one from its required columns, so that the same statement has the same key.
@@ -266,4 +286,29 @@ pub(super) fn headcount(rows: &[RecordBatch], day: Day) -> u64 {
         }
     }
     employed.len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::fixture::{day, rows};
+    use crate::contract::Catalog;
+
+    #[test]
+    fn rows_of_a_lake_without_the_day_of_an_attempt_get_it() {
+        let told = rows(
+            "enrollments",
+            "user_id content_id attempt status    assigned_at          due_at
+             u1      c1         -       assigned  2026-01-15T23:30:00Z 2026-02-28
+             u2      c1         7       assigned  2026-01-15T08:00:00Z 2026-02-28",
+        );
+        let kept: Vec<usize> =
+            (0..told.num_columns()).filter(|at| told.schema().field(*at).name() != "attempt_day").collect();
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("enrollments").unwrap();
+        let before = vec![told.project(&kept).unwrap()];
+        let now = with_made_days(table, before, chrono_tz::Europe::Berlin).unwrap();
+        let days = dates(&now[0], "attempt_day");
+        assert_eq!([days(0), days(1)], [Some(day("2026-01-16")), None]);
+    }
 }

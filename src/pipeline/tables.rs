@@ -13,7 +13,7 @@ use super::audit;
 use super::kept::KeptBy;
 use super::lake::{Lake, WHOLE};
 use super::plan::{Planned, is_undated_snapshot};
-use super::rows::split_undated;
+use super::rows::{split_undated, with_made_days};
 use crate::canon::columns::Text;
 use crate::canon::merge::{Kept, Losses, Removed, merge};
 use crate::canon::{kept, snapshot};
@@ -95,7 +95,10 @@ impl Waiting {
         }
         let mut state = match self.state.take() {
             Some(state) => state,
-            None => concat_batches(&canon_schema(table), &lake.read(table, WHOLE, None)?)?,
+            None => {
+                let held = with_made_days(table, lake.read(table, WHOLE, None)?, context.job.zone)?;
+                concat_batches(&canon_schema(table), &held)?
+            }
         };
         // The parts of one snapshot are one snapshot.
         let mut by_feed: BTreeMap<(usize, String), Vec<RecordBatch>> = BTreeMap::new();

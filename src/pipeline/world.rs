@@ -17,11 +17,13 @@ use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::{Identity, Unmatched, Who};
-use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO};
+use crate::canon::obligation::{self, Attempts};
+use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::Found;
 use crate::error::Result;
 use crate::feed::Feed;
-use crate::period::{Day, DayClock, day_of, day_start_micros, local_day};
+use crate::ledger::Ledger;
+use crate::period::{Day, DayClock, YEARS_BACK, date_of, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -82,25 +84,6 @@ const CONTRIBUTIONS: [&str; 13] = [
     DELETED,
 ];
 
-/// What is read of enrollments: who was assigned what, when it was due and done, and what it says of certifications.
-const ENROLLMENTS: [&str; 15] = [
-    "user_id",
-    "content_id",
-    "attempt",
-    "assigned_at",
-    "required",
-    "due_at",
-    "completed_at",
-    "enrolled_at",
-    "expires_at",
-    "updated_at",
-    "status",
-    "time_spent_seconds",
-    "deleted",
-    DELETED,
-    HELD_TO,
-];
-
 /// Everything computed from whole tables.
 pub struct World {
     pub people: People,
@@ -111,6 +94,7 @@ pub struct World {
     pub authors: BTreeMap<Day, Vec<String>>,
     /// Contributions whose author matches nobody on their day, by delivery and reason.
     pub strange_authors: BTreeMap<(String, Unmatched), u64>,
+    pub attempts: Attempts,
     pub facts: FactsByDay,
     pub certifications: Certifications,
     /// The catalogue by id, who completed what, and which contributions belong to which item; empty where no table asks.
@@ -123,6 +107,10 @@ pub struct World {
     pub found: Vec<Found>,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
+    /// No period opens before this day: five years before the first delivery.
+    pub floor: Day,
+    /// The day of the last delivery.
+    pub newest: Day,
 }
 
 fn eligibility(context: &Context<'_>) -> Eligibility {
@@ -151,7 +139,7 @@ fn still(context: &Context<'_>, workers: &[RecordBatch]) -> BTreeSet<String> {
 }
 
 impl World {
-    pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
+    pub fn build(context: &Context<'_>, lake: &Lake<'_>, ledger: &Ledger) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         // Signatures of texts outweigh everything else in their table.
         let contributions = || lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
@@ -167,7 +155,7 @@ impl World {
             },
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
-                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&ENROLLMENTS)),
+                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&obligation::COLUMNS)),
                     || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
                 );
                 Ok((enrollments?, rest?))
@@ -176,7 +164,15 @@ impl World {
         let (workers, people, identity) = who?;
         let (enrollments, (content, contributions, events)) = rest?;
         let horizon = horizon(context.as_of, zone);
-        let enrolled = || {
+        let (first, newest) = deliveries(ledger, zone);
+        let floor = years_before(first);
+        let attempted = || {
+            let attempts = Attempts::build(&enrollments, &content, &identity, zone, floor);
+            let facts = facts(&attempts, zone, &context.job.calendar);
+            let completions = if by_content { Completions::of(&attempts, zone) } else { Completions::default() };
+            (attempts, facts, completions)
+        };
+        let certified = || {
             let certifications = Certifications::build(&Sources {
                 rules: &rules(context),
                 workers: &workers,
@@ -186,11 +182,8 @@ impl World {
                 people: &people,
                 zone,
             });
-            let (items, completions) = match by_content {
-                true => (items(&content, zone), Completions::build(&enrollments, &identity, zone)),
-                false => Default::default(),
-            };
-            (certifications, items, completions)
+            let items = if by_content { items(&content, zone) } else { Vec::new() };
+            (certifications, items)
         };
         let given = || {
             let belongings = if by_content { belongings(&contributions, zone, horizon) } else { Belongings::new() };
@@ -201,15 +194,20 @@ impl World {
             let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
             (belongings, acts, authors(&contributions, zone), strange_authors(&contributions, &identity, zone))
         };
-        let (facts, ((certifications, items, completions), (belongings, acts, authors, strange_authors))) = rayon::join(
-            || facts(&enrollments, &content, &identity, zone, &context.job.calendar),
-            || rayon::join(enrolled, given),
-        );
+        let ((attempts, facts, completions), ((certifications, items), (belongings, acts, authors, strange_authors))) =
+            rayon::join(attempted, || rayon::join(certified, given));
+        let mut found = Vec::new();
         let (before, completed) = completed_before_hire(&enrollments, &workers, &identity, &people, zone, horizon - 1);
-        let found = (before > 0)
-            .then(|| Found::of_table("completed_before_hire", "enrollments", before, Some(completed)))
-            .into_iter()
-            .collect();
+        found.push(Found::of_table("completed_before_hire", "enrollments", before, Some(completed)));
+        if context.job.report_from.is_none() {
+            let early: usize = authors.range(..floor).map(|(_, of_day)| of_day.len()).sum();
+            let all: usize = authors.values().map(Vec::len).sum();
+            let told = |table: &str, early: u64, all: u64| Found::of_table("old_events", table, early, Some(all));
+            let enrolled = enrollments.iter().map(|batch| batch.num_rows() as u64).sum();
+            found.push(told("contributions", early as u64, all as u64));
+            found.push(told("enrollments", attempts.before_floor, enrolled));
+        }
+        found.retain(|found: &Found| found.affected > 0);
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
@@ -217,6 +215,7 @@ impl World {
             people,
             identity,
             content,
+            attempts,
             facts,
             certifications,
             items,
@@ -225,16 +224,36 @@ impl World {
             acts,
             found,
             horizon,
+            floor,
+            newest,
         })
     }
 
-    /// The first reported day: the job's, else the first day with an act of anybody.
-    pub fn first_day(&self, context: &Context<'_>, days: impl Iterator<Item = Day>) -> Option<Day> {
-        match context.job.report_from {
-            Some(date) => Some(day_of(date)),
-            None => days.chain(self.authors.keys().copied().take(1)).min(),
-        }
+    /// The first reported day: the job's, else the first day with an act of anybody, an assignment, a due date, a completion or a
+    /// contribution, the floor at the earliest. `act` is the first day from the floor on with an act.
+    pub fn first_day(&self, context: &Context<'_>, act: Option<Day>) -> Option<Day> {
+        let contribution = self.authors.range(self.floor..).next().map(|(day, _)| *day);
+        let first = || act.into_iter().chain(contribution).chain(self.attempts.first_day).min();
+        context.job.report_from.map(day_of).or_else(first)
     }
+}
+
+/// The days of the first and the last delivery that were accepted; of a lake without any, days without end.
+fn deliveries(ledger: &Ledger, zone: chrono_tz::Tz) -> (Day, Day) {
+    let accepted = ledger.entries.values().filter(|entry| entry.is_accepted());
+    let known = accepted.map(|entry| entry.known_at);
+    let bounds = known.fold(None, |bounds: Option<(i64, i64)>, at| {
+        Some(bounds.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+    });
+    bounds.map_or((Day::MIN, Day::MAX), |(first, last)| (local_day(first, zone), local_day(last, zone)))
+}
+
+/// The day [`YEARS_BACK`] years before.
+pub fn years_before(day: Day) -> Day {
+    if day == Day::MIN {
+        return day;
+    }
+    date_of(day).checked_sub_months(chrono::Months::new(12 * YEARS_BACK)).map_or(Day::MIN, day_of)
 }
 
 /// The job's rules about certifications, as canon reads them.

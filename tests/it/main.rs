@@ -7,6 +7,7 @@ mod faulty;
 mod world;
 
 mod as_known_on;
+mod attempts;
 mod cli;
 mod cohorts;
 mod conservation;

@@ -68,7 +68,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
         contributions: facts.table("contributions"),
         reactions: facts.table("reactions"),
         events: facts.table("events"),
-        enrollments: facts.table("enrollments"),
+        attempts: facts.attempts(),
         content: facts.table("content"),
     };
     let sharing = Sharing::read(&tables, &setting);
