@@ -91,10 +91,10 @@ pub fn former_id(n: usize) -> String {
     format!("W{:06}", n + 1)
 }
 
-/// The day from which somebody who came back is another worker; two of three who come back are.
+/// The day from which somebody who came back is another worker; three of four who come back are.
 pub fn renamed(company: &Company, person: usize) -> Option<Day> {
     let runs = company.people[person].employments();
-    let again = runs.get(1).filter(|_| company.options.untidy && !person.is_multiple_of(3))?;
+    let again = runs.get(1).filter(|_| company.options.untidy && !person.is_multiple_of(4))?;
     Some(again.0)
 }
 
