@@ -25,6 +25,10 @@ pub struct SampleArgs {
     /// Late, repeated, corrected and broken deliveries among the good ones
     #[arg(long)]
     dirt: bool,
+    /// As untidy as real companies: rehires under new ids, accounts and leavers that vanish from lists, three LMS sites, exports in
+    /// parts, days without times; with a job of its own, and the right figures in truth.json
+    #[arg(long)]
+    untidy: bool,
     /// Format of the activity export
     #[arg(long, value_enum, default_value = "csv-gz")]
     format: FormatArg,
@@ -76,6 +80,7 @@ impl Sink for StoreSink {
 pub fn sample(args: &SampleArgs, env: &Env) -> Result<u8> {
     let mut options = Options::new(args.workers, args.weeks, args.seed);
     options.dirt = args.dirt;
+    options.untidy = args.untidy;
     options.events = args.events;
     options.format = match args.format {
         FormatArg::Csv => Format::Csv,

@@ -7,6 +7,7 @@ use super::calendar::Calendar;
 use super::names::{FIRST, LAST, MAIL_DOMAIN};
 use super::people::{Person, WorkerType};
 use super::rng::{Purpose, Stream};
+use super::untidy::sites::{Ids, Site};
 
 /// By what an account meets its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Account {
     pub deactivated: Option<Day>,
     /// An older account of a person who has another one.
     pub is_second: bool,
+    /// Where it is; a tidy company has one site.
+    pub site: Site,
 }
 
 #[derive(Debug, Clone)]
@@ -53,7 +56,9 @@ const LAUNCHED_BEFORE: Day = 28;
 pub fn build(options: &Options, calendar: Calendar, people: &[Person]) -> Accounts {
     let mut all: Vec<Account> = Vec::with_capacity(people.len() + 8);
     let mut of_person = vec![None; people.len()];
-    let id = |n: usize| format!("u{}", 10_000 + n);
+    let mut ids = Ids::new(options.untidy);
+    // The company that was bought moves its people over, half of them so far.
+    let moved = calendar.monday(calendar.weeks * 3 / 5);
     for (index, person) in people.iter().enumerate() {
         let mut stream = Stream::new(options.seed, Purpose::Account, index as u64);
         let plain = !person.is_sme && person.spells.iter().all(|spell| spell.band == super::people::Band::Ic);
@@ -70,27 +75,31 @@ pub fn build(options: &Options, calendar: Calendar, people: &[Person]) -> Accoun
             _ => Bridge::EmployeeNumber,
         };
         of_person[index] = Some(all.len());
+        let site = if options.untidy { Site::of_location(person.location) } else { Site::Main };
         all.push(Account {
-            id: id(all.len()),
+            id: ids.next(site, all.len()),
             person: Some(index),
             bridge,
             kind: Kind::Learner,
             created: hired.max(calendar.start - LAUNCHED_BEFORE),
             deactivated: ended.map(|end| end + stream.between(0, 9)),
             is_second: false,
+            site,
         });
         // The company bought another one some years ago; a few people still hold an account of its LMS.
         let stays = hired < calendar.start - 400 && ended.is_none();
         if stays && bridge != Bridge::None && stream.chance(0.025) {
             let bridge = if stream.chance(0.7) { Bridge::Link } else { Bridge::Email };
+            let site = if options.untidy { Site::Norhaven } else { Site::Main };
             all.push(Account {
-                id: id(all.len()),
+                id: ids.next(site, all.len()),
                 person: Some(index),
                 bridge,
                 kind: Kind::Learner,
                 created: calendar.start - LAUNCHED_BEFORE,
-                deactivated: None,
+                deactivated: Some(moved).filter(|_| options.untidy && all.len().is_multiple_of(2)),
                 is_second: true,
+                site,
             });
         }
     }
@@ -99,13 +108,14 @@ pub fn build(options: &Options, calendar: Calendar, people: &[Person]) -> Accoun
         for _ in 0..count {
             let created = calendar.start - LAUNCHED_BEFORE;
             let account = Account {
-                id: id(all.len()),
+                id: ids.next(Site::Main, all.len()),
                 person: None,
                 bridge: Bridge::None,
                 kind,
                 created,
                 deactivated: None,
                 is_second: false,
+                site: Site::Main,
             };
             all.push(account);
         }

@@ -51,8 +51,10 @@ impl Verb {
 /// One event as an export writes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
-    /// 1-based within its day; day and number make the event's id.
+    /// 1-based within its day; that day and the number make the event's id.
     pub n: u64,
+    pub id_day: Day,
+    /// The day on which it happened; the id's own but where the event is told again with another time.
     pub day: Day,
     /// Since midnight UTC.
     pub seconds: u32,
@@ -308,7 +310,8 @@ impl<O: Events> Out<'_, O> {
     ) -> io::Result<()> {
         self.n += 1;
         let object = object.map(|index| &self.content[index as usize]);
-        self.out.push(&Event { n: self.n, day: self.day, seconds, user, verb, object, duration_seconds, score })
+        let day = self.day;
+        self.out.push(&Event { n: self.n, id_day: day, day, seconds, user, verb, object, duration_seconds, score })
     }
 
     /// Some things are seen much more than others, and not the same ones by everybody.

@@ -17,11 +17,17 @@ struct Seat {
     is_sme: bool,
 }
 
+/// How many have left, and how many of them leave for each who comes back.
+struct Exits {
+    so_far: u32,
+    back_every: u32,
+}
+
 /// Builds everyone who ever works here, and enters the heads into `org`.
 pub fn build(options: &Options, calendar: Calendar, org: &mut Org) -> Vec<Person> {
     let seats = seats(org);
     let mut people: Vec<Person> = Vec::with_capacity(seats.len() * 5 / 4);
-    let mut exits = 0;
+    let mut exits = Exits { so_far: 0, back_every: if options.untidy { 2 } else { 4 } };
     for seat in &seats {
         let index = people.len();
         let mut stream = Stream::new(options.seed, Purpose::Person, index as u64);
@@ -144,7 +150,7 @@ fn live(
     person: &mut Person,
     seat: &Seat,
     calendar: Calendar,
-    exits: &mut u32,
+    exits: &mut Exits,
     org: &Org,
     stream: &mut Stream,
 ) -> Option<Day> {
@@ -167,8 +173,8 @@ fn live(
     if fate < 0.13 {
         let day = any_day(stream);
         leave_company(person, day, stream);
-        *exits += 1;
-        if exits.is_multiple_of(4) {
+        exits.so_far += 1;
+        if exits.so_far.is_multiple_of(exits.back_every) {
             come_back(person, day, calendar, stream);
         }
         return Some(day);

@@ -124,7 +124,7 @@ pub fn flaws(company: &Company) -> Vec<Flawed> {
             (Export::Activity, _) if flaw == Flaw::HiddenGzip => "csv",
             _ => "csv.gz",
         };
-        Some(Flawed { path: job.export.path(day, suffix), what, rows_refused, rows_repeated, rows_corrected })
+        Some(Flawed { path: job.path(company, day, suffix), what, rows_refused, rows_repeated, rows_corrected })
     };
     jobs(company).iter().filter_map(flawed).collect()
 }
@@ -163,7 +163,7 @@ pub fn bad_activity(day: Day) -> String {
 }
 
 /// The same for the small exports.
-fn bad_text(export: Export, day: Day) -> String {
+pub fn bad_text(export: Export, day: Day) -> String {
     let on = date_of(day);
     match export {
         Export::Transcript => format!(

@@ -54,6 +54,11 @@ impl Enrollment {
 /// Weeks between company-wide campaigns of required training, and the first of them.
 const CAMPAIGN: (u32, u32) = (6, 13);
 
+/// What the campaigns are about, in turn.
+const ROTATION: [usize; 3] = [CODE_OF_CONDUCT, SECURITY, PRIVACY];
+/// 52 weeks: the same day of the week.
+const YEAR: Day = 364;
+
 /// All enrollments, by account.
 pub fn build(
     options: &Options,
@@ -67,7 +72,8 @@ pub fn build(
     for (account, of) in accounts.all.iter().enumerate() {
         let Some(person) = of.person.map(|index| &people[index]) else { continue };
         let stream = Stream::new(options.seed, Purpose::Learning, account as u64);
-        let mut learner = Learner { account, of, person, calendar, content, stream, made: Vec::new() };
+        let is_untidy = options.untidy;
+        let mut learner = Learner { account, of, person, calendar, content, stream, is_untidy, made: Vec::new() };
         if of.is_second {
             learner.forgotten_account();
         } else {
@@ -86,6 +92,7 @@ struct Learner<'a> {
     calendar: Calendar,
     content: &'a [Content],
     stream: Stream,
+    is_untidy: bool,
     made: Vec<Enrollment>,
 }
 
@@ -102,13 +109,10 @@ impl Learner<'_> {
     }
 
     fn required(&mut self, org: &Org) {
-        let rotation = [CODE_OF_CONDUCT, SECURITY, PRIVACY];
-        for (n, week) in (CAMPAIGN.0..self.calendar.weeks).step_by(CAMPAIGN.1 as usize).enumerate() {
-            let day = self.calendar.monday(week);
-            if self.works_on(day) && (self.person.worker_type == WorkerType::Employee || self.stream.chance(0.8)) {
-                let attempt = 1 + (n / rotation.len()) as u32;
-                self.assign(rotation[n % rotation.len()], attempt, day, 32);
-            }
+        if self.is_untidy {
+            self.every_year();
+        } else {
+            self.campaigns();
         }
         let employments = self.person.employments();
         let days = self.calendar.days();
@@ -123,6 +127,35 @@ impl Learner<'_> {
         if matches!(org.units[first.unit].function, 2 | 3) {
             self.safety(employments.first().map_or(0, |run| run.0));
         }
+    }
+
+    fn campaigns(&mut self) {
+        for (n, week) in (CAMPAIGN.0..self.calendar.weeks).step_by(CAMPAIGN.1 as usize).enumerate() {
+            let day = self.calendar.monday(week);
+            if self.works_on(day) && (self.person.worker_type == WorkerType::Employee || self.stream.chance(0.8)) {
+                let attempt = 1 + (n / ROTATION.len()) as u32;
+                self.assign(ROTATION[n % ROTATION.len()], attempt, day, 32);
+            }
+        }
+    }
+
+    /// The required courses of an untidy company come back every year, to the day, and did so in the year before the first week.
+    fn every_year(&mut self) {
+        for (n, content) in ROTATION.into_iter().enumerate() {
+            let week = CAMPAIGN.0 + n as u32 * CAMPAIGN.1;
+            let mut day = self.calendar.start + 7 * week as Day - YEAR;
+            while day < self.calendar.end() {
+                if self.works_on(day) && (self.person.worker_type == WorkerType::Employee || self.stream.chance(0.8)) {
+                    self.assign(content, 1, day, 32);
+                }
+                day += YEAR;
+            }
+        }
+    }
+
+    /// Whether both days belong to one employment.
+    fn is_one_employment(&self, from: Day, to: Day) -> bool {
+        self.person.employments().iter().any(|run| (run.0..run.1).contains(&from) && (run.0..run.1).contains(&to))
     }
 
     /// A certification of a year: most hold one from before, and renew it when it runs out.
@@ -198,6 +231,10 @@ impl Learner<'_> {
             false => Instant(at.0 - 86_400 * i64::from(self.stream.between(1, 9))),
         };
         if is_holiday(done) || !self.works_on(done) {
+            return;
+        }
+        // Whoever comes back as another worker leaves open what was open.
+        if self.is_untidy && !self.is_one_employment(enrollment.enrolled.day(), done) {
             return;
         }
         let exam = matches!(self.content[enrollment.content].kind, "certification" | "assessment");

@@ -2,7 +2,7 @@
 //!
 //! Everything is a pure function of [`Options`]: the same bytes on any machine and any number of threads. The company
 //! (people, units, catalogue, enrollments) is held whole; its activity and community are made file by file, in parallel,
-//! and never held together. What was planted is written to `truth.json` beside `landing/`.
+//! and never held together. What was planted is written to `truth.json` beside `landing/`. An untidy company also has a job of its own.
 
 mod accounts;
 mod activity;
@@ -25,6 +25,7 @@ mod rng;
 mod text;
 mod texts;
 mod truth;
+mod untidy;
 mod visitors;
 
 use std::sync::mpsc::sync_channel;
@@ -65,6 +66,9 @@ pub struct Options {
     pub seed: u64,
     /// Late, repeated, corrected and broken deliveries among the good ones.
     pub dirt: bool,
+    /// As untidy as real companies are: people who come back as new workers, accounts that vanish, three learning sites, exports in
+    /// parts. Nothing of it is wrong, and `truth.json` says what is right; a job and its feeds are written beside it.
+    pub untidy: bool,
     pub format: Format,
     pub cadence: Cadence,
     /// About how many activity events to write; `None` lets the company decide (some seven a visit).
@@ -83,6 +87,7 @@ impl Options {
             weeks,
             seed,
             dirt: false,
+            untidy: false,
             format: Format::CsvGz,
             cadence: Cadence::Weekly,
             events: None,
@@ -158,6 +163,7 @@ pub struct Company {
     activity: activity::Activity,
     plan: plan::Plan,
     competency: competency::Competency,
+    untidy: untidy::Untidy,
 }
 
 impl Company {
@@ -168,6 +174,7 @@ impl Company {
         let calendar = options.calendar();
         let mut org = org::build(options, calendar);
         let people = careers::build(options, calendar, &mut org);
+        let untidy = untidy::build(options, calendar, &org);
         let accounts = accounts::build(options, calendar, &people);
         let content = content::build(options, calendar, &people, &accounts);
         let enrollments = learning::build(options, calendar, &org, &people, &accounts, &content);
@@ -175,7 +182,19 @@ impl Company {
         let plan = plan::build(options, calendar, &org, &people);
         let competency = competency::build(options.seed, calendar, &org, &people, &accounts, &enrollments);
         let options = options.clone();
-        Ok(Company { options, calendar, org, people, accounts, content, enrollments, activity, plan, competency })
+        Ok(Company {
+            options,
+            calendar,
+            org,
+            people,
+            accounts,
+            content,
+            enrollments,
+            activity,
+            plan,
+            competency,
+            untidy,
+        })
     }
 
     /// What was planted, and the figures the marts must find.
@@ -230,6 +249,11 @@ pub fn write<S: Sink>(
         }
         let truth = serde_json::to_vec_pretty(&company.truth()).map_err(std::io::Error::from)?;
         put(sink, "truth.json", Bytes::from([truth.as_slice(), b"\n"].concat()))?;
+        if company.options.untidy {
+            for (path, text) in untidy::job::files(company) {
+                put(sink, &path, Bytes::from(text))?;
+            }
+        }
         Ok(summary)
     })
 }

@@ -54,7 +54,7 @@ pub struct Submitted {
     outcome: Option<&'static str>,
     manager: Option<(usize, Instant)>,
     /// Accounts that endorse it, and when.
-    endorsed: Vec<(usize, Instant)>,
+    pub endorsed: Vec<(usize, Instant)>,
     /// Rater (an index of people), marks by dimension, when.
     rated: Vec<(usize, [u32; 3], Instant)>,
     /// The first rating as it stood before it was given anew.

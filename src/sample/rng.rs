@@ -24,6 +24,7 @@ pub enum Purpose {
     Competency = 21,
     Outcome = 31,
     Text = 41,
+    Untidy = 51,
 }
 
 /// A stream of random numbers.

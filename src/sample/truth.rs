@@ -37,6 +37,9 @@ pub struct Truth {
     pub people: PeopleTruth,
     /// Deliveries that are not as they should be.
     pub flaws: Vec<super::dirt::Flawed>,
+    /// Of an untidy company: the figures that are right, and what makes them hard to find.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untidy: Option<super::untidy::truth::Right>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -123,6 +126,7 @@ pub(super) fn truth(company: &Company) -> Truth {
         headcount_by_location: by_location,
         people: people(company),
         flaws: super::dirt::flaws(company),
+        untidy: company.options.untidy.then(|| super::untidy::truth::right(company)),
     }
 }
 

@@ -87,7 +87,7 @@ pub fn visitor(
     };
     let employments = person.employments();
     for (window, run) in visitor.windows.iter_mut().zip([employments.first(), employments.get(1)]) {
-        *window = run.map_or(NEVER, |&(from, to)| (from.max(account.created), to));
+        *window = run.map_or(NEVER, |&(from, to)| (from.max(account.created), to.min(until)));
     }
     let leave = person.spells.iter().find(|spell| spell.status == Status::Leave);
     visitor.leave = leave.map_or(NEVER, |spell| (spell.from, spell.to));

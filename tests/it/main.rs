@@ -34,6 +34,7 @@ mod signals;
 mod taken_down;
 mod terminate;
 mod tidy;
+mod untidy;
 mod voluntary;
 
 mod feeds;

@@ -15,6 +15,7 @@ use crate::period::Day;
 use super::super::activity::{Event, Events, Verb};
 use super::super::dirt::{self, Flaw};
 use super::super::text::{self, Instant};
+use super::super::untidy::replays;
 use super::super::{Company, Format};
 use super::Job;
 
@@ -40,6 +41,9 @@ pub fn write(company: &Company, job: &Job, flaw: Option<Flaw>) -> io::Result<(&'
 }
 
 fn days(company: &Company, job: &Job, out: &mut impl Events) -> io::Result<u64> {
+    if let Some(replay) = replays::of(company, job) {
+        replay.write(company, out)?;
+    }
     let mut events = 0;
     for day in job.from..job.to {
         events += company.activity.day(day, &company.accounts, &company.content, out)?;
@@ -80,6 +84,7 @@ struct Csv {
     body: Body,
     buffer: Vec<u8>,
     day: Day,
+    id_day: Day,
     /// `e250714-`.
     id: Vec<u8>,
     /// `,2025-07-14T`.
@@ -90,7 +95,14 @@ const BUFFER: usize = 64 * 1024;
 
 impl Csv {
     fn new(body: Body) -> Csv {
-        Csv { body, buffer: Vec::with_capacity(BUFFER + 512), day: Day::MIN, id: Vec::new(), date: Vec::new() }
+        Csv {
+            body,
+            buffer: Vec::with_capacity(BUFFER + 512),
+            day: Day::MIN,
+            id_day: Day::MIN,
+            id: Vec::new(),
+            date: Vec::new(),
+        }
     }
 
     fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -107,9 +119,9 @@ impl Csv {
         Ok(())
     }
 
-    fn begin(&mut self, day: Day) {
-        self.day = day;
-        (self.id, self.date) = (event_day(day), b",".to_vec());
+    fn begin(&mut self, id_day: Day, day: Day) {
+        (self.id_day, self.day) = (id_day, day);
+        (self.id, self.date) = (event_day(id_day), b",".to_vec());
         text::date(&mut self.date, day);
         self.date.push(b'T');
     }
@@ -139,8 +151,8 @@ const ID_WIDTH: usize = 6;
 
 impl Events for Csv {
     fn push(&mut self, event: &Event) -> io::Result<()> {
-        if event.day != self.day {
-            self.begin(event.day);
+        if event.day != self.day || event.id_day != self.id_day {
+            self.begin(event.id_day, event.day);
         }
         let out = &mut self.buffer;
         out.extend_from_slice(&self.id);
@@ -201,7 +213,7 @@ impl Events for Ndjson {
     fn push(&mut self, event: &Event) -> io::Result<()> {
         let out = &mut self.out;
         out.extend_from_slice(b"{\"event_id\":\"");
-        out.extend_from_slice(&event_day(event.day));
+        out.extend_from_slice(&event_day(event.id_day));
         text::padded(out, event.n, ID_WIDTH);
         out.extend_from_slice(b"\",\"occurred_at\":\"");
         text::instant(out, Instant::new(event.day, event.seconds));
@@ -304,7 +316,7 @@ impl Parquet {
 impl Events for Parquet {
     fn push(&mut self, event: &Event) -> io::Result<()> {
         self.scratch.clear();
-        self.scratch.extend_from_slice(&event_day(event.day));
+        self.scratch.extend_from_slice(&event_day(event.id_day));
         text::padded(&mut self.scratch, event.n, ID_WIDTH);
         self.id.append_value(std::str::from_utf8(&self.scratch).map_err(io::Error::other)?);
         self.occurred.append_value(Instant::new(event.day, event.seconds).0 * 1_000_000);

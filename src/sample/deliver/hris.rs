@@ -1,14 +1,17 @@
 //! What HR exports: workers as effective-dated history, org units, and the links between accounts.
 
-use crate::period::{Day, OPEN_END, date_of};
+use crate::period::{Day, OPEN_END};
 
 use super::super::Company;
 use super::super::accounts::{Bridge, email, employee_no, worker_id};
 use super::super::names::{FUNCTIONS, LOCATIONS, WORK};
-use super::super::people::{Band, Row, Status, WorkerType, rows};
+use super::super::org::UnitId;
+use super::super::people::{Band, Person, Row, Spell, Status, WorkerType, rows};
 use super::super::text::{Record, date, padded};
+use super::super::untidy;
 
-const WORKERS: &str = "id,_fivetran_active,_fivetran_start,_fivetran_end,_fivetran_deleted,worker_code,user_id,active,\
+/// The columns of [`version`], without the flag of the main job.
+pub const HEADER: &str = "id,_fivetran_active,_fivetran_start,_fivetran_end,_fivetran_deleted,worker_code,user_id,active,\
 terminated,termination_date,termination_involuntary,hire_date,original_hire_date,employment_status,worker_type,\
 email_address,manager_id,organization_id,job_profile_id,job_family,function,management_level_code,leader_band,is_sme,\
 location,country,full_time_equivalent_percentage\n";
@@ -16,39 +19,76 @@ location,country,full_time_equivalent_percentage\n";
 /// Every state of every worker that was known on the morning of `day`.
 pub fn workers(company: &Company, day: Day) -> Vec<u8> {
     let mut out = Vec::with_capacity(company.people.len() * 400);
-    out.extend_from_slice(WORKERS.as_bytes());
+    out.extend_from_slice(HEADER.as_bytes());
     for (index, person) in company.people.iter().enumerate() {
         let known: Vec<Row> =
             rows(index, person, &company.org).into_iter().filter(|row| row.spell.known <= day).collect();
+        let (id, number, mail) = (worker_id(index), employee_no(index), email(index, person));
         for (n, row) in known.iter().enumerate() {
             let to = known.get(n + 1).map_or(OPEN_END, |next| next.spell.from);
-            worker(&mut out, company, index, row, to, day);
+            let manager = row.manager.map(worker_id).unwrap_or_default();
+            let line = Version {
+                id: &id,
+                person,
+                index,
+                number: &number,
+                mail: &mail,
+                manager: &manager,
+                spell: &row.spell,
+                from: row.spell.from,
+                to,
+                unit: row.spell.unit,
+                percent: if person.part_time { "60" } else { "100" },
+                is_primary: None,
+            };
+            version(&mut out, company, &line, day);
         }
     }
     out
 }
 
-fn worker(out: &mut Vec<u8>, company: &Company, index: usize, row: &Row, to: Day, day: Day) {
-    let (person, spell) = (&company.people[index], &row.spell);
-    let unit = &company.org.units[spell.unit];
+/// One version of a worker, as a line says it.
+#[derive(Clone, Copy)]
+pub struct Version<'a> {
+    pub id: &'a str,
+    pub person: &'a Person,
+    /// The person's place, of which job families are made.
+    pub index: usize,
+    pub number: &'a str,
+    pub mail: &'a str,
+    pub manager: &'a str,
+    pub spell: &'a Spell,
+    /// Days for which the connector says it, `[from, to)`.
+    pub from: Day,
+    pub to: Day,
+    pub unit: UnitId,
+    /// Share of a full week.
+    pub percent: &'static str,
+    /// Whether it is somebody's main job; `None` where the export does not say.
+    pub is_primary: Option<bool>,
+}
+
+/// Writes one line as of the morning of `day`.
+pub fn version(out: &mut Vec<u8>, company: &Company, of: &Version<'_>, day: Day) {
+    let Version { person, spell, mail, .. } = *of;
+    let unit = &company.org.units[of.unit];
     let place = &LOCATIONS[person.location];
     let is_gone = spell.status == Status::Terminated;
     let midnight = |out: &mut Vec<u8>, day: Day| {
         date(out, day);
         out.extend_from_slice(b" 00:00:00");
     };
-    out.extend_from_slice(worker_id(index).as_bytes());
-    out.extend_from_slice(if spell.from <= day && day < to { b",true," } else { b",false," });
-    midnight(out, spell.from);
+    out.extend_from_slice(of.id.as_bytes());
+    out.extend_from_slice(if of.from <= day && day < of.to { b",true," } else { b",false," });
+    midnight(out, of.from);
     out.push(b',');
-    match to {
+    match of.to {
         OPEN_END => out.extend_from_slice(b"9999-12-31 23:59:59"),
-        _ => midnight(out, to),
+        to => midnight(out, to),
     }
     out.extend_from_slice(b",false,");
-    out.extend_from_slice(employee_no(index).as_bytes());
+    out.extend_from_slice(of.number.as_bytes());
     out.push(b',');
-    let mail = email(index, person);
     let level = [
         "",
         "8_Individual_Contributor",
@@ -73,7 +113,7 @@ fn worker(out: &mut Vec<u8>, company: &Company, index: usize, row: &Row, to: Day
         WorkerType::Intern => "Intern",
     };
     let band = if spell.band == Band::Ic { "ic" } else { spell.band.as_str() };
-    Record::new(out)
+    let record = Record::new(out)
         .text(mail.split('@').next().unwrap_or_default())
         .flag(matches!(spell.status, Status::Active | Status::Leave))
         .flag(is_gone)
@@ -89,19 +129,22 @@ fn worker(out: &mut Vec<u8>, company: &Company, index: usize, row: &Row, to: Day
         .date(Some(person.hired()))
         .text(status)
         .text(worker_type)
-        .text(&mail)
-        .text(&row.manager.map(worker_id).unwrap_or_default())
+        .text(mail)
+        .text(of.manager)
         .text(&unit.id)
         .text(&job_code(unit.function, spell.level))
-        .text(WORK[unit.function][index % WORK[unit.function].len()])
+        .text(WORK[unit.function][of.index % WORK[unit.function].len()])
         .text(FUNCTIONS[unit.function])
         .text(level)
         .text(band)
         .flag(person.is_sme)
         .text(place.name)
         .text(place.country)
-        .text(if person.part_time { "60" } else { "100" })
-        .end();
+        .text(of.percent);
+    match of.is_primary {
+        Some(is_primary) => record.flag(is_primary).end(),
+        None => record.end(),
+    }
 }
 
 fn job_code(function: usize, level: u8) -> String {
@@ -140,22 +183,28 @@ pub fn org_units(company: &Company, day: Day) -> Vec<u8> {
     out
 }
 
-/// Accounts that only this list can bring together with their worker.
+/// Accounts that only this list can bring together with their worker; of an account that its site has removed it says nothing.
 pub fn identity_links(company: &Company, day: Day) -> Vec<u8> {
     let mut out = b"source,source_user_id,worker_id,valid_from,valid_to,reason\n".to_vec();
-    for account in
-        company.accounts.all.iter().filter(|account| account.bridge == Bridge::Link && account.created <= day)
-    {
-        let Some(person) = account.person else { continue };
-        let created = date_of(account.created).to_string();
-        Record::new(&mut out)
-            .text("lms")
-            .text(&account.id)
-            .text(&worker_id(person))
-            .text(&created)
-            .text("")
-            .text("merge")
-            .end();
+    let listed = |index: &usize| untidy::lists_account(company, *index, day);
+    for index in (0..company.accounts.all.len()).filter(listed) {
+        let account = &company.accounts.all[index];
+        let Some(person) = account.person.filter(|_| account.bridge == Bridge::Link) else { continue };
+        // Somebody who is two workers has a row for each.
+        let again = untidy::renamed(company, person);
+        for (worker, from, to) in
+            [(false, Some(account.created), again), (true, again, None)].into_iter().filter(|row| row.1.is_some())
+        {
+            let worker = untidy::Worker { person: person as u32, again: worker };
+            Record::new(&mut out)
+                .text("lms")
+                .text(&account.id)
+                .text(&worker.id())
+                .date(from)
+                .date(to)
+                .text("merge")
+                .end();
+        }
     }
     out
 }

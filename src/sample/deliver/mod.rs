@@ -4,8 +4,8 @@ mod activity;
 mod community;
 mod competency;
 mod governance;
-mod hris;
-mod lms;
+pub mod hris;
+pub mod lms;
 mod texts;
 mod xapi;
 
@@ -19,7 +19,7 @@ use crate::period::{Day, date_of};
 
 use super::dirt::{self, Flaw, Place};
 use super::reviews::{self, CYCLES};
-use super::{Cadence, Company, outcomes};
+use super::{Cadence, Company, outcomes, untidy};
 
 /// One file, ready to be stored.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ pub enum Export {
     Catalogued,
     /// What was handed in to a review cycle, with its text.
     Texts,
+    /// What the two other sites of an untidy company list.
+    AcademyUsers,
+    NorhavenUsers,
+    AcademyTranscript,
 }
 
 impl Export {
@@ -81,11 +85,14 @@ impl Export {
             Export::Events => "landing/governance/events",
             Export::Catalogued => "landing/community/catalogued/contributions",
             Export::Texts => "landing/reviews/contributions",
+            Export::AcademyUsers => "landing/lms/academy/users",
+            Export::NorhavenUsers => "landing/lms/norhaven/users",
+            Export::AcademyTranscript => "landing/lms/academy/transcript",
         }
     }
 
     /// The file delivered on `day`.
-    pub fn path(self, day: Day, suffix: &str) -> String {
+    fn path(self, day: Day, suffix: &str) -> String {
         format!("{}_{}.{suffix}", self.stem(), date_of(day))
     }
 }
@@ -103,14 +110,17 @@ pub struct Job {
 pub fn jobs(company: &Company) -> Vec<Job> {
     let calendar = company.calendar;
     let mut jobs = Vec::new();
-    // Registers: as of the first morning, then every few weeks, and once more at the end.
-    for (export, every) in [
+    let is_untidy = company.options.untidy;
+    let registers = [
         (Export::Workers, if company.options.workers > 5_000 { 4 } else { 2 }),
         (Export::OrgUnits, 4),
         (Export::Users, 4),
         (Export::Content, 4),
         (Export::IdentityLinks, 20),
-    ] {
+    ];
+    let of_sites = [(Export::AcademyUsers, 4), (Export::NorhavenUsers, 4)];
+    // Registers: as of the first morning, then every few weeks, and once more at the end.
+    for (export, every) in registers.into_iter().chain(of_sites.into_iter().filter(|_| is_untidy)) {
         let weeks = (0..calendar.weeks).step_by(every).chain([calendar.weeks]);
         let day = |week| calendar.monday(week);
         jobs.extend(weeks.enumerate().map(|(nth, week)| Job {
@@ -129,6 +139,9 @@ pub fn jobs(company: &Company) -> Vec<Job> {
     };
     for export in [Export::Transcript, Export::Contributions, Export::Reactions] {
         streams(export, 1);
+    }
+    if is_untidy {
+        streams(Export::AcademyTranscript, 1);
     }
     streams(Export::Xapi, 4);
     streams(Export::Milestones, 4);
@@ -175,6 +188,11 @@ impl Job {
     /// The file cannot be encoded.
     pub fn run(&self, company: &Company) -> io::Result<Vec<Delivery>> {
         let flaw = dirt::flaw(company, self);
+        if company.options.untidy
+            && let Some(made) = untidy::deliver(company, self, flaw)?
+        {
+            return Ok(made);
+        }
         let day = self.to + if flaw == Some(Flaw::Late) { dirt::LATE_DAYS } else { 0 };
         let (suffix, bytes, events) = match self.export {
             Export::Activity => activity::write(company, self, flaw)?,
@@ -206,6 +224,9 @@ impl Job {
                     _ => lms::transcript(company, self),
                 };
                 dirt::soil(self, flaw, &mut text);
+                if company.options.untidy && export == Export::Transcript {
+                    text = untidy::lms::without_attempts(&text);
+                }
                 // What is small and looked at by people comes plain.
                 match export {
                     Export::OrgUnits
@@ -227,12 +248,18 @@ impl Job {
             }
         };
         let suffix = if flaw == Some(Flaw::HiddenGzip) { "csv" } else { suffix };
-        let path = self.export.path(day, suffix);
+        let path = self.path(company, day, suffix);
         let mut made = vec![Delivery { path, bytes: bytes.clone(), events }];
         if flaw == Some(Flaw::Twice) {
-            made.push(Delivery { path: self.export.path(self.to + 1, suffix), bytes, events: 0 });
+            made.push(Delivery { path: self.path(company, self.to + 1, suffix), bytes, events: 0 });
         }
         Ok(made)
+    }
+
+    /// Where the file lies that is delivered on `day`.
+    pub fn path(&self, company: &Company, day: Day, suffix: &str) -> String {
+        let elsewhere = if company.options.untidy { untidy::path(self.export, day, suffix) } else { None };
+        elsewhere.unwrap_or_else(|| self.export.path(day, suffix))
     }
 
     /// Rows of a flawed activity file that an earlier one brought already.
@@ -268,7 +295,7 @@ fn level(company: &Company) -> Compression {
 }
 
 /// One member, no name, no time: the same text gives the same bytes.
-fn gzip(company: &Company, text: &[u8]) -> io::Result<Bytes> {
+pub fn gzip(company: &Company, text: &[u8]) -> io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 5), level(company));
     encoder.write_all(text)?;
     encoder.finish().map(Bytes::from)
