@@ -263,7 +263,8 @@ mod tests {
     #[test]
     fn a_timestamp_says_which_end_of_a_day_it_means_and_nothing_else_does() {
         let column = |kind: &str, more: &str| {
-            let rest = format!("[columns.at]\ntype = \"{kind}\"\ndescription = \"When\"\nprivacy = \"person\"\n{more}\n");
+            let rest =
+                format!("[columns.at]\ntype = \"{kind}\"\ndescription = \"When\"\nprivacy = \"person\"\n{more}\n");
             load(Area::Canon, "person", &rest).map(|table| table.column("at").map(|at| (at.day, at.happened)))
         };
         assert_eq!(column("timestamp", "").unwrap(), Some((Edge::Start, true)));

@@ -141,7 +141,11 @@ fn word(text: &str) -> (Option<&str>, &str) {
 
 fn number(text: &str) -> Result<f64, Reason> {
     let plain = text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit());
-    if plain && text.len() <= 18 { text.replace(',', ".").parse().map_err(|_| Reason::DurationInvalid) } else { Err(Reason::DurationInvalid) }
+    if plain && text.len() <= 18 {
+        text.replace(',', ".").parse().map_err(|_| Reason::DurationInvalid)
+    } else {
+        Err(Reason::DurationInvalid)
+    }
 }
 
 /// Parts between colons. Two are hours and minutes behind days or before the word for hours, else minutes and seconds; of four the
@@ -234,8 +238,27 @@ mod tests {
             assert_eq!(clock(text), Ok(seconds), "{text}");
         }
         for bad in [
-            "", "-", "90", "1:2:3:4:5", ":05", "1::2", "1:02:", "1d 25:00:00", "1.25:00:00", "5m 1h", "1h 1h", "1h 5", "5:07 apples",
-            "5:07 s", "1:02.5:03", "1:02:03.", "1.2.3:04:05", "1 day, 2:03:04 later", "1h 02:03", "1..5 h", "ten min",
+            "",
+            "-",
+            "90",
+            "1:2:3:4:5",
+            ":05",
+            "1::2",
+            "1:02:",
+            "1d 25:00:00",
+            "1.25:00:00",
+            "5m 1h",
+            "1h 1h",
+            "1h 5",
+            "5:07 apples",
+            "5:07 s",
+            "1:02.5:03",
+            "1:02:03.",
+            "1.2.3:04:05",
+            "1 day, 2:03:04 later",
+            "1h 02:03",
+            "1..5 h",
+            "ten min",
         ] {
             assert_eq!(clock(bad), Err(Reason::DurationInvalid), "{bad}");
         }

@@ -174,9 +174,7 @@ fn stamp(
     {
         return if frame.required { Err(Reason::TsRange) } else { Ok(None) };
     }
-    if is_ordered
-        && let (Some(orders), Ok(day)) = (&mut noted.orders, i32::try_from(day))
-    {
+    if is_ordered && let (Some(orders), Ok(day)) = (&mut noted.orders, i32::try_from(day)) {
         orders.read(day, place);
     }
     Ok(Some(stamp))
@@ -267,7 +265,9 @@ mod tests {
 
     fn shown(micros: Result<Option<i64>, Reason>) -> String {
         match micros {
-            Ok(Some(at)) => chrono::DateTime::from_timestamp_micros(at).expect("in range").format("%F %T%.f").to_string(),
+            Ok(Some(at)) => {
+                chrono::DateTime::from_timestamp_micros(at).expect("in range").format("%F %T%.f").to_string()
+            }
             Ok(None) => "-".into(),
             Err(reason) => reason.code().into(),
         }
@@ -335,9 +335,22 @@ mod tests {
         let keys = "date = [\"iso\", \"%d/%m/%Y\", \"%Y%m%d\", \"odata\"]";
         let (due, hired) = (mapping("due_at", "zone = \"UTC\"", keys), mapping("hire_date", "", keys));
         for text in [
-            "9999-12-31", "9999-12-31T23:59:59.9999999Z", "31/12/9999", "99991231", "9999", "9999-99-99", "12/31/9999 23:59",
-            "2999-01-01", "01/01/3000", "/Date(253402214400000)/", "/Date(253402300799999+0000)/",
-            "0001-01-01", "0001-01-01T00:00:00Z", "01/01/0001", "/Date(-62135596800000)/", "0001-01-01T00:00:00+01:00",
+            "9999-12-31",
+            "9999-12-31T23:59:59.9999999Z",
+            "31/12/9999",
+            "99991231",
+            "9999",
+            "9999-99-99",
+            "12/31/9999 23:59",
+            "2999-01-01",
+            "01/01/3000",
+            "/Date(253402214400000)/",
+            "/Date(253402300799999+0000)/",
+            "0001-01-01",
+            "0001-01-01T00:00:00Z",
+            "01/01/0001",
+            "/Date(-62135596800000)/",
+            "0001-01-01T00:00:00+01:00",
         ] {
             let cell = Cell::Text(text.as_bytes());
             assert_eq!(at(cell, &due, &frame("Asia/Tokyo", Edge::End)), "-", "{text}");
@@ -363,7 +376,11 @@ mod tests {
 
     #[test]
     fn a_feed_says_otherwise_where_its_open_end_is_another() {
-        let own = mapping("hire_date", "open_from = \"2100-01-01\"\nsentinels = [\"2079-06-06\"]", "date = [\"iso\", \"%d.%m.%Y\", \"epoch_ms\"]");
+        let own = mapping(
+            "hire_date",
+            "open_from = \"2100-01-01\"\nsentinels = [\"2079-06-06\"]",
+            "date = [\"iso\", \"%d.%m.%Y\", \"epoch_ms\"]",
+        );
         for text in ["2100-01-01", "06.06.2079", "2079-06-06", "2079-06-06T12:00:00Z", "3453235200000"] {
             assert_eq!(on(Cell::Text(text.as_bytes()), &own, "UTC").0, "-", "{text}");
         }

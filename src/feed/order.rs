@@ -96,7 +96,10 @@ impl Orders {
         } else if self.misplaced.count >= MISPLACED_LEAST
             && self.misplaced.count as f64 > MISPLACED_SHARE * self.values as f64
         {
-            (&self.misplaced, "lie after the delivery or long before it, and with day and month the other way round they do not")
+            (
+                &self.misplaced,
+                "lie after the delivery or long before it, and with day and month the other way round they do not",
+            )
         } else {
             return None;
         };
@@ -147,7 +150,11 @@ mod tests {
 
     #[test]
     fn days_that_only_the_other_order_puts_near_the_delivery_are_the_wrong_way_round() {
-        assert_eq!(judged(0, &["2025-05-12", "2025-05-12", "2025-04-12"]), Some(3), "of December, read as May and April");
+        assert_eq!(
+            judged(0, &["2025-05-12", "2025-05-12", "2025-04-12"]),
+            Some(3),
+            "of December, read as May and April"
+        );
         assert_eq!(judged(0, &["2026-05-11", "2026-05-11", "2026-05-11"]), None, "of November 2026 either way");
         assert_eq!(judged(0, &["2025-05-12"; 2]), None, "two are an accident");
         assert_eq!(judged(0, &["2025-05-14"; 9]), None, "there is no fourteenth month");

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::file::{ColumnFile, FeedFile, OneOrMany};
+use super::moment;
 use super::pattern::Pattern;
-use super::read::json;
 use super::plan::{
     Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding,
     Values, Verdict,
 };
-use super::moment;
+use super::read::json;
 use super::time::{self, Format, Locale};
 use crate::contract::{Column, Made, Table, Type};
 

@@ -216,9 +216,7 @@ fn an_array_may_lie_under_a_key_and_must_be_whole() {
 
 #[test]
 fn an_array_may_lie_at_any_depth_in_a_document_as_in_each_line() {
-    let head = |format: &str, root: &str| {
-        format!("fills = \"users\"\nformat = {format}\n[json]\nroot = \"{root}\"")
-    };
+    let head = |format: &str, root: &str| format!("fills = \"users\"\nformat = {format}\n[json]\nroot = \"{root}\"");
     let shown = ["user_id"];
     let read = |format: &str, root: &str, text: &str, expected: &[&str]| {
         check(&head(format, root), "user_id = \"id\"", "a", text.as_bytes(), &shown, expected);
@@ -234,9 +232,20 @@ fn an_array_may_lie_at_any_depth_in_a_document_as_in_each_line() {
     read("\"json_array\"", "pages.\\\"page.items\\\"", pages, &["7", "8"]);
     // A lone object where the array should be is one record.
     read("\"json_array\"", "d", r#"{"d":{"id":"7"}}"#, &["7"]);
-    read("\"ndjson\"", "d.results", "{\"error\":{\"results\":[]}}\n{\"d\":{\"results\":[{\"id\":\"7\"}]}}\n", &["7", "1:missing_required"]);
+    read(
+        "\"ndjson\"",
+        "d.results",
+        "{\"error\":{\"results\":[]}}\n{\"d\":{\"results\":[{\"id\":\"7\"}]}}\n",
+        &["7", "1:missing_required"],
+    );
     read("\"json_array\"", "d.results", r#"{"d":{"result":[]}}"#, &["not_ndjson"]);
-    for cut in ["{\"d\":{\"results\":[{\"id\":\"7\"}]}", "{\"d\":{\"results\":[{\"id\":\"7\"}]", "{\"d\":}", "{\"d\" {}}", "{\"d\":{\"results\":[{\"id\":\"7\"},]}}"] {
+    for cut in [
+        "{\"d\":{\"results\":[{\"id\":\"7\"}]}",
+        "{\"d\":{\"results\":[{\"id\":\"7\"}]",
+        "{\"d\":}",
+        "{\"d\" {}}",
+        "{\"d\":{\"results\":[{\"id\":\"7\"},]}}",
+    ] {
         read("\"json_array\"", "d.results", cut, &["json_invalid"]);
     }
     let nothing = |head: &str| {
@@ -252,8 +261,11 @@ fn an_array_may_lie_at_any_depth_in_a_document_as_in_each_line() {
 fn what_lies_beside_the_array_may_be_longer_than_a_record_and_is_passed_over() {
     let head = "fills = \"users\"\nformat = \"json_array\"\n[json]\nroot = \"d.results\"\n";
     let long = "x".repeat(200_000);
-    let text = format!(r#"{{"log":"{long}","d":{{"{long}":1,"results":[{{"id":"7"}},{{"id":"{long}"}}]}},"end":["{long}"]}}"#);
-    let toml = format!("description = \"\"\npath = \"**/*\"\n{head}[limits]\nrecord_bytes = 65536\nrejected_share = 1.0\n[[headers]]\nuser_id = \"id\"");
+    let text =
+        format!(r#"{{"log":"{long}","d":{{"{long}":1,"results":[{{"id":"7"}},{{"id":"{long}"}}]}},"end":["{long}"]}}"#);
+    let toml = format!(
+        "description = \"\"\npath = \"**/*\"\n{head}[limits]\nrecord_bytes = 65536\nrejected_share = 1.0\n[[headers]]\nuser_id = \"id\""
+    );
     let (_, intake) = try_read(&toml, "a", text.as_bytes()).expect("read");
     assert_eq!((intake.read, intake.accepted, intake.rejected[0].reason), (2, 1, Reason::RecordTooLong));
 }
@@ -281,15 +293,20 @@ fn a_record_stores_answer_is_its_statements_in_whatever_form() {
         (spread(&one), 1),
     ] {
         for path in ["statements_2026-03-03.json", "statements_2026-03-03.ndjson"] {
-            let (_, intake) = try_read(&feed, path, text.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
+            let (_, intake) =
+                try_read(&feed, path, text.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
             assert_eq!((intake.read, intake.accepted), (accepted, accepted), "{text}");
         }
     }
-    let refused = |text: String| try_read(&feed, "statements_2026-03-03.json", text.as_bytes()).expect_err("refused").reason;
+    let refused =
+        |text: String| try_read(&feed, "statements_2026-03-03.json", text.as_bytes()).expect_err("refused").reason;
     assert_eq!(refused(format!("{}\n{}", spread(&one), spread(&two))), Reason::NotNdjson, "several objects over lines");
     // A line that was cut is one bad record and not the beginning of a document.
     let cut = format!("{}\n{two}\n", &one[..60]);
-    assert_eq!(try_read(&format!("{feed}\n"), "statements_2026-03-03.ndjson", cut.as_bytes()).expect("read").1.accepted, 1);
+    assert_eq!(
+        try_read(&format!("{feed}\n"), "statements_2026-03-03.ndjson", cut.as_bytes()).expect("read").1.accepted,
+        1
+    );
 }
 
 /// Reads completions of a delivery made on 2025-12-05 with the dates declared as `format`.
@@ -303,12 +320,19 @@ fn dated(format: &str, more: &str, dates: &[&str]) -> Result<(u64, u64), (String
     let known_at = "2025-12-05T00:00:00Z".parse().expect("a time");
     let lines: Vec<String> = dates.iter().enumerate().map(|(at, text)| format!("u{at},c,{text}\n")).collect();
     let csv = format!("u,c,done\n{}", lines.concat());
-    let json: String = dates.iter().enumerate().map(|(at, text)| format!("{{\"u\":\"u{at}\",\"c\":\"c\",\"done\":\"{text}\"}}\n")).collect();
+    let json: String = dates
+        .iter()
+        .enumerate()
+        .map(|(at, text)| format!("{{\"u\":\"u{at}\",\"c\":\"c\",\"done\":\"{text}\"}}\n"))
+        .collect();
     let mut said = [("a.csv", csv), ("a.ndjson", json)].into_iter().map(|(path, text)| {
         let delivery = Delivery { feed: "f".into(), path: path.into(), size: 0, etag: None, known_at };
         let context = Context::new(catalog.table("enrollments").expect("a table"), known_at, &Pseudonyms::Off);
         match read(&feed, &context, &delivery, &Bytes::from(text), &mut |_| Ok::<(), std::convert::Infallible>(())) {
-            Ok(intake) => Ok((intake.accepted, intake.warnings.iter().filter(|warning| warning.code == "date_order").count() as u64)),
+            Ok(intake) => Ok((
+                intake.accepted,
+                intake.warnings.iter().filter(|warning| warning.code == "date_order").count() as u64,
+            )),
             Err(Stop::Refused(refusal)) => {
                 Err((refusal.reason.code().to_owned(), refusal.record, refusal.column.unwrap_or_default()))
             }
@@ -327,9 +351,19 @@ fn a_delivery_whose_days_and_months_are_the_other_way_round_is_refused_whole() {
     assert_eq!(dated(month_first, "", &["12/04/2025", "11/30/2025", "12/05/2025"]), Ok((3, 0)));
     assert_eq!(dated(month_first, "", &["04/12/2025", "30/11/2025", "05/12/2025"]), refused(2), "one is enough");
     assert_eq!(dated(day_first, "", &["12/04/2025 10:00", "12/03/2025 10:00", "12/02/2025 10:00"]), refused(1));
-    assert_eq!(dated(day_first, "", &["2025-12-04", "04/12/2025", "31/12/9999"]), Ok((3, 0)), "the open end is no evidence");
-    assert_eq!(dated(day_first, "[gates]\ndate_order = \"warn\"", &["12/25/2025", "04/12/2025"]).map(|said| said.1), Ok(1));
-    assert_eq!(dated(day_first, "[gates]\ndate_order = \"off\"", &["12/04/2025", "12/03/2025", "12/02/2025"]), Ok((3, 0)));
+    assert_eq!(
+        dated(day_first, "", &["2025-12-04", "04/12/2025", "31/12/9999"]),
+        Ok((3, 0)),
+        "the open end is no evidence"
+    );
+    assert_eq!(
+        dated(day_first, "[gates]\ndate_order = \"warn\"", &["12/25/2025", "04/12/2025"]).map(|said| said.1),
+        Ok(1)
+    );
+    assert_eq!(
+        dated(day_first, "[gates]\ndate_order = \"off\"", &["12/04/2025", "12/03/2025", "12/02/2025"]),
+        Ok((3, 0))
+    );
     let late = ["12/04/2025", "12/03/2025", "12/02/2025"];
     assert_eq!(dated(day_first, "limits.lag_days = 300", &late), Ok((3, 0)), "a feed that tells of what is long past");
     // Both orders are declared: nothing is unreadable, but what happened in the future did not.

@@ -303,7 +303,9 @@ impl Format {
     pub fn takes_numbers(&self) -> bool {
         match self {
             Format::EpochSeconds | Format::EpochMillis | Format::DaysSince(_) => true,
-            Format::Parts(items) => items.iter().all(|item| matches!(item, Item::Field(field) if !b"pbBz".contains(field))),
+            Format::Parts(items) => {
+                items.iter().all(|item| matches!(item, Item::Field(field) if !b"pbBz".contains(field)))
+            }
             Format::Iso | Format::OData => false,
         }
     }
@@ -574,8 +576,13 @@ mod tests {
         assert_eq!(at("/Date(1767225600123+0000)/"), Ok("2026-01-01 00:00:00.123".into()));
         assert_eq!(at("/Date(-2208988800000)/"), Ok("1900-01-01 00:00:00".into()));
         assert_eq!(at("/Date(-1-0060)/"), Ok("1969-12-31 23:59:59.999".into()));
-        assert_eq!(read("/Date(1767225600000+0060)/").map(|stamp| shown(Ok(stamp.local))), Ok(Ok("2026-01-01 01:00:00".into())));
-        for bad in ["/Date()/", "/Date(1.5)/", "/Date(--1)/", "Date(1)", "/Date(1+)/", "/Date(1+00000)/", "1767225600000"] {
+        assert_eq!(
+            read("/Date(1767225600000+0060)/").map(|stamp| shown(Ok(stamp.local))),
+            Ok(Ok("2026-01-01 01:00:00".into()))
+        );
+        for bad in
+            ["/Date()/", "/Date(1.5)/", "/Date(--1)/", "Date(1)", "/Date(1+)/", "/Date(1+00000)/", "1767225600000"]
+        {
             assert_eq!(read(bad), Err(Reason::TsFormat), "{bad}");
         }
         assert_eq!(read("/Date(99999999999999999999)/"), Err(Reason::TsRange));
@@ -619,7 +626,10 @@ mod tests {
         // White space of a format is any white space, whichever the editor of the feed wrote.
         assert_eq!(read("%m/%d/%Y %I:%M\u{202f}%p", "2/10/2026\u{a0}3:05 PM", "en"), Ok("2026-02-10 15:05:00".into()));
         assert_eq!(read("%m/%d/%Y %I:%M %p", "2/10/2026 3:05PM", "en"), Err(Reason::TsFormat));
-        assert_eq!(read("%d.%m.%Y %H:%M:%S.%f%z", "02.03.2026 09:00:00.1234567+02", "en"), Ok("2026-03-02 09:00:00.123456".into()));
+        assert_eq!(
+            read("%d.%m.%Y %H:%M:%S.%f%z", "02.03.2026 09:00:00.1234567+02", "en"),
+            Ok("2026-03-02 09:00:00.123456".into())
+        );
         assert_eq!(read("%d.%m.%Y 24:00", "28.02.2026 24:00", "en"), Ok("2026-03-01 00:00:00".into()));
         assert_eq!(read("%d.%m.%Y %H:%M", "28.02.2026 24:00", "en"), Err(Reason::TsInvalid), "not declared");
     }

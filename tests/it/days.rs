@@ -53,7 +53,8 @@ fn month(world: &World, table: &str, start: &str) -> Row {
     rows.iter().find(is_it).cloned().unwrap_or_else(|| panic!("no {start} in {table}"))
 }
 
-const BERLIN: &str = "zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2026-01-01\"";
+const BERLIN: &str =
+    "zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2026-01-01\"";
 const TOKYO: &str = "zone = \"Asia/Tokyo\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2026-01-01\"";
 const HONOLULU: &str =
     "zone = \"Pacific/Honolulu\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2026-01-01\"";
@@ -61,10 +62,7 @@ const HONOLULU: &str =
 #[test]
 fn a_completion_of_the_first_of_march_is_of_march_and_work_done_on_the_due_day_is_on_time_in_any_zone() {
     for top in [BERLIN, TOKYO, HONOLULU] {
-        let world = company(
-            top,
-            "u0,c1,01.02.2026,28.02.2026,28.02.2026,\nu1,c1,01.02.2026,28.02.2026,01.03.2026,\n",
-        );
+        let world = company(top, "u0,c1,01.02.2026,28.02.2026,28.02.2026,\nu1,c1,01.02.2026,28.02.2026,01.03.2026,\n");
         world.nightly("2026-04-02");
         let february = month(&world, "marts/adoption_kpis", "2026-02-01");
         let shown = ["due", "due_completed", "due_completed_on_time", "completions", "assigned"];
@@ -89,10 +87,8 @@ fn a_time_of_day_is_one_of_the_feeds_zone_and_ends_when_it_says() {
 #[test]
 fn who_holds_a_certificate_until_a_day_holds_it_at_the_end_of_that_day() {
     for top in [BERLIN, HONOLULU] {
-        let world = company(
-            top,
-            "u0,safety,01.01.2026,,10.01.2026,28.02.2026\nu1,safety,01.01.2026,,10.01.2026,27.02.2026\n",
-        );
+        let world =
+            company(top, "u0,safety,01.01.2026,,10.01.2026,28.02.2026\nu1,safety,01.01.2026,,10.01.2026,27.02.2026\n");
         world.nightly("2026-04-02");
         let february = month(&world, "marts/certification_status", "2026-02-01");
         let shown = ["required", "valid", "expired"];

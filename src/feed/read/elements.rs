@@ -133,7 +133,8 @@ impl<'a> Source<'a> {
 
     /// The first key of the object that starts here, if there is one, without taking anything.
     pub fn first_key(&mut self) -> Result<Option<String>, Refusal> {
-        let text = self.ahead(self.limit.min(FIRST_KEY), |text| text.iter().filter(|&&byte| byte == b'"').count() >= 2)?;
+        let text =
+            self.ahead(self.limit.min(FIRST_KEY), |text| text.iter().filter(|&&byte| byte == b'"').count() >= 2)?;
         let key = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).and_then(|text| text.strip_prefix(b"\""));
         let key = key.and_then(|text| Some(&text[..text.iter().position(|&byte| byte == b'"')?]));
         Ok(key.map(|key| String::from_utf8_lossy(key).into_owned()))
