@@ -77,7 +77,7 @@ pub const FINDINGS: &[Finding] = &[
     of("header_empty", "header", Warn, "columns without a name were not read"),
     of("filtered", "filtered", Note, "records were left out by the feed's `where`"),
     of("midnight_days", "time", Note, "instants at midnight in a column of days were read as those days"),
-    of("date_order", "time", Warn, "dates have day and month the other way round than the feed declares"),
+    of("date_order", "time", Warn, "the order of day and month is another than the feed declares"),
     of(
         "stored_for_timestamp",
         "time",

@@ -20,7 +20,7 @@ use crate::period::{day_start_micros, local_day};
 const SECOND: i64 = 1_000_000;
 
 /// From this day on a date is the open end, unless the feed says otherwise: 2999-01-01.
-pub(crate) const OPEN_FROM: i32 = 375_826;
+pub(crate) const OPEN_FROM: i32 = 375_835;
 /// 0001-01-02: up to here a date is the start that nobody knows, one day more than is written because a zone may have moved it.
 const UNKNOWN_UNTIL: i32 = -719_161;
 
@@ -382,7 +382,7 @@ mod tests {
             "open_from = \"2100-01-01\"\nsentinels = [\"2079-06-06\"]",
             "date = [\"iso\", \"%d.%m.%Y\", \"epoch_ms\"]",
         );
-        for text in ["2100-01-01", "06.06.2079", "2079-06-06", "2079-06-06T12:00:00Z", "3453408000000"] {
+        for text in ["2100-01-01", "06.06.2079", "2079-06-06", "2079-06-06T12:00:00Z", "3453235200000"] {
             assert_eq!(on(Cell::Text(text.as_bytes()), &own, "UTC").0, "-", "{text}");
         }
         assert_eq!(on(Cell::Text(b"2079-06-07"), &own, "UTC").0, "2079-06-07");

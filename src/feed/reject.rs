@@ -42,7 +42,7 @@ reasons! {
     CorruptCompressed "corrupt_compressed" "the compressed file is damaged or followed by something else"
     CorruptParquet "corrupt_parquet" "the Parquet file is damaged, or its footer contradicts its pages"
     CoverageDrop "coverage_drop" "a column that was filled in the last deliveries is empty now"
-    DateOrder "date_order" "days and months stand the other way round than the feed declares"
+    DateOrder "date_order" "the order of day and month is another than the feed declares"
     DecompressionLimit "decompression_limit" "the file unpacks to more bytes than the feed allows"
     DuplicateHeader "duplicate_header" "two columns have the same name"
     DuplicateJsonKey "duplicate_json_key" "an object names the same key twice"

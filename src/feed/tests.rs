@@ -331,7 +331,7 @@ fn a_record_stores_answer_is_its_statements_in_whatever_form() {
 /// Reads completions of a delivery made on 2025-12-05 with the dates declared as `format`.
 fn dated(format: &str, more: &str, dates: &[&str]) -> Result<(u64, u64), (String, Option<u64>, String)> {
     let feed = format!(
-        "description = \"\"\nfills = \"enrollments\"\npath = \"**/*\"\nformat = [\"csv\", \"ndjson\"]\nzone = \"UTC\"\n{more}\n[limits]\nrejected_share = 1.0\n\
+        "description = \"\"\nfills = \"enrollments\"\npath = \"**/*\"\nformat = [\"csv\", \"ndjson\"]\nzone = \"UTC\"\nlimits.rejected_share = 1.0\n{more}\n\
         [[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\nstatus = {{ value = \"completed\" }}\ncompleted_at = {{ from = \"done\", date = {format}, optional = true }}\ndue_at = {{ from = \"due\", date = {format}, optional = true }}"
     );
     let catalog = Catalog::load().expect("contracts");
@@ -383,6 +383,8 @@ fn a_delivery_whose_days_and_months_are_the_other_way_round_is_refused_whole() {
         dated(day_first, "[gates]\ndate_order = \"off\"", &["12/04/2025", "12/03/2025", "12/02/2025"]),
         Ok((3, 0))
     );
+    let late = ["12/04/2025", "12/03/2025", "12/02/2025"];
+    assert_eq!(dated(day_first, "limits.lag_days = 300", &late), Ok((3, 0)), "a feed that tells of what is long past");
     // Both orders are declared: nothing is unreadable, but what happened in the future did not.
     assert_eq!(dated("[\"%d/%m/%Y\", \"%m/%d/%Y\"]", "", &["12/25/2024", "25/12/2024"]), Ok((2, 0)));
 }
