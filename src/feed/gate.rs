@@ -72,6 +72,8 @@ struct Target<'a> {
     made: Option<(Made, Slot<'a>, &'a Mapping)>,
     /// The slot a number is divided by.
     divisor: Option<usize>,
+    /// It is the key of snapshots, of which zeros before ids are remembered.
+    counts_zeros: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -139,6 +141,11 @@ impl<'a> Bound<'a> {
                 kind_at: by.and_then(|by| table.stored().position(|other| other.name == by)),
                 made,
                 divisor,
+                counts_zeros: column.key
+                    && feed.mode == Mode::Full
+                    && mapping.values.is_none()
+                    && mapping.extract.is_none()
+                    && ids::holds_ids(column),
             });
         }
         let action = feed.action.as_ref().map(|action| (slots.add(std::slice::from_ref(&action.from)), action));
@@ -699,6 +706,9 @@ impl<'a, E> Gate<'a, E> {
                             if let Some(watch) = watch.as_mut().filter(|_| value.is_some()) {
                                 watch.note(plain);
                             }
+                            if target.counts_zeros && value.is_some() {
+                                self.intake.zeros.note(plain, target.rule.pseudonyms);
+                            }
                             let lookalike = target.rule.ids && value.is_some() && ids::looks_like_another(plain);
                             dictionary.learn(raw, value, unknown, lookalike)
                         }
@@ -722,8 +732,12 @@ impl<'a, E> Gate<'a, E> {
                         if let Some(reason) = ids::rewritten(raw) {
                             return Err(reason);
                         }
+                        let plain = std::str::from_utf8(raw).unwrap_or_default();
                         if let Some(watch) = watch {
-                            watch.note(std::str::from_utf8(raw).unwrap_or_default());
+                            watch.note(plain);
+                        }
+                        if target.counts_zeros {
+                            self.intake.zeros.note(plain, target.rule.pseudonyms);
                         }
                     }
                     self.weight += raw.len();
@@ -736,6 +750,9 @@ impl<'a, E> Gate<'a, E> {
                         let plain = std::str::from_utf8(raw).unwrap_or_default().trim();
                         if let Some(watch) = watch {
                             watch.note(plain);
+                        }
+                        if target.counts_zeros {
+                            self.intake.zeros.note(plain, target.rule.pseudonyms);
                         }
                         if ids::looks_like_another(plain) {
                             self.remarks.note(target.stored, Remark::Lookalike);
@@ -871,8 +888,7 @@ impl<'a, E> Gate<'a, E> {
             }
             // A snapshot of people under other ids ends the ones there were and begins new ones.
             if target.column.key && self.feed.mode == Mode::Full {
-                let detail = format!("{lost} records name a {} so", target.column.name);
-                return Err(Refusal::new(Reason::IdZeroLost, detail).column(&target.column.name).into());
+                return Err(ids::zeros_lost(&target.column.name, lost).into());
             }
             intake.warnings.push(Warning::new("id_zero_lost", Some(&target.column.name), lost));
         }

@@ -44,7 +44,7 @@ use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
-pub use ids::Known;
+pub use ids::{Known, Zeros, holds_ids, zeros_lost};
 pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
@@ -106,6 +106,8 @@ pub struct Intake {
     pub absent: Vec<String>,
     /// Values that no entry of a value map names and a default stood in for, by canon column.
     pub unknown_values: Vec<(String, u64)>,
+    /// Of the key of a full snapshot, how its ids are written.
+    pub zeros: Zeros,
     /// SHA-256 of the object as stored, 64 hex digits.
     pub sha256: String,
 }

@@ -15,6 +15,7 @@ use super::audit;
 use super::day_rows::DayRows;
 use super::gates::{self, joined};
 use super::kept::{self, KeptBy};
+use super::known;
 use super::lake::{Lake, Stored, WHOLE};
 use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
@@ -102,6 +103,8 @@ pub fn ingest(
     let mut accounts = joined::Accounts::default();
     let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
 
+    let known = known::ids(context, lake, plan, &ledger)?;
+    let mut zeros = known::Written::default();
     // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
     let weight = (context.memory_limit / 4 / UNPACKED) as u64;
     let bounds = Bounds { tasks: context.threads.max(1) * 16, waiting: 0, weight };
@@ -109,7 +112,7 @@ pub fn ingest(
     in_order(
         bounds,
         tasks,
-        |(at, planned)| read_one(context, planned, at),
+        |(at, planned)| read_one(context, planned, at, known.get(&planned.feed)),
         |read| {
             let Read { planned, outcome } = read?;
             let planned = &plan.read[planned];
@@ -131,12 +134,13 @@ pub fn ingest(
                 feed_hash: loaded.hash.clone(),
                 commit,
             };
-            let outcome = outcome.and_then(|(intake, rows)| {
+            let outcome = outcome.and_then(|(mut intake, rows)| {
                 entry.absent = intake.absent.iter().cloned().collect();
                 entry.headcount = rows.headcount;
                 let verdict = match held.get(&entry.path) {
                     Some(refusal) => Err(refusal.clone()),
-                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes),
+                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes)
+                        .and_then(|()| zeros.judge(catalog, &loaded.feed, &mut intake)),
                 };
                 match verdict {
                     Ok(()) => Ok((intake, rows)),
@@ -241,7 +245,7 @@ pub fn ingest(
 const UNPACKED: usize = 16;
 
 /// Fetches and reads one delivery into canon form.
-fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read> {
+fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&feed::Known>) -> Result<Read> {
     let loaded = &context.feeds[planned.feed];
     let table = context.catalog.expect(&loaded.feed.fills)?;
     let bytes = context.landing.get(&planned.object)?;
@@ -254,6 +258,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     let made = planned.delivery.known_at + chrono::TimeDelta::days(1);
     let mut gate = feed::Context::new(table, made, context.pseudonyms);
     gate.sidecar = sidecar.as_deref();
+    gate.known = known;
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {

@@ -15,6 +15,7 @@ pub mod foresee;
 pub mod gates;
 pub mod ingest;
 pub mod kept;
+mod known;
 pub mod lake;
 pub mod ops;
 pub mod periods;
