@@ -87,7 +87,8 @@ mod tests {
              u2      a          passed      2024-12-01T09:00:00Z
              u9      a          completed   2024-12-01T09:00:00Z",
         )];
-        let found = completed_before_hire(&enrollments, &workers, &identity, &people, chrono_tz::UTC, day("2026-03-01"));
+        let found =
+            completed_before_hire(&enrollments, &workers, &identity, &people, chrono_tz::UTC, day("2026-03-01"));
         assert_eq!(found, (1, 3), "the second of three is within a year, the fourth was hired long ago");
     }
 }

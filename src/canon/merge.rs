@@ -347,7 +347,8 @@ mod tests {
     #[test]
     fn rows_of_a_replaced_snapshot_are_superseded() {
         let (table, batch) = users(&[("u1", None, 1, "a", 1), ("u2", None, 2, "b", 1)]);
-        let merged = merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| Kept::Nothing).unwrap();
+        let merged =
+            merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None)]);
         assert_eq!(merged.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
     }
@@ -366,7 +367,10 @@ mod tests {
     fn keeping_ends_at_a_statement_that_means_its_empty_values() {
         let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "clears", 1), ("u1", None, 3, "keeps", 1)];
         let (table, batch) = users(&rows);
-        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| if delivery == "keeps" { Kept::All } else { Kept::Nothing }).unwrap();
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| {
+            if delivery == "keeps" { Kept::All } else { Kept::Nothing }
+        })
+        .unwrap();
         assert_eq!(said(&merged), [("u1".into(), None)]);
     }
 
@@ -387,9 +391,13 @@ mod tests {
     #[test]
     fn an_empty_value_keeps_what_was_known_only_where_the_feed_says_so() {
         let (table, batch) = users(&[("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "b", 1)]);
-        let clears = merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
+        let clears =
+            merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
         assert_eq!(said(&clears), [("u1".into(), None)]);
-        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| if delivery == "b" { Kept::All } else { Kept::Nothing }).unwrap();
+        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| {
+            if delivery == "b" { Kept::All } else { Kept::Nothing }
+        })
+        .unwrap();
         assert_eq!(said(&keeps), [("u1".into(), Some("known".into()))]);
     }
 }

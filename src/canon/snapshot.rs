@@ -105,8 +105,7 @@ fn filled(
     let said = Said::of(table, &[state, &snapshot])?;
     let (to, delivery) = (dates(state, TO), Text::of(state, DELIVERY));
     let is_open = |row: &usize| to(*row).is_none() && ours(delivery.get(*row).unwrap_or_default());
-    let open: HashMap<_, usize> =
-        (0..state.num_rows()).filter(is_open).map(|row| (said.key(0, row), row)).collect();
+    let open: HashMap<_, usize> = (0..state.num_rows()).filter(is_open).map(|row| (said.key(0, row), row)).collect();
     let columns = snapshot
         .schema()
         .fields()
@@ -265,7 +264,8 @@ mod tests {
     }
     #[test]
     fn a_column_that_a_snapshot_lacks_opens_no_row_and_carries_what_was_known_into_one_that_opens() {
-        let state = "w1 2025-03-01 - active a one -\n w2 2025-03-01 - active a one -\n w3 2025-03-01 2025-03-05 active a one -";
+        let state =
+            "w1 2025-03-01 - active a one -\n w2 2025-03-01 - active a one -\n w3 2025-03-01 2025-03-05 active a one -";
         let snapshot = "w1 - - active - two -\n w2 - - leave - two -\n w3 - - active - two -";
         let lacking = std::collections::BTreeSet::from(["org_id".to_owned()]);
         let (rows, losses) = applied_keeping(state, snapshot, "2025-03-08", Kept::Columns(&lacking));

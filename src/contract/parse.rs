@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Anonymous, Area, Column, ContractError, Contradiction, Measure, Partition, Privacy, Table, Type, With, findings};
+use super::{
+    Anonymous, Area, Column, ContractError, Contradiction, Measure, Partition, Privacy, Table, Type, With, findings,
+};
 
 /// A column as written, in a table's own file or in `columns.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -228,7 +230,8 @@ fn rules(table: &Table) -> Result<(), String> {
         }
     }
     if let Some(Anonymous { who, count }) = &table.anonymous
-        && (table.column(who).is_none_or(|who| who.key) || table.column(count).is_none_or(|count| count.data_type != Type::Double))
+        && (table.column(who).is_none_or(|who| who.key)
+            || table.column(count).is_none_or(|count| count.data_type != Type::Double))
     {
         return Err(format!("anonymous: `{who}` is a column besides the key, `{count}` one of numbers"));
     }

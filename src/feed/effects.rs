@@ -32,7 +32,8 @@ pub(super) fn check(column: &Column, written: &ColumnFile, file: &FeedFile) -> R
     let has_map = matches!(written.values, Some(ValuesFile::Map(_)));
     let reads_duration = matches!(written.reading.as_deref(), Some("iso_duration" | "clock"));
     let is_plain_number = is_number && !reads_duration && !is_combined && !is_constant;
-    let names_months = written.date.iter().flat_map(|date| date.list()).any(|text| text.contains("%b") || text.contains("%B"));
+    let names_months =
+        written.date.iter().flat_map(|date| date.list()).any(|text| text.contains("%b") || text.contains("%B"));
     let keys = [
         key("optional", written.optional, is_read && may_lack, "what an export may lack"),
         key("date", written.date.is_some(), is_time && !is_combined, "dates and times"),
@@ -41,21 +42,66 @@ pub(super) fn check(column: &Column, written: &ColumnFile, file: &FeedFile) -> R
         key("sentinels", !written.sentinels.is_empty(), is_time && is_read, "dates and times that are read"),
         key("nulls", written.nulls.is_some(), is_read, "what is read from the export"),
         key("values", written.values.is_some(), is_read && !column.transient, "words that are read from the export"),
-        key("default", written.default.is_some(), is_read && !is_time && !column.transient, "words that are read from the export"),
+        key(
+            "default",
+            written.default.is_some(),
+            is_read && !is_time && !column.transient,
+            "words that are read from the export",
+        ),
         key(
             "case",
             written.case.is_some() || written.fold_case,
             is_read && (has_map || is_combined || (is_text && !column.values.is_empty())),
             "vocabularies: `values`, or a column with a closed list",
         ),
-        key("extract", written.extract.is_some(), is_text && is_read && !is_combined, "text that is read from the export"),
-        key("as", written.reading.is_some(), is_read && !is_combined && !column.transient, "what is read from the export"),
-        key("join", written.join.is_some(), is_text && froms > 1 && !is_combined, "text from several columns of `from`"),
-        key("times", written.times.is_some(), is_number && !is_combined && !is_constant, "numbers that are read from the export"),
-        key("divide_by", written.divide_by.is_some(), is_plain_number, "numbers that are read from the export, and no durations"),
-        key("whole", written.whole, column.data_type == Type::Int && !is_combined && !is_constant, "whole numbers that are read from the export"),
-        key("decimal_comma", written.decimal_comma.is_some(), is_plain_number, "numbers that are read from the export, and no durations"),
-        key("thousands", written.thousands.is_some(), is_plain_number, "numbers that are read from the export, and no durations"),
+        key(
+            "extract",
+            written.extract.is_some(),
+            is_text && is_read && !is_combined,
+            "text that is read from the export",
+        ),
+        key(
+            "as",
+            written.reading.is_some(),
+            is_read && !is_combined && !column.transient,
+            "what is read from the export",
+        ),
+        key(
+            "join",
+            written.join.is_some(),
+            is_text && froms > 1 && !is_combined,
+            "text from several columns of `from`",
+        ),
+        key(
+            "times",
+            written.times.is_some(),
+            is_number && !is_combined && !is_constant,
+            "numbers that are read from the export",
+        ),
+        key(
+            "divide_by",
+            written.divide_by.is_some(),
+            is_plain_number,
+            "numbers that are read from the export, and no durations",
+        ),
+        key(
+            "whole",
+            written.whole,
+            column.data_type == Type::Int && !is_combined && !is_constant,
+            "whole numbers that are read from the export",
+        ),
+        key(
+            "decimal_comma",
+            written.decimal_comma.is_some(),
+            is_plain_number,
+            "numbers that are read from the export, and no durations",
+        ),
+        key(
+            "thousands",
+            written.thousands.is_some(),
+            is_plain_number,
+            "numbers that are read from the export, and no durations",
+        ),
         key("min", written.min.is_some(), is_number && !is_constant, "numbers that are read from the export"),
         key("max", written.max.is_some(), is_number && !is_constant, "numbers that are read from the export"),
     ];
@@ -133,7 +179,10 @@ mod tests {
             ("status = { value = \"assigned\", optional = true }", "optional"),
             ("status = { value = \"assigned\", values = { \"a\" = \"completed\" } }", "values"),
             ("status = { value = \"assigned\", nulls = [\"x\"] }", "nulls"),
-            ("status = { from = [\"a\", \"b\"], values = [[\"x\", \"*\", \"assigned\"]], extract = \"{}\" }", "extract"),
+            (
+                "status = { from = [\"a\", \"b\"], values = [[\"x\", \"*\", \"assigned\"]], extract = \"{}\" }",
+                "extract",
+            ),
             ("content_id = { from = \"u\", optional = true, as = \"clock\" }", "as"),
             ("progress = { times = 0.01 }", "times"),
             ("due_at = { date = \"iso\" }", "neither `from` nor `value`"),

@@ -167,9 +167,11 @@ impl<'a> Bound<'a> {
 
     /// Whether another alternative of the slot's column is there, by what `found` says of each slot.
     pub fn another(&self, slot: usize, found: &dyn Fn(usize) -> bool) -> bool {
-        self.columns.iter().flat_map(|target| [Some(target.source), target.made.map(|(_, source, _)| source)]).flatten().any(
-            |source| matches!(source, Slot::First(..)) && self.reads(source, slot) && self.is_there(source, found),
-        )
+        self.columns
+            .iter()
+            .flat_map(|target| [Some(target.source), target.made.map(|(_, source, _)| source)])
+            .flatten()
+            .any(|source| matches!(source, Slot::First(..)) && self.reads(source, slot) && self.is_there(source, found))
     }
 
     fn reads(&self, source: Slot<'_>, slot: usize) -> bool {
@@ -246,9 +248,7 @@ impl<'a> Bound<'a> {
 
     /// The zone in which the slot's column reads local times, if any.
     pub fn has_zone(&self, slot: usize) -> bool {
-        self.columns
-            .iter()
-            .any(|target| self.reads(target.source, slot) && target.rule.mapping.zone.is_some())
+        self.columns.iter().any(|target| self.reads(target.source, slot) && target.rule.mapping.zone.is_some())
     }
 }
 
@@ -621,7 +621,9 @@ impl<'a, E> Gate<'a, E> {
                         joined.push_str(between);
                     }
                     match cell {
-                        Cell::Text(raw) => joined.push_str(std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?.trim()),
+                        Cell::Text(raw) => {
+                            joined.push_str(std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?.trim())
+                        }
                         cell => spell(cell, false, joined)?,
                     }
                 }

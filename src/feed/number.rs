@@ -88,14 +88,21 @@ impl Style {
 /// Whether digits behind the point lead away from zero: more than half, or half of what stands behind an odd digit.
 fn rounds_up(fraction: &str, is_odd: bool) -> bool {
     let half = fraction.bytes().next().map_or(std::cmp::Ordering::Less, |first| first.cmp(&b'5'));
-    half.then_with(|| if fraction.bytes().skip(1).any(|byte| byte != b'0') { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal })
-        .then_with(|| if is_odd { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Less })
-        .is_gt()
+    half.then_with(|| {
+        if fraction.bytes().skip(1).any(|byte| byte != b'0') {
+            std::cmp::Ordering::Greater
+        } else {
+            std::cmp::Ordering::Equal
+        }
+    })
+    .then_with(|| if is_odd { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Less })
+    .is_gt()
 }
 
 /// The digits of a number without what stands between its thousands. Groups must be whole: `12,34` is no number.
 fn ungrouped(text: &str, between: char) -> Result<Cow<'_, str>, Reason> {
-    let is_between = |c: char| c == between || (between == ' ' && c.is_whitespace()) || (between == '\'' && c == '\u{2019}');
+    let is_between =
+        |c: char| c == between || (between == ' ' && c.is_whitespace()) || (between == '\'' && c == '\u{2019}');
     if !text.contains(is_between) {
         return Ok(Cow::Borrowed(text));
     }

@@ -11,8 +11,8 @@ use super::headers::HeaderPattern;
 use super::number::Style;
 use super::pattern::Pattern;
 use super::plan::{
-    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source, TextEncoding,
-    Values, Verdict,
+    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source,
+    TextEncoding, Values, Verdict,
 };
 use super::time::{Format, Locale};
 use crate::contract::{Column, Made, Table, Type};
@@ -448,13 +448,17 @@ fn style(written: &ColumnFile, file: &FeedFile) -> Result<Style, String> {
         Some(text) => {
             let mut signs = text.chars();
             match (signs.next(), signs.next()) {
-                (Some(c), None) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => Some(if c.is_whitespace() { ' ' } else { c }),
+                (Some(c), None) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => {
+                    Some(if c.is_whitespace() { ' ' } else { c })
+                }
                 _ => return Err("thousands is one sign, `,` or a space".into()),
             }
         }
     };
     if thousands == Some(if decimal_comma { ',' } else { '.' }) {
-        return Err("thousands and the decimal sign are the same: set decimal_comma where numbers are written 1.234,5".into());
+        return Err(
+            "thousands and the decimal sign are the same: set decimal_comma where numbers are written 1.234,5".into()
+        );
     }
     Ok(Style { decimal_comma, thousands })
 }

@@ -203,7 +203,8 @@ fn dropped(feed: &Feed, intake: &Intake) -> Vec<Finding> {
 /// Columns that earlier deliveries had and this one lacks, of feeds that write no headers: of those that do, the gate itself says
 /// every optional column that is not there.
 fn headers_gone(feed: &Feed, entry: &Entry, intake: &Intake, before: &[&Entry], notes: &mut Vec<Note>) {
-    let had = |column: &&String| before.iter().any(|earlier| earlier.coverage.get(*column).is_some_and(|filled| *filled > 0));
+    let had =
+        |column: &&String| before.iter().any(|earlier| earlier.coverage.get(*column).is_some_and(|filled| *filled > 0));
     let sentence = crate::contract::findings::finding("header_absent").map_or("", |finding| finding.sentence);
     notes.extend(intake.absent.iter().filter(|_| feed.own_names).filter(had).map(|column| Note {
         delivery: entry.path.clone(),

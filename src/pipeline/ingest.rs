@@ -186,7 +186,10 @@ pub fn ingest(
                         let held = whole.entry(table.name.clone()).or_default();
                         if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
                             let needs = |earlier: &str| {
-                                ledger.entries.get(earlier).is_some_and(|earlier| kept::needs(&loaded.feed, &entry, earlier))
+                                ledger
+                                    .entries
+                                    .get(earlier)
+                                    .is_some_and(|earlier| kept::needs(&loaded.feed, &entry, earlier))
                             };
                             let losses = drop_replaced(held, planned.feed, entry.known_at, &needs);
                             ledger.lose(&losses);
@@ -389,7 +392,8 @@ fn merge_whole(
         let day = local_day(known_at, context.job.zone);
         let ours = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
         let by = batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| Text::of(batch, DELIVERY).get(0));
-        let (rows, lost) = snapshot::apply(table, &state, batches, day, &ours, by.map_or(Kept::Nothing, |by| kept.by(by)))?;
+        let (rows, lost) =
+            snapshot::apply(table, &state, batches, day, &ours, by.map_or(Kept::Nothing, |by| kept.by(by)))?;
         state = rows;
         for (key, rows) in lost {
             *losses.entry(key).or_default() += rows;

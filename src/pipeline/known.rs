@@ -27,7 +27,8 @@ pub(super) fn ids(
         if !is_snapshot || all.contains_key(&planned.feed) || ledger.newest(&feed.name).is_none() {
             continue;
         }
-        let ids: Vec<&str> = table.stored().filter(|column| holds_ids(column)).map(|column| column.name.as_str()).collect();
+        let ids: Vec<&str> =
+            table.stored().filter(|column| holds_ids(column)).map(|column| column.name.as_str()).collect();
         let ends = table.column("effective_to").map(|column| column.name.as_str());
         let wanted: Vec<&str> = ids.iter().copied().chain([DELIVERY, DELETED]).chain(ends).collect();
         let mut known = Known::default();
@@ -37,7 +38,8 @@ pub(super) fn ids(
             let is_ours = delivery.each(batch.num_rows(), &mut |delivery| {
                 ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name)
             });
-            let lives = |row: &usize| is_ours[*row] == Some(true) && deleted(*row) != Some(true) && ended(*row).is_none();
+            let lives =
+                |row: &usize| is_ours[*row] == Some(true) && deleted(*row) != Some(true) && ended(*row).is_none();
             let rows: Vec<usize> = (0..batch.num_rows()).filter(lives).collect();
             for name in &ids {
                 let column = Text::of(&batch, name);

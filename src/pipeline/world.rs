@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 
 use super::Context;
 use super::lake::{Lake, WHOLE};
-use crate::canon::before_hire::completed_before_hire;
 use crate::canon::acts::{Acts, Setting, Tables};
+use crate::canon::before_hire::completed_before_hire;
 use crate::canon::catalogue::{Belongings, Completions, Item, belongings, items};
 use crate::canon::certifications::{Certifications, Rule, Sources};
 use crate::canon::columns::{Text, bools, instants};
@@ -175,8 +175,7 @@ impl World {
             || facts(&enrollments, &content, &identity, zone, &context.job.calendar),
             || rayon::join(enrolled, given),
         );
-        let (before, completed) =
-            completed_before_hire(&enrollments, &workers, &identity, &people, zone, horizon - 1);
+        let (before, completed) = completed_before_hire(&enrollments, &workers, &identity, &people, zone, horizon - 1);
         let found = (before > 0)
             .then(|| Found::of_table("completed_before_hire", "enrollments", before, Some(completed)))
             .into_iter()

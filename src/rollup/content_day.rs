@@ -139,7 +139,9 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
         Arc::new(Date32Array::from(vec![inputs.day; count])),
         text(&|(object, ..)| object.as_str().to_owned()),
         text(&|(_, id, _)| (*id).to_owned()),
-        text(&|(.., worker)| worker.and_then(|worker| people.workers.get(worker as usize)).cloned().unwrap_or_default()),
+        text(&|(.., worker)| {
+            worker.and_then(|worker| people.workers.get(worker as usize)).cloned().unwrap_or_default()
+        }),
     ];
     columns.extend((0..MEASURES.len()).map(|at| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(uses.values().map(|held| held.measures()[at])))

@@ -104,7 +104,8 @@ impl Reader {
         let Some(rest) = data.strip_prefix("\u{feff}".as_bytes()) else { return false };
         let again = scan::split(rest, &feed.csv, 1);
         again.first().is_some_and(|fields| {
-            fields.len() == self.header.len() && fields.iter().enumerate().all(|(at, field)| self.is_header(at, field.as_bytes()))
+            fields.len() == self.header.len()
+                && fields.iter().enumerate().all(|(at, field)| self.is_header(at, field.as_bytes()))
         })
     }
 

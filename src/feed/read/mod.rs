@@ -11,9 +11,9 @@ pub(crate) mod tape;
 use std::collections::{BTreeMap, HashSet};
 
 use super::gate::{Bound, Gate};
-use super::{Context, Warning};
 use super::plan::Feed;
 use super::reject::{Reason, Refusal};
+use super::{Context, Warning};
 
 /// The name of a value derived from the whole record: an id for exports that have none.
 pub(crate) const RECORD: &str = "@record";
@@ -36,7 +36,13 @@ pub(crate) struct Header<'a> {
 }
 
 /// What is worth knowing of a header, said to the gate.
-pub(crate) fn tell<E>(gate: &mut Gate<'_, E>, unknown: &[String], twice: &[String], nameless: u64, lacking: Vec<String>) {
+pub(crate) fn tell<E>(
+    gate: &mut Gate<'_, E>,
+    unknown: &[String],
+    twice: &[String],
+    nameless: u64,
+    lacking: Vec<String>,
+) {
     let warnings = &mut gate.intake.warnings;
     warnings.extend(unknown.iter().map(|name| Warning::new("unknown_column", Some(name), 1)));
     warnings.extend(twice.iter().map(|name| Warning::new("header_twice", Some(name), 1)));
@@ -59,8 +65,8 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         let mut bound = Bound::new(feed, block, context);
         let (positions, zones) = find(&bound, names)?;
         let found = |slot: usize| positions[slot].is_some();
-        let gap = (0..positions.len())
-            .find(|&slot| !found(slot) && !bound.optional(slot) && !bound.another(slot, &found));
+        let gap =
+            (0..positions.len()).find(|&slot| !found(slot) && !bound.optional(slot) && !bound.another(slot, &found));
         if let Some(slot) = gap {
             let column = bound.column_of(slot).map_or("action", |column| column.name.as_str());
             let wanted = bound.names[slot].join("` or `");
@@ -68,8 +74,7 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
                 .get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));
             continue;
         }
-        let is_mapped =
-            |name: &str| bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name));
+        let is_mapped = |name: &str| bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name));
         // Which of two columns is meant nobody can say; of those that nobody maps nobody has to. In a file without a header
         // the name would be a value, so it stays unsaid until the block fits.
         if twice.iter().any(|name| is_mapped(name)) {
@@ -80,8 +85,10 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
             is_mapped(name) || positions.contains(&Some(at)) || is_ignored(name, &block.ignore)
         };
         let nameless = (0..names.len()).filter(|&at| names[at].trim().is_empty() && !is_mapped(&names[at])).count();
-        let mut unknown: Vec<String> =
-            (0..names.len()).filter(|&at| !known(at) && !names[at].trim().is_empty()).map(|at| names[at].clone()).collect();
+        let mut unknown: Vec<String> = (0..names.len())
+            .filter(|&at| !known(at) && !names[at].trim().is_empty())
+            .map(|at| names[at].clone())
+            .collect();
         if feed.strict && (!unknown.is_empty() || nameless > 0) {
             return Err(Refusal::new(Reason::UnknownColumn, format!("{} columns", unknown.len() + nameless)));
         }
