@@ -669,19 +669,25 @@ impl<'a, E> Gate<'a, E> {
     #[inline]
     fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
         let target = &self.bound.columns[at];
-        let is_spelled = matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_));
+        let values = target.rule.mapping.values.as_ref();
         let is_text = target.column.data_type == Type::Text;
-        if is_spelled && (is_text || target.rule.mapping.values.is_some()) {
-            // Whole numbers and truths are text where text is wanted; of a double nobody knows how it was written.
-            let mut spelled = std::mem::take(&mut self.spelled);
-            spelled.clear();
-            let words = target.rule.mapping.values.is_some();
-            let pushed = spell(cell, words, &mut spelled)
-                .and_then(|()| self.plain_value(at, Cell::Text(spelled.as_bytes()), per));
-            self.spelled = spelled;
-            return pushed;
+        let is_spelled = matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_));
+        if !is_spelled || !(is_text || values.is_some()) {
+            return self.plain_value(at, cell, per);
         }
-        self.plain_value(at, cell, per)
+        // Whole numbers, and truths where there are words for them, are text where text is wanted; of a double nobody knows how it
+        // was written. A number or a truth that the column can hold needs no word.
+        let mut spelled = std::mem::take(&mut self.spelled);
+        spelled.clear();
+        let written = spell(cell, values.is_some(), &mut spelled);
+        let has_word = is_text || values.is_some_and(|values| cast::has_word(&spelled, values));
+        let pushed = match written {
+            Err(reason) => Err(reason),
+            Ok(()) if has_word => self.plain_value(at, Cell::Text(spelled.as_bytes()), per),
+            Ok(()) => self.plain_value(at, cell, per),
+        };
+        self.spelled = spelled;
+        pushed
     }
 
     #[inline]

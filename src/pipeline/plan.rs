@@ -155,14 +155,15 @@ pub fn start_over(
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} was replaced", planned.delivery.path));
         }
         // Empty values that keep what was known, too, can only be filled in the order they were told.
+        let known_at = planned.delivery.known_at.timestamp_micros();
+        let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
+        if known_at > *last || planned.why == Why::Replaced {
+            continue;
+        }
         let is_whole = catalog.table(&feed.fills).is_some_and(|table| table.partition == Partition::Whole);
         let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger));
         if is_undated_snapshot(feed, catalog) || keeps {
-            let known_at = planned.delivery.known_at.timestamp_micros();
-            let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
-            if known_at <= *last && planned.why != Why::Replaced {
-                plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
-            }
+            plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
         }
     }
     let listed: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();

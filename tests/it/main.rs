@@ -19,6 +19,7 @@ mod goals;
 mod late;
 mod leader_plans;
 mod leadership;
+mod left_out;
 mod numbers;
 mod order;
 mod privacy;
