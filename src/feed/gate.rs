@@ -891,11 +891,11 @@ impl<'a, E> Gate<'a, E> {
         intake.warnings.extend(self.remarks.warnings(&|at| self.bound.columns[at].column.name.as_str()));
         for (target, watch) in self.bound.columns.iter().zip(&self.watches) {
             let lost = watch.as_ref().map_or(0, ids::Watch::lost);
-            if lost == 0 {
+            if lost == 0 || self.feed.gates.lost_zeros == Verdict::Off {
                 continue;
             }
             // A snapshot of people under other ids ends the ones there were and begins new ones.
-            if target.column.key && self.feed.mode == Mode::Full {
+            if target.column.key && self.feed.mode == Mode::Full && self.feed.gates.lost_zeros == Verdict::Block {
                 return Err(ids::zeros_lost(&target.column.name, lost).into());
             }
             intake.warnings.push(Warning::new("id_zero_lost", Some(&target.column.name), lost));

@@ -9,7 +9,7 @@ use crate::canon::columns::{Text, bools, dates};
 use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::{Catalog, Partition};
 use crate::error::Result;
-use crate::feed::{Feed, Intake, Known, Mode, Refusal, Zeros, holds_ids, zeros_lost};
+use crate::feed::{Feed, Intake, Known, Mode, Refusal, Verdict, Warning, Zeros, holds_ids, zeros_lost};
 use crate::ledger::Ledger;
 
 /// By feed, of the snapshots in the lake; feeds of which nothing is read, or nothing is known, have none.
@@ -65,7 +65,7 @@ impl Written {
     /// # Errors
     /// Its key has lost zeros.
     pub fn judge(&mut self, catalog: &Catalog, feed: &Feed, intake: &mut Intake) -> std::result::Result<(), Refusal> {
-        if feed.mode != Mode::Full {
+        if feed.mode != Mode::Full || feed.gates.lost_zeros == Verdict::Off {
             return Ok(());
         }
         let now = std::mem::take(&mut intake.zeros);
@@ -73,7 +73,11 @@ impl Written {
         if lost > 0 {
             let table = catalog.table(&feed.fills);
             let key = table.and_then(|table| table.columns.iter().find(|column| column.key && holds_ids(column)));
-            return Err(zeros_lost(key.map_or("the key", |column| column.name.as_str()), lost));
+            let name = key.map_or("the key", |column| column.name.as_str());
+            if feed.gates.lost_zeros == Verdict::Block {
+                return Err(zeros_lost(name, lost));
+            }
+            intake.warnings.push(Warning::new("id_zero_lost", Some(name), lost));
         }
         self.last.insert(feed.name.clone(), now);
         Ok(())
