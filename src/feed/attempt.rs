@@ -258,7 +258,8 @@ impl fmt::Display for Report {
         }
         for warning in &self.warnings {
             let column = warning.column.as_deref().map(|column| format!(" `{column}`")).unwrap_or_default();
-            writeln!(f, "  warning: {}{column}, {} times", warning.code, warning.count)?;
+            let reason = warning.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            writeln!(f, "  warning: {}{column}{reason}, {} times", warning.code, warning.count)?;
         }
         if self.pending_voids > 0 {
             writeln!(f, "  {} voided statements are not in these files", self.pending_voids)?;

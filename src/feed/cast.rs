@@ -168,6 +168,11 @@ fn mapped<'v>(value: &str, values: &'v Values) -> Result<Option<&'v str>, Reason
     }
 }
 
+/// Whether the value map has a word of its own for this text.
+pub(crate) fn has_word(text: &str, values: &Values) -> bool {
+    if values.fold_case { values.map.contains_key(&text.to_lowercase()) } else { values.map.contains_key(text) }
+}
+
 /// Whether the value map has no word of its own for this text, so that the default stands in.
 pub(crate) fn is_unknown(raw: &[u8], values: &Values) -> bool {
     if values.default.is_none() {

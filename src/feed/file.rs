@@ -220,6 +220,7 @@ pub(super) struct GatesFile {
     pub key_uniqueness: Option<Verdict>,
     pub unknown_values: Option<Verdict>,
     pub dropped_values: Option<Verdict>,
+    pub lost_zeros: Option<Verdict>,
     pub field_coverage: Option<Verdict>,
     pub headcount_change: Option<Verdict>,
     pub join_coverage: Option<Verdict>,

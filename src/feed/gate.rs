@@ -83,6 +83,8 @@ struct Target<'a> {
     made: Option<(Made, Slot<'a>, &'a Mapping)>,
     /// The slot a number is divided by.
     divisor: Option<usize>,
+    /// It is the key of snapshots, of which zeros before ids are remembered.
+    counts_zeros: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -158,6 +160,11 @@ impl<'a> Bound<'a> {
                 kind_at: by.and_then(|by| table.stored().position(|other| other.name == by)),
                 made,
                 divisor,
+                counts_zeros: column.key
+                    && feed.mode == Mode::Full
+                    && mapping.values.is_none()
+                    && mapping.extract.is_none()
+                    && ids::holds_ids(column),
             });
         }
         let action = feed.action.as_ref().map(|action| (slots.add(std::slice::from_ref(&action.from)), action));
@@ -802,19 +809,25 @@ impl<'a, E> Gate<'a, E> {
     #[inline]
     fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
         let target = &self.bound.columns[at];
-        let is_spelled = matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_));
+        let values = target.rule.mapping.values.as_ref();
         let is_text = target.column.data_type == Type::Text;
-        if is_spelled && (is_text || target.rule.mapping.values.is_some()) {
-            // Whole numbers and truths are text where text is wanted; of a double nobody knows how it was written.
-            let mut spelled = std::mem::take(&mut self.spelled);
-            spelled.clear();
-            let words = target.rule.mapping.values.is_some();
-            let pushed = spell(cell, words, &mut spelled)
-                .and_then(|()| self.plain_value(at, Cell::Text(spelled.as_bytes()), per));
-            self.spelled = spelled;
-            return pushed;
+        let is_spelled = matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_));
+        if !is_spelled || !(is_text || values.is_some()) {
+            return self.plain_value(at, cell, per);
         }
-        self.plain_value(at, cell, per)
+        // Whole numbers, and truths where there are words for them, are text where text is wanted; of a double nobody knows how it
+        // was written. A number or a truth that the column can hold needs no word.
+        let mut spelled = std::mem::take(&mut self.spelled);
+        spelled.clear();
+        let written = spell(cell, values.is_some(), &mut spelled);
+        let has_word = is_text || values.is_some_and(|values| cast::has_word(&spelled, values));
+        let pushed = match written {
+            Err(reason) => Err(reason),
+            Ok(()) if has_word => self.plain_value(at, Cell::Text(spelled.as_bytes()), per),
+            Ok(()) => self.plain_value(at, cell, per),
+        };
+        self.spelled = spelled;
+        pushed
     }
 
     #[inline]
@@ -840,6 +853,9 @@ impl<'a, E> Gate<'a, E> {
                             let plain = std::str::from_utf8(raw).unwrap_or_default().trim();
                             if let Some(watch) = watch.as_mut().filter(|_| value.is_some()) {
                                 watch.note(plain);
+                            }
+                            if target.counts_zeros && value.is_some() {
+                                self.intake.zeros.note(plain, target.rule.pseudonyms);
                             }
                             let lookalike = target.rule.ids && value.is_some() && ids::looks_like_another(plain);
                             let pattern = cast::pattern_of(raw, &mapping).map_or(0, |at| at as u8 + 1);
@@ -874,8 +890,12 @@ impl<'a, E> Gate<'a, E> {
                         if let Some(reason) = ids::rewritten(raw) {
                             return Err(reason);
                         }
+                        let plain = std::str::from_utf8(raw).unwrap_or_default();
                         if let Some(watch) = watch {
-                            watch.note(std::str::from_utf8(raw).unwrap_or_default());
+                            watch.note(plain);
+                        }
+                        if target.counts_zeros {
+                            self.intake.zeros.note(plain, target.rule.pseudonyms);
                         }
                     }
                     self.weight += raw.len();
@@ -888,6 +908,9 @@ impl<'a, E> Gate<'a, E> {
                         let plain = std::str::from_utf8(raw).unwrap_or_default().trim();
                         if let Some(watch) = watch {
                             watch.note(plain);
+                        }
+                        if target.counts_zeros {
+                            self.intake.zeros.note(plain, target.rule.pseudonyms);
                         }
                         if ids::looks_like_another(plain) {
                             self.remarks.note(target.stored, Remark::Lookalike);
@@ -1035,13 +1058,12 @@ impl<'a, E> Gate<'a, E> {
         intake.warnings.extend(self.remarks.warnings(&|at| self.bound.columns[at].column.name.as_str()));
         for (target, watch) in self.bound.columns.iter().zip(&self.watches) {
             let lost = watch.as_ref().map_or(0, ids::Watch::lost);
-            if lost == 0 {
+            if lost == 0 || self.feed.gates.lost_zeros == Verdict::Off {
                 continue;
             }
             // A snapshot of people under other ids ends the ones there were and begins new ones.
-            if target.column.key && self.feed.mode == Mode::Full {
-                let detail = format!("{lost} records name a {} so", target.column.name);
-                return Err(Refusal::new(Reason::IdZeroLost, detail).column(&target.column.name).into());
+            if target.column.key && self.feed.mode == Mode::Full && self.feed.gates.lost_zeros == Verdict::Block {
+                return Err(ids::zeros_lost(&target.column.name, lost).into());
             }
             intake.warnings.push(Warning::new("id_zero_lost", Some(&target.column.name), lost));
         }

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use hashbrown::HashSet;
 
 use super::pseudonym::Pseudonyms;
-use super::reject::Reason;
+use super::reject::{Reason, Refusal};
 use crate::contract::{Column, Type};
 
 /// Ids longer than this have no zeros added to find them.
 const LONGEST: usize = 20;
 
 /// Whether a column names one thing by an id that may consist of digits: people and what other tables refer to, but no addresses.
-pub(crate) fn holds_ids(column: &Column) -> bool {
+pub fn holds_ids(column: &Column) -> bool {
     let person = column.domain.as_deref().is_some_and(|domain| domain != "email" && column.made_of().is_none());
     column.data_type == Type::Text
         && !column.transient
@@ -146,6 +146,36 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// The ids of a snapshot that consist of digits, without the zeros before them: of two snapshots of one run the later can be held
+/// against the earlier. Keyed marks, never the ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Zeros {
+    padded: std::collections::HashSet<[u8; 16]>,
+    bare: std::collections::HashSet<[u8; 16]>,
+}
+
+impl Zeros {
+    pub(crate) fn note(&mut self, id: &str, pseudonyms: &Pseudonyms) {
+        let bare = id.trim_start_matches('0');
+        if bare.is_empty() || id.len() > LONGEST || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return;
+        }
+        let mark = pseudonyms.digest("zeros", bare.as_bytes());
+        if bare.len() < id.len() { &mut self.padded } else { &mut self.bare }.insert(mark);
+    }
+
+    /// Ids of this snapshot that had zeros before them in the one before, and have them nowhere now.
+    pub fn lost_since(&self, before: &Zeros) -> u64 {
+        self.bare.iter().filter(|mark| before.padded.contains(*mark) && !self.padded.contains(*mark)).count() as u64
+    }
+}
+
+/// The refusal of a snapshot in which that happened to the ids of its key.
+pub fn zeros_lost(column: &str, lost: u64) -> Refusal {
+    Refusal::new(Reason::IdZeroLost, format!("{lost} values of {column}, whose people would end and begin anew"))
+        .column(column)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +225,20 @@ mod tests {
         assert_eq!(lost(&["007", "0815", "42"]), 0);
         assert_eq!(lost(&["7", "815", "42", "7"]), 3);
         assert_eq!(lost(&["7", "007", "43"]), 0, "two people, and somebody new");
+    }
+
+    #[test]
+    fn two_snapshots_of_one_run_are_held_against_each_other() {
+        let zeros = |ids: &[&str]| {
+            let mut zeros = Zeros::default();
+            ids.iter().for_each(|id| zeros.note(id, &Pseudonyms::Off));
+            zeros
+        };
+        let before = zeros(&["007", "0815", "42", "a7", "000"]);
+        assert_eq!(zeros(&["007", "0815", "42", "43"]).lost_since(&before), 0);
+        assert_eq!(zeros(&["7", "815", "42"]).lost_since(&before), 2);
+        assert_eq!(zeros(&["7", "007"]).lost_since(&before), 0);
+        assert_eq!(zeros(&["007"]).lost_since(&zeros(&["7"])), 0, "zeros that were won harm nobody twice");
     }
 
     #[test]

@@ -54,7 +54,7 @@ use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
-pub use ids::Known;
+pub use ids::{Known, Zeros, holds_ids, zeros_lost};
 pub use made_day::fill as fill_made_days;
 pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Snapshots, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
@@ -145,6 +145,8 @@ pub struct Intake {
     pub absent: Vec<String>,
     /// Values that no entry of a value map names and a default stood in for, by canon column.
     pub unknown_values: Vec<(String, u64)>,
+    /// Of the key of a full snapshot, how its ids are written.
+    pub zeros: Zeros,
     /// SHA-256 of the object as stored, 64 hex digits.
     pub sha256: String,
 }

@@ -119,6 +119,8 @@ pub struct Gates {
     pub unknown_values: Verdict,
     /// Values of optional columns that could not be read.
     pub dropped_values: Verdict,
+    /// Ids of a snapshot's key without the zeros they had in the one before.
+    pub lost_zeros: Verdict,
     /// A column that was filled is empty.
     pub field_coverage: Verdict,
     pub headcount_change: Verdict,

@@ -251,6 +251,7 @@ fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
         key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
         unknown_values: written.unknown_values.unwrap_or(Verdict::Warn),
         dropped_values: written.dropped_values.unwrap_or(Verdict::Block),
+        lost_zeros: written.lost_zeros.unwrap_or(Verdict::Block),
         field_coverage: written.field_coverage.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
         headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
         join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use super::*;
 use crate::contract::Catalog;
 
+mod columns;
+
 const CANONICAL: &str = "description = \"\"\nfills = \"activity\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";
 
 fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
@@ -194,9 +196,10 @@ fn values_are_read_as_the_feed_declares() {
     let expected = [
         "ann@x.test|c7|completed|0.875|5400|2021-01-13 12:00:00|62",
         "b@x.test|c8|enrolled||||",
+        // A percentage that cannot be read is left out; it refuses nothing.
+        "b@x.test|c8|enrolled||||",
         "3:type_mismatch",
         "4:missing_required",
-        "5:type_mismatch",
     ];
     check(head, columns, "a", text.as_bytes(), &shown, &expected);
 }
@@ -482,7 +485,10 @@ fn parquet_columns_of_another_kind_refuse_the_file() {
         &shown,
         &["007|2023-11-14 21:13:20", "2:null_not_allowed"],
     );
-    check(head, columns, "a", &parquet_file(numbers, utc.clone()), &shown, &["type_mismatch"]);
+    let whole = ["7|2023-11-14 22:13:20", "8|2023-11-14 22:13:20"];
+    check(head, columns, "a", &parquet_file(numbers, utc.clone()), &shown, &whole);
+    let doubles: ArrayRef = Arc::new(arrow::array::Float64Array::from(vec![7.0, 8.0]));
+    check(head, columns, "a", &parquet_file(doubles, utc.clone()), &shown, &["type_mismatch"]);
     check(head, columns, "a", &parquet_file(list, utc), &shown, &["type_mismatch"]);
 }
 
@@ -540,7 +546,10 @@ fn the_usual_share_of_bad_records_is_judged_from_a_hundred_on_and_at_the_limit_i
 #[test]
 fn the_first_ten_thousand_rejects_are_kept_and_all_are_counted() {
     let feed = format!("{CANONICAL}[limits]\nrejected_share = 1.0\n");
-    let text = format!("event_id,occurred_at,user_id,verb\n{}", "e,whenever,u,viewed\n".repeat(10_001));
+    let text = format!(
+        "event_id,occurred_at,user_id,verb\n{}",
+        "e,whenever,u,viewed\n".repeat(10_001) + "e,2026-03-02T09:00:00Z,u,viewed\n"
+    );
     let (_, intake) = try_read(&feed, "a_2026-03-03.csv", text.as_bytes()).expect("read");
     assert_eq!((intake.rejected.len(), intake.rejected_count(), REJECTS_KEPT), (10_000, 10_001, 10_000));
 }
@@ -552,8 +561,19 @@ fn deadlines_may_lie_ahead_and_what_happened_may_not() {
         u1,c,1,assigned,2027-03-02T09:00:00Z,\n\
         u2,c,1,completed,,2027-03-02T09:00:00Z\n";
     let (_, intake) = try_read(feed, "e_2026-03-31.csv", text.as_bytes()).expect("read");
+    let dropped: Vec<_> = intake.warnings.iter().map(|w| (w.code, w.column.as_deref(), w.reason, w.count)).collect();
+    assert_eq!(
+        dropped,
+        [
+            ("value_dropped", Some("completed_at"), Some("ts_future"), 1),
+            ("completed_without_date", Some("status"), None, 1)
+        ]
+    );
+    let event =
+        "event_id,occurred_at,user_id,verb\ne1,2027-03-02T09:00:00Z,u1,viewed\ne2,2026-03-02T09:00:00Z,u1,viewed\n";
+    let (_, intake) = try_read(CANONICAL, "a_2026-03-31.csv", event.as_bytes()).expect("read");
     let rejects: Vec<_> = intake.rejected.iter().map(|r| (r.record, r.column.as_deref(), r.reason.code())).collect();
-    assert_eq!(rejects, [(2, Some("completed_at"), "ts_future")]);
+    assert_eq!(rejects, [(1, Some("occurred_at"), "ts_future")], "an event without its instant is none");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::audit;
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
+use super::known;
 use super::lake::{Lake, Stored};
 use super::plan::{DeliveryPlan, LoadedFeed, Planned};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
@@ -139,6 +140,8 @@ pub fn ingest(
     let mut workforces = Vec::new();
     let mut ids: BTreeMap<String, Ids> = BTreeMap::new();
 
+    let known = known::ids(context, lake, plan, &ledger)?;
+    let mut zeros = known::Written::default();
     // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
     let weight = (context.memory_limit / 4 / UNPACKED) as u64;
     let bounds = Bounds { tasks: context.threads.max(1) * 16, waiting: 0, weight };
@@ -146,7 +149,7 @@ pub fn ingest(
     in_order(
         bounds,
         tasks,
-        |(at, planned)| read_one(context, planned, at),
+        |(at, planned)| read_one(context, planned, at, known.get(&planned.feed)),
         |read| {
             let Read { planned, outcome } = read?;
             let planned = &plan.read[planned];
@@ -169,14 +172,15 @@ pub fn ingest(
                 ..Entry::default()
             };
             let key = planned.key.clone();
-            let outcome = outcome.and_then(|(intake, rows)| {
+            let outcome = outcome.and_then(|(mut intake, rows)| {
                 entry.absent = intake.absent.iter().cloned().collect();
                 entry.headcount = rows.headcount;
                 let verdict = match held.get(&key) {
                     Some(refusal) => Err(refusal.clone()),
                     // The parts of a set are judged together, once the last is read.
                     None if planned.set.is_some() => Ok(()),
-                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes),
+                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes)
+                        .and_then(|()| zeros.judge(catalog, &loaded.feed, &mut intake)),
                 };
                 match verdict {
                     Ok(()) => Ok((intake, rows)),
@@ -443,7 +447,7 @@ const IDS_SHARE: usize = 32;
 const UNPACKED: usize = 16;
 
 /// Fetches and reads one delivery into canon form.
-fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read> {
+fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&feed::Known>) -> Result<Read> {
     let loaded = &context.feeds[planned.feed];
     let table = context.catalog.expect(&loaded.feed.fills)?;
     let bytes = context.landing.get(&planned.object)?;
@@ -461,6 +465,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
     let mut gate = feed::Context::new(table, made, context.pseudonyms).in_zone(context.job.zone);
     gate.sidecar = sidecar.as_deref();
     gate.zone = context.job.zone;
+    gate.known = known;
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {

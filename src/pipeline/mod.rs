@@ -16,6 +16,7 @@ mod event_ids;
 pub mod gates;
 pub mod ingest;
 pub mod kept;
+mod known;
 pub mod lake;
 pub mod ops;
 pub mod periods;

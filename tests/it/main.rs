@@ -22,6 +22,7 @@ mod goals;
 mod late;
 mod leader_plans;
 mod leadership;
+mod left_out;
 mod numbers;
 mod old_lake;
 mod order;
