@@ -30,6 +30,7 @@ mod taken_down;
 mod terminate;
 mod tidy;
 mod voluntary;
+mod workers;
 
 mod feeds;
 mod leader_effects;
