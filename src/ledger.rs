@@ -176,3 +176,17 @@ impl Ledger {
         self.entries.values().filter(|entry| !entry.counts.conserved()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_from_before_records_were_left_out_or_forgotten_is_read_with_none() {
+        let old = r#"{"read":3,"accepted":1,"rejected":1,"duplicate":0,"voided":0,"superseded":1}"#;
+        let counts: Counts = serde_json::from_str(old).unwrap();
+        assert!(counts.conserved() && counts.filtered == 0 && counts.forgotten == 0);
+        let left_out = Counts { read: 4, filtered: 1, ..counts };
+        assert!(left_out.conserved() && !Counts { forgotten: 1, ..left_out }.conserved());
+    }
+}

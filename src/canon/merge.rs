@@ -475,6 +475,24 @@ mod tests {
     }
 
     #[test]
+    fn within_a_delivery_a_row_of_no_day_loses_wherever_it_stands_and_a_later_delivery_may_say_so() {
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("workers").unwrap();
+        let header = "worker_id effective_from effective_to status org_id _delivery _known_at";
+        let held = |rows: &str| {
+            let batch = super::super::fixture::rows("workers", &format!("{header}\n{rows}"));
+            let merged = merge(table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            Text::of(&merged.rows, "org_id").get(0).map(str::to_owned)
+        };
+        let one = "w1 2026-01-01 - active SALES d 2026-02-01T00:00:00Z";
+        let none = "w1 2026-01-01 2026-01-01 active OPS d 2026-02-01T00:00:00Z";
+        assert_eq!(held(&format!("{one}\n{none}")).as_deref(), Some("SALES"));
+        assert_eq!(held(&format!("{none}\n{one}")).as_deref(), Some("SALES"));
+        let later = none.replace(" d 2026-02-01", " e 2026-02-02");
+        assert_eq!(held(&format!("{later}\n{one}")).as_deref(), Some("OPS"));
+    }
+
+    #[test]
     fn keeping_ends_at_a_statement_that_means_its_empty_values() {
         let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "clears", 1), ("u1", None, 3, "keeps", 1)];
         let (table, batch) = users(&rows);

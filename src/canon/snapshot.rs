@@ -76,7 +76,7 @@ pub fn apply(
         let told_by = state_delivery.get(i).unwrap_or_default();
         if to(i).is_none() && ours(told_by, from(i)) {
             match last.get(&said.key(0, i)).copied() {
-                Some(now) if said.content(0, i) == said.content(1, now) => {
+                Some(now) if deleted(now) != Some(true) && said.content(0, i) == said.content(1, now) => {
                     lose(&mut losses, now, Lost::Duplicate);
                     last.remove(&said.key(0, i));
                 }

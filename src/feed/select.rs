@@ -462,4 +462,195 @@ mod tests {
             empty.keeps(text("\u{a0}"), &nulls) && empty.keeps(text("-"), &nulls) && !empty.keeps(text("a"), &nulls)
         );
     }
+
+    const WORKERS: &str = "worker_id = \"id\"\nstatus = \"status\"\neffective_from = \"from\"\n\
+        effective_to = { from = \"to\", optional = true }\norg_id = { from = \"unit\", optional = true }";
+
+    /// Reads rows `id,status,from,to,unit,x` of workers: what stands as `id unit from to`, then counts that are not zero, then warnings.
+    fn told(keys: &str, rows: &str) -> Vec<String> {
+        told_in("csv", keys, &format!("id,status,from,to,unit,x\n{rows}"))
+    }
+
+    fn told_in(format: &str, keys: &str, text: &str) -> Vec<String> {
+        use arrow::util::display::array_value_to_string;
+        let toml = format!(
+            "description = \"\"\nfills = \"workers\"\npath = \"**/*\"\nformat = \"{format}\"\nmode = \"full\"\n{keys}\n[limits]\nrejected_share = 1.0\n[[headers]]\n{WORKERS}"
+        );
+        let (batches, intake) = crate::feed::tests::try_read(&toml, "w", text.as_bytes()).unwrap();
+        let mut lines = Vec::new();
+        for batch in &batches {
+            let cell =
+                |name: &str, row: usize| array_value_to_string(batch.column_by_name(name).unwrap(), row).unwrap();
+            let line = |row: usize| {
+                ["worker_id", "org_id", "effective_from", "effective_to"].map(|name| cell(name, row)).join(" ")
+            };
+            lines.extend((0..batch.num_rows()).map(line));
+        }
+        let counts = [
+            ("superseded", intake.superseded),
+            ("duplicate", intake.duplicate),
+            ("voided", intake.voided),
+            ("filtered", intake.filtered),
+            ("rejected", intake.rejected_count()),
+        ];
+        assert_eq!(intake.read, intake.accepted + counts.iter().map(|(_, count)| count).sum::<u64>());
+        lines.extend(counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")));
+        let of_rules = ["several_rows", "order_without_value"];
+        let warnings = intake.warnings.iter().filter(|warning| of_rules.contains(&warning.code));
+        lines.extend(warnings.map(|warning| format!("{} {}", warning.code, warning.count)));
+        lines
+    }
+
+    #[test]
+    fn conditions_leave_records_out_before_anything_is_judged_in_every_format() {
+        let rows = "a,active,2025-01-01,,U,1\nb,nonsense,2025-01-01,,U,2\nc,active,2025-01-01,,U,\n";
+        let only = ["a U 2025-01-01 ", "filtered 2"];
+        assert_eq!(told("where = [{ column = \"x\", in = [\"1\", \"9\"] }]", rows), only);
+        assert_eq!(
+            told("where = [{ column = \"x\", not_in = [\"2\"] }, { column = \"x\", empty = false }]", rows),
+            only
+        );
+        assert_eq!(told("where = [{ column = \"x\", empty = true }]", rows), ["c U 2025-01-01 ", "filtered 2"]);
+        let lines = "{\"id\":\"a\",\"status\":\"active\",\"from\":\"2025-01-01\",\"unit\":\"U\",\"is\":{\"x\":true}}\n\
+            {\"id\":\"b\",\"status\":7,\"from\":\"2025-01-01\",\"is\":{\"x\":false}}\n{\"id\":\"c\"}\n";
+        assert_eq!(told_in("ndjson", "where = [{ column = \"is.x\", in = [\"true\"] }]", lines), only);
+        let ids = std::sync::Arc::new(arrow::array::StringArray::from(vec!["u1", "u2"]));
+        let at = std::sync::Arc::new(arrow::array::StringArray::from(vec!["2026-01-01T00:00:00Z", "never"]));
+        let toml = "description = \"\"\nfills = \"users\"\npath = \"**/*\"\nformat = \"parquet\"\n\
+            where = [{ column = \"at\", not_in = [\"never\"] }]\n[[headers]]\nuser_id = \"id\"";
+        let (batches, intake) =
+            crate::feed::tests::try_read(toml, "u", &crate::feed::tests::parquet_file(ids, at)).unwrap();
+        assert_eq!((batches[0].num_rows(), intake.filtered), (1, 1));
+    }
+
+    #[test]
+    fn a_column_that_a_rule_names_must_be_there_and_is_no_unknown_one() {
+        let toml = |keys: &str| {
+            format!(
+                "description = \"\"\nfills = \"users\"\npath = \"**/*\"\nformat = \"csv\"\n{keys}\n[[headers]]\nuser_id = \"id\""
+            )
+        };
+        let read = |keys: &str, text: &str| crate::feed::tests::try_read(&toml(keys), "u", text.as_bytes());
+        for keys in [
+            "where = [{ column = \"x\", empty = true }]",
+            "annul = { column = \"x\", values = [\"1\"] }",
+            "primary = { column = \"x\", values = [\"1\"] }",
+            "order_by = \"x\"",
+        ] {
+            let (_, intake) = read(keys, "id,x\nu1,\n").unwrap();
+            assert!(intake.warnings.is_empty(), "{keys}: {:?}", intake.warnings);
+            let refusal = read(keys, "id\nu1\n").expect_err("refused");
+            assert_eq!(refusal.reason, Reason::MissingColumn, "{keys}");
+            let key = keys.split(' ').next().unwrap_or_default();
+            assert!(refusal.detail.ends_with(key), "{refusal}");
+        }
+        assert!(read("annul = { column = \"x\", values = [\"1\"], optional = true }", "id\nu1\n").is_ok());
+    }
+
+    #[test]
+    fn the_greatest_value_holds_wherever_it_stands_and_a_row_of_no_day_never_beats_one_with_days() {
+        let order = "order_by = \"x\"";
+        assert_eq!(
+            told(order, "a,active,2025-01-01,,SALES,10\na,active,2025-01-01,,OPS,9\nb,active,2025-01-01,,OPS,1\n"),
+            ["a SALES 2025-01-01 ", "b OPS 2025-01-01 ", "superseded 1"]
+        );
+        assert_eq!(
+            told(order, "a,active,2025-01-01,,SALES,1\na,active,2025-01-01,2025-01-01,OPS,2\n"),
+            ["a SALES 2025-01-01 ", "superseded 1"]
+        );
+        assert_eq!(
+            told(order, "a,active,2025-01-01,2025-01-01,SALES,1\na,active,2025-01-01,2025-01-01,OPS,2\n"),
+            ["a OPS 2025-01-01 2025-01-01", "superseded 1", "order_without_value 1"]
+        );
+        assert_eq!(
+            told(order, "a,active,2025-01-01,,V,2\na,active,2025-01-01,,U,2\na,active,2025-01-01,,U,2\n"),
+            ["a U 2025-01-01 ", "superseded 1", "duplicate 1", "several_rows 1"],
+            "alike: the last of the file, which is said"
+        );
+        assert_eq!(
+            told(
+                "unique_key = true\norder_by = \"x\"",
+                "a,active,2025-01-01,,V,2\na,active,2025-01-01,,U,2\nb,active,2025-01-01,,U,1\n"
+            ),
+            ["b U 2025-01-01 ", "rejected 2"]
+        );
+    }
+
+    #[test]
+    fn an_assignment_beside_a_primary_one_counts_where_no_primary_one_holds() {
+        let primary = "primary = { column = \"x\", values = [\"1\"] }";
+        assert_eq!(
+            told(primary, "a,active,2025-01-01,,T,1\na,active,2025-01-01,,S,0\nb,active,2025-01-01,,S,0\n"),
+            ["a T 2025-01-01 ", "b S 2025-01-01 ", "superseded 1"],
+            "b has no primary one"
+        );
+        assert_eq!(
+            told(
+                primary,
+                "a,active,2025-01-01,2025-04-01,T,1\na,active,2025-02-01,,S,0\na,active,2025-04-01,2025-07-01,V,1\n\
+                 a,active,2025-03-01,2025-06-01,W,0\na,active,2024-01-01,,X,0\n"
+            ),
+            [
+                "a T 2025-01-01 2025-04-01",
+                "a S 2025-07-01 ",
+                "a V 2025-04-01 2025-07-01",
+                "a X 2024-01-01 ",
+                "superseded 1"
+            ],
+            "X holds before the primary ones, which outrank it then because they begin later"
+        );
+    }
+
+    #[test]
+    fn a_record_that_annuls_itself_takes_its_key_along_unless_a_later_one_is_said_to_stand() {
+        let annul = "annul = { column = \"x\", values = [\"void\"] }";
+        let rows =
+            "a,active,2025-01-01,,U,\na,active,2025-06-01,,V,void\nb,,2025-01-01,,U,void\nb,active,2025-01-01,,U,\n";
+        assert_eq!(told(annul, rows), ["a U 2025-01-01 ", "voided 3"]);
+        let order = "annul = { column = \"x\", values = [\"1\"] }\norder_by = \"x\"";
+        assert_eq!(
+            told(
+                order,
+                "a,active,2025-01-01,,U,1\na,active,2025-01-01,,V,2\nb,active,2025-01-01,,U,0\nb,active,2025-01-01,,V,1\n"
+            ),
+            ["a V 2025-01-01 ", "superseded 1", "voided 2"]
+        );
+    }
+
+    #[test]
+    fn ends_and_last_days_become_those_of_canon_and_keys_without_effect_are_refused() {
+        use crate::contract::Catalog;
+        let toml = |keys: &str, columns: &str| {
+            format!(
+                "description = \"\"\nfills = \"workers\"\npath = \"**/*\"\nformat = \"csv\"\n{keys}\n[[headers]]\nworker_id = \"id\"\nstatus = \"s\"\n{columns}"
+            )
+        };
+        let text = "id,s,from,to,left\na,active,2025-01-01,2025-01-31,2025-02-28\nb,active,2025-01-01,2024-12-31,\n";
+        let columns = "effective_from = \"from\"\neffective_to = { from = \"to\", inclusive = true }\ntermination_date = \"left\"";
+        let feed = toml("termination = \"first_day_gone\"", columns);
+        let (batches, intake) = crate::feed::tests::try_read(&feed, "w", text.as_bytes()).unwrap();
+        let day = |name: &str, row: usize| {
+            arrow::util::display::array_value_to_string(batches[0].column_by_name(name).unwrap(), row).unwrap()
+        };
+        assert_eq!([day("effective_to", 0), day("termination_date", 0)], ["2025-02-01", "2025-02-27"]);
+        assert_eq!((day("effective_to", 1).as_str(), intake.accepted), ("2025-01-01", 2), "no day, and not inverted");
+        let catalog = Catalog::load().unwrap();
+        let wrong = |keys: &str, columns: &str| {
+            Feed::parse("f", &toml(keys, columns), &catalog).expect_err("refused").to_string()
+        };
+        for (keys, columns, what) in [
+            ("termination = \"first_day_gone\"", "", "termination has no effect"),
+            ("termination = \"noon\"", "termination_date = \"x\"", "none of last_day, first_day_gone"),
+            ("reach_back = false", "", "reach_back has no effect"),
+            ("", "hire_date = { from = \"h\", inclusive = true }", "`inclusive` is for the ends of rows"),
+            ("", "effective_to = { from = \"t\", inclusive = true, as = \"end_of_day\" }", "say the same"),
+            ("where = []", "", "no condition"),
+            ("where = [{ column = \"x\" }]", "", "one of `in`, `not_in` and `empty`"),
+            ("where = [{ column = \"x\", in = [] }]", "", "lists no value"),
+            ("annul = { column = \"\", values = [\"1\"] }", "", "has no name"),
+            ("order_by = \"@record\"", "", "no column of the export"),
+        ] {
+            assert!(wrong(keys, columns).contains(what), "{keys} {columns}: {}", wrong(keys, columns));
+        }
+    }
 }

@@ -16,7 +16,7 @@ mod columns;
 
 const CANONICAL: &str = "description = \"\"\nfills = \"activity\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";
 
-fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
+pub(super) fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
     let catalog = Catalog::load().expect("contracts");
     let feed = Feed::parse("test", toml, &catalog).expect("a feed");
     let table = catalog.table(&feed.fills).expect("a table");
@@ -492,7 +492,7 @@ fn parquet_columns_of_another_kind_refuse_the_file() {
     check(head, columns, "a", &parquet_file(list, utc), &shown, &["type_mismatch"]);
 }
 
-fn parquet_file(id: ArrayRef, at: ArrayRef) -> Vec<u8> {
+pub(super) fn parquet_file(id: ArrayRef, at: ArrayRef) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter([("id", id), ("at", at)]).expect("a batch");
     let mut bytes = Vec::new();
     let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");

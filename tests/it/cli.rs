@@ -35,7 +35,16 @@ fn a_run_tells_what_it_did_in_words_and_as_one_json_object() {
     assert_eq!(report["deliveries_read"], 18);
     let counts = &report["counts"];
     let of = |name: &str| counts[name].as_u64().expect("a count");
-    assert_eq!(of("read"), of("accepted") + of("rejected") + of("duplicate") + of("voided") + of("superseded"));
+    assert_eq!(
+        of("read"),
+        of("accepted")
+            + of("rejected")
+            + of("duplicate")
+            + of("voided")
+            + of("superseded")
+            + of("filtered")
+            + of("forgotten")
+    );
     assert!(report["tables"]["marts/adoption_kpis"].as_u64() > Some(100));
     let told = out(&world, RUN);
     assert!(told.starts_with("nothing to do: commit 1 of "), "{told}");

@@ -37,6 +37,7 @@ mod terminate;
 mod tidy;
 mod untidy;
 mod voluntary;
+mod workers;
 
 mod feeds;
 mod leader_effects;

@@ -236,8 +236,12 @@ fn mutated_deliveries_never_panic_and_always_add_up() {
         let wrong = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
             Err(_) => Some(LAST.lock().map_or_else(|_| String::new(), |last| last.clone())),
             Ok(report) => {
-                let sum =
-                    report.accepted + report.rejected_count + report.duplicate + report.superseded + report.voided;
+                let sum = report.accepted
+                    + report.rejected_count
+                    + report.duplicate
+                    + report.superseded
+                    + report.voided
+                    + report.filtered;
                 (report.refused.is_none() && sum != report.read)
                     .then(|| format!("{} read, {sum} accounted for", report.read))
             }
@@ -311,7 +315,12 @@ fn judge(manifest: &Value, case: &Value) -> Result<(), String> {
     if report.refused.is_some() {
         return Ok(());
     }
-    let sum = report.accepted + report.rejected_count + report.duplicate + report.superseded + report.voided;
+    let sum = report.accepted
+        + report.rejected_count
+        + report.duplicate
+        + report.superseded
+        + report.voided
+        + report.filtered;
     if sum != report.read {
         return Err(format!("{} read, {sum} accounted for", report.read));
     }

@@ -4,17 +4,23 @@
 -- local_day(instant), its first second day_begins(day), and the variables `horizon` (first day not reported), `report_from` (first one reported; may be null) and `holidays`.
 -- It leaves the table kpis: exact figures of every scope, nothing withheld and nothing rounded.
 
--- HRIS: each file holds everything, so the last one speaks. Eligible: an active employee between hire and termination.
+-- HRIS: each file holds everything, so the last one speaks. Eligible: an employee not on leave from the hire to the last day, whatever the
+-- status of today; the first row reaches back to the hire.
 CREATE TEMP TABLE worker AS
 SELECT * FROM raw_workers WHERE known = (SELECT max(known) FROM raw_workers) AND worker_id IS NOT NULL AND valid_from IS NOT NULL;
 
 CREATE TEMP TABLE stint AS
-SELECT worker_id, greatest(valid_from, coalesce(hired, valid_from)) AS since,
-       least(valid_to, CASE WHEN terminated >= coalesce(hired, terminated) THEN terminated + 1 ELSE valid_to END) AS until,
+WITH told AS (
+    SELECT *, terminated >= coalesce(hired, terminated) IS TRUE AS ends,
+           CASE WHEN valid_from = min(valid_from) OVER (PARTITION BY worker_id) THEN least(valid_from, hired) ELSE valid_from END AS begins
+    FROM worker
+)
+SELECT worker_id, greatest(begins, coalesce(hired, begins)) AS since, least(valid_to, CASE WHEN ends THEN terminated + 1 ELSE valid_to END) AS until,
        coalesce(org_id, 'unknown') AS org, coalesce(leader_band, 'unknown') AS leader_band,
        coalesce(location, 'unknown') AS location, coalesce("function", 'unknown') AS "function"
-FROM worker
-WHERE status = 'Active' AND worker_type = 'Employee' AND since < until;
+FROM told
+WHERE worker_type = 'Employee' AND since < until
+  AND (status = 'Active' OR (status = 'Pre-Hire' AND hired IS NOT NULL) OR (status IN ('Terminated', 'Retired') AND ends));
 
 -- Who an account is: a link valid on the day, else the employee number, else the e-mail; several candidates are nobody.
 CREATE TEMP TABLE account AS
