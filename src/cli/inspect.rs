@@ -50,8 +50,13 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         return run(&commit, args.json);
     }
     let memory = pipeline::memory(Some(&head))?;
-    let entries: Vec<&Entry> =
-        memory.deliveries.entries.iter().filter(|(key, entry)| *key == subject || entry.path == *subject).map(|(_, entry)| entry).collect();
+    let entries: Vec<&Entry> = memory
+        .deliveries
+        .entries
+        .iter()
+        .filter(|(key, entry)| *key == subject || entry.path == *subject)
+        .map(|(_, entry)| entry)
+        .collect();
     if !entries.is_empty() {
         for entry in entries {
             if args.json {

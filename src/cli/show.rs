@@ -81,9 +81,8 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
                 known(name)?;
             }
             header = columns.iter().map(|at| schema.field(*at).name().clone()).collect();
-            let in_pass = |row: &usize| {
-                pass.is_none_or(|warns| (Text::of(&batch, SEVERITY).get(*row) == Some("warn")) == warns)
-            };
+            let in_pass =
+                |row: &usize| pass.is_none_or(|warns| (Text::of(&batch, SEVERITY).get(*row) == Some("warn")) == warns);
             let chosen = (0..batch.num_rows())
                 .filter(in_pass)
                 .filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));

@@ -156,7 +156,9 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
 fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
     let (written, snapshot) = (&file.gates, mode == Mode::Full);
     if mode == Mode::Append && written.zero_rows.is_some() {
-        return Err("gates.zero_rows has no effect: an empty delivery of events is an idle hour, and noted as one".into());
+        return Err(
+            "gates.zero_rows has no effect: an empty delivery of events is an idle hour, and noted as one".into()
+        );
     }
     Ok(Gates {
         zero_rows: written.zero_rows.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),

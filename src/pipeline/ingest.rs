@@ -370,12 +370,7 @@ impl Together {
     }
 
     /// The refusals of its parts: because one of them was refused, or because the set as a whole falls short.
-    fn judge(
-        &self,
-        feed: &feed::Feed,
-        ledger: &Ledger,
-        notes: &mut Vec<gates::Note>,
-    ) -> BTreeMap<String, Refusal> {
+    fn judge(&self, feed: &feed::Feed, ledger: &Ledger, notes: &mut Vec<gates::Note>) -> BTreeMap<String, Refusal> {
         if self.keys.is_empty() {
             return BTreeMap::new();
         }
@@ -424,12 +419,9 @@ fn hold(held: &mut Vec<Held>, planned: &Planned, batches: Vec<RecordBatch>) {
     let is_set = |earlier: &&mut Held| earlier.feed == planned.feed && earlier.set == planned.set;
     match held.iter_mut().rev().filter(|_| planned.set.is_some()).find(is_set) {
         Some(set) => set.batches.extend(batches),
-        None => held.push(Held {
-            feed: planned.feed,
-            series: planned.series.clone(),
-            set: planned.set.clone(),
-            batches,
-        }),
+        None => {
+            held.push(Held { feed: planned.feed, series: planned.series.clone(), set: planned.set.clone(), batches })
+        }
     }
 }
 

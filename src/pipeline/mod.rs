@@ -172,8 +172,7 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
     // A touched object is a new delivery only if its bytes changed.
     for touched in std::mem::take(&mut plan.touched) {
         let bytes = context.landing.get(&touched.object)?;
-        let same =
-            ledger.entries.get(&touched.key).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
+        let same = ledger.entries.get(&touched.key).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
         if same {
             plan.known += 1;
         } else {
@@ -247,13 +246,8 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     if let Some(entry) = rolled.ledger.unaccounted().first() {
         return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
     }
-    let (remarks, more_remarks) = remarks::told(&remarks::Sources {
-        context,
-        plan: &plan,
-        rolled: &rolled,
-        computed: &computed,
-        world: &world,
-    });
+    let (remarks, more_remarks) =
+        remarks::told(&remarks::Sources { context, plan: &plan, rolled: &rolled, computed: &computed, world: &world });
     ops::describe(context, &mut lake, &rolled, &computed, &memory.made_from, &world, head)?;
 
     let mut counts = Counts::default();

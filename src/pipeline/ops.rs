@@ -11,9 +11,9 @@ use super::lake::{Lake, WHOLE};
 use super::periods::{Computed, publish};
 use super::{Context, gates};
 use crate::canon::identity::Unmatched;
-use crate::contract::{Area, Table};
 use crate::contract::arrow::mart_schema;
 use crate::contract::findings::{Finding, finding};
+use crate::contract::{Area, Table};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::feed::Reason;
@@ -238,13 +238,9 @@ fn data_quality(
                     .share("share", share(count)),
             );
         }
-        let previous = rolled
-            .ledger
-            .accepted(&entry.feed)
-            .into_iter()
-            .rfind(|earlier| {
-                earlier.series == entry.series && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
-            });
+        let previous = rolled.ledger.accepted(&entry.feed).into_iter().rfind(|earlier| {
+            earlier.series == entry.series && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
+        });
         for (column, filled) in &intake.coverage {
             let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
             let was = previous.and_then(|previous| {

@@ -483,11 +483,8 @@ fn again(
 fn reopen(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger) {
     let reading: BTreeSet<&str> = plan.read.iter().map(|planned| planned.key.as_str()).collect();
     let of_set = |planned: &Planned| planned.set.clone().map(|set| (planned.feed, set));
-    let sets: BTreeMap<(usize, String), String> = plan
-        .read
-        .iter()
-        .filter_map(|planned| Some((of_set(planned)?, planned.delivery.path.clone())))
-        .collect();
+    let sets: BTreeMap<(usize, String), String> =
+        plan.read.iter().filter_map(|planned| Some((of_set(planned)?, planned.delivery.path.clone()))).collect();
     let mut more = Vec::new();
     for planned in plan.listed.values().filter(|planned| planned.contradicted.is_none()) {
         if reading.contains(planned.key.as_str()) {
@@ -527,15 +524,10 @@ fn turn(feed: &Feed, ledger: &Ledger, catalog: &Catalog) -> Option<i64> {
 /// # Errors
 /// An accepted delivery is no longer in the landing area, or no feed of the job reads it.
 pub fn read_anew(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger, reason: &str) -> Result<()> {
-    let listed: BTreeSet<(&str, &str)> = plan
-        .listed
-        .values()
-        .map(|planned| (planned.delivery.path.as_str(), planned.delivery.feed.as_str()))
-        .collect();
+    let listed: BTreeSet<(&str, &str)> =
+        plan.listed.values().map(|planned| (planned.delivery.path.as_str(), planned.delivery.feed.as_str())).collect();
     let waits = |entry: &Entry| {
-        plan.waiting.iter().any(|waiting| {
-            waiting.feed == entry.feed && waiting.folder == folder(&entry.path)
-        })
+        plan.waiting.iter().any(|waiting| waiting.feed == entry.feed && waiting.folder == folder(&entry.path))
     };
     let missing: Vec<&Entry> = ledger
         .entries
@@ -554,9 +546,10 @@ pub fn read_anew(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger,
         } else {
             format!("{}{more} is no longer in the landing area", first.path)
         };
-        return Err(Error::usage(format!("every delivery must be read again because {reason}, but {what}; nothing was published")).hint(
-            "bring back what is missing, or build a new lake from what there is: `uptake run JOB --out NEW_LAKE`",
-        ));
+        return Err(Error::usage(format!(
+            "every delivery must be read again because {reason}, but {what}; nothing was published"
+        ))
+        .hint("bring back what is missing, or build a new lake from what there is: `uptake run JOB --out NEW_LAKE`"));
     }
     let tables: BTreeSet<&String> = ledger.entries.values().map(|entry| &entry.table).collect();
     plan.start_over = tables.into_iter().map(|table| (table.clone(), reason.to_owned())).collect();

@@ -69,8 +69,8 @@ fn heaviest(mut remarks: Vec<Remark>) -> (Vec<String>, Option<String>) {
     let kinds = [(warnings, "warning"), (rest.len() - warnings, "note")].into_iter().filter(|(count, _)| *count > 0);
     let kinds: Vec<String> =
         kinds.map(|(count, kind)| format!("{count} {kind}{}", if count == 1 { "" } else { "s" })).collect();
-    let more = (!rest.is_empty())
-        .then(|| format!("and {} more; `uptake show JOB data_quality` has all", kinds.join(" and ")));
+    let more =
+        (!rest.is_empty()).then(|| format!("and {} more; `uptake show JOB data_quality` has all", kinds.join(" and ")));
     (remarks.into_iter().map(|remark| remark.text).collect(), more)
 }
 
@@ -147,7 +147,10 @@ fn of_deliveries(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
             };
             let column = warning.column.clone().unwrap_or_default();
             let at = (entry.feed.as_str(), Weight::from(finding.severity), column, said);
-            found.entry(at).or_default().add(&entry.path, warning.count, intake.read);
+            // What is said of the file's own shape is no share of its records.
+            let of_records = !["unknown_column", "header", "header_absent", "records"].contains(&finding.kind);
+            let out_of = if of_records { intake.read } else { 0 };
+            found.entry(at).or_default().add(&entry.path, warning.count, out_of);
         }
     }
     for note in &sources.rolled.notes {

@@ -139,8 +139,7 @@ fn contradict(candidates: &mut [Candidate], feeds: &[LoadedFeed], zone: Tz) {
                 }
             }
         }
-        let paths: Vec<String> =
-            contradicted.iter().map(|&at| candidates[at].planned.delivery.path.clone()).collect();
+        let paths: Vec<String> = contradicted.iter().map(|&at| candidates[at].planned.delivery.path.clone()).collect();
         for at in contradicted {
             let own = &candidates[at].planned.delivery.path;
             let others: Vec<&str> = paths.iter().filter(|path| *path != own).map(String::as_str).collect();
