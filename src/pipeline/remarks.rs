@@ -147,7 +147,10 @@ fn of_deliveries(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
             };
             let column = warning.column.clone().unwrap_or_default();
             let at = (entry.feed.as_str(), Weight::from(finding.severity), column, said);
-            found.entry(at).or_default().add(&entry.path, warning.count, intake.read);
+            // What is said of the file's own shape is no share of its records.
+            let of_records = !["unknown_column", "header", "header_absent", "records"].contains(&finding.kind);
+            let out_of = if of_records { intake.read } else { 0 };
+            found.entry(at).or_default().add(&entry.path, warning.count, out_of);
         }
     }
     for note in &sources.rolled.notes {
