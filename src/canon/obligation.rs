@@ -12,8 +12,8 @@
 //! - if it was not: where it begins after the attempt was due, or, of an attempt that was never due, where it is assigned again on a
 //!   later day. What is assigned again while the first is still to be done moves it.
 //!
-//! A row that is neither assigned nor due belongs to the attempt before it, unless it carries another number and was completed on a
-//! later day than that attempt.
+//! A row that is neither assigned nor due belongs to the attempt before it, unless it was enrolled on a later day than that was completed, or
+//! carries another number and was itself completed on a later day.
 
 use arrow::array::{Array, RecordBatch};
 use chrono_tz::Tz;
@@ -325,6 +325,8 @@ struct Row {
     assigned: i64,
     due: i64,
     account: u32,
+    /// The day of enrollment is known.
+    is_enrolled: bool,
     is_required: bool,
     is_hasty: bool,
     /// The account was the person's when it was assigned or fell due, and when it was completed.
@@ -359,6 +361,7 @@ impl Row {
             assigned: assigned_at.unwrap_or(NEVER),
             due: due_at.unwrap_or(NEVER),
             account: statement.account_code,
+            is_enrolled: statement.enrolled_at.is_some(),
             is_required: statement.is_required,
             is_hasty: statement.spent_seconds.is_some_and(hasty),
             owns_begin: false,
@@ -447,8 +450,9 @@ impl Open {
     fn is_followed_by(&self, row: &Row, clock: &mut DayClock) -> bool {
         let differs = |other: &Row| other.number != NEVER && row.number != NEVER && other.number != row.number;
         if row.is_free {
-            let later = |latest: i64| row.done != NEVER && clock.day(row.done) > clock.day(latest);
-            return differs(&self.last) && self.latest.is_some_and(later);
+            let Some(latest) = self.latest.map(|at| clock.day(at)) else { return false };
+            let is_done_later = row.done != NEVER && clock.day(row.done) > latest;
+            return (row.is_enrolled && row.begin_day > latest) || (differs(&self.last) && is_done_later);
         }
         let is_same_due = self.anchored.is_some_and(|held| row.due_day != NO_DAY && held.due_day == row.due_day);
         if let Some(held) = &self.anchored {
@@ -647,7 +651,7 @@ mod tests {
     }
 
     #[test]
-    fn a_course_of_own_choice_is_one_attempt_unless_the_vendor_counts_another_on_a_later_day() {
+    fn a_course_of_own_choice_is_one_attempt_unless_it_was_chosen_or_counted_again_on_a_later_day() {
         let chosen = |lines: &[&str]| told("user_id content_id attempt status completed_at required", lines);
         let again = ["u1 c 1 passed 2025-03-02 false", "u1 c 2 passed 2026-03-02 false"];
         assert_eq!(chosen(&again), ["~- - 2025-03-02", "~- - 2026-03-02"]);
@@ -655,6 +659,11 @@ mod tests {
         assert_eq!(chosen(&same_day), ["~- - 2026-03-02"]);
         let two_accounts = ["u1 c - passed 2026-03-02 false", "u2 c - passed 2026-05-02 false"];
         assert_eq!(chosen(&two_accounts), ["~- - 2026-03-02"]);
+        let enrolled = |lines: &[&str]| told("user_id content_id status enrolled_at completed_at required", lines);
+        let each_year = ["u1 c passed 2025-03-01 2025-03-02 false", "u1 c passed 2026-03-01 2026-03-02 false"];
+        assert_eq!(enrolled(&each_year), ["~- - 2025-03-02", "~- - 2026-03-02"]);
+        let at_once = ["u1 c passed 2025-03-01 2025-03-09 false", "u1 c passed 2025-03-05 2025-03-12 false"];
+        assert_eq!(enrolled(&at_once), ["~- - 2025-03-09"]);
         let then_assigned = attempts(&["u1 c - completed - - 2025-03-02", "u1 c - assigned 2026-01-15 2026-02-28 -"]);
         assert_eq!(then_assigned, ["~- - 2025-03-02", "2026-01-15 2026-02-28 -"]);
     }

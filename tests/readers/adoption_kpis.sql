@@ -132,7 +132,7 @@ FROM (
 -- attempts apart. What was waived or withdrawn leaves every count.
 CREATE TEMP TABLE enrollment AS
 SELECT user_id, content_id, attempt, required, spent_seconds, assigned_at, due_at, coalesce(assigned_at, due_at) AS asked_at,
-       local_day(assigned_at) AS assigned_on, local_day(due_at) AS due_on,
+       local_day(assigned_at) AS assigned_on, local_day(due_at) AS due_on, local_day(enrolled_at) AS enrolled_on,
        CASE WHEN status IN ('Completed', 'Passed', 'Completed (Equivalent)') THEN completed_at END AS done_at,
        local_day(coalesce(assigned_at, enrolled_at, due_at, done_at)) AS began_on
 FROM (
@@ -157,7 +157,7 @@ SELECT *, done_by, false, true FROM known WHERE done_by IS NOT NULL AND done_by 
 -- Attempts: in the order in which they begin, a row that repeats the assigned and the due day of the one before belongs to it. Another one
 -- begins a new attempt if number and due day differ; after a completion if it was assigned or, on another day, due later than that; before
 -- any if it begins when the attempt before was overdue, or is assigned again where none was due. What is neither assigned nor due begins one
--- only with another number and a later day of completion.
+-- if it was enrolled on a later day than the last completion, or has another number and a later day of completion.
 CREATE TEMP TABLE turn AS
 WITH placed AS (
     SELECT *, row_number() OVER (PARTITION BY worker_id, content_id ORDER BY began_on, asked_at IS NULL, due_on NULLS LAST, assigned_on NULLS LAST,
@@ -172,7 +172,8 @@ WITH placed AS (
 ), judged AS (
     SELECT *, coalesce(held.due_on = due_on, false) AS same_due,
            CASE WHEN place = 1 THEN true
-                WHEN asked_at IS NULL THEN coalesce(attempt <> last_attempt AND local_day(done_at) > local_day(last_done), false)
+                WHEN asked_at IS NULL THEN coalesce(enrolled_on > local_day(last_done), false)
+                    OR coalesce(attempt <> last_attempt AND local_day(done_at) > local_day(last_done), false)
                 WHEN held IS NOT NULL AND held.assigned_on IS NOT DISTINCT FROM assigned_on AND held.due_on IS NOT DISTINCT FROM due_on THEN false
                 WHEN coalesce(held.attempt <> attempt, false) AND NOT same_due THEN true
                 WHEN last_done IS NOT NULL AND (held IS NULL OR held.done_at IS NOT NULL OR last_done >= held.asked_at)
