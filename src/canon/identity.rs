@@ -272,7 +272,9 @@ fn spans(links: &[Link<'_>], versions: &[Version<'_>], people: &People) -> Vec<S
         if distinct(rows().map(|row| row.2)).is_none() {
             cuts.extend(rows().flat_map(|(from, to, _)| [*from, *to]));
             let workers: BTreeSet<u32> = rows().map(|row| row.2).collect();
-            cuts.extend(workers.iter().flat_map(|worker| employed(people, *worker)).flat_map(|(from, to)| [*from, *to]));
+            cuts.extend(
+                workers.iter().flat_map(|worker| employed(people, *worker)).flat_map(|(from, to)| [*from, *to]),
+            );
         }
     }
     let cuts: Vec<Day> = cuts.into_iter().collect();
@@ -449,7 +451,8 @@ mod tests {
     fn carrier(workers: &str, on: &str) -> String {
         let columns = "worker_id effective_from effective_to status employee_no hire_date termination_date";
         let workers = [rows("workers", &format!("{columns}\n{workers}"))];
-        let people = People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+        let people =
+            People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
         let users = rows("users", "user_id employee_no\n u1 n1");
         let told = (Identity::build(&[users], &[], &workers, &people), people);
         who(&told, on, ["u1"])[0].clone()
@@ -500,7 +503,8 @@ mod tests {
             "workers",
             &format!("{columns}\n old 2020-01-01 active n1 p@x - 2024-12-31\n new 2025-03-01 active n2 p@x - -"),
         )];
-        let people = People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+        let people =
+            People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
         let users = rows("users", "user_id employee_no email\n u1 n1 p@x");
         let told = (Identity::build(&[users], &[], &workers, &people), people);
         let on = |day: &str| who(&told, day, ["u1"])[0].clone();
@@ -520,7 +524,8 @@ mod tests {
             "lms u9 w2 - - - 2025-06-01 true",
         );
         let on = |user: &str| {
-            ["2019-01-01", "2025-05-31", "2025-06-01", "2025-08-31", "2025-09-01"].map(|day| who(&told, day, [user])[0].clone())
+            ["2019-01-01", "2025-05-31", "2025-06-01", "2025-08-31", "2025-09-01"]
+                .map(|day| who(&told, day, [user])[0].clone())
         };
         assert_eq!(on("u1"), ["w1", "w1", "no_account", "no_account", "w1"]);
         assert_eq!(on("u2"), ["no_account"; 5], "taken back by its source: it never was");
@@ -532,7 +537,8 @@ mod tests {
     /// Accounts and links with the days on which their lists held them.
     fn listed(users: &str, links: &str) -> (Identity, People) {
         let workers = [rows("workers", WORKERS)];
-        let people = People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
+        let people =
+            People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
         let users = rows("users", &format!("user_id employee_no _held_from _held_to _deleted\n{users}"));
         let columns = "source source_user_id worker_id valid_from valid_to _held_from _held_to _deleted";
         let links = rows("identity_links", &format!("{columns}\n{links}"));

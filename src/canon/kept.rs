@@ -250,15 +250,13 @@ mod tests {
     #[test]
     fn a_link_without_a_first_day_was_always_so_and_one_with_it_leaves_the_days_before() {
         let columns = "source source_user_id worker_id valid_from";
-        let told = [("2026-01-01", "lms u1 w1 -\nlms u2 w1 -\nlms u3 w1 -"), ("2026-02-01", "lms u1 w2 -\nlms u2 w2 2026-01-15")];
+        let told = [
+            ("2026-01-01", "lms u1 w1 -\nlms u2 w1 -\nlms u3 w1 -"),
+            ("2026-02-01", "lms u1 w2 -\nlms u2 w2 2026-01-15"),
+        ];
         assert_eq!(
             after("identity_links", columns, &told),
-            [
-                "lms u1 w2 - - -",
-                "lms u2 w2 2026-01-15 - -",
-                "lms u2 w1 - - 2026-02-01",
-                "lms u3 w1 - - 2026-02-01"
-            ]
+            ["lms u1 w2 - - -", "lms u2 w2 2026-01-15 - -", "lms u2 w1 - - 2026-02-01", "lms u3 w1 - - 2026-02-01"]
         );
     }
 
@@ -271,11 +269,7 @@ mod tests {
         ];
         assert_eq!(
             after("workers", columns, &told),
-            [
-                "w1 2019-01-01 active - -",
-                "w2 2020-01-01 active - 2026-02-01",
-                "w2 2021-01-01 leave - 2026-02-01"
-            ]
+            ["w1 2019-01-01 active - -", "w2 2020-01-01 active - 2026-02-01", "w2 2021-01-01 leave - 2026-02-01"]
         );
     }
 
@@ -283,7 +277,10 @@ mod tests {
     fn rows_of_other_feeds_do_not_end_and_each_row_is_lost_once() {
         let catalog = Catalog::load().unwrap();
         let table = catalog.expect("users").unwrap();
-        let state = rows("users", "user_id employee_no _delivery _held_to _deleted\nu1 n1 a - false\nu2 n2 b - false\nu3 n3 a 2026-01-01 true");
+        let state = rows(
+            "users",
+            "user_id employee_no _delivery _held_to _deleted\nu1 n1 a - false\nu2 n2 b - false\nu3 n3 a 2026-01-01 true",
+        );
         let told = rows("users", "user_id employee_no _delivery\nu4 n4 a2");
         let ours = |delivery: &str| delivery.starts_with('a');
         let applied = apply(table, &state, &[told], day("2026-02-01"), &ours, false).unwrap();

@@ -335,6 +335,7 @@ mod tests {
             partition: Partition::Whole,
             day: None,
             latest: None,
+            versions: Vec::new(),
             sort: vec!["week".into(), "scope".into()],
             reads: Vec::new(),
             warnings: Vec::new(),

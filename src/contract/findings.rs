@@ -118,7 +118,12 @@ pub const FINDINGS: &[Finding] = &[
     of("self_manager", "hierarchy", Warn, "workers are their own manager"),
     of("manager_cycle", "hierarchy", Warn, "workers stand in a circle of managers"),
     of("unknown_org_unit", "hierarchy", Warn, "workers name an org unit that org_units does not know"),
-    of("no_account", "identity", Warn, "acts belong to accounts that neither users nor identity_links held on their day"),
+    of(
+        "no_account",
+        "identity",
+        Warn,
+        "acts belong to accounts that neither users nor identity_links held on their day",
+    ),
     of(
         "ambiguous",
         "identity",

@@ -67,9 +67,10 @@ impl Extract {
                 let (before, after) = text.split_once("{}").ok_or("`extract` needs one {}")?;
                 return Ok(Extract::Part(before.to_owned(), after.to_owned()));
             }
-            toml::Value::Array(list) if !list.is_empty() && list.len() <= MOST => {
-                list.into_iter().map(|one| one.try_into().map_err(|cause| format!("extract: {cause}"))).collect::<Result<_, _>>()?
-            }
+            toml::Value::Array(list) if !list.is_empty() && list.len() <= MOST => list
+                .into_iter()
+                .map(|one| one.try_into().map_err(|cause| format!("extract: {cause}")))
+                .collect::<Result<_, _>>()?,
             _ => return Err("`extract` is a text with one {} or a list of { name, pattern, act_of }".into()),
         };
         let mut read: Vec<Pattern> = Vec::with_capacity(patterns.len());
@@ -82,7 +83,9 @@ impl Extract {
                 None | Some("actor") => ActOf::Actor,
                 Some("affected") => ActOf::Affected,
                 Some("nobody") => ActOf::Nobody,
-                Some(other) => return Err(of(&format!("has act_of `{other}`, which is none of actor, affected, nobody"))),
+                Some(other) => {
+                    return Err(of(&format!("has act_of `{other}`, which is none of actor, affected, nobody")));
+                }
             };
             let parts = parts(&written.pattern, act_of).map_err(|what| of(&what))?;
             let count = |part: &Part| parts.iter().filter(|other| *other == part).count();
@@ -247,7 +250,11 @@ mod tests {
         is("The user with id '2' viewed the profile of the user with id '5'.", Some("2"), Some("usual"));
         is("Cron ran.", None, None);
         // The actor's id never reaches over to another sentence.
-        is("The user with id '2' saw what the user with id '3' ticked here for the user with id '4'", None, Some("ticked"));
+        is(
+            "The user with id '2' saw what the user with id '3' ticked here for the user with id '4'",
+            None,
+            Some("ticked"),
+        );
     }
 
     #[test]

@@ -102,7 +102,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
     };
     let sites = sites::declared(&file.sites, is_xapi)?;
-    if !sites.is_empty() && !blocks.iter().flat_map(|block| &block.columns).any(|mapping| names_agent(&mapping.source)) {
+    if !sites.is_empty() && !blocks.iter().flat_map(|block| &block.columns).any(|mapping| names_agent(&mapping.source))
+    {
         return Err("sites: no column is read from @actor or from an `account.name`, so they have no effect".into());
     }
     Ok(Feed {

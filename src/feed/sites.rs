@@ -74,7 +74,10 @@ impl<'a> Sites<'a> {
         if self.declared.is_empty() {
             match &self.only {
                 Some(only) if *only != home => {
-                    return Err(Refusal::new(Reason::SeveralSites, "declare each with `[[sites]]`, home_page and prefix"));
+                    return Err(Refusal::new(
+                        Reason::SeveralSites,
+                        "declare each with `[[sites]]`, home_page and prefix",
+                    ));
                 }
                 Some(_) => {}
                 None => self.only = Some(home),

@@ -126,7 +126,15 @@ pub fn roll_up(
     in_order(
         Bounds { tasks: context.threads.max(1) * 2, waiting: usize::MAX, weight: u64::MAX },
         all.chunks(DAYS).map(|days| Ok((days, 0))),
-        |days| some_days(context, lake, world, days, &Given { basis: &basis, held: &held, merge: &merge, feed_of: &feed_of }),
+        |days| {
+            some_days(
+                context,
+                lake,
+                world,
+                days,
+                &Given { basis: &basis, held: &held, merge: &merge, feed_of: &feed_of },
+            )
+        },
         |some| {
             computed.extend(some?);
             Ok(())
@@ -257,13 +265,7 @@ fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merge
 }
 
 /// Merges one day; its acts are wanted unless what is held says that its person-day was made from the same inputs.
-fn one_day(
-    context: &Context<'_>,
-    lake: &Lake<'_>,
-    world: &World,
-    day: Day,
-    given: &Given<'_>,
-) -> Result<Merged> {
+fn one_day(context: &Context<'_>, lake: &Lake<'_>, world: &World, day: Day, given: &Given<'_>) -> Result<Merged> {
     let mut files: Vec<NewFile> = Vec::new();
     let mut losses = Losses::new();
     let mut merged: Vec<Option<RecordBatch>> = Vec::new();

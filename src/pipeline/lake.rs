@@ -86,7 +86,10 @@ impl<'a> Lake<'a> {
         // A file that a version before wrote may lack what has been added since: then that is empty.
         let Some(columns) = columns else {
             let rows = parquet::decode(&bytes, None, text)?;
-            return Ok(rows.iter().map(|batch| brought_forward(table, batch)).collect::<std::result::Result<_, _>>()?);
+            return Ok(rows
+                .iter()
+                .map(|batch| brought_forward(table, batch))
+                .collect::<std::result::Result<_, _>>()?);
         };
         let there = parquet::column_names(&bytes)?;
         let there: Vec<&str> = columns.iter().copied().filter(|name| there.iter().any(|known| known == name)).collect();
@@ -246,7 +249,10 @@ fn meta(table: &Table) -> FileMeta {
     }
     if is_stated(table) && table.partition == Partition::Whole {
         let own = [
-            (HELD_FROM, "First day on which full snapshots hold the row again after it was gone; empty: from the beginning."),
+            (
+                HELD_FROM,
+                "First day on which full snapshots hold the row again after it was gone; empty: from the beginning.",
+            ),
             (HELD_TO, "First day on which a full snapshot no longer held the row; empty: it still does."),
         ];
         columns.extend(own.map(|(name, description)| ColumnMeta {

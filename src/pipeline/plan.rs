@@ -339,7 +339,11 @@ mod tests {
         assert_eq!(started(&plain, &late), (vec!["u_2026-03-01.csv New".into()], vec![]));
         let again = |path: &str| vec![format!("{path} New"), "u_2026-03-02.csv StartOver".into()];
         assert_eq!(started(&keeps, &late), (again("u_2026-03-01.csv"), vec!["u_2026-03-01.csv came late".into()]));
-        assert_eq!(started(&full, &late), started(&keeps, &late), "a snapshot between two that were compared without it");
+        assert_eq!(
+            started(&full, &late),
+            started(&keeps, &late),
+            "a snapshot between two that were compared without it"
+        );
         let with_it = [held(), object("u_2026-03-02.a.csv", 1)];
         assert_eq!(
             started(&keeps, &with_it),

@@ -119,7 +119,11 @@ mod tests {
         let feed_of = |delivery: &str| Some(delivery[..1].to_owned());
         let mut strangers = Strangers::default();
         strangers.add(("activity", "user_id"), day("2026-02-03"), &activity, &identity, &feed_of);
-        assert_eq!(strangers.text(), "no_account|1|activity|a\nno_account|2|activity|b", "nobody's act is no stranger's");
+        assert_eq!(
+            strangers.text(),
+            "no_account|1|activity|a\nno_account|2|activity|b",
+            "nobody's act is no stranger's"
+        );
         let mut twice = Strangers::default();
         twice.add_text(&strangers.text());
         assert_eq!(twice, strangers);

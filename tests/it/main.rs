@@ -21,6 +21,7 @@ mod leader_plans;
 mod leadership;
 mod numbers;
 mod order;
+mod people;
 mod privacy;
 mod rerun;
 mod reviews;
