@@ -396,14 +396,17 @@ fn a_file_may_hold_the_whole_day_in_its_name_and_clocks_a_day_ahead_and_nothing_
 }
 
 #[test]
-fn what_a_full_snapshot_no_longer_holds_is_gone() {
+fn what_a_full_snapshot_no_longer_holds_is_gone_from_its_day_on() {
     let world = hired();
     let content = |rows: &str| format!("content_id,title,kind\n{rows}");
     world.deliver("content_2026-03-01.csv", content("c1,One,course\nc2,Two,course\nc3,Three,course\n"));
     world.nightly("2026-03-02");
     world.deliver("content_2026-03-02.csv", content("c1,One,course\nc3,Drei,course\n"));
     world.nightly("2026-03-03");
-    let held: Vec<String> =
-        world.table("canon/content").iter().map(|row| format!("{} {}", row["content_id"], row["title"])).collect();
-    assert_eq!(held, ["c1 One", "c3 Drei"]);
+    let held: Vec<String> = world
+        .table("canon/content")
+        .iter()
+        .map(|row| format!("{} {} {} {}", row["content_id"], row["title"], row["_deleted"], row["_held_to"]))
+        .collect();
+    assert_eq!(held, ["c1 One false ", "c2 Two true 2026-03-02", "c3 Drei false "]);
 }

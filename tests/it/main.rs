@@ -26,6 +26,7 @@ mod left_out;
 mod numbers;
 mod old_lake;
 mod order;
+mod people;
 mod privacy;
 mod rerun;
 mod reviews;
