@@ -481,7 +481,7 @@ mod tests {
         let header = "worker_id effective_from effective_to status org_id _delivery _known_at";
         let held = |rows: &str| {
             let batch = super::super::fixture::rows("workers", &format!("{header}\n{rows}"));
-            let merged = merge(table, &[batch], &Removed::new(), &|_, _| true, &|_| false).unwrap();
+            let merged = merge(table, &[batch], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
             Text::of(&merged.rows, "org_id").get(0).map(str::to_owned)
         };
         let one = "w1 2026-01-01 - active SALES d 2026-02-01T00:00:00Z";
