@@ -179,8 +179,7 @@ fn each<'a>(
             (instants(batch, "assigned_at"), instants(batch, "due_at"), instants(batch, "enrolled_at"));
         let (completed_at, expires_at, updated_at) =
             (instants(batch, "completed_at"), instants(batch, "expires_at"), instants(batch, "updated_at"));
-        let (number, spent, ended) =
-            (ints(batch, "attempt"), ints(batch, "time_spent_seconds"), dates(batch, HELD_TO));
+        let (number, spent, ended) = (ints(batch, "attempt"), ints(batch, "time_spent_seconds"), dates(batch, HELD_TO));
         let (required, gone, deleted) = (bools(batch, "required"), bools(batch, "deleted"), bools(batch, DELETED));
         let (known_at, row) = (instants(batch, KNOWN_AT), ints(batch, ROW));
         for i in 0..rows {
@@ -466,8 +465,7 @@ impl Open {
                 return true;
             }
         }
-        let closed_by =
-            |held: &Row, latest: &i64| held.done != NEVER || *latest >= held.anchor();
+        let closed_by = |held: &Row, latest: &i64| held.done != NEVER || *latest >= held.anchor();
         let closed = self.latest.filter(|latest| self.anchored.as_ref().is_none_or(|held| closed_by(held, latest)));
         if let Some(latest) = closed {
             let is_later = |at: i64| at != NEVER && at > latest;
@@ -614,14 +612,17 @@ mod tests {
 
     #[test]
     fn a_due_date_after_the_last_completion_begins_an_attempt_where_nobody_says_when_it_was_assigned() {
-        let due_alone =
-            attempts(&["u1 c - completed - 2025-02-28 2025-02-10", "u1 c - assigned - 2026-02-28 -"]);
+        let due_alone = attempts(&["u1 c - completed - 2025-02-28 2025-02-10", "u1 c - assigned - 2026-02-28 -"]);
         assert_eq!(due_alone, ["- 2025-02-28 2025-02-10", "- 2026-02-28 -"]);
         let late = attempts(&[
             "u1 c - completed 2025-01-15 2025-02-28 2026-01-20",
             "u1 c - completed 2026-01-15 2026-02-28 2026-02-12",
         ]);
-        assert_eq!(late, ["2025-01-15 2025-02-28 2026-01-20", "2026-01-15 2026-02-28 2026-02-12"], "renewed before done");
+        assert_eq!(
+            late,
+            ["2025-01-15 2025-02-28 2026-01-20", "2026-01-15 2026-02-28 2026-02-12"],
+            "renewed before done"
+        );
     }
 
     #[test]
@@ -632,10 +633,8 @@ mod tests {
             "u1 c 3 passed 2026-03-02 2026-03-20 2026-03-12",
         ]);
         assert_eq!(retaken, ["2026-03-02 2026-03-20 2026-03-10"]);
-        let two_accounts = attempts(&[
-            "u1 c 1 assigned 2026-03-02 2026-03-20 -",
-            "u2 c 1 passed 2026-03-02 2026-03-20 2026-03-12",
-        ]);
+        let two_accounts =
+            attempts(&["u1 c 1 assigned 2026-03-02 2026-03-20 -", "u2 c 1 passed 2026-03-02 2026-03-20 2026-03-12"]);
         assert_eq!(two_accounts, ["2026-03-02 2026-03-20 2026-03-12"]);
         let told_apart = attempts(&["u1 c - assigned 2026-03-02 2026-03-20 -", "u1 c - completed - - 2026-03-12"]);
         assert_eq!(told_apart, ["2026-03-02 2026-03-20 2026-03-12"], "the completion came without its assignment");

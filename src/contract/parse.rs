@@ -194,7 +194,9 @@ fn rules(table: &Table) -> Result<(), String> {
                 || !day.of.iter().all(is_instant)
                 || day.unless.is_some_and(|unless| table.column(unless).is_none())
             {
-                return Err(format!("column `{name}` is a date made of timestamps of the table, unless another column has a value"));
+                return Err(format!(
+                    "column `{name}` is a date made of timestamps of the table, unless another column has a value"
+                ));
             }
         }
         if column.formula.is_some() && column.measure.is_some() {

@@ -11,8 +11,8 @@ use super::batch::{self, BATCH_ROWS, Builder, Last, Values};
 use super::cast::{self, Cell, TextRule};
 use super::plan::{Action, Block, Feed, Mapping, Rule, Source, Verdict};
 use super::reject::{Reason, Refusal, Reject};
-use super::{made_day, signature};
 use super::{Context, Intake, Stop, Warning};
+use super::{made_day, signature};
 use crate::contract::{Column, Made, Table};
 use crate::period::YEARS_BACK;
 

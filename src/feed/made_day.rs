@@ -17,8 +17,7 @@ pub fn fill(table: &Table, schema: &SchemaRef, columns: &mut [ArrayRef], zone: T
         let Some(rule) = column.made_day() else { continue };
         let place = |name: &str| schema.index_of(name).ok();
         let taken = rule.unless.and_then(place).and_then(|at| columns.get(at)).cloned();
-        let instants: Vec<ArrayRef> =
-            rule.of.iter().filter_map(|name| columns.get(place(name)?).cloned()).collect();
+        let instants: Vec<ArrayRef> = rule.of.iter().filter_map(|name| columns.get(place(name)?).cloned()).collect();
         let instants: Vec<_> =
             instants.iter().filter_map(|array| array.as_primitive_opt::<TimestampMicrosecondType>()).collect();
         let Some(rows) = columns.first().map(|column| column.len()) else { continue };

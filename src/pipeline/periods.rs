@@ -62,8 +62,7 @@ impl Computed {
             format!("no {what} ({})", tables.join(", "))
         };
         let reasons: Vec<String> = self.absent.iter().map(listed).collect();
-        (!all.is_empty())
-            .then(|| format!("{} tables are not published: the job has {}", all.len(), reasons.join(", ")))
+        (!all.is_empty()).then(|| format!("{} tables are not published: the job has {}", all.len(), reasons.join(", ")))
     }
 }
 

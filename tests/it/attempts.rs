@@ -31,7 +31,8 @@ fn lines(first: u32, last: u32, line: &str) -> String {
 }
 
 fn months(world: &World, table: &str) -> Vec<Row> {
-    let of_company = |row: &Row| row["scope_kind"] == "company" && row.get("grain").is_none_or(|grain| grain == "month");
+    let of_company =
+        |row: &Row| row["scope_kind"] == "company" && row.get("grain").is_none_or(|grain| grain == "month");
     world.table(table).into_iter().filter(of_company).collect()
 }
 

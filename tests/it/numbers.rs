@@ -110,7 +110,8 @@ fn attempts(mut rows: Vec<Enrollment>) -> Vec<Attempt> {
             None => true,
             // Chosen freely: only where it is counted as another attempt on another day.
             Some(before) if row.assigned_at.is_none() && row.due_at.is_none() => {
-                before.number != row.number && done.zip(row.completed_at).is_some_and(|(done, at)| local(at) > local(done))
+                before.number != row.number
+                    && done.zip(row.completed_at).is_some_and(|(done, at)| local(at) > local(done))
             }
             Some(before) => {
                 let same_due = day(before.due_at) == day(row.due_at);
