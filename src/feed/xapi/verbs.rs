@@ -64,20 +64,18 @@ impl Verbs {
 
 impl Keys {
     fn of(verb: &str, values: &Values) -> Keys {
+        let verb = if values.fold_case { verb.to_lowercase() } else { verb.to_owned() };
         // Senders write http and https for one and the same verb.
         let other = match verb.strip_prefix("https:") {
             Some(rest) => format!("http:{rest}"),
             None => format!("https:{}", verb.strip_prefix("http:").unwrap_or_default()),
         };
-        let stands = |verb: &str| {
-            values.map.contains_key(verb)
-                || values
-                    .map
-                    .range(format!("{verb} ")..)
-                    .next()
-                    .is_some_and(|(key, _)| key.starts_with(&format!("{verb} ")))
+        let qualified = |verb: &str| {
+            let prefix = format!("{verb} ");
+            values.map.range(prefix.clone()..).next().is_some_and(|(key, _)| key.starts_with(&prefix))
         };
-        let verb = if !stands(verb) && stands(&other) { other.as_str() } else { verb };
+        let stands = |verb: &str| values.map.contains_key(verb) || qualified(verb);
+        let verb = if !stands(&verb) && stands(&other) { other } else { verb };
         let prefix = format!("{verb} ");
         let (mut incomplete, mut on) = (None, Vec::new());
         for key in values.map.range(prefix.clone()..).map(|(key, _)| key).take_while(|key| key.starts_with(&prefix)) {
@@ -86,7 +84,7 @@ impl Keys {
                 None => incomplete = Some(Arc::from(key.as_str())),
             }
         }
-        Keys { plain: Arc::from(verb), incomplete, on }
+        Keys { plain: Arc::from(verb.as_str()), incomplete, on }
     }
 }
 
