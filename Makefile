@@ -50,6 +50,12 @@ check: ## Format, lints, licences and advisories
 dictionary: build ## Write schemas/README.md anew from the contracts
 	@$(UPTAKE) schema > schemas/README.md.new && mv schemas/README.md.new schemas/README.md
 
+mart: ## A new table of BI: make mart NAME=x writes contract, file and the line in the list
+	@tests/new.sh mart "$(NAME)"
+
+feed: ## A new vendor's export: make feed NAME=x writes the feed file and the usual cases
+	@tests/new.sh feed "$(NAME)"
+
 sample-data: build ## Write sample-data anew (the tests compare its expected tables)
 	@rm -rf sample-data/landing sample-data/truth.json
 	@$(UPTAKE) sample --workers 300 --weeks 40 --seed 106 --dirt --out sample-data
@@ -64,4 +70,4 @@ release: ## The program as it is shipped (half an hour on two cores)
 clean: ## Remove the demo's output; `cargo clean` removes the build
 	@rm -rf out
 
-.PHONY: help build demo report test quick s3 readers check dictionary sample-data bench release clean
+.PHONY: help build demo report test quick s3 readers check dictionary mart feed sample-data bench release clean

@@ -43,7 +43,8 @@ struct JobFile {
     week: String,
     #[serde(default = "january")]
     fiscal_year_start: u32,
-    /// First day that marts report on; by default the day of the first activity or enrollment.
+    /// First day that marts report on; by default the day of the first act, assignment, due date, completion or contribution, at most five
+    /// years before the first delivery.
     report_from: Option<NaiveDate>,
     /// Files of decisions, relative to the job file: plans of leaders, goals and OKRs, scorecards, review cycles and rubrics.
     #[serde(default)]
@@ -332,6 +333,7 @@ impl Job {
         let holidays =
             file.policy.holidays.clone().unwrap_or_default().into_iter().map(day_of).collect::<BTreeSet<_>>();
         let policy = policy(file.policy, file.synthetic_data).map_err(|(what, hint)| error(what, hint))?;
+        known_verbs(&policy, catalog).map_err(|(what, hint)| error(what, hint))?;
         let certifications =
             certifications::certifications(file.certifications).map_err(|(what, hint)| error(what, hint))?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -512,6 +514,23 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
     Ok(policy)
 }
 
+/// The policy's verbs are verbs of activity, and acts of somebody.
+fn known_verbs(policy: &Policy, catalog: &Catalog) -> Result<(), (String, &'static str)> {
+    let known =
+        catalog.table("activity").and_then(|table| table.column("verb")).map_or(&[][..], |column| &column.values);
+    for verb in policy.active_verbs.iter().chain(&policy.passive_verbs) {
+        if matches!(verb.as_str(), "enrolled" | "voided") {
+            let what = format!("verb `{verb}` is nobody's act and can be neither active nor passive");
+            return Err((what, "enrolments, awards and roles happen to people; take the verb out of the policy"));
+        }
+        if !known.contains(verb) {
+            let hint = "the column verb of activity in schemas/README.md lists them; a feed's value map turns a vendor's word into one";
+            return Err((format!("there is no verb `{verb}`"), hint));
+        }
+    }
+    Ok(())
+}
+
 /// Plain paths are relative to the job file; URLs stand as they are.
 fn anchored(folder: &Path, place: &str) -> String {
     if place.contains("://") || Path::new(place).is_absolute() {
@@ -568,6 +587,15 @@ mod tests {
     fn a_typo_is_an_error_that_names_it() {
         let refused = parse("[policy]\nsmalest_group = 9").unwrap_err();
         assert!(refused.to_string().contains("smalest_group"), "{refused}");
+    }
+
+    #[test]
+    fn the_policys_verbs_are_known_and_somebodys_acts() {
+        let verbs =
+            |verbs: &str| parse(&format!("[policy]\nactive_verbs = [{verbs}]")).map_err(|error| error.to_string());
+        assert_eq!(verbs("\"completed\", \"other\"").unwrap().policy.active_verbs, ["completed", "other"]);
+        assert!(verbs("\"enrolled\"").unwrap_err().contains("nobody's act"));
+        assert!(verbs("\"compleated\"").unwrap_err().contains("there is no verb `compleated`"));
     }
 
     #[test]

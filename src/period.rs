@@ -14,6 +14,9 @@ pub type Day = i32;
 /// The open end of an effective-dated row: later than any day a calendar can hold.
 pub const OPEN_END: Day = Day::MAX;
 
+/// Years before a delivery after which what it tells of opens no period of a report.
+pub const YEARS_BACK: u32 = 5;
+
 /// The date of a day; days outside chrono's calendar (never produced by the gates) clamp to its ends.
 pub fn date_of(day: Day) -> NaiveDate {
     NaiveDate::from_epoch_days(day).unwrap_or(if day > 0 { NaiveDate::MAX } else { NaiveDate::MIN })

@@ -3,9 +3,10 @@
 
 use arrow::array::RecordBatch;
 
-use super::columns::{Text, dates};
-use super::history::{Fnv, Labels, NONE, People, segments};
-use crate::period::{Day, OPEN_END};
+use super::columns::Text;
+use super::employment::{Presence, Segment, segments};
+use super::history::{Fnv, Labels, NONE, People};
+use crate::period::Day;
 
 /// Days `[from, to)` in one state; the labels are those of [`Careers::labels`], [`NONE`] where HRIS says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +48,11 @@ impl Careers {
     pub fn build(workers: &[RecordBatch], people: &People, worker_types: &[String]) -> Careers {
         let mut careers = Careers { labels: Labels::default(), stages: vec![Vec::new(); people.workers.len()] };
         let facts: Vec<Facts<'_>> = workers.iter().map(Facts::of).collect();
-        for (worker, segments) in segments(workers) {
+        for (worker, (segments, _)) in segments(workers, &people.still) {
             let Some(code) = people.code(worker) else { continue };
             for segment in segments {
-                let facts = &facts[segment.batch];
-                facts.stages(
-                    segment.row,
-                    (segment.from, segment.to),
+                facts[segment.batch].stage(
+                    &segment,
                     worker_types,
                     &mut careers.labels,
                     &mut careers.stages[code as usize],
@@ -121,70 +120,47 @@ impl Careers {
 
 /// The columns that make a stage.
 struct Facts<'a> {
-    status: Text<'a>,
     worker_type: Text<'a>,
     org: Text<'a>,
     job_code: Text<'a>,
     job_family: Text<'a>,
     job_level: Text<'a>,
-    hired: Box<dyn Fn(usize) -> Option<Day> + 'a>,
-    terminated: Box<dyn Fn(usize) -> Option<Day> + 'a>,
 }
 
 impl<'a> Facts<'a> {
     fn of(batch: &'a RecordBatch) -> Facts<'a> {
         Facts {
-            status: Text::of(batch, "status"),
             worker_type: Text::of(batch, "worker_type"),
             org: Text::of(batch, "org_id"),
             job_code: Text::of(batch, "job_code"),
             job_family: Text::of(batch, "job_family"),
             job_level: Text::of(batch, "job_level"),
-            hired: Box::new(dates(batch, "hire_date")),
-            terminated: Box::new(dates(batch, "termination_date")),
         }
     }
 
-    /// Appends the stages of one row's days: employed between hire and last day, not employed outside of them.
-    fn stages(
-        &self,
-        row: usize,
-        (from, to): (Day, Day),
-        worker_types: &[String],
-        labels: &mut Labels,
-        stages: &mut Vec<Stage>,
-    ) {
+    /// Appends the stage of a segment, or lengthens the one before it.
+    fn stage(&self, segment: &Segment, worker_types: &[String], labels: &mut Labels, stages: &mut Vec<Stage>) {
+        let row = segment.row;
         let worker_type = self.worker_type.get(row).unwrap_or("employee");
         let counts = worker_types.is_empty() || worker_types.iter().any(|known| known == worker_type);
-        let is_employed = counts && matches!(self.status.get(row), Some("active" | "leave"));
-        let hired = (self.hired)(row);
-        // A termination before the hire date belongs to an earlier employment of somebody who was hired again.
-        let leaves = (self.terminated)(row)
-            .filter(|day| hired.is_none_or(|hired| *day >= hired))
-            .map_or(OPEN_END, |last| last.saturating_add(1));
-        let begins = from.max(hired.unwrap_or(from)).min(to);
-        let ends = to.min(leaves).max(begins);
         let stage = Stage {
-            from,
-            to,
-            is_employed,
-            hired,
+            from: segment.from,
+            to: segment.to,
+            is_employed: counts && segment.presence != Presence::Away,
+            hired: segment.hired,
             org: labels.code(self.org.get(row)),
             job_code: labels.code(self.job_code.get(row)),
             job_family: labels.code(self.job_family.get(row)),
             job_level: labels.code(self.job_level.get(row)),
         };
-        let parts = [(from, begins, false), (begins, ends, is_employed), (ends, to, false)];
-        for (from, to, is_employed) in parts.into_iter().filter(|(from, to, _)| from < to) {
-            let stage = Stage { from, to, is_employed, ..stage };
-            match stages.last_mut() {
-                Some(last)
-                    if last.to == from && (Stage { from: last.from, to, ..stage }) == (Stage { to, ..*last }) =>
-                {
-                    last.to = to;
-                }
-                _ => stages.push(stage),
+        match stages.last_mut() {
+            Some(last)
+                if last.to == stage.from
+                    && (Stage { from: last.from, ..stage }) == (Stage { to: stage.to, ..*last }) =>
+            {
+                last.to = stage.to;
             }
+            _ => stages.push(stage),
         }
     }
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use chrono_tz::Tz;
-use hashbrown::HashMap;
 
 use super::columns::{Text, bools, instants};
 use super::contributions::standing;
 use super::history::{Fnv, Labels, People};
-use super::identity::{Identity, Who};
+use super::obligation::Attempts;
 use crate::contract::arrow::DELETED;
-use crate::period::{Day, Period, local_day};
+use crate::period::{Day, DayClock, Period, local_day};
 
 /// A content item; days are those of the reporting zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +68,7 @@ pub fn belongings(contributions: &[RecordBatch], zone: Tz, horizon: Day) -> Belo
     standing.filter_map(|one| Some((one.id.to_owned(), (one.day, one.content?.to_owned())))).collect()
 }
 
-/// Who completed which item on which day: of each person and item the earliest success.
+/// Who completed which item on which day: of each attempt the earliest success.
 #[derive(Debug, Default, Clone)]
 pub struct Completions {
     /// Codes of content ids.
@@ -79,31 +78,16 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn build(enrollments: &[RecordBatch], identity: &Identity, zone: Tz) -> Completions {
-        let mut contents = Labels::default();
-        let mut first: HashMap<(u32, u32), i64> = HashMap::new();
-        for batch in enrollments {
-            let (user, content, status) =
-                (Text::of(batch, "user_id"), Text::of(batch, "content_id"), Text::of(batch, "status"));
-            let (completed_at, gone, deleted) =
-                (instants(batch, "completed_at"), bools(batch, "deleted"), bools(batch, DELETED));
-            for row in (0..batch.num_rows()).filter(|row| gone(*row) != Some(true) && deleted(*row) != Some(true)) {
-                let (Some(user), Some(content), Some("completed" | "passed"), Some(at)) =
-                    (user.get(row), content.get(row), status.get(row), completed_at(row))
-                else {
-                    continue;
-                };
-                let Who::Worker(worker) = identity.who(user, local_day(at, zone)) else { continue };
-                let held = first.entry((contents.code(Some(content)), worker)).or_insert(at);
-                *held = at.min(*held);
+    pub fn of(attempts: &Attempts, zone: Tz) -> Completions {
+        let mut clock = DayClock::new(zone);
+        let mut days: BTreeMap<Day, Vec<(u32, u32)>> = BTreeMap::new();
+        for attempt in &attempts.all {
+            if let Some(success) = attempt.success {
+                days.entry(clock.day(success.at)).or_default().push((attempt.content, attempt.worker));
             }
         }
-        let mut days: BTreeMap<Day, Vec<(u32, u32)>> = BTreeMap::new();
-        for (key, at) in first {
-            days.entry(local_day(at, zone)).or_default().push(key);
-        }
         days.values_mut().for_each(|done| done.sort_unstable());
-        Completions { contents, days }
+        Completions { contents: attempts.contents.clone(), days }
     }
 
     /// A hash of what was completed in a period, by ids and not by codes.
@@ -127,6 +111,7 @@ mod tests {
     use super::*;
     use crate::canon::fixture::{day, rows};
     use crate::canon::history::Eligibility;
+    use crate::canon::identity::Identity;
     use crate::period::Grain;
 
     fn month(start: &str, end: &str) -> Period {
@@ -156,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_each_person_and_item_the_earliest_success_counts() {
+    fn of_each_attempt_the_earliest_success_counts() {
         let workers = [rows("workers", "worker_id effective_from status employee_no\nw1 2026-01-01 active 1")];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
@@ -173,9 +158,13 @@ mod tests {
                 ),
             )]
         };
-        let done = Completions::build(&enrollments("2026-01-20"), &identity, chrono_tz::UTC);
+        let completed = |first: &str| {
+            let attempts = Attempts::build(&enrollments(first), &[], &identity, chrono_tz::UTC, Day::MIN);
+            Completions::of(&attempts, chrono_tz::UTC)
+        };
+        let done = completed("2026-01-20");
         assert_eq!(done.days.keys().copied().collect::<Vec<_>>(), [day("2026-01-20")]);
-        let later = Completions::build(&enrollments("2026-03-20"), &identity, chrono_tz::UTC);
+        let later = completed("2026-03-20");
         assert_eq!(later.days.keys().copied().collect::<Vec<_>>(), [day("2026-02-10")]);
         let february = month("2026-02-01", "2026-03-01");
         assert_ne!(done.fingerprint(february, &people), later.fingerprint(february, &people));

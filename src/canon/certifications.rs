@@ -11,9 +11,10 @@ use hashbrown::HashMap;
 
 use super::career::Careers;
 use super::certification::{Certificate, Pass, Standing};
-use super::columns::{Text, bools, instants, ints};
+use super::columns::{Text, bools, ints};
 use super::history::{Fnv, People, Place};
 use super::identity::{Identity, Who};
+use super::obligation::{State, statements};
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, DayClock, OPEN_END};
 
@@ -46,8 +47,8 @@ impl Rule {
 /// What is known of one person about one certification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Holding {
-    /// Since this day an enrollment requires it.
-    required_from: Option<Day>,
+    /// On the days `[from, to)` enrollments require it.
+    required: Option<(Day, Day)>,
     /// Waived, and by no enrollment required: no rule requires it either.
     is_exempt: bool,
     certificate: Certificate,
@@ -165,7 +166,7 @@ impl Certifications {
         };
         let mut duties: Vec<Duty> = held
             .iter()
-            .filter(|(_, holding)| holding.required_from.is_some_and(|from| from <= day))
+            .filter(|(_, holding)| holding.required.is_some_and(|(from, to)| from <= day && day < to))
             .map(|(certification, holding)| duty(*certification, Some(holding)))
             .collect();
         for (certification, rule) in &self.rules {
@@ -218,8 +219,8 @@ impl Certifications {
                     numbers.iter().for_each(|number| hash.number(i64::from(*number)));
                     hash.finish()
                 };
-                if let Some(from) = holding.required_from {
-                    add(from, OPEN_END, state("required", [0, 0]));
+                if let Some((from, to)) = holding.required {
+                    add(from, to, state("required", [0, 0]));
                 }
                 if holding.is_exempt {
                     add(Day::MIN, OPEN_END, state("exempt", [0, 0]));
@@ -272,7 +273,7 @@ fn catalogue(content: &[RecordBatch]) -> BTreeMap<&str, Validity> {
 /// What one person's enrollments say about one certification, before they are weighed.
 #[derive(Default)]
 struct Gathered {
-    required_from: Option<Day>,
+    required: Option<(Day, Day)>,
     is_waived: bool,
     passes: Vec<Pass>,
 }
@@ -285,50 +286,42 @@ fn holdings(
 ) -> Vec<Vec<(usize, Holding)>> {
     let mut clock = DayClock::new(sources.zone);
     let mut gathered: BTreeMap<u32, BTreeMap<usize, Gathered>> = BTreeMap::new();
-    for batch in sources.enrollments {
-        let (user, content, status) =
-            (Text::of(batch, "user_id"), Text::of(batch, "content_id"), Text::of(batch, "status"));
-        let instant = ["assigned_at", "enrolled_at", "due_at", "completed_at", "expires_at", "updated_at"]
-            .map(|name| instants(batch, name));
-        let (required, gone, deleted) = (bools(batch, "required"), bools(batch, "deleted"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| gone(*row) != Some(true) && deleted(*row) != Some(true)) {
-            let (Some(user), Some(content), Some(status)) = (user.get(row), content.get(row), status.get(row)) else {
-                continue;
-            };
-            let Some(certifications) = counts_for.get(content) else { continue };
-            let [assigned_at, enrolled_at, due_at, completed_at, expires_at, updated_at] =
-                [0, 1, 2, 3, 4, 5].map(|at: usize| instant[at](row).map(|micros| clock.day(micros)));
-            let begun = assigned_at.or(enrolled_at).or(due_at);
-            let passed = completed_at.filter(|_| matches!(status, "completed" | "passed" | "expired"));
-            let Some(judged) = passed.or(begun).or(updated_at) else { continue };
-            let Who::Worker(worker) = sources.identity.who(user, judged) else { continue };
-            let of_person = gathered.entry(worker).or_default();
-            if let Some(on) = passed {
-                let item = catalogue.get(content).copied().unwrap_or_default();
-                let lasting = item.valid_days.map(|days| on.saturating_add(days));
-                // Said to have expired without saying when: since the vendor last touched it, at the latest.
-                let unsaid = if status == "expired" { updated_at.unwrap_or(on) } else { OPEN_END };
-                let expires_on = expires_at.or(lasting).unwrap_or(unsaid);
-                for certification in certifications {
-                    let pass = Pass { on, expires_on, grace_days: item.grace_days };
-                    of_person.entry(*certification).or_default().passes.push(pass);
-                }
-            }
-            // What is required of somebody is the item itself, never the one it is equivalent to.
-            let Some(own) = at(content) else { continue };
-            let own = of_person.entry(own).or_default();
-            own.is_waived |= status == "waived";
-            if required(row) == Some(true)
-                && !matches!(status, "waived" | "withdrawn")
-                && let Some(from) = begun.or(completed_at)
-            {
-                own.required_from = Some(own.required_from.map_or(from, |known| known.min(from)));
+    statements(sources.enrollments, sources.identity, &mut |row| {
+        let Some(certifications) = counts_for.get(row.content) else { return };
+        let mut day = |at: Option<i64>| at.map(|micros| clock.day(micros));
+        let begun = day(row.assigned_at.or(row.enrolled_at).or(row.due_at));
+        let (passed, updated) = (day(row.passed_at()), day(row.updated_at));
+        let Some(judged) = passed.or(begun).or(updated) else { return };
+        let Who::Worker(worker) = row.account.who(judged) else { return };
+        let of_person = gathered.entry(worker).or_default();
+        if let Some(on) = passed {
+            let item = catalogue.get(row.content).copied().unwrap_or_default();
+            let lasting = item.valid_days.map(|days| on.saturating_add(days));
+            // Said to have expired without saying when: since the vendor last touched it, at the latest.
+            let unsaid = if row.state == State::Lapsed { updated.unwrap_or(on) } else { OPEN_END };
+            // A certificate is worth nothing once its last microsecond is over: a whole day is held to its end.
+            let expires_at = day(row.expires_at.map(|micros| micros.saturating_add(1)));
+            let expires_on = expires_at.or(lasting).unwrap_or(unsaid);
+            for certification in certifications {
+                let pass = Pass { on, expires_on, grace_days: item.grace_days };
+                of_person.entry(*certification).or_default().passes.push(pass);
             }
         }
-    }
+        // What is required of somebody is the item itself, never the one it is equivalent to.
+        let Some(own) = at(row.content) else { return };
+        let own = of_person.entry(own).or_default();
+        own.is_waived |= row.state == State::Waived;
+        if row.is_required
+            && !row.is_off()
+            && let Some(from) = begun.or(day(row.completed_at))
+        {
+            let until = row.closed_on().unwrap_or(OPEN_END);
+            own.required = Some(own.required.map_or((from, until), |held| (held.0.min(from), held.1.max(until))));
+        }
+    });
     let weigh = |gathered: Gathered| Holding {
-        required_from: gathered.required_from,
-        is_exempt: gathered.is_waived && gathered.required_from.is_none() && gathered.passes.is_empty(),
+        required: gathered.required,
+        is_exempt: gathered.is_waived && gathered.required.is_none() && gathered.passes.is_empty(),
         certificate: Certificate::of(gathered.passes),
     };
     let mut holdings = vec![Vec::new(); sources.people.workers.len()];

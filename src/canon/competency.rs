@@ -10,9 +10,9 @@ use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 
 use super::career::Careers;
-use super::columns::{Text, bools, dates, instants};
+use super::columns::{Text, bools, dates};
 use super::history::People;
-use super::identity::{Identity, Who};
+use super::obligation::Attempts;
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, OPEN_END, local_day};
 
@@ -146,9 +146,9 @@ pub struct Learned {
     pub certification: HashMap<u32, (Day, Option<Day>)>,
 }
 
-/// Reads enrollments in onboarding content and certifications. Onboarding content is what the catalogue marks as such; where some of it is of
-/// the kind path, the paths alone.
-pub fn learned(enrollments: &[RecordBatch], content: &[RecordBatch], identity: &Identity, zone: Tz) -> Learned {
+/// Reads attempts at onboarding content and certifications: a clock starts with the first of them. Onboarding content is what the catalogue
+/// marks as such; where some of it is of the kind path, the paths alone.
+pub fn learned(attempts: &Attempts, content: &[RecordBatch], zone: Tz) -> Learned {
     let (onboarding, certifications) = catalogue(content);
     let mut learned = Learned::default();
     let mut assigned: BTreeMap<(u32, &str), Day> = BTreeMap::new();
@@ -156,42 +156,28 @@ pub fn learned(enrollments: &[RecordBatch], content: &[RecordBatch], identity: &
     let earliest = |days: &mut HashMap<u32, Day>, worker: u32, day: Day| {
         days.entry(worker).and_modify(|known| *known = day.min(*known)).or_insert(day);
     };
-    for batch in enrollments {
-        let (user, content_id, status) =
-            (Text::of(batch, "user_id"), Text::of(batch, "content_id"), Text::of(batch, "status"));
-        let (assigned_at, completed_at) = (instants(batch, "assigned_at"), instants(batch, "completed_at"));
-        let (gone, deleted) = (bools(batch, "deleted"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| gone(*row) != Some(true) && deleted(*row) != Some(true)) {
-            let (Some(user), Some(item), Some(status)) = (user.get(row), content_id.get(row), status.get(row)) else {
-                continue;
-            };
-            let (is_path, is_certification) = (onboarding.contains(item), certifications.contains(item));
-            if !is_path && !is_certification {
-                continue;
+    for attempt in &attempts.all {
+        let Some(item) = attempts.contents.text(attempt.content) else { continue };
+        let (is_path, is_certification) = (onboarding.contains(item), certifications.contains(item));
+        if !is_path && !is_certification {
+            continue;
+        }
+        let worker = attempt.worker;
+        if let Some(success) = attempt.success {
+            let day = local_day(success.at, zone);
+            if is_path {
+                earliest(&mut learned.path_completed, worker, day);
             }
-            let who = |micros: i64| {
-                let day = local_day(micros, zone);
-                match identity.who(user, day) {
-                    Who::Worker(worker) => Some((worker, day)),
-                    _ => None,
-                }
-            };
-            let done = completed_at(row).filter(|_| matches!(status, "completed" | "passed")).and_then(who);
-            let given = assigned_at(row).filter(|_| !matches!(status, "waived" | "withdrawn")).and_then(who);
-            if let Some((worker, day)) = done {
-                if is_path {
-                    earliest(&mut learned.path_completed, worker, day);
-                }
-                passed.entry((worker, item)).or_default().push(day);
+            passed.entry((worker, item)).or_default().push(day);
+        }
+        if let Some(at) = attempt.assigned_at {
+            let day = local_day(at, zone);
+            if is_path {
+                earliest(&mut learned.path_assigned, worker, day);
             }
-            if let Some((worker, day)) = given {
-                if is_path {
-                    earliest(&mut learned.path_assigned, worker, day);
-                }
-                if is_certification {
-                    let known = assigned.entry((worker, item)).or_insert(day);
-                    *known = day.min(*known);
-                }
+            if is_certification {
+                let known = assigned.entry((worker, item)).or_insert(day);
+                *known = day.min(*known);
             }
         }
     }
@@ -288,6 +274,7 @@ mod tests {
     fn a_path_is_completed_once_and_a_certification_counts_from_its_assignment() {
         use crate::canon::fixture::{day, rows};
         use crate::canon::history::Eligibility;
+        use crate::canon::identity::Identity;
         let workers = [rows(
             "workers",
             "worker_id effective_from status employee_no
@@ -315,7 +302,8 @@ mod tests {
              u2      safety     1       passed    -           2026-01-01
              u2      safety     2       passed    2026-01-15  2026-01-25",
         )];
-        let learned = learned(&enrollments, &content, &identity, chrono_tz::UTC);
+        let attempts = Attempts::build(&enrollments, &content, &identity, chrono_tz::UTC, Day::MIN);
+        let learned = learned(&attempts, &content, chrono_tz::UTC);
         assert_eq!(learned.path_completed, HashMap::from_iter([(0, day("2026-02-03"))]), "a course is no path");
         assert_eq!(learned.path_assigned, HashMap::from_iter([(0, day("2026-01-02"))]), "withdrawn is not assigned");
         assert_eq!(

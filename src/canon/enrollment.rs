@@ -1,15 +1,12 @@
-//! Enrollments as facts of a day: what was assigned, fell due or was completed, by whom.
+//! Attempts as facts of a day: what was assigned, fell due or was completed, by whom.
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
 use chrono_tz::Tz;
 use hashbrown::HashMap;
 
-use super::columns::{Text, bools, instants, ints};
 use super::history::{Fnv, People};
-use super::identity::{Identity, Who};
-use crate::contract::arrow::DELETED;
+use super::obligation::{Attempts, Success};
 use crate::period::{Calendar, Day, DayClock, Grain};
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -17,15 +14,15 @@ const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// Enrollment counts of one person on one day. Integers only, so they add in any order.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// Required enrollments assigned on the day.
+    /// Required attempts assigned on the day.
     pub assigned: i64,
-    /// Required enrollments due on the day.
+    /// Required attempts due on the day.
     pub due: i64,
     /// Of `due`: completed by the end of the day, week, month, quarter that holds the due day (in the order of [`Grain::ALL`]).
     pub due_done: [i64; 4],
     /// Of `due`: completed at or before the due instant.
     pub due_on_time: i64,
-    /// Enrollments of any kind completed on the day.
+    /// Attempts of any kind completed on the day.
     pub completions: i64,
     /// Of `completions`: within 24 hours before due.
     pub last_day: i64,
@@ -36,145 +33,43 @@ pub struct Facts {
 /// Facts by day and worker code.
 pub type FactsByDay = BTreeMap<Day, BTreeMap<u32, Facts>>;
 
-/// One enrollment, as much of it as the facts need.
-#[derive(Clone, Copy)]
-struct Enrollment {
-    assigned_at: Option<i64>,
-    due_at: Option<i64>,
-    /// Set when the status is completed or passed and the instant is known.
-    completed_at: Option<i64>,
-    attempt: Option<i64>,
-}
-
-/// Computes the facts from the live rows of `enrollments` and `content`.
+/// Computes the facts from attempts.
 ///
-/// Assigned and due count required enrollments that were not waived or withdrawn, one per person and content: the earliest
-/// success, else the earliest assignment. Completions count required or not, likewise one per person and content: the earliest.
-pub fn facts(
-    enrollments: &[RecordBatch],
-    content: &[RecordBatch],
-    identity: &Identity,
-    zone: Tz,
-    calendar: &Calendar,
-) -> FactsByDay {
-    let minutes = content_minutes(content);
+/// Assigned and due count attempts that were required, each on its own days; an attempt is done by its earliest success. Completions count
+/// the person's own successes, required or not, one an attempt.
+pub fn facts(attempts: &Attempts, zone: Tz, calendar: &Calendar) -> FactsByDay {
     let mut clock = DayClock::new(zone);
-    let mut codes: HashMap<&str, u32> = HashMap::new();
-    // By person and content.
-    let mut required: HashMap<(u32, u32), Enrollment> = HashMap::new();
-    let mut successes: HashMap<(u32, u32), Success> = HashMap::new();
-    for batch in enrollments {
-        let rows = batch.num_rows();
-        let accounts = Text::of(batch, "user_id").each(rows, &mut |user| identity.account(user));
-        let contents = Text::of(batch, "content_id").each(rows, &mut |content| {
-            let next = codes.len() as u32;
-            (*codes.entry(content).or_insert(next), minutes.get(content).copied())
-        });
-        let statuses = Text::of(batch, "status").each(rows, &mut |status| {
-            (matches!(status, "completed" | "passed"), matches!(status, "waived" | "withdrawn"))
-        });
-        let (assigned_at, due_at, completed_at) =
-            (instants(batch, "assigned_at"), instants(batch, "due_at"), instants(batch, "completed_at"));
-        let (attempt, spent) = (ints(batch, "attempt"), ints(batch, "time_spent_seconds"));
-        let (is_required, gone, deleted) = (bools(batch, "required"), bools(batch, "deleted"), bools(batch, DELETED));
-        for i in 0..rows {
-            if gone(i) == Some(true) || deleted(i) == Some(true) {
-                continue;
-            }
-            let (Some(account), Some((content, minutes)), Some((is_done, is_off))) =
-                (accounts[i], contents[i], statuses[i])
-            else {
-                continue;
-            };
-            let row = Enrollment {
-                assigned_at: assigned_at(i),
-                due_at: due_at(i),
-                completed_at: completed_at(i).filter(|_| is_done),
-                attempt: attempt(i),
-            };
-            if let Some(at) = row.completed_at
-                && let Who::Worker(worker) = account.who(clock.day(at))
-            {
-                let hasty = spent(i).zip(minutes).is_some_and(|(spent, minutes)| spent * 4 < minutes * 60);
-                let success = Success { at, due_at: row.due_at, hasty };
-                let first = successes.entry((worker, content)).or_insert(success);
-                *first = (*first).min(success);
-            }
-            let counts = is_required(i) == Some(true) && !is_off;
-            let Some(at) = row.assigned_at.or(row.due_at).filter(|_| counts) else { continue };
-            let Who::Worker(worker) = account.who(clock.day(at)) else { continue };
-            required
-                .entry((worker, content))
-                .and_modify(|held| {
-                    if row.precedes(held) {
-                        *held = row;
-                    }
-                })
-                .or_insert(row);
-        }
-    }
     let mut facts: HashMap<(Day, u32), Facts> = HashMap::new();
-    for ((worker, _), Success { at, due_at, hasty }) in successes {
-        let fact = facts.entry((clock.day(at), worker)).or_default();
-        fact.completions += 1;
-        if due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
-            fact.last_day += 1;
-            fact.checkbox += i64::from(hasty);
+    for attempt in &attempts.all {
+        if let Some(Success { at, is_hasty }) = attempt.success {
+            let fact = facts.entry((clock.day(at), attempt.worker)).or_default();
+            fact.completions += 1;
+            if attempt.due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
+                fact.last_day += 1;
+                fact.checkbox += i64::from(is_hasty);
+            }
         }
-    }
-    for ((worker, _), row) in required {
-        if let Some(at) = row.assigned_at {
-            facts.entry((clock.day(at), worker)).or_default().assigned += 1;
+        if !attempt.is_required {
+            continue;
         }
-        let Some(due_at) = row.due_at else { continue };
+        if let Some(at) = attempt.assigned_at {
+            facts.entry((clock.day(at), attempt.worker)).or_default().assigned += 1;
+        }
+        let Some(due_at) = attempt.due_at else { continue };
         let due_day = clock.day(due_at);
-        let fact = facts.entry((due_day, worker)).or_default();
+        let fact = facts.entry((due_day, attempt.worker)).or_default();
         fact.due += 1;
-        let Some(completed_at) = row.completed_at else { continue };
-        fact.due_on_time += i64::from(completed_at <= due_at);
-        let completed_day = clock.day(completed_at);
+        let Some(done_at) = attempt.done_at else { continue };
+        fact.due_on_time += i64::from(done_at <= due_at);
+        let done_day = clock.day(done_at);
         for (done, grain) in fact.due_done.iter_mut().zip(Grain::ALL) {
-            *done += i64::from(completed_day < calendar.period(grain, due_day).end);
+            *done += i64::from(done_day < calendar.period(grain, due_day).end);
         }
     }
     let mut facts: Vec<((Day, u32), Facts)> = facts.into_iter().collect();
     facts.sort_unstable_by_key(|(at, _)| *at);
     let days = facts.chunk_by(|((a, _), _), ((b, _), _)| a == b);
     days.map(|day| (day[0].0.0, day.iter().map(|((_, worker), fact)| (*worker, *fact)).collect())).collect()
-}
-
-/// A completed enrollment; ordered so that the least is the one that counts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Success {
-    at: i64,
-    due_at: Option<i64>,
-    /// Less than a quarter of the content's duration was spent.
-    hasty: bool,
-}
-
-impl Enrollment {
-    /// The order in which enrollments of one person in one content count: earliest success, then earliest assignment.
-    fn precedes(&self, other: &Enrollment) -> bool {
-        let rank = |row: &Enrollment| {
-            let late = |at: Option<i64>| at.unwrap_or(i64::MAX);
-            (late(row.completed_at), late(row.assigned_at), late(row.due_at), late(row.attempt))
-        };
-        rank(self) < rank(other)
-    }
-}
-
-fn content_minutes(content: &[RecordBatch]) -> HashMap<&str, i64> {
-    let mut minutes = HashMap::new();
-    for batch in content {
-        let (id, duration, deleted) =
-            (Text::of(batch, "content_id"), ints(batch, "duration_minutes"), bools(batch, DELETED));
-        for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
-            if let (Some(id), Some(duration)) = (id.get(i), duration(i)) {
-                minutes.insert(id, duration);
-            }
-        }
-    }
-    minutes
 }
 
 /// A hash of one day's facts, by worker id and not by code, so that it can be compared between runs.
@@ -192,6 +87,7 @@ pub fn fingerprint(facts: &BTreeMap<u32, Facts>, people: &People) -> u64 {
 mod tests {
     use super::super::fixture::{day, rows};
     use super::super::history::Eligibility;
+    use super::super::identity::Identity;
     use super::*;
 
     /// Facts of the one worker by day, over content `c` of 100 minutes, in Berlin.
@@ -210,7 +106,9 @@ mod tests {
             ),
         );
         let calendar = Calendar { fiscal_year_start: 1, holidays: Default::default() };
-        facts(&[enrollments], &[content], &identity, chrono_tz::Europe::Berlin, &calendar)
+        let zone = chrono_tz::Europe::Berlin;
+        let attempts = Attempts::build(&[enrollments], &[content], &identity, zone, Day::MIN);
+        facts(&attempts, zone, &calendar)
             .into_iter()
             .map(|(day, facts)| (crate::period::date_of(day).to_string(), facts[&0]))
             .collect()
@@ -253,20 +151,27 @@ mod tests {
     }
 
     #[test]
-    fn a_person_and_a_content_count_once_by_the_earliest_success_then_the_earliest_assignment() {
+    fn each_attempt_is_assigned_due_and_completed_in_its_own_periods() {
         let rows = [
-            "u1 c 1 failed true 2026-03-02T08:00:00Z 2026-03-04T16:00:00Z - - -",
+            "u1 c 1 failed true 2025-03-02T08:00:00Z 2025-03-04T16:00:00Z - - -",
             "u1 c 2 completed true 2026-03-09T08:00:00Z 2026-03-11T16:00:00Z 2026-03-10T09:00:00Z - -",
-            "u1 c 3 completed true 2026-03-16T08:00:00Z 2026-03-18T16:00:00Z 2026-03-17T09:00:00Z - -",
+            "u1 c 2 completed true 2026-03-09T09:00:00Z 2026-03-11T17:00:00Z 2026-03-11T09:00:00Z - -",
         ];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
             let facts = told(&order.map(|at| rows[at]).join("\n"));
-            let days: Vec<(&str, i64, i64, i64)> =
-                facts.iter().map(|(day, facts)| (day.as_str(), facts.assigned, facts.due, facts.completions)).collect();
-            assert_eq!(days, [("2026-03-09", 1, 0, 0), ("2026-03-10", 0, 0, 1), ("2026-03-11", 0, 1, 0)], "{order:?}");
+            let days: Vec<(&str, i64, i64, i64, i64)> = facts
+                .iter()
+                .map(|(day, facts)| (day.as_str(), facts.assigned, facts.due, facts.due_on_time, facts.completions))
+                .collect();
+            let each = [
+                ("2025-03-02", 1, 0, 0, 0),
+                ("2025-03-04", 0, 1, 0, 0),
+                ("2026-03-09", 1, 0, 0, 0),
+                ("2026-03-10", 0, 0, 0, 1),
+                ("2026-03-11", 0, 1, 1, 0),
+            ];
+            assert_eq!(days, each, "{order:?}");
         }
-        let never = told(&[rows[0], "u1 c 2 assigned true 2026-03-01T08:00:00Z - - - -"].join("\n"));
-        assert_eq!(never.keys().collect::<Vec<_>>(), ["2026-03-01"], "no success: the earliest assignment");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
 use super::history::{Fnv, NONE};
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO, KNOWN_AT, ROW};
 use crate::period::{Day, OPEN_END, Period};
 
 /// One version of an org unit, valid on `[from, to)`.
@@ -29,7 +29,7 @@ pub struct Units {
 }
 
 impl Units {
-    /// Reads the live rows of canon `org_units`. Where versions overlap the later known one wins, by cutting the other short.
+    /// Reads the rows of canon `org_units`: live ones, and those that a full snapshot no longer holds, until then. Where versions overlap the later known one wins, by cutting the other short.
     pub fn build(batches: &[RecordBatch]) -> Units {
         type Aged = ((Option<i64>, Option<String>, Option<i64>), UnitVersion);
         let mut rows: BTreeMap<String, Vec<Aged>> = BTreeMap::new();
@@ -39,11 +39,12 @@ impl Units {
             let head = Text::of(batch, "head_worker_id");
             let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
             let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
-            for i in (0..batch.num_rows()).filter(|i| deleted(*i) != Some(true)) {
+            let gone = dates(batch, HELD_TO);
+            for i in (0..batch.num_rows()).filter(|i| gone(*i).is_some() || deleted(*i) != Some(true)) {
                 let Some(id) = id.get(i) else { continue };
                 let version = UnitVersion {
                     from: from(i).unwrap_or(Day::MIN),
-                    to: to(i).unwrap_or(OPEN_END),
+                    to: to(i).unwrap_or(OPEN_END).min(gone(i).unwrap_or(OPEN_END)),
                     parent: parent.get(i).map(str::to_owned),
                     name: name.get(i).map(str::to_owned),
                     kind: kind.get(i).map(str::to_owned),

@@ -1,13 +1,14 @@
 //! Who worked where and when: HRIS rows become non-overlapping stints, and a stint a place in a period.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
+use super::employment::{Presence, segments};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO, KNOWN_AT, ROW};
 use crate::period::{Day, OPEN_END, Period};
 
 /// No label, no manager.
@@ -77,47 +78,78 @@ pub struct People {
     pub labels: Labels,
     /// Workers whose rows overlapped, for data quality.
     pub overlapping: u64,
+    /// By worker code: the days `[from, to)` on which they were employed, active or on leave, whatever their kind; ascending and apart.
+    pub employed: Vec<Vec<(Day, Day)>>,
+    /// Deliveries whose rows do not reach back to a hire date.
+    pub still: BTreeSet<String>,
 }
 
 /// One HRIS row, as much of it as history needs.
-struct Row<'a> {
-    from: Day,
-    to: Day,
-    age: (Option<i64>, Option<&'a str>, Option<i64>),
-    batch: usize,
-    index: usize,
+pub(super) struct Row<'a> {
+    pub from: Day,
+    pub to: Day,
+    /// The first day on which a full snapshot no longer held the worker, where the row's own dates do not say when it left.
+    pub gone: Day,
+    /// When it was told: the instant, the delivery, the record there.
+    pub age: Age<'a>,
+    pub batch: usize,
+    pub index: usize,
+}
+
+/// When a row was told, and where.
+type Age<'a> = (Option<i64>, Option<&'a str>, Option<i64>);
+
+impl<'a> Row<'a> {
+    /// Of overlapping rows the greatest holds: the one known later, then the one that begins later.
+    pub fn strength(&self) -> (Option<i64>, Day, Age<'a>) {
+        (self.age.0, self.from, self.age)
+    }
 }
 
 impl People {
     /// Builds stints from the live rows of canon `workers`.
     ///
-    /// Overlapping rows of one worker: the later `_known_at` wins, then the later `effective_from`. A day is eligible when
-    /// its row is active, of a counted worker type, on or after the hire date plus the minimum tenure, and not after
-    /// the termination date.
+    /// Overlapping rows of one worker: the later `_known_at` wins, then the later `effective_from`. A day is eligible when its row's
+    /// dates say employed and its status is not leave ([`super::employment`]), it is of a counted worker type, and the minimum tenure
+    /// has passed since the hire.
     pub fn build(batches: &[RecordBatch], rule: &Eligibility) -> People {
-        let rows_of = rows_by_worker(batches);
-        let workers: Vec<String> = rows_of.keys().map(|id| (*id).to_owned()).collect();
-        let code_of: HashMap<&str, u32> = rows_of.keys().enumerate().map(|(code, id)| (*id, code as u32)).collect();
+        People::reaching(batches, rule, BTreeSet::new())
+    }
+
+    /// The same, with deliveries whose rows do not reach back to a hire date.
+    pub fn reaching(batches: &[RecordBatch], rule: &Eligibility, still: BTreeSet<String>) -> People {
+        let laid = segments(batches, &still);
+        let workers: Vec<String> = laid.keys().map(|id| (*id).to_owned()).collect();
+        let code_of: HashMap<&str, u32> = laid.keys().enumerate().map(|(code, id)| (*id, code as u32)).collect();
         let facts: Vec<Facts<'_>> = batches.iter().map(Facts::of).collect();
-        let mut people = People { workers, ..People::default() };
-        for (code, rows) in rows_of.values().enumerate() {
-            let (segments, overlap) = paint(rows);
-            people.overlapping += u64::from(overlap);
-            for (from, to, row) in segments {
-                let facts = &facts[row.batch];
-                let Some((from, to)) = facts.eligible(row, from, to, rule) else { continue };
+        let mut people = People { workers, still, ..People::default() };
+        for (code, (segments, overlap)) in laid.values().enumerate() {
+            people.overlapping += u64::from(*overlap);
+            let mut employed: Vec<(Day, Day)> = Vec::new();
+            for segment in segments.iter().filter(|segment| segment.presence != Presence::Away) {
+                match employed.last_mut() {
+                    Some(last) if last.1 == segment.from => last.1 = segment.to,
+                    _ => employed.push((segment.from, segment.to)),
+                }
+                let (facts, row) = (&facts[segment.batch], segment.row);
+                let begun = segment.hired.unwrap_or(segment.since).saturating_add(rule.min_tenure_days);
+                let (from, to) = (segment.from.max(begun), segment.to);
+                if segment.presence != Presence::Active || !facts.counts(row, rule) || from >= to {
+                    continue;
+                }
                 let place = Place {
-                    org: people.labels.code(facts.org.get(row.index)),
-                    band: people.labels.code(facts.band.get(row.index)),
-                    location: people.labels.code(facts.location.get(row.index)),
-                    function: people.labels.code(facts.function.get(row.index)),
-                    manager: facts.manager.get(row.index).and_then(|id| code_of.get(id)).copied().unwrap_or(NONE),
+                    org: people.labels.code(facts.org.get(row)),
+                    band: people.labels.code(facts.band.get(row)),
+                    location: people.labels.code(facts.location.get(row)),
+                    function: people.labels.code(facts.function.get(row)),
+                    manager: facts.manager.get(row).and_then(|id| code_of.get(id)).copied().unwrap_or(NONE),
                 };
                 match people.stints.last_mut() {
                     Some(last) if last.worker == code as u32 && last.to == from && last.place == place => last.to = to,
                     _ => people.stints.push(Stint { worker: code as u32, from, to, place }),
                 }
             }
+            people.employed.push(employed);
         }
         people
     }
@@ -194,18 +226,23 @@ impl People {
     }
 }
 
-/// The live rows of each worker.
-fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<'_>>> {
+/// The rows of each worker: live ones, and those that a full snapshot no longer holds.
+pub(super) fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<'_>>> {
     let mut rows_of: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
     for (number, batch) in batches.iter().enumerate() {
         let (worker, delivery) = (Text::of(batch, "worker_id"), Text::of(batch, DELIVERY));
         let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
         let (known_at, row, deleted) = (instants(batch, KNOWN_AT), ints(batch, ROW), bools(batch, DELETED));
+        let (gone, leaves) = (dates(batch, HELD_TO), dates(batch, "termination_date"));
         for index in 0..batch.num_rows() {
-            let Some(id) = worker.get(index).filter(|_| deleted(index) != Some(true)) else { continue };
+            let gone = gone(index);
+            let Some(id) = worker.get(index).filter(|_| gone.is_some() || deleted(index) != Some(true)) else {
+                continue;
+            };
             rows_of.entry(id).or_default().push(Row {
                 from: from(index).unwrap_or(Day::MIN),
                 to: to(index).unwrap_or(OPEN_END),
+                gone: gone.filter(|_| leaves(index).is_none()).unwrap_or(OPEN_END),
                 age: (known_at(index), delivery.get(index), row(index)),
                 batch: number,
                 index,
@@ -213,24 +250,6 @@ fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<'_>>> {
         }
     }
     rows_of
-}
-
-/// A run of days `[from, to)` that one HRIS row speaks about: its batch, and its row there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    pub from: Day,
-    pub to: Day,
-    pub batch: usize,
-    pub row: usize,
-}
-
-/// What HRIS says of each worker day by day: ascending, disjoint segments, each of the row that wins there.
-pub fn segments(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Segment>> {
-    let painted = |rows: &Vec<Row<'_>>| -> Vec<Segment> {
-        let (segments, _) = paint(rows);
-        segments.into_iter().map(|(from, to, row)| Segment { from, to, batch: row.batch, row: row.index }).collect()
-    };
-    rows_by_worker(batches).into_iter().map(|(worker, rows)| (worker, painted(&rows))).collect()
 }
 
 fn add(differences: &mut [u64], at: usize, value: u64) {
@@ -279,56 +298,41 @@ impl Fnv {
     }
 }
 
-/// The columns that decide eligibility and place.
+/// The columns that decide place, and who counts.
 struct Facts<'a> {
-    status: Text<'a>,
     worker_type: Text<'a>,
     org: Text<'a>,
     band: Text<'a>,
     location: Text<'a>,
     function: Text<'a>,
     manager: Text<'a>,
-    hired: Box<dyn Fn(usize) -> Option<Day> + 'a>,
-    terminated: Box<dyn Fn(usize) -> Option<Day> + 'a>,
 }
 
 impl<'a> Facts<'a> {
     fn of(batch: &'a RecordBatch) -> Facts<'a> {
         Facts {
-            status: Text::of(batch, "status"),
             worker_type: Text::of(batch, "worker_type"),
             org: Text::of(batch, "org_id"),
             band: Text::of(batch, "leader_band"),
             location: Text::of(batch, "location"),
             function: Text::of(batch, "function"),
             manager: Text::of(batch, "manager_id"),
-            hired: Box::new(dates(batch, "hire_date")),
-            terminated: Box::new(dates(batch, "termination_date")),
         }
     }
 
-    /// The eligible part of a segment of a row, if any.
-    fn eligible(&self, row: &Row<'_>, from: Day, to: Day, rule: &Eligibility) -> Option<(Day, Day)> {
+    /// Whether a row is of a worker type that counts.
+    fn counts(&self, row: usize, rule: &Eligibility) -> bool {
         // An export without worker types is one of employees.
-        let worker_type = self.worker_type.get(row.index).unwrap_or("employee");
-        if self.status.get(row.index) != Some("active") || !rule.worker_types.iter().any(|kind| kind == worker_type) {
-            return None;
-        }
-        let hired = (self.hired)(row.index);
-        let start = hired.unwrap_or(row.from).saturating_add(rule.min_tenure_days);
-        let from = if hired.is_some() || rule.min_tenure_days > 0 { from.max(start) } else { from };
-        // A termination before the hire date belongs to an earlier employment of somebody who was hired again.
-        let leaves = (self.terminated)(row.index).filter(|day| hired.is_none_or(|hired| *day >= hired));
-        let to = leaves.map_or(to, |last| to.min(last.saturating_add(1)));
-        (from < to).then_some((from, to))
+        let worker_type = self.worker_type.get(row).unwrap_or("employee");
+        rule.worker_types.iter().any(|kind| kind == worker_type)
     }
 }
 
 /// Cuts overlapping rows into ascending, disjoint segments; the second value says whether any overlapped.
-fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
+pub(super) fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
     let mut order: Vec<&Row<'_>> = rows.iter().filter(|row| row.from < row.to).collect();
     // Strongest first: what is painted stays.
-    order.sort_by(|a, b| (b.age.0, b.from, b.age).cmp(&(a.age.0, a.from, a.age)));
+    order.sort_by_key(|row| std::cmp::Reverse(row.strength()));
     let mut painted: BTreeMap<Day, (Day, &Row<'_>)> = BTreeMap::new();
     let mut overlap = false;
     for row in order {
@@ -352,7 +356,8 @@ fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
             painted.insert(from, (row.to, row));
         }
     }
-    (painted.into_iter().map(|(from, (to, row))| (from, to, row)).collect(), overlap)
+    let held = painted.into_iter().map(|(from, (to, row))| (from, to.min(row.gone), row));
+    (held.filter(|(from, to, _)| from < to).collect(), overlap)
 }
 
 #[cfg(test)]

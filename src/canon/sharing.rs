@@ -3,14 +3,13 @@
 //! The tables about single leaders name the acts they count, so they need more than the counts of a day. Accounts are resolved to
 //! workers on the day of the act; an expert is anybody below the leaders' bands.
 
-use std::collections::BTreeMap;
-
 use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants};
 pub use super::contributions::Setting;
 use super::contributions::{Texts, parts, standing};
+use super::obligation::{Attempt, Attempts};
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, day_start_micros, local_day};
 
@@ -77,7 +76,7 @@ pub struct Event {
     pub is_documented: bool,
 }
 
-/// The first completion of a content item by a person.
+/// The completion of an attempt at a content item: its earliest success.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
     pub content: String,
@@ -92,7 +91,7 @@ pub struct Tables<'a> {
     pub contributions: &'a [RecordBatch],
     pub reactions: &'a [RecordBatch],
     pub events: &'a [RecordBatch],
-    pub enrollments: &'a [RecordBatch],
+    pub attempts: &'a Attempts,
     pub content: &'a [RecordBatch],
 }
 
@@ -127,7 +126,7 @@ impl Sharing {
         let at_id = items.iter().enumerate().map(|(at, item)| (item.id.as_str(), at)).collect();
         let reactions = reactions(tables.reactions, at_id, setting);
         let events = events(tables.events, setting);
-        let completions = completions(tables.enrollments, &content, setting);
+        let completions = completions(tables.attempts, &content, setting);
         Sharing::of(items, reactions, events, completions)
     }
 
@@ -325,39 +324,14 @@ fn events(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Event> {
     events
 }
 
-fn completions(
-    batches: &[RecordBatch],
-    content: &HashMap<&str, Content<'_>>,
-    setting: &Setting<'_>,
-) -> Vec<Completion> {
-    let mut first: BTreeMap<(u32, &str), i64> = BTreeMap::new();
-    for batch in batches {
-        let text = |name: &str| Text::of(batch, name);
-        let (user, content_id, status) = (text("user_id"), text("content_id"), text("status"));
-        let completed_at = instants(batch, "completed_at");
-        let (gone, deleted) = (bools(batch, "deleted"), bools(batch, DELETED));
-        for i in (0..batch.num_rows()).filter(|i| gone(*i) != Some(true) && deleted(*i) != Some(true)) {
-            let (Some(user), Some(content), Some(at)) = (user.get(i), content_id.get(i), completed_at(i)) else {
-                continue;
-            };
-            let day = local_day(at, setting.zone);
-            let counts = matches!(status.get(i), Some("completed" | "passed")) && day < setting.horizon;
-            if let Some(worker) = setting.worker(user, day).filter(|_| counts) {
-                let held = first.entry((worker, content)).or_insert(at);
-                *held = (*held).min(at);
-            }
-        }
-    }
-    let mut completions: Vec<Completion> = first
-        .into_iter()
-        .map(|((worker, id), at)| Completion {
-            content: id.to_owned(),
-            at,
-            day: local_day(at, setting.zone),
-            worker,
-            kind: content.get(id).and_then(|content| content.kind).map(str::to_owned),
-        })
-        .collect();
+fn completions(attempts: &Attempts, content: &HashMap<&str, Content<'_>>, setting: &Setting<'_>) -> Vec<Completion> {
+    let completion = |attempt: &Attempt| {
+        let (at, id) = (attempt.success?.at, attempts.contents.text(attempt.content)?);
+        let day = Some(local_day(at, setting.zone)).filter(|day| *day < setting.horizon)?;
+        let kind = content.get(id).and_then(|content| content.kind).map(str::to_owned);
+        Some(Completion { content: id.to_owned(), at, day, worker: attempt.worker, kind })
+    };
+    let mut completions: Vec<Completion> = attempts.all.iter().filter_map(completion).collect();
     completions.sort_unstable_by(|a, b| (a.at, a.worker, &a.content).cmp(&(b.at, b.worker, &b.content)));
     completions
 }

@@ -7,21 +7,24 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Date32Array, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::{concat_batches, interleave, take_record_batch};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashMap;
 
-use super::columns::{Text, dates, instants, ints};
-use super::merge::{Losses, Lost};
+use super::columns::{Text, bools, dates, instants, ints};
+use super::merge::{Kept, Losses, Lost};
 use crate::contract::Table;
-use crate::contract::arrow::{DELIVERY, KNOWN_AT, ROW, canon_schema};
+use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, canon_schema};
 use crate::period::Day;
 
 const FROM: &str = "effective_from";
 const TO: &str = "effective_to";
 
-/// Applies one snapshot of `day` to the rows built from the earlier ones. Rows for which `ours` is false (other feeds) pass through.
+/// Applies one snapshot of `day` to the rows built from the earlier ones. Rows for which `ours` (delivery, first day) is false, of
+/// other feeds or with a day of their own, pass through. Where the snapshot `annuls`, a deleted row says that its key's open row never
+/// was; else that it has ended.
+/// Empty values of the columns in `kept` say that what the key's open row says still holds.
 ///
 /// # Errors
 /// A batch does not have the table's canon schema.
@@ -30,10 +33,13 @@ pub fn apply(
     state: &RecordBatch,
     snapshot: &[RecordBatch],
     day: Day,
-    ours: &dyn Fn(&str) -> bool,
+    ours: &dyn Fn(&str, Option<Day>) -> bool,
+    kept: Kept<'_>,
+    annuls: bool,
 ) -> Result<(RecordBatch, Losses), ArrowError> {
     let schema = canon_schema(table);
     let snapshot = concat_batches(&schema, snapshot)?;
+    let snapshot = if kept.is_nothing() { snapshot } else { filled(table, state, snapshot, ours, kept)? };
     let mut losses = Losses::new();
     let delivery = Text::of(&snapshot, DELIVERY);
     let lose = |losses: &mut Losses, row: usize, kind: Lost| {
@@ -42,8 +48,11 @@ pub fn apply(
 
     // One row a key: the last statement of the snapshot.
     let said = Said::of(table, &[state, &snapshot])?;
-    let (known_at, row) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
-    let age = |i: usize| (known_at(i), delivery.get(i), row(i));
+    let (known_at, row, deleted) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW), bools(&snapshot, DELETED));
+    let ends = dates(&snapshot, TO);
+    // A row that has ended by the day of its snapshot loses to one that has not.
+    let age = |i: usize| (known_at(i), delivery.get(i), ends(i).is_none_or(|to| day < to), row(i));
+    let never_was = |i: usize| annuls && deleted(i) == Some(true);
     let mut last: HashMap<_, usize> = HashMap::new();
     for i in 0..snapshot.num_rows() {
         match last.entry(said.key(1, i)) {
@@ -64,12 +73,16 @@ pub fn apply(
     let mut closes: Vec<Option<Day>> = (0..state.num_rows()).map(&to).collect();
     let mut keep: Vec<u32> = Vec::new();
     for (i, closes) in closes.iter_mut().enumerate() {
-        let open = to(i).is_none() && ours(state_delivery.get(i).unwrap_or_default());
-        if open {
+        let told_by = state_delivery.get(i).unwrap_or_default();
+        if to(i).is_none() && ours(told_by, from(i)) {
             match last.get(&said.key(0, i)).copied() {
-                Some(now) if said.content(0, i) == said.content(1, now) => {
+                Some(now) if deleted(now) != Some(true) && said.content(0, i) == said.content(1, now) => {
                     lose(&mut losses, now, Lost::Duplicate);
                     last.remove(&said.key(0, i));
+                }
+                Some(now) if never_was(now) => {
+                    *losses.entry((told_by.to_owned(), Lost::Voided)).or_default() += 1;
+                    continue;
                 }
                 _ => *closes = Some(day),
             }
@@ -78,17 +91,53 @@ pub fn apply(
         if from(i) < *closes || closes.is_none() {
             keep.push(i as u32);
         } else {
-            *losses.entry((state_delivery.get(i).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
+            *losses.entry((told_by.to_owned(), Lost::Superseded)).or_default() += 1;
         }
     }
     let state = with_column(state, TO, Arc::new(Date32Array::from(closes)))?;
     let kept = take_record_batch(&state, &UInt32Array::from(keep))?;
-    let mut opened: Vec<u32> = last.values().map(|&i| i as u32).collect();
+    let mut opened: Vec<u32> = last.values().filter(|&&i| !never_was(i)).map(|&i| i as u32).collect();
+    for &i in last.values().filter(|&&i| never_was(i)) {
+        lose(&mut losses, i, Lost::Voided);
+    }
     opened.sort_unstable();
     let opened = take_record_batch(&snapshot, &UInt32Array::from(opened))?;
     let days: ArrayRef = Arc::new(Date32Array::from(vec![day; opened.num_rows()]));
     let opened = with_column(&opened, FROM, days)?;
     Ok((concat_batches(&schema, &[kept, opened])?, losses))
+}
+
+/// The snapshot with what it leaves as it was, from the open rows of the same keys.
+fn filled(
+    table: &Table,
+    state: &RecordBatch,
+    snapshot: RecordBatch,
+    ours: &dyn Fn(&str, Option<Day>) -> bool,
+    kept: Kept<'_>,
+) -> Result<RecordBatch, ArrowError> {
+    let said = Said::of(table, &[state, &snapshot])?;
+    let (from, to, delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
+    let is_open = |row: &usize| to(*row).is_none() && ours(delivery.get(*row).unwrap_or_default(), from(*row));
+    let open: HashMap<_, usize> = (0..state.num_rows()).filter(is_open).map(|row| (said.key(0, row), row)).collect();
+    let columns = snapshot
+        .schema()
+        .fields()
+        .iter()
+        .zip(snapshot.columns())
+        .map(|(field, array)| {
+            let name = field.name();
+            let own = table.stored().any(|column| column.name == *name && !column.key) && name != FROM && name != TO;
+            let before = state.column_by_name(name).filter(|_| own && kept.has(name) && array.null_count() > 0);
+            let Some(before) = before else { return Ok(array.clone()) };
+            let place = |row: usize| match open.get(&said.key(1, row)) {
+                Some(held) if array.is_null(row) => (1, *held),
+                _ => (0, row),
+            };
+            let places: Vec<(usize, usize)> = (0..snapshot.num_rows()).map(place).collect();
+            interleave(&[array.as_ref(), before.as_ref()], &places)
+        })
+        .collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
+    RecordBatch::try_new(snapshot.schema(), columns)
 }
 
 /// Keys and contents of two batches, comparable across both.
@@ -141,16 +190,34 @@ mod tests {
     use super::*;
     use crate::contract::Catalog;
 
-    const HEADER: &str = "worker_id effective_from effective_to status org_id _delivery _known_at";
+    const HEADER: &str = "worker_id effective_from effective_to status org_id _delivery _known_at _deleted";
 
     /// State and snapshot as texts -> rows `worker org from to delivery`, and what was lost by kind.
     fn applied(state: &str, snapshot: &str, on: &str) -> (Vec<String>, Vec<(String, Lost, u64)>) {
+        applied_keeping(state, snapshot, on, Kept::Nothing)
+    }
+
+    fn applied_keeping(
+        state: &str,
+        snapshot: &str,
+        on: &str,
+        kept: Kept<'_>,
+    ) -> (Vec<String>, Vec<(String, Lost, u64)>) {
         let catalog = Catalog::load().unwrap();
         let table = catalog.expect("workers").unwrap();
-        let ours = |delivery: &str| delivery != "other";
+        let ours = |delivery: &str, _: Option<Day>| delivery != "other";
+        let lines = |text: &str| -> String {
+            let told = |line: &str| match line.split_whitespace().count() {
+                0 => String::new(),
+                8 => format!("{line}\n"),
+                _ => format!("{line} false\n"),
+            };
+            text.lines().map(told).collect()
+        };
+        let (state, snapshot) = (lines(state), lines(snapshot));
         let state = rows("workers", &format!("{HEADER}\n{state}"));
         let snapshot = rows("workers", &format!("{HEADER}\n{snapshot}"));
-        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours).unwrap();
+        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours, kept, true).unwrap();
         let (worker, org, delivery) =
             (Text::of(&after, "worker_id"), Text::of(&after, "org_id"), Text::of(&after, DELIVERY));
         let (from, to) = (dates(&after, FROM), dates(&after, TO));
@@ -208,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_a_snapshot_annuls_never_was_and_one_it_does_not_hold_has_ended() {
+        let (rows, losses) = applied(
+            "w1 2025-03-01 - active a one -\n w2 2025-03-01 - active a one -\n w3 2025-01-01 2025-03-01 active a one -",
+            "w1 - - active a two - true\n w3 - - active a two - true",
+            "2025-03-08",
+        );
+        assert_eq!(rows, ["w2 a 2025-03-01 2025-03-08 one", "w3 a 2025-01-01 2025-03-01 one"]);
+        assert_eq!(losses, [("one".to_owned(), Lost::Voided, 1), ("two".to_owned(), Lost::Voided, 2)]);
+    }
+
+    #[test]
     fn the_last_statement_of_a_key_within_a_snapshot_holds() {
         let (rows, losses) = applied(
             "",
@@ -216,5 +294,24 @@ mod tests {
         );
         assert_eq!(rows, ["w1 b 2025-03-08 - one"]);
         assert_eq!(losses, [("one".to_owned(), Lost::Duplicate, 1), ("one".to_owned(), Lost::Superseded, 1)]);
+    }
+    #[test]
+    fn a_column_that_a_snapshot_lacks_opens_no_row_and_carries_what_was_known_into_one_that_opens() {
+        let state =
+            "w1 2025-03-01 - active a one -\n w2 2025-03-01 - active a one -\n w3 2025-03-01 2025-03-05 active a one -";
+        let snapshot = "w1 - - active - two -\n w2 - - leave - two -\n w3 - - active - two -";
+        let lacking = std::collections::BTreeSet::from(["org_id".to_owned()]);
+        let (rows, losses) = applied_keeping(state, snapshot, "2025-03-08", Kept::Columns(&lacking));
+        assert_eq!(
+            rows,
+            [
+                "w1 a 2025-03-01 - one",
+                "w2 a 2025-03-01 2025-03-08 one",
+                "w2 a 2025-03-08 - two",
+                "w3 - 2025-03-08 - two",
+                "w3 a 2025-03-01 2025-03-05 one"
+            ]
+        );
+        assert_eq!(losses, [("two".to_owned(), Lost::Duplicate, 1)]);
     }
 }

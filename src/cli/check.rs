@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{JobArgs, load, talk};
 use crate::error::{Error, Result};
 use crate::feed;
-use crate::mart::{self, MARTS, PLAIN, WHOLE};
+use crate::mart::MARTS;
+use crate::mart::list::DERIVED;
 use crate::pipeline::{self, Context};
 use crate::publish::commit;
 use crate::store::{Env, probe};
@@ -50,20 +51,13 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
     let agreement = MARTS
         .iter()
         .map(|mart| (mart.name, mart.disagreements(catalog)))
-        .chain(PLAIN.iter().map(|plain| (plain.name, plain.disagreements(catalog))))
-        .chain(WHOLE.iter().map(|whole| (whole.name, whole.disagreements(catalog, &loaded.job))));
+        .chain(DERIVED.iter().map(|derived| (derived.name, derived.disagreements(catalog, &loaded.job))));
     for (name, result) in agreement {
         find(
             format!("contract of {name}"),
             result.map(|()| "agrees with the code".into()).map_err(|error| error.to_string()),
         );
     }
-    find(
-        "contracts of plain tables".into(),
-        mart::check_plain(&loaded.catalog)
-            .map(|()| "say nothing about people".into())
-            .map_err(|error| error.to_string()),
-    );
     let head = commit::head(&loaded.lake);
     find(
         format!("lake {}", loaded.lake.label()),
@@ -127,7 +121,7 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
             };
             let table = loaded.catalog.expect(&loaded_feed.feed.fills)?;
             let bytes = loaded.landing.get(&planned.object)?;
-            let gate = feed::Context::new(table, as_of, &loaded.pseudonyms);
+            let gate = feed::Context::new(table, as_of, &loaded.pseudonyms).in_zone(loaded.job.zone);
             let read = feed::read(&loaded_feed.feed, &gate, &planned.delivery, &bytes, &mut |_| {
                 Ok::<(), std::convert::Infallible>(())
             });

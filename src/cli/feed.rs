@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use clap::Subcommand;
 
 use super::{load, talk};
@@ -22,6 +23,9 @@ pub enum FeedCommand {
         /// The instant or day the files are judged on; the default is now
         #[arg(long)]
         as_of: Option<String>,
+        /// The reporting zone of the job the files are for, in which days are read
+        #[arg(long, default_value = "UTC")]
+        zone: Tz,
         /// One JSON object a file on stdout
         #[arg(long)]
         json: bool,
@@ -34,7 +38,7 @@ pub enum FeedCommand {
 
 pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8> {
     match command {
-        FeedCommand::Try { feed, files, as_of, json } => {
+        FeedCommand::Try { feed, files, as_of, zone, json } => {
             let catalog = Catalog::load()?;
             let loaded = load::feed(feed, None, &catalog)?;
             let as_of = as_of.as_deref().map_or(Ok(now), |text| super::instant(text, chrono_tz::UTC))?;
@@ -43,7 +47,7 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
                 .iter()
                 .map(|path| Ok((path.display().to_string(), bytes::Bytes::from(load::read_bytes(path)?))))
                 .collect::<Result<Vec<_>>>()?;
-            let reports = feed::attempt::attempt(&loaded.feed, table, as_of, &Pseudonyms::Off, &contents);
+            let reports = feed::attempt::attempt_in(*zone, &loaded.feed, table, as_of, &Pseudonyms::Off, &contents);
             let refused = reports.iter().any(|report| report.refused.is_some());
             for report in &reports {
                 if *json {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{load, talk};
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
+use crate::ledger::Entry;
 use crate::pipeline;
 use crate::publish::{commit, latest};
 use crate::store::{Env, Store};
@@ -49,28 +50,40 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         return run(&commit, args.json);
     }
     let memory = pipeline::memory(Some(&head))?;
-    if let Some(entry) = memory.deliveries.entries.get(subject) {
-        if args.json {
-            talk::json(entry)?;
-            return Ok(0);
+    let entries: Vec<&Entry> = memory
+        .deliveries
+        .entries
+        .iter()
+        .filter(|(key, entry)| *key == subject || entry.path == *subject)
+        .map(|(_, entry)| entry)
+        .collect();
+    if !entries.is_empty() {
+        for entry in entries {
+            if args.json {
+                talk::json(entry)?;
+                continue;
+            }
+            let counts = entry.counts;
+            let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
+            let set = entry.set.as_ref().map_or_else(String::new, |set| format!("part of the set {set}\n"));
+            talk::data(&format!(
+                "{} ({} -> {}), {} bytes, sha256 {}\n{set}{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\nfirst read by commit {}\n",
+                entry.path,
+                entry.feed,
+                entry.table,
+                entry.size,
+                entry.sha256,
+                counts.read,
+                counts.accepted,
+                counts.rejected,
+                counts.duplicate,
+                counts.voided,
+                counts.superseded,
+                counts.filtered,
+                counts.forgotten,
+                entry.commit
+            ))?;
         }
-        let counts = entry.counts;
-        let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
-        talk::data(&format!(
-            "{} ({} -> {}), {} bytes, sha256 {}\n{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\nfirst read by commit {}\n",
-            entry.path,
-            entry.feed,
-            entry.table,
-            entry.size,
-            entry.sha256,
-            counts.read,
-            counts.accepted,
-            counts.rejected,
-            counts.duplicate,
-            counts.voided,
-            counts.superseded,
-            entry.commit
-        ))?;
         return Ok(0);
     }
     let tables: Vec<_> =

@@ -1,4 +1,4 @@
-//! `plan`: what a run would read and why.
+//! `plan`: a run that writes nothing, told beforehand: what it reads, what it computes, and why.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{JobArgs, load, talk};
 use crate::error::Result;
-use crate::pipeline::foresee::{self, Because, Foreseen};
+use crate::pipeline::steps::{Because, Step, Steps};
 use crate::pipeline::{self, Context, plan::Why};
 use crate::publish::commit;
 use crate::store::Env;
@@ -15,6 +15,9 @@ use crate::store::Env;
 pub struct PlanArgs {
     #[command(flatten)]
     job: JobArgs,
+    /// List the deliveries alone, without reading them: what they change is not known then
+    #[arg(long)]
+    quick: bool,
     /// One JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -38,12 +41,11 @@ struct Plan {
     start_over: std::collections::BTreeMap<String, String>,
     strangers: Vec<String>,
     missing_feeds: Vec<String>,
-    /// Set where contracts, job or program changed since head: every period is recomputed then.
-    recompute_all: Option<&'static str>,
-    /// Periods that will be computed, as far as that can be told before reading.
-    periods: Vec<Foreseen>,
-    /// Whether deliveries are read that may touch more periods than these.
-    more_decided_after_reading: bool,
+    /// What the run computes, the same list as in its report; `None` where deliveries were not read.
+    steps: Option<Steps>,
+    remarks: Vec<String>,
+    /// Folders that are not read before they are complete.
+    waiting: Vec<String>,
 }
 
 pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
@@ -68,48 +70,44 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     let head = commit::head(&loaded.lake)?;
     let memory = pipeline::memory(head.as_ref())?;
     let deliveries = pipeline::plan_deliveries(&context, &memory)?;
-    let recompute_all = match &head {
-        None => Some("the lake is empty"),
-        Some(head) if head.config_hash != loaded.job.config_hash() => {
-            Some("the job's rules changed since the last run")
-        }
-        Some(head) if head.binary_version != env!("CARGO_PKG_VERSION") => {
-            Some("the program changed since the last run")
-        }
-        Some(head)
-            if loaded.catalog.tables().any(|table| head.contract_hashes.get(&table.name) != Some(&table.hash)) =>
-        {
-            Some("a contract changed since the last run")
-        }
-        Some(_) => None,
+    let listed = |planned: &pipeline::plan::Planned| Planned {
+        delivery: planned.delivery.path.clone(),
+        feed: planned.delivery.feed.clone(),
+        table: loaded.feeds[planned.feed].feed.fills.clone(),
+        bytes: planned.delivery.size,
+        known_at: planned.delivery.known_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        why: planned.why,
     };
-    let periods = foresee::periods(&context, head.as_ref(), &memory, &deliveries, recompute_all.is_some())?;
-    let plan = Plan {
-        periods,
-        more_decided_after_reading: !deliveries.read.is_empty(),
+    let mut plan = Plan {
         head: head.map(|head| head.n),
-        read: deliveries
-            .read
-            .iter()
-            .map(|planned| Planned {
-                delivery: planned.delivery.path.clone(),
-                feed: planned.delivery.feed.clone(),
-                table: loaded.feeds[planned.feed].feed.fills.clone(),
-                bytes: planned.delivery.size,
-                known_at: planned.delivery.known_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-                why: planned.why,
-            })
-            .collect(),
+        read: deliveries.read.iter().map(listed).collect(),
         known: deliveries.known,
         start_over: deliveries.start_over,
         strangers: deliveries.strangers,
         missing_feeds: deliveries.missing_feeds,
-        recompute_all,
+        steps: None,
+        remarks: Vec::new(),
+        waiting: deliveries.waiting.iter().map(ToString::to_string).collect(),
     };
-    if args.json {
-        talk::json(&plan)?;
-        return Ok(0);
+    // What a run would say in place of publishing is said after what it would read.
+    let run = if args.quick { None } else { Some(pipeline::run(&context)) };
+    let run = match run {
+        Some(Ok(report)) => {
+            plan.steps = Some(report.steps);
+            plan.remarks = report.remarks;
+            Ok(())
+        }
+        Some(Err(error)) => Err(error),
+        None => Ok(()),
+    };
+    match args.json {
+        true => talk::json(&plan)?,
+        false => talk::data(&told(&plan))?,
     }
+    run.map(|()| 0)
+}
+
+fn told(plan: &Plan) -> String {
     let rows: Vec<Vec<String>> = plan
         .read
         .iter()
@@ -117,7 +115,9 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
             let why = match planned.why {
                 Why::New => "new",
                 Why::Replaced => "replaced",
-                Why::Mended => "refused before, feed changed",
+                Why::Mended => "refused before, its cause changed",
+                Why::Reopened => "its set was reopened",
+                Why::Contradicted => "contradicts another snapshot",
                 Why::StartOver => "its table starts over",
             };
             vec![
@@ -138,48 +138,53 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     for (table, why) in &plan.start_over {
         text.push_str(&format!("canon {table} starts over: {why}\n"));
     }
-    if let Some(why) = plan.recompute_all {
-        text.push_str(&format!("everything is recomputed: {why}\n"));
-    }
-    text.push_str(&recomputed(&plan.periods));
-    if plan.more_decided_after_reading {
-        text.push_str("recomputed besides: decided after reading, by the days these deliveries touch\n");
-    } else if plan.periods.is_empty() {
-        text.push_str("nothing to do\n");
-    }
     for feed in &plan.missing_feeds {
         text.push_str(&format!("feed {feed} has no delivery\n"));
+    }
+    for waiting in &plan.waiting {
+        text.push_str(&format!("{waiting}\n"));
     }
     for stranger in plan.strangers.iter().take(5) {
         text.push_str(&format!("no feed recognises {stranger}\n"));
     }
-    talk::data(&text)?;
-    Ok(0)
+    match &plan.steps {
+        Some(steps) => text.push_str(&computed(steps)),
+        None if rows.is_empty() => {}
+        None => text.push_str("what these change is decided by reading them: leave --quick out\n"),
+    }
+    if rows.is_empty() && plan.steps.as_ref().is_some_and(|steps| steps.computed().next().is_none()) {
+        text.push_str("nothing to do\n");
+    }
+    text
 }
 
-/// One line for each grain and reason: how many periods, from which to which.
-fn recomputed(periods: &[Foreseen]) -> String {
-    let mut runs: Vec<(&Foreseen, &Foreseen, usize)> = Vec::new();
-    for period in periods {
+/// One line for each run of slices of one table and grain with one reason: how many, from which to which.
+fn computed(steps: &Steps) -> String {
+    let grain = |step: &Step| step.slice.split_once('/').map_or("", |(grain, _)| grain).to_owned();
+    let start = |step: &Step| step.slice.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut runs: Vec<(&Step, &Step, usize)> = Vec::new();
+    for step in &steps.0 {
         match runs.last_mut() {
-            Some((first, last, count)) if (first.grain, first.because) == (period.grain, period.because) => {
-                *last = period;
+            Some((first, last, count))
+                if (&first.table, grain(first), first.because) == (&step.table, grain(step), step.because) =>
+            {
+                *last = step;
                 *count += 1;
             }
-            _ => runs.push((period, period, 1)),
+            _ => runs.push((step, step, 1)),
         }
     }
-    let line = |(first, last, count): &(&Foreseen, &Foreseen, usize)| {
-        let because = match first.because {
-            Because::EverythingChanged => "everything changed",
-            Because::DaysPassed => "days have passed since the last run",
-            Because::DeliveryNamesDay => "a delivery names one of its days",
-            Because::FollowsAnother => "it shows a change against the period before",
+    let line = |(first, last, count): &(&Step, &Step, usize)| {
+        let (table, because) = (&first.table, first.because.sentence());
+        let unit = match grain(first).as_str() {
+            "" => "day".to_owned(),
+            grain => grain.to_owned(),
         };
         match count {
-            1 => format!("recomputed: {} {}: {because}\n", first.grain, first.start),
-            _ => format!("recomputed: {count} {}s from {} to {}: {because}\n", first.grain, first.start, last.start),
+            1 if first.slice == crate::pipeline::lake::WHOLE => format!("computed: {table}: {because}\n"),
+            1 => format!("computed: {table}, {unit} {}: {because}\n", start(first)),
+            _ => format!("computed: {table}, {count} {unit}s from {} to {}: {because}\n", start(first), start(last)),
         }
     };
-    runs.iter().map(line).collect()
+    runs.iter().filter(|(first, ..)| first.because != Because::Unchanged).map(line).collect()
 }

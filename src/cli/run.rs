@@ -142,8 +142,8 @@ fn told(report: &Report, lake: &str) -> String {
         _ => format!("published commit {} of {lake}\n", report.commit),
     };
     text.push_str(&format!(
-        "{} deliveries read, {} known; {} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded\n",
-        report.deliveries_read, report.deliveries_known, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded
+        "{} deliveries read, {} known; {} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\n",
+        report.deliveries_read, report.deliveries_known, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded, counts.filtered, counts.forgotten
     ));
     text.push_str(&format!(
         "{} days rolled up, {} periods computed, {} files written\n",
@@ -151,6 +151,9 @@ fn told(report: &Report, lake: &str) -> String {
     ));
     for remark in &report.remarks {
         text.push_str(&format!("note: {remark}\n"));
+    }
+    if let Some(more) = &report.more_remarks {
+        text.push_str(&format!("{more}\n"));
     }
     text
 }

@@ -35,13 +35,15 @@ pub struct ShowArgs {
     out: Option<String>,
 }
 
+/// The column by which `show` orders what was noticed.
+const SEVERITY: &str = "severity";
 /// Columns shown where none are named.
 const BY_DEFAULT: usize = 10;
 
 pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
     let published = Published::open(&args.job, args.out.as_deref(), env)?;
     let lake = &published.lake;
-    let (_, files) = published.expect(&args.table)?;
+    let (name, files) = published.expect(&args.table)?;
     let filters = args
         .filters
         .iter()
@@ -49,7 +51,16 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
         .collect::<Result<Vec<_>>>()?;
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut header: Vec<String> = Vec::new();
-    for file in files.values() {
+    // What was noticed opens with what matters, and with what was noticed last.
+    let table = published.catalog.table(name.rsplit('/').next().unwrap_or(name));
+    let has_severity = table.is_some_and(|table| table.column(SEVERITY).is_some());
+    let by_severity = has_severity && filters.iter().all(|(name, _)| *name != SEVERITY);
+    let passes: &[Option<bool>] = if by_severity { &[Some(true), Some(false)] } else { &[None] };
+    let mut in_order: Vec<_> = files.values().collect();
+    if by_severity {
+        in_order.reverse();
+    }
+    for (pass, file) in passes.iter().flat_map(|pass| in_order.iter().map(move |file| (pass, *file))) {
         if rows.len() >= args.limit {
             break;
         }
@@ -70,7 +81,10 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
                 known(name)?;
             }
             header = columns.iter().map(|at| schema.field(*at).name().clone()).collect();
+            let in_pass =
+                |row: &usize| pass.is_none_or(|warns| (Text::of(&batch, SEVERITY).get(*row) == Some("warn")) == warns);
             let chosen = (0..batch.num_rows())
+                .filter(in_pass)
                 .filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));
             for row in chosen.take(args.limit.saturating_sub(rows.len())) {
                 rows.push(columns.iter().map(|at| cell(&batch, *at, row, args.csv)).collect::<Result<_>>()?);

@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 
-use super::{Column, Table, Type};
+use super::{Column, Partition, Table, Type};
 
 /// The columns every canon row carries beside its own: where it came from and whether it is a statement of absence.
 pub const DELIVERY: &str = "_delivery";
 pub const ROW: &str = "_row";
 pub const KNOWN_AT: &str = "_known_at";
 pub const DELETED: &str = "_deleted";
+/// The columns of a stated row that say where it came from, in the order of files.
+pub const PROVENANCE: [&str; 4] = [DELIVERY, ROW, KNOWN_AT, DELETED];
+/// The days on which the full snapshots of its feed held a row of a whole table: empty from the beginning, empty still. A row that
+/// they no longer hold stays with the first day without it, and counts as deleted for whoever asks for what there is now.
+pub const HELD_FROM: &str = "_held_from";
+pub const HELD_TO: &str = "_held_to";
 
 /// The type of a column in a published file.
 pub fn file_type(data_type: Type) -> DataType {
@@ -46,7 +54,24 @@ pub fn canon_schema(table: &Table) -> SchemaRef {
     fields.push(Field::new(ROW, DataType::Int64, false));
     fields.push(Field::new(KNOWN_AT, file_type(Type::Timestamp), false));
     fields.push(Field::new(DELETED, DataType::Boolean, false));
+    if table.partition == Partition::Whole {
+        fields.extend([HELD_FROM, HELD_TO].map(|name| Field::new(name, DataType::Date32, true)));
+    }
     Arc::new(Schema::new(fields))
+}
+
+/// Rows of a canon table as a version before may have written them, in the schema of today: what it did not know is empty.
+///
+/// # Errors
+/// A column has another type than today, or one is missing that may not be empty.
+pub fn brought_forward(table: &Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = canon_schema(table);
+    let rows = batch.num_rows();
+    let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+        Some(array) => Arc::clone(array),
+        None => new_null_array(field.data_type(), rows),
+    };
+    RecordBatch::try_new(Arc::clone(&schema), schema.fields().iter().map(column).collect())
 }
 
 /// The schema of a mart's file: its columns in contract order.

@@ -68,8 +68,14 @@ impl Catalog {
         let error = |table: &Table, what: String| Err(ContractError { table: table.name.clone(), what });
         for table in self.tables() {
             for read in &table.reads {
-                if self.table(read).is_none() {
-                    return error(table, format!("reads `{read}`, which has no contract"));
+                if self.table(&read.table).is_none() {
+                    return error(table, format!("reads `{}`, which has no contract", read.table));
+                }
+                if let Some((other, column)) = &read.matching
+                    && !(table.reads_table(other)
+                        && self.table(other).is_some_and(|other| other.column(column).is_some()))
+                {
+                    return error(table, format!("reads rows that match `{other}.{column}`, which it does not read"));
                 }
             }
             for code in &table.warnings {
@@ -91,7 +97,7 @@ impl Catalog {
         loop {
             let before = left.len();
             let open: Vec<&str> = left.keys().copied().collect();
-            left.retain(|_, table| table.reads.iter().any(|read| open.contains(&read.as_str())));
+            left.retain(|_, table| table.reads.iter().any(|read| open.contains(&read.table.as_str())));
             if left.len() == before {
                 break;
             }
@@ -103,7 +109,7 @@ impl Catalog {
                 return Some((table, way.split_off(at)));
             }
             way.push(&table.name);
-            table = table.reads.iter().find_map(|read| left.get(read.as_str()).copied())?;
+            table = table.reads.iter().find_map(|read| left.get(read.table.as_str()).copied())?;
         }
     }
 }
@@ -121,7 +127,7 @@ mod tests {
         let mut catalog = Catalog::load().unwrap();
         assert!(catalog.across().is_ok());
         let scorecard = || "scorecard".to_owned();
-        catalog.tables.get_mut("cadence").unwrap().reads.push(scorecard());
+        catalog.tables.get_mut("cadence").unwrap().reads.push(crate::contract::Read::all_of(&scorecard()));
         let refused = catalog.across().unwrap_err().to_string();
         assert!(
             refused.contains("cadence") && refused.contains("reads itself, through cadence, scorecard"),

@@ -290,7 +290,7 @@ mod tests {
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
-    use crate::contract::Partition;
+    use crate::contract::{Edge, Partition};
 
     fn column(name: &str, data_type: Type) -> Column {
         Column {
@@ -303,6 +303,9 @@ mod tests {
             key: false,
             values: Vec::new(),
             range: (None, None),
+            day: Edge::Start,
+            happened: false,
+            noted_above: None,
             domain: None,
             transient: false,
             measure: None,
@@ -335,8 +338,14 @@ mod tests {
             partition: Partition::Whole,
             day: None,
             latest: None,
+            anonymous: None,
+            contradictions: Vec::new(),
+            versions: Vec::new(),
             sort: vec!["week".into(), "scope".into()],
             reads: Vec::new(),
+            needs: Vec::new(),
+            decided_by: None,
+            as_of: false,
             warnings: Vec::new(),
             columns,
             hash: String::new(),

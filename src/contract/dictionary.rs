@@ -111,7 +111,9 @@ const AREAS: [(Area, &str, &str); 4] = [
 fn section(catalog: &Catalog, table: &Table) -> String {
     let mut out = format!("## {}\n\n{}\n\n", table.name, table.description);
     let _ = writeln!(out, "- Grain: {}", table.grain);
-    let _ = writeln!(out, "- Key: {}", codes(&table.key));
+    if !table.key.is_empty() {
+        let _ = writeln!(out, "- Key: {}", codes(&table.key));
+    }
     if table.sort != table.key {
         let _ = writeln!(out, "- Sorted by: {}", codes(&table.sort));
     }
@@ -130,7 +132,7 @@ fn section(catalog: &Catalog, table: &Table) -> String {
         let _ = writeln!(
             out,
             "- Computed from: {}",
-            table.reads.iter().map(|read| format!("[`{read}`](#{read})")).collect::<Vec<_>>().join(", ")
+            table.reads.iter().map(|read| format!("[`{0}`](#{0})", read.table)).collect::<Vec<_>>().join(", ")
         );
     }
     let _ = writeln!(out, "- Contract: `{}`", table.hash);
@@ -209,7 +211,11 @@ fn meaning(column: &Column) -> String {
         }
         _ => {}
     }
+    if let Some(usual) = column.noted_above {
+        let _ = write!(text, " Above {usual} it is kept and counted.");
+    }
     match (column.made_of(), &column.domain) {
+        (None, Some(_)) if column.made_day().is_some() => text.push_str(" Made at reading."),
         (Some((_, of)), _) => {
             let _ = write!(text, " Made of `{of}` at reading.");
         }
@@ -246,7 +252,7 @@ fn table_json(catalog: &Catalog, table: &Table) -> Value {
         "grain": table.grain,
         "key": table.key,
         "sort": table.sort,
-        "reads": table.reads,
+        "reads": table.reads.iter().map(|read| &read.table).collect::<Vec<_>>(),
         "warnings": warnings,
         "contract": table.hash,
         "columns": table.columns.iter().map(column_json).collect::<Vec<_>>(),

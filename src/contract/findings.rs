@@ -77,6 +77,7 @@ pub const FINDINGS: &[Finding] = &[
     of("header_empty", "header", Warn, "columns without a name were not read"),
     of("filtered", "filtered", Note, "records were left out by the feed's `where`"),
     of("midnight_days", "time", Note, "instants at midnight in a column of days were read as those days"),
+    of("date_order", "time", Warn, "the order of day and month is another than the feed declares"),
     of(
         "stored_for_timestamp",
         "time",
@@ -94,6 +95,12 @@ pub const FINDINGS: &[Finding] = &[
         "contradiction",
         Warn,
         "the row's status says one thing and its dates another; the dates hold",
+    ),
+    of(
+        "terminated_without_date",
+        "contradiction",
+        Warn,
+        "rows say terminated and not when: their people count as gone for as long as the row holds, and never before",
     ),
     of("order_without_value", "workers", Warn, "rows that win their day by `order_by` carry no day"),
     of(
@@ -118,7 +125,12 @@ pub const FINDINGS: &[Finding] = &[
     of("self_manager", "hierarchy", Warn, "workers are their own manager"),
     of("manager_cycle", "hierarchy", Warn, "workers stand in a circle of managers"),
     of("unknown_org_unit", "hierarchy", Warn, "workers name an org unit that org_units does not know"),
-    of("no_account", "identity", Warn, "acts belong to accounts that neither users nor identity_links ever held"),
+    of(
+        "no_account",
+        "identity",
+        Warn,
+        "acts belong to accounts that neither users nor identity_links held on their day",
+    ),
     of(
         "ambiguous",
         "identity",
@@ -126,6 +138,12 @@ pub const FINDINGS: &[Finding] = &[
         "several workers share the account's link, employee number or e-mail on that day",
     ),
     of("site", "identity", Warn, "statements come from a site that the feed does not declare; they match nobody"),
+    of(
+        "acts_on_others",
+        "identity",
+        Note,
+        "records tell what somebody did to somebody else; the pattern of `extract` named here says whose act that is",
+    ),
     of("id_scientific", "id", Warn, "ids are written as 1.2E+05: a spreadsheet has lost their digits"),
     of("id_float", "id", Warn, "ids end in .0: a spreadsheet has made numbers of them"),
     of("id_zero_lost", "id", Warn, "ids have lost the leading zeros that the snapshot before had"),

@@ -90,6 +90,16 @@ pub enum Partition {
     Month,
 }
 
+/// Which instant of a day is meant where a day stands in a column of instants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Edge {
+    /// Its first: since then.
+    #[default]
+    Start,
+    /// Its last microsecond: until then, and the day itself still counts.
+    End,
+}
+
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
@@ -107,8 +117,15 @@ pub struct Column {
     pub values: Vec<String>,
     /// Smallest and largest value allowed, both inclusive.
     pub range: (Option<f64>, Option<f64>),
+    /// Timestamps: what a value without a time of day means.
+    pub day: Edge,
+    /// Dates and timestamps: what they say has happened when it is delivered, so an instant may not lie ahead of its delivery, and
+    /// days that mostly do are read in the wrong order. Timestamps say so unless their contract denies it, dates where it states it.
+    pub happened: bool,
+    /// Canon only: values above it are real but rare, so they are kept and counted (bonus points of a score).
+    pub noted_above: Option<f64>,
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
-    /// makes of a transient column: see [`Column::made_of`].
+    /// makes of other columns: see [`Column::made_of`] and [`Column::made_day`].
     pub domain: Option<String>,
     /// Canon only: read for its side effects (near-duplicate signatures) and never stored.
     pub transient: bool,
@@ -133,15 +150,128 @@ pub struct Table {
     /// Canon only: of two statements about one key the one with the later instant in this column wins, whenever either was
     /// delivered; without it the one delivered last does.
     pub latest: Option<String>,
+    /// Canon only: how a feed with `anonymous = true` counts people it does not name.
+    pub anonymous: Option<Anonymous>,
+    /// Canon only: what two columns of one row may say that cannot both be meant. Such rows are kept and counted.
+    pub contradictions: Vec<Contradiction>,
+    /// Canon only: text columns that say who or what a row is about. A full snapshot that says otherwise in one of them leaves what
+    /// was said before to the days before it.
+    pub versions: Vec<String>,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
-    /// Marts: the tables `build` may read.
-    pub reads: Vec<String>,
+    /// Computed tables: what they are made from, and the only tables their code is given.
+    pub reads: Vec<Read>,
+    /// Of these, the tables without any row of which there is nothing to publish.
+    pub needs: Vec<String>,
+    /// What the job must decide for there to be anything to compute.
+    pub decided_by: Option<Decision>,
+    /// Whether it says something else tomorrow of the same rows: it may ask for the reported days and the day of `--as-of`.
+    pub as_of: bool,
     /// Codes of `schemas/warnings.toml` that hold for the whole table.
     pub warnings: Vec<String>,
     pub columns: Vec<Column>,
     /// First 16 hex digits of the SHA-256 over the resolved contract; travels in every file.
     pub hash: String,
+}
+
+/// A table that another one is made from, or the part of it that is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    pub table: String,
+    /// Beginnings of the names of the partitions that are read; none for all.
+    pub partitions: Vec<String>,
+    /// Read only where a KPI of the job's scorecards comes from it.
+    pub only_for_kpis: bool,
+    /// `table.column`: only rows whose own column of that name holds a value that stands there. Such a read has the signatures of
+    /// texts too, which take most of their table's room and are left out otherwise.
+    pub matching: Option<(String, String)>,
+    /// Its rows are not handed over: what they come to is resolved once for all tables.
+    pub resolved: bool,
+}
+
+impl Read {
+    /// Every row of a table.
+    pub fn all_of(table: &str) -> Read {
+        Read { table: table.to_owned(), partitions: Vec::new(), only_for_kpis: false, matching: None, resolved: false }
+    }
+
+    /// Whether a partition of the table is read.
+    pub fn takes(&self, partition: &str) -> bool {
+        self.partitions.is_empty() || self.partitions.iter().any(|prefix| partition.starts_with(prefix.as_str()))
+    }
+}
+
+/// What a job decides in files of its own, without which some tables have nothing to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Reviews,
+    Plans,
+    Scorecards,
+    Rituals,
+    Goals,
+    Objectives,
+}
+
+impl Decision {
+    pub const ALL: [Decision; 6] = [
+        Decision::Reviews,
+        Decision::Plans,
+        Decision::Scorecards,
+        Decision::Rituals,
+        Decision::Goals,
+        Decision::Objectives,
+    ];
+
+    /// As contracts and remarks name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Decision::Reviews => "reviews",
+            Decision::Plans => "plans",
+            Decision::Scorecards => "scorecards",
+            Decision::Rituals => "rituals",
+            Decision::Goals => "goals",
+            Decision::Objectives => "objectives",
+        }
+    }
+}
+
+/// Rows that count people instead of naming one.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anonymous {
+    /// The required column that is empty in them.
+    pub who: String,
+    /// The column that says how many, a whole number of 1 or more.
+    pub count: String,
+}
+
+/// Two columns of one row that contradict each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contradiction {
+    /// A code of [`findings::FINDINGS`].
+    pub code: String,
+    /// The column of words, and those of them that the rest contradicts.
+    pub column: String,
+    pub is: Vec<String>,
+    pub with: With,
+}
+
+/// What the other column says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum With {
+    /// Nothing, in this column.
+    Empty(String),
+    /// All there is: 1 or more, in this column of shares.
+    Full(String),
+}
+
+/// A date that the gate makes of instants of the same row: `day:A|B unless C`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeDay<'a> {
+    /// The first of these that has a value gives its day.
+    pub of: Vec<&'a str>,
+    /// Where this column has a value, there is no day.
+    pub unless: Option<&'a str>,
 }
 
 /// What the gate makes of a text that is not kept.
@@ -165,9 +295,26 @@ impl Column {
     }
 }
 
+impl Column {
+    /// The instants of which its day is made. Feeds cannot state it.
+    pub fn made_day(&self) -> Option<MadeDay<'_>> {
+        let rule = self.domain.as_deref()?.strip_prefix("day:")?;
+        let (of, unless) = match rule.split_once(" unless ") {
+            Some((of, unless)) => (of, Some(unless)),
+            None => (rule, None),
+        };
+        Some(MadeDay { of: of.split('|').collect(), unless })
+    }
+}
+
 impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether it is made from a table.
+    pub fn reads_table(&self, name: &str) -> bool {
+        self.reads.iter().any(|read| read.table == name)
     }
 
     /// The columns a file of this table holds: all but the transient ones.

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Area, Column, ContractError, Measure, Partition, Privacy, Table, Type};
+use super::{
+    Anonymous, Area, Column, ContractError, Contradiction, Decision, Edge, Measure, Partition, Privacy, Read, Table,
+    Type, With, findings,
+};
 
 /// A column as written, in a table's own file or in `columns.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,11 +24,25 @@ pub(super) struct ColumnFile {
     values: Vec<String>,
     min: Option<f64>,
     max: Option<f64>,
+    day: Option<String>,
+    happened: Option<bool>,
+    noted_above: Option<f64>,
     domain: Option<String>,
     #[serde(default)]
     transient: bool,
     measure: Option<String>,
     formula: Option<String>,
+}
+
+/// A contradiction as written: either `empty` or `full` names the other column.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContradictionFile {
+    code: String,
+    column: String,
+    is: Vec<String>,
+    empty: Option<String>,
+    full: Option<String>,
 }
 
 /// A table as written.
@@ -39,10 +56,20 @@ pub(super) struct TableFile {
     partition: Option<String>,
     day: Option<String>,
     latest: Option<String>,
+    anonymous: Option<Anonymous>,
+    #[serde(default)]
+    contradictions: Vec<ContradictionFile>,
+    #[serde(default)]
+    versions: Vec<String>,
     #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
-    reads: Vec<String>,
+    reads: Vec<ReadFile>,
+    #[serde(default)]
+    needs: Vec<String>,
+    decided_by: Option<String>,
+    #[serde(default)]
+    as_of: bool,
     #[serde(default)]
     warnings: Vec<String>,
     /// Names defined in `columns.toml`, put before the table's own columns.
@@ -50,6 +77,27 @@ pub(super) struct TableFile {
     shared: Vec<String>,
     #[serde(default)]
     columns: toml::Table,
+}
+
+/// A table that is read: its name, or which part of it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ReadFile {
+    All(String),
+    Part(PartFile),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartFile {
+    table: String,
+    #[serde(default)]
+    partitions: Vec<String>,
+    #[serde(default)]
+    only_for_kpis: bool,
+    matching: Option<String>,
+    #[serde(default)]
+    resolved: bool,
 }
 
 /// Shared columns by name, in file order.
@@ -101,6 +149,18 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
     }
     // BI tools show columns in file order: keys first, also those that are shared.
     columns.sort_by_key(|column| file.key.iter().position(|part| *part == column.name).unwrap_or(usize::MAX));
+    let contradictions = file
+        .contradictions
+        .into_iter()
+        .map(|written| {
+            let with = match (written.empty, written.full) {
+                (Some(column), None) => With::Empty(column),
+                (None, Some(column)) => With::Full(column),
+                _ => return Err(error(format!("contradiction {}: either `empty` or `full`", written.code))),
+            };
+            Ok(Contradiction { code: written.code, column: written.column, is: written.is, with })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let mut table = Table {
         name: name.into(),
         area,
@@ -111,7 +171,13 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         partition,
         day: file.day,
         latest: file.latest,
-        reads: file.reads,
+        reads: file.reads.into_iter().map(read).collect::<Result<_, _>>().map_err(&error)?,
+        needs: file.needs,
+        decided_by: file.decided_by.as_deref().map(decision).transpose().map_err(&error)?,
+        as_of: file.as_of,
+        anonymous: file.anonymous,
+        contradictions,
+        versions: file.versions,
         warnings: file.warnings,
         columns,
         hash: String::new(),
@@ -119,6 +185,27 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
     rules(&table).map_err(error)?;
     table.hash = hash(&table);
     Ok(table)
+}
+
+fn read(file: ReadFile) -> Result<Read, String> {
+    let PartFile { table, partitions, only_for_kpis, matching, resolved } = match file {
+        ReadFile::All(table) => return Ok(Read::all_of(&table)),
+        ReadFile::Part(part) => part,
+    };
+    let place = |text: String| match text.split_once('.') {
+        Some((table, column)) => Ok((table.to_owned(), column.to_owned())),
+        None => Err(format!("reads {table}: matching `{text}` is not written as table.column")),
+    };
+    let matching = matching.map(place).transpose()?;
+    Ok(Read { table, partitions, only_for_kpis, matching, resolved })
+}
+
+fn decision(word: &str) -> Result<Decision, String> {
+    let known = Decision::ALL.into_iter().find(|decision| decision.as_str() == word);
+    known.ok_or_else(|| {
+        let all: Vec<&str> = Decision::ALL.iter().map(|decision| decision.as_str()).collect();
+        format!("decided_by `{word}` is none of {}", all.join(", "))
+    })
 }
 
 fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, String> {
@@ -145,6 +232,19 @@ fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, Strin
         Some("sum") => Some(Measure::Sum),
         Some(other) => return Err(format!("{name}: measure `{other}` is none of population, people, events, sum")),
     };
+    let day = match (file.day.as_deref(), data_type) {
+        (None, _) => Edge::Start,
+        (Some(_), other) if other != Type::Timestamp => {
+            return Err(format!("{name}: `day` says what a day means in a timestamp, and this is a {other}"));
+        }
+        (Some("start"), _) => Edge::Start,
+        (Some("end"), _) => Edge::End,
+        (Some(other), _) => return Err(format!("{name}: day `{other}` is none of start, end")),
+    };
+    if file.happened.is_some() && !matches!(data_type, Type::Date | Type::Timestamp) {
+        return Err(format!("{name}: `happened` is of dates and timestamps"));
+    }
+    let happened = file.happened.unwrap_or(data_type == Type::Timestamp);
     let key = key.iter().any(|part| part == name);
     Ok(Column {
         name: name.into(),
@@ -156,6 +256,9 @@ fn resolve(name: &str, file: ColumnFile, key: &[String]) -> Result<Column, Strin
         key,
         values: file.values,
         range: (file.min, file.max),
+        day,
+        happened,
+        noted_above: file.noted_above,
         domain: file.domain,
         transient: file.transient,
         measure,
@@ -188,6 +291,17 @@ fn rules(table: &Table) -> Result<(), String> {
         {
             return Err(format!("column `{name}` is made of `{of}`, which is no transient text"));
         }
+        if let Some(day) = column.made_day() {
+            let is_instant = |of: &&str| table.column(of).is_some_and(|of| of.data_type == Type::Timestamp);
+            if column.data_type != Type::Date
+                || !day.of.iter().all(is_instant)
+                || day.unless.is_some_and(|unless| table.column(unless).is_none())
+            {
+                return Err(format!(
+                    "column `{name}` is a date made of timestamps of the table, unless another column has a value"
+                ));
+            }
+        }
         if column.formula.is_some() && column.measure.is_some() {
             return Err(format!("column `{name}` is a formula and a measure; it can be one of them"));
         }
@@ -195,6 +309,26 @@ fn rules(table: &Table) -> Result<(), String> {
     for part in table.key.iter().chain(&table.sort).chain(&table.day).chain(&table.latest) {
         if table.column(part).is_none() {
             return Err(format!("`{part}` is named in key, sort, day or latest but is no column"));
+        }
+    }
+    if let Some(needed) = table.needs.iter().find(|needed| !table.reads_table(needed)) {
+        return Err(format!("needs `{needed}`, which it does not read"));
+    }
+    if let Some(Anonymous { who, count }) = &table.anonymous
+        && (table.column(who).is_none_or(|who| who.key)
+            || table.column(count).is_none_or(|count| count.data_type != Type::Double))
+    {
+        return Err(format!("anonymous: `{who}` is a column besides the key, `{count}` one of numbers"));
+    }
+    for Contradiction { code, column, with: With::Empty(other) | With::Full(other), .. } in &table.contradictions {
+        if findings::finding(code).is_none() || table.column(column).is_none() || table.column(other).is_none() {
+            return Err(format!("contradiction `{code}` is no finding, or names no column"));
+        }
+    }
+    for name in &table.versions {
+        let fits = table.column(name).is_some_and(|column| column.data_type == Type::Text && !column.key);
+        if !fits || table.partition != Partition::Whole {
+            return Err(format!("`{name}` is named in versions but is no text column beside the key of a whole table"));
         }
     }
     if (table.partition == Partition::Day) != table.day.is_some() {
@@ -241,5 +375,37 @@ mod tests {
         };
         assert!(made("body").is_ok());
         assert!(made("id").unwrap_err().to_string().contains("no transient text"));
+    }
+
+    #[test]
+    fn a_timestamp_says_which_end_of_a_day_it_means_and_nothing_else_does() {
+        let column = |kind: &str, more: &str| {
+            let rest =
+                format!("[columns.at]\ntype = \"{kind}\"\ndescription = \"When\"\nprivacy = \"person\"\n{more}\n");
+            load(Area::Canon, "person", &rest).map(|table| table.column("at").map(|at| (at.day, at.happened)))
+        };
+        assert_eq!(column("timestamp", "").unwrap(), Some((Edge::Start, true)));
+        assert_eq!(column("timestamp", "day = \"end\"\nhappened = false").unwrap(), Some((Edge::End, false)));
+        assert_eq!(column("date", "").unwrap(), Some((Edge::Start, false)));
+        assert!(column("date", "day = \"end\"").unwrap_err().to_string().contains("this is a date"));
+        assert!(column("timestamp", "day = \"noon\"").unwrap_err().to_string().contains("none of start, end"));
+        assert!(column("bool", "happened = true").is_err());
+    }
+
+    #[test]
+    fn a_made_day_is_made_of_instants_of_its_table() {
+        let made = |of: &str| {
+            let column = |name: &str, kind: &str, more: &str| {
+                format!("[columns.{name}]\ntype = \"{kind}\"\ndescription = \"One\"\nprivacy = \"person\"\n{more}")
+            };
+            let domain = format!("domain = \"day:{of}\"\n");
+            load(Area::Canon, "person", &[column("made", "date", &domain), column("at", "timestamp", "")].concat())
+        };
+        let table = made("at unless id").unwrap();
+        let day = table.column("made").and_then(Column::made_day).unwrap();
+        assert_eq!((day.of, day.unless), (vec!["at"], Some("id")));
+        for of in ["id", "at|gone", "at unless gone"] {
+            assert!(made(of).unwrap_err().to_string().contains("made of timestamps"), "{of}");
+        }
     }
 }

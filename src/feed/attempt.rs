@@ -5,15 +5,16 @@ use std::fmt;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeZone, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::reject::Refusal;
 use super::unique::{self, Hash};
-use super::{Context, Delivery, Feed, Pseudonyms, Stop, Warning};
+use super::{Context, Delivery, Feed, Mode, Pseudonyms, Stop, Warning};
 use crate::contract::Table;
 
-/// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided`.
+/// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided + filtered`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     pub file: String,
@@ -32,6 +33,8 @@ pub struct Report {
     pub duplicate: u64,
     /// Rows that a later row of the same key replaces.
     pub superseded: u64,
+    /// Rows that the feed's `where` leaves out.
+    pub filtered: u64,
     /// Statements taken back, and the statements that take them back.
     pub voided: u64,
     /// Voiding statements whose target is in none of the files.
@@ -60,12 +63,25 @@ pub struct Refused {
 struct Standing {
     content: Hash,
     file: usize,
+    empty: bool,
     voiding: Option<String>,
 }
 
 /// Reads `files` (path, bytes) in the given order through the gate and counts what would stand. Control totals are taken
 /// from among the files, where the feed declares a sidecar.
 pub fn attempt(
+    feed: &Feed,
+    table: &Table,
+    as_of: DateTime<Utc>,
+    pseudonyms: &Pseudonyms,
+    files: &[(String, Bytes)],
+) -> Vec<Report> {
+    attempt_in(Tz::UTC, feed, table, as_of, pseudonyms, files)
+}
+
+/// The same for a job whose reporting zone is not UTC.
+pub fn attempt_in(
+    zone: Tz,
     feed: &Feed,
     table: &Table,
     as_of: DateTime<Utc>,
@@ -83,11 +99,11 @@ pub fn attempt(
             path: path.clone(),
             size: bytes.len() as u64,
             etag: None,
-            known_at: as_of,
+            known_at: made(feed, path, zone).unwrap_or(as_of),
         };
         let sidecar = feed.sidecar_of(path).and_then(|name| files.iter().find(|(other, _)| *other == name));
         let sidecar = sidecar.map(|(_, bytes)| bytes.as_ref());
-        let context = Context { sidecar, ..Context::new(table, as_of, pseudonyms) };
+        let context = Context { sidecar, ..Context::new(table, as_of, pseudonyms).in_zone(zone) };
         let mut report = Report { file: path.clone(), verdict: "accept", ..Report::default() };
         let mut batches = Vec::new();
         let mut sink = |batch: RecordBatch| {
@@ -100,6 +116,10 @@ pub fn attempt(
                 report.read = intake.read;
                 report.accepted = intake.accepted;
                 report.rejected_count = intake.rejected_count();
+                report.duplicate = intake.duplicate;
+                report.superseded = intake.superseded;
+                report.voided = intake.voided;
+                report.filtered = intake.filtered;
                 report.warnings = intake.warnings;
                 report.rejected = intake.rejected.into_iter().map(Rejected::from).collect();
                 if report.rejected_count > 0 {
@@ -116,8 +136,21 @@ pub fn attempt(
                 if let Some(id) = id {
                     ids.insert(id, print.key);
                 }
-                let before = standing.get(&print.key).map(|before| (before.content == print.content, before.file));
+                if feed.select.annul.is_some() && feed.mode == Mode::Full && print.deleted {
+                    reports[file].voided += 1;
+                    reports[file].accepted -= 1;
+                    continue;
+                }
+                let before = standing.get(&print.key);
+                // Within one file a row that holds on some day is not replaced by one of no day.
+                let outranked = before.is_some_and(|before| before.file == file && !before.empty && print.empty);
+                let before = before.map(|before| (before.content == print.content, before.file));
                 match before {
+                    Some((false, _)) if outranked => {
+                        reports[file].superseded += 1;
+                        reports[file].accepted -= 1;
+                        continue;
+                    }
                     Some((true, _)) => {
                         reports[file].duplicate += 1;
                         reports[file].accepted -= 1;
@@ -129,12 +162,19 @@ pub fn attempt(
                     }
                     None => {}
                 }
-                standing.insert(print.key, Standing { content: print.content, file, voiding });
+                standing.insert(print.key, Standing { content: print.content, file, empty: print.empty, voiding });
             }
         }
     }
     take_back(&mut reports, &mut standing, &ids);
     reports
+}
+
+/// When a file was made, where its name says so: a path on this machine may begin above the landing area.
+fn made(feed: &Feed, path: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    let below = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
+    let local = std::iter::once(path).chain(below).find_map(|path| feed.recognise(path))??;
+    Some(zone.from_local_datetime(&local).earliest().map_or_else(|| local.and_utc(), |zoned| zoned.with_timezone(&Utc)))
 }
 
 /// Applies voiding statements, wherever they came.
@@ -198,8 +238,15 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{}: {} read = {} accepted + {} rejected + {} duplicate + {} superseded + {} voided",
-            self.file, self.read, self.accepted, self.rejected_count, self.duplicate, self.superseded, self.voided
+            "{}: {} read = {} accepted + {} rejected + {} duplicate + {} superseded + {} voided + {} filtered",
+            self.file,
+            self.read,
+            self.accepted,
+            self.rejected_count,
+            self.duplicate,
+            self.superseded,
+            self.voided,
+            self.filtered
         )?;
         for reject in &self.rejected {
             let column = reject.column.as_deref().map(|column| format!(", {column}")).unwrap_or_default();
@@ -211,7 +258,8 @@ impl fmt::Display for Report {
         }
         for warning in &self.warnings {
             let column = warning.column.as_deref().map(|column| format!(" `{column}`")).unwrap_or_default();
-            writeln!(f, "  warning: {}{column}, {} times", warning.code, warning.count)?;
+            let reason = warning.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            writeln!(f, "  warning: {}{column}{reason}, {} times", warning.code, warning.count)?;
         }
         if self.pending_voids > 0 {
             writeln!(f, "  {} voided statements are not in these files", self.pending_voids)?;

@@ -98,6 +98,19 @@ impl Builder {
         self.nulls += usize::from(!valid);
     }
 
+    /// Pushes that there is no value.
+    pub fn push_null(&mut self) {
+        match &mut self.values {
+            Values::Text(text) => text.push(b""),
+            Values::Dictionary(dictionary) => dictionary.push(-1),
+            Values::Int(values) | Values::Timestamp(values) => values.push(0),
+            Values::Double(values) => values.push(0.0),
+            Values::Bool(values) => values.append(false),
+            Values::Date(values) => values.push(0),
+        }
+        self.mark(false);
+    }
+
     pub fn nulls(&self) -> usize {
         self.nulls
     }

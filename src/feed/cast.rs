@@ -2,11 +2,15 @@
 //!
 //! Everything is text until a rule here says otherwise; nothing is inferred.
 
+use std::borrow::Cow;
+
 use super::duration;
+use super::ids;
+use super::number;
 use super::plan::{Mapping, Reading, Values};
 use super::pseudonym::Pseudonyms;
 use super::reject::Reason;
-use super::time::{self, Stamp};
+use super::time::trimmed;
 
 /// A value as a source holds it. Text is UTF-8, validated where the bytes came in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +21,10 @@ pub(crate) enum Cell<'a> {
     Text(&'a [u8]),
     Int(i64),
     UInt(u64),
+    /// A whole number past both, as decimals of Parquet hold them.
+    Big(i128),
+    /// A number past every type, as JSON can write it.
+    Past,
     Double(f64),
     Bool(bool),
     /// Days since 1970.
@@ -29,27 +37,29 @@ pub(crate) enum Cell<'a> {
     Nested,
 }
 
-/// Instants before this are mistakes, not history: 2000-01-01T00:00:00Z.
-pub(crate) const EARLIEST: i64 = 946_684_800_000_000;
+/// Instants before this are mistakes, not history: 1900-01-01T00:00:00Z. Record stores hold what was done on paper before them.
+pub(crate) const EARLIEST: i64 = -2_208_988_800_000_000;
+/// Before any system that could have recorded it: such an instant is kept and counted. 1990-01-01T00:00:00Z.
+pub(crate) const WORLD: i64 = 631_152_000_000_000;
 /// From 2200 on a time is not early but wrong.
 pub(crate) const ABSURD: i64 = 7_258_118_400_000_000;
 /// Dates may be older than instants: people are hired before systems are bought (1900-01-01).
-const EARLIEST_DAY: i32 = -25_567;
-const ABSURD_DAY: i32 = 84_006;
+pub(crate) const EARLIEST_DAY: i32 = -25_567;
+pub(crate) const ABSURD_DAY: i32 = 84_006;
 
 /// Reads text for a text column into `out`. `None`: there is no value.
 pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> Result<Option<&'o str>, Reason> {
     let raw = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
-    let mut value = raw.trim_matches(|c: char| c.is_ascii_whitespace());
-    if is_null(value.as_bytes(), rule.mapping) {
+    // In an identifier a space that is not seen is a fault to be told, in any other text it is white space like another.
+    let ascii_only = rule.identifier && rule.mapping.values.is_none();
+    let mut value = raw.trim_matches(|c: char| if ascii_only { c.is_ascii_whitespace() } else { c.is_whitespace() });
+    if is_null(value.as_bytes(), &rule.mapping) {
         return Ok(None);
     }
-    if let Some((before, after)) = &rule.mapping.extract {
-        let Some((_, rest)) = value.split_once(before.as_str()) else { return Ok(None) };
-        let end = if after.is_empty() { Some(rest.len()) } else { rest.find(after.as_str()) };
-        let Some(end) = end else { return Ok(None) };
-        value = rest[..end].trim_matches(|c: char| c.is_ascii_whitespace());
-        if is_null(value.as_bytes(), rule.mapping) {
+    if let Some(extract) = &rule.mapping.extract {
+        let Some(part) = extract.find(value).text else { return Ok(None) };
+        value = part.trim_matches(|c: char| c.is_ascii_whitespace());
+        if is_null(value.as_bytes(), &rule.mapping) {
             return Ok(None);
         }
     }
@@ -74,6 +84,13 @@ pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> 
         }
     } else if value.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
         return Err(Reason::ControlChar);
+    }
+    if rule.ids {
+        let parts = value.split(';').filter(|_| rule.list);
+        let spoiled = parts.map(str::trim).chain([value]).find_map(|id| ids::rewritten(id.as_bytes()));
+        if let Some(reason) = spoiled {
+            return Err(reason);
+        }
     }
     if !rule.closed.is_empty() && !rule.closed.iter().any(|known| known == value) {
         return Err(Reason::UnknownEnum);
@@ -114,9 +131,12 @@ pub(crate) fn is_printable(raw: &[u8]) -> bool {
 
 /// What a text column asks of its values.
 pub(crate) struct TextRule<'a> {
-    pub mapping: &'a Mapping,
+    /// The feed's own, unless the header says in which zone its times are.
+    pub mapping: Cow<'a, Mapping>,
     /// Invisible characters would make two equal-looking identifiers differ.
     pub identifier: bool,
+    /// Values are ids that a spreadsheet may have rewritten.
+    pub ids: bool,
     pub closed: &'a [String],
     pub domain: Option<&'a str>,
     /// Several identifiers joined by `;`, each its own pseudonym.
@@ -148,19 +168,31 @@ fn mapped<'v>(value: &str, values: &'v Values) -> Result<Option<&'v str>, Reason
     }
 }
 
+/// Whether the value map has a word of its own for this text.
+pub(crate) fn has_word(text: &str, values: &Values) -> bool {
+    if values.fold_case { values.map.contains_key(&text.to_lowercase()) } else { values.map.contains_key(text) }
+}
+
 /// Whether the value map has no word of its own for this text, so that the default stands in.
 pub(crate) fn is_unknown(raw: &[u8], values: &Values) -> bool {
     if values.default.is_none() {
         return false;
     }
-    let text = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
+    let text = String::from_utf8_lossy(trimmed(raw)).into_owned();
     let text = if values.fold_case { text.to_lowercase() } else { text };
     !text.is_empty() && !values.map.contains_key(&text)
 }
 
+/// Which of several patterns of `extract` says whose act a text tells of.
+pub(crate) fn pattern_of(raw: &[u8], mapping: &Mapping) -> Option<usize> {
+    let extract = mapping.extract.as_ref().filter(|extract| !extract.patterns().is_empty())?;
+    let text = std::str::from_utf8(raw).ok()?.trim_matches(|c: char| c.is_ascii_whitespace());
+    extract.find(text).pattern
+}
+
 /// Numbers of text columns' value maps are read through them first: `Yes` -> `true`, `N/A` -> nothing.
 fn through_map<'a>(raw: &'a [u8], mapping: &'a Mapping) -> Result<Option<&'a [u8]>, Reason> {
-    let raw = raw.trim_ascii();
+    let raw = trimmed(raw);
     if is_null(raw, mapping) {
         return Ok(None);
     }
@@ -173,32 +205,31 @@ fn through_map<'a>(raw: &'a [u8], mapping: &'a Mapping) -> Result<Option<&'a [u8
     }
 }
 
+/// A whole number. `per` is what it is divided by, where the feed names a divisor.
 #[inline]
-pub(crate) fn int(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i64>, Reason> {
+pub(crate) fn int(cell: Cell<'_>, mapping: &Mapping, per: Option<f64>) -> Result<Option<i64>, Reason> {
+    let is_scaled = mapping.times.is_some() || per.is_some();
     let value = match cell {
         Cell::Missing | Cell::Null => return Ok(None),
         Cell::Text(raw) => {
-            if mapping.times.is_none()
+            if !is_scaled
                 && mapping.reading == Reading::Plain
                 && mapping.values.is_none()
                 && (1..18).contains(&raw.len())
+                && !mapping.nulls.iter().any(|null| null.as_bytes() == raw)
                 && let Some(value) = plain_digits(raw)
             {
                 return in_range(value as f64, mapping).map(|()| Some(value));
             }
             let Some(raw) = through_map(raw, mapping)? else { return Ok(None) };
-            match (mapping.reading, mapping.times) {
-                (Reading::Plain, None) => parse_int(raw, mapping.decimal_comma)?,
-                _ => rounded(measured(raw, mapping)?)?,
+            match mapping.reading {
+                Reading::Plain if !is_scaled => mapping.style.int(number_text(raw)?, mapping.whole)?,
+                _ => number::rounded(measured(raw, mapping, per)?, mapping.whole)?,
             }
         }
-        Cell::Int(value) => scaled_int(value, mapping)?,
-        Cell::UInt(value) => scaled_int(i64::try_from(value).map_err(|_| Reason::OutOfRange)?, mapping)?,
-        Cell::Double(value) if mapping.times.is_some() => rounded(value * mapping.times.unwrap_or(1.0))?,
-        Cell::Double(value) => whole(value)?,
-        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => {
-            return Err(Reason::TypeMismatch);
-        }
+        Cell::Int(value) if !is_scaled => value,
+        Cell::UInt(value) if !is_scaled => i64::try_from(value).map_err(|_| Reason::OutOfRange)?,
+        typed => number::rounded(scaled(typed_number(typed)?, mapping, per), mapping.whole)?,
     };
     in_range(value as f64, mapping)?;
     Ok(Some(value))
@@ -218,90 +249,71 @@ fn plain_digits(raw: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-fn scaled_int(value: i64, mapping: &Mapping) -> Result<i64, Reason> {
-    match mapping.times {
-        None => Ok(value),
-        Some(times) => rounded(value as f64 * times),
+/// The number that a typed source holds.
+fn typed_number(cell: Cell<'_>) -> Result<f64, Reason> {
+    match cell {
+        Cell::Int(value) => Ok(value as f64),
+        Cell::UInt(value) => Ok(value as f64),
+        Cell::Big(value) => Ok(value as f64),
+        Cell::Double(value) if value.is_finite() => Ok(value),
+        Cell::Double(_) => Err(Reason::Nonfinite),
+        Cell::Past => Err(Reason::OutOfRange),
+        _ => Err(Reason::TypeMismatch),
     }
-}
-
-/// `180`, `-5`, `180.0`; never `1,234`, `1e3` or `180.5`: an export that rounds or groups digits is not exact.
-fn parse_int(raw: &[u8], decimal_comma: bool) -> Result<i64, Reason> {
-    let text = std::str::from_utf8(raw).map_err(|_| Reason::TypeMismatch)?;
-    let (whole, fraction) = text.split_once(if decimal_comma { ',' } else { '.' }).unwrap_or((text, ""));
-    let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
-    if not_finite(text) {
-        return Err(Reason::Nonfinite);
-    }
-    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && fraction.bytes().all(|b| b == b'0');
-    if !plain {
-        return Err(Reason::TypeMismatch);
-    }
-    whole.strip_prefix('+').unwrap_or(whole).parse().map_err(|_| Reason::OutOfRange)
-}
-
-fn not_finite(text: &str) -> bool {
-    let bare = text.trim_start_matches(['-', '+']);
-    ["nan", "inf", "infinity", "1.#inf", "1.#qnan"].iter().any(|word| bare.eq_ignore_ascii_case(word))
-}
-
-fn whole(value: f64) -> Result<i64, Reason> {
-    if !value.is_finite() {
-        return Err(Reason::Nonfinite);
-    }
-    if value.fract() != 0.0 {
-        return Err(Reason::TypeMismatch);
-    }
-    rounded(value)
-}
-
-fn rounded(value: f64) -> Result<i64, Reason> {
-    if !value.is_finite() {
-        return Err(Reason::Nonfinite);
-    }
-    // 2^53: beyond it a double no longer names one integer.
-    if value.abs() > 9_007_199_254_740_992.0 { Err(Reason::OutOfRange) } else { Ok(value.round() as i64) }
 }
 
 #[inline]
-pub(crate) fn double(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<f64>, Reason> {
-    let times = mapping.times.unwrap_or(1.0);
+fn scaled(value: f64, mapping: &Mapping, per: Option<f64>) -> f64 {
+    let value = mapping.times.map_or(value, |times| value * times);
+    per.map_or(value, |per| value / per)
+}
+
+/// Text that should be a number, without the spaces around it, whichever they are.
+fn number_text(raw: &[u8]) -> Result<&str, Reason> {
+    std::str::from_utf8(raw).map(str::trim).map_err(|_| Reason::TypeMismatch)
+}
+
+#[inline]
+pub(crate) fn double(cell: Cell<'_>, mapping: &Mapping, per: Option<f64>) -> Result<Option<f64>, Reason> {
     let value = match cell {
         Cell::Missing | Cell::Null => return Ok(None),
         Cell::Text(raw) => match through_map(raw, mapping)? {
             None => return Ok(None),
-            Some(raw) => measured(raw, mapping)?,
+            Some(raw) => measured(raw, mapping, per)?,
         },
-        Cell::Int(value) => value as f64 * times,
-        Cell::UInt(value) => value as f64 * times,
-        Cell::Double(value) => value * times,
-        Cell::Bool(_) | Cell::Date(_) | Cell::Instant(_) | Cell::Local(_) | Cell::Nested => {
-            return Err(Reason::TypeMismatch);
-        }
+        typed => scaled(typed_number(typed)?, mapping, per),
     };
     in_range(value, mapping)?;
     // One zero: -0.0 would be a second key for the same number.
     Ok(Some(if value == 0.0 { 0.0 } else { value }))
 }
 
-/// A number or a duration in text, times the declared factor.
-fn measured(raw: &[u8], mapping: &Mapping) -> Result<f64, Reason> {
-    let text = std::str::from_utf8(raw).map_err(|_| Reason::TypeMismatch)?;
-    let value = match mapping.reading {
-        Reading::IsoDuration => duration::iso(text)?,
-        Reading::Clock => duration::clock(text)?,
-        _ if not_finite(text) => return Err(Reason::Nonfinite),
-        _ if mapping.decimal_comma && text.contains('.') => return Err(Reason::TypeMismatch),
-        _ if mapping.decimal_comma => text.replacen(',', ".", 1).parse().map_err(|_| Reason::TypeMismatch)?,
-        _ => text.parse().map_err(|_| Reason::TypeMismatch)?,
+/// What another column is divided by; `None` where there is nothing.
+pub(crate) fn divisor(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<f64>, Reason> {
+    let value = match cell {
+        Cell::Missing | Cell::Null => return Ok(None),
+        Cell::Text(raw) if is_null(raw.trim_ascii(), mapping) => return Ok(None),
+        Cell::Text(raw) => mapping.style.double(number_text(raw)?)?,
+        typed => typed_number(typed)?,
     };
-    Ok(value * mapping.times.unwrap_or(1.0))
+    Ok(Some(value))
+}
+
+/// A number or a duration in text, times the declared factor.
+fn measured(raw: &[u8], mapping: &Mapping, per: Option<f64>) -> Result<f64, Reason> {
+    let value = match mapping.reading {
+        Reading::IsoDuration => duration::iso(number_text(raw)?)?,
+        Reading::Clock => duration::clock(number_text(raw)?)?,
+        _ => mapping.style.double(number_text(raw)?)?,
+    };
+    Ok(scaled(value, mapping, per))
 }
 
 #[inline]
 fn in_range(value: f64, mapping: &Mapping) -> Result<(), Reason> {
+    // What was finite as it was written is past its type.
     if !value.is_finite() {
-        return Err(Reason::Nonfinite);
+        return Err(Reason::OutOfRange);
     }
     let (min, max) = mapping.range;
     if min.is_some_and(|min| value < min) || max.is_some_and(|max| value > max) {
@@ -329,112 +341,9 @@ pub(crate) fn bool(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<bool>, Re
     }
 }
 
-/// An instant. `latest` is the last one that is not in the future; `None` where the column may plan ahead.
-#[inline]
-pub(crate) fn instant(cell: Cell<'_>, mapping: &Mapping, latest: Option<i64>) -> Result<Option<i64>, Reason> {
-    let micros = match cell {
-        Cell::Missing | Cell::Null => return Ok(None),
-        Cell::Text(raw) if raw.len() == 20 && raw[19] == b'Z' && mapping.is_iso() && time::iso(raw).is_ok() => {
-            time::iso(raw)?.local
-        }
-        Cell::Text(raw) => match stamp(raw, mapping)? {
-            None => return Ok(None),
-            Some(stamp) => match (stamp.timed, stamp.offset, mapping.zone) {
-                // A day is not an instant, unless the feed says so by declaring a format without a time.
-                (false, None, None) => return Err(Reason::TsFormat),
-                _ => stamp.instant(mapping.zone)?,
-            },
-        },
-        Cell::Instant(micros) => micros,
-        Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true }.instant(mapping.zone)?,
-        Cell::Date(day) => {
-            Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false }.instant(mapping.zone)?
-        }
-        _ => return Err(Reason::TypeMismatch),
-    };
-    if !(EARLIEST..ABSURD).contains(&micros) {
-        return if is_typed_sentinel(cell, micros, mapping) { Ok(None) } else { Err(Reason::TsRange) };
-    }
-    if latest.is_some_and(|latest| micros > latest) { Err(Reason::TsFuture) } else { Ok(Some(micros)) }
-}
-
-pub(crate) fn date(cell: Cell<'_>, mapping: &Mapping) -> Result<Option<i32>, Reason> {
-    let stamp = match cell {
-        Cell::Missing | Cell::Null => return Ok(None),
-        Cell::Text(raw) => match stamp(raw, mapping)? {
-            None => return Ok(None),
-            Some(stamp) => stamp,
-        },
-        Cell::Date(day) => Stamp { local: i64::from(day) * time::DAY, offset: None, timed: false },
-        Cell::Instant(micros) | Cell::Local(micros) => Stamp { local: micros, offset: None, timed: true },
-        _ => return Err(Reason::TypeMismatch),
-    };
-    let mut day = stamp.day()?;
-    if mapping.reading == Reading::EndOfDay && stamp.local.rem_euclid(time::DAY) >= time::DAY - 1_000_000 {
-        day += 1;
-    }
-    if is_typed_sentinel(cell, stamp.local, mapping) {
-        return Ok(None);
-    }
-    if (EARLIEST_DAY..ABSURD_DAY).contains(&day) { Ok(Some(day)) } else { Err(Reason::TsRange) }
-}
-
-/// Whether a date that came as a date, not as text, is one of the feed's words for "none".
-fn is_typed_sentinel(cell: Cell<'_>, micros: i64, mapping: &Mapping) -> bool {
-    if mapping.sentinels.is_empty() || matches!(cell, Cell::Text(_)) {
-        return false;
-    }
-    let day = chrono::DateTime::from_timestamp_micros(micros).map(|at| at.format("%Y-%m-%d").to_string());
-    day.is_some_and(|day| mapping.sentinels.iter().any(|sentinel| sentinel.starts_with(&day)))
-}
-
-/// Text as a point in time by the first declared format that fits.
-#[inline]
-fn stamp(raw: &[u8], mapping: &Mapping) -> Result<Option<Stamp>, Reason> {
-    let raw = raw.trim_ascii();
-    if is_null(raw, mapping) || mapping.sentinels.iter().any(|sentinel| sentinel.as_bytes() == raw) {
-        return Ok(None);
-    }
-    if let Some(values) = &mapping.values {
-        let text = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
-        if values.map.get(text).is_some_and(String::is_empty) {
-            return Ok(None);
-        }
-    }
-    let mut reason = Reason::TsFormat;
-    for format in &mapping.formats {
-        match format.read(raw, mapping.locale) {
-            Ok(stamp) => return Ok(Some(stamp)),
-            // A date that fits a format but does not exist says more than one that fits none.
-            Err(Reason::TsInvalid) => reason = Reason::TsInvalid,
-            Err(other) if reason == Reason::TsFormat => reason = other,
-            Err(_) => {}
-        }
-    }
-    Err(reason)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn whole_numbers_are_exact_or_refused() {
-        for (text, expected) in [
-            ("180", Ok(180)),
-            ("180.0", Ok(180)),
-            ("-5", Ok(-5)),
-            ("0007", Ok(7)),
-            ("180.5", Err(Reason::TypeMismatch)),
-            ("1,234", Err(Reason::TypeMismatch)),
-            ("1e3", Err(Reason::TypeMismatch)),
-            ("0x10", Err(Reason::TypeMismatch)),
-            ("NaN", Err(Reason::Nonfinite)),
-            ("99999999999999999999", Err(Reason::OutOfRange)),
-        ] {
-            assert_eq!(parse_int(text.as_bytes(), false), expected, "{text}");
-        }
-    }
 
     #[test]
     fn characters_nobody_sees_are_hidden_ones() {

@@ -28,6 +28,10 @@ pub(crate) struct Seen {
     pub key: i32,
     /// A value map's default stood in for it.
     pub unknown: bool,
+    /// It would be read as another one.
+    pub lookalike: bool,
+    /// Which pattern of several said what it means, from 1; 0: there are none, or none fits.
+    pub pattern: u8,
 }
 
 impl Seen {
@@ -115,7 +119,12 @@ impl Dictionary {
     }
 
     /// Remembers what a raw text means.
-    pub fn learn(&mut self, raw: &[u8], value: Option<&str>, unknown: bool) -> Seen {
+    pub fn learn(&mut self, raw: &[u8], value: Option<&str>, unknown: bool, lookalike: bool) -> Seen {
+        self.learn_by(raw, value, unknown, lookalike, 0)
+    }
+
+    /// Remembers what a raw text means, and which pattern said so.
+    pub fn learn_by(&mut self, raw: &[u8], value: Option<&str>, unknown: bool, lookalike: bool, pattern: u8) -> Seen {
         let key = match value {
             None => -1,
             Some(value) => {
@@ -135,7 +144,7 @@ impl Dictionary {
         };
         let ends = Ends::of(raw);
         let Ends { first, last, length } = ends;
-        let seen = Seen { first, last, length, at: self.raw.len() as u32, key, unknown };
+        let seen = Seen { first, last, length, at: self.raw.len() as u32, key, unknown, lookalike, pattern };
         self.raw.push(raw);
         let hash = self.hash(ends, raw);
         let mut table = std::mem::take(&mut self.seen);
@@ -161,7 +170,7 @@ impl Dictionary {
     pub fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef, arrow::error::ArrowError> {
         // A column of nulls alone still needs keys that point somewhere.
         if self.values.len() == 0 {
-            self.learn(b"", Some(""), false);
+            self.learn(b"", Some(""), false, false);
             self.seen.clear();
             self.known.clear();
         }
@@ -193,7 +202,7 @@ mod tests {
         let Values::Dictionary(dictionary) = &mut builder.values else { panic!("a dictionary") };
         for raw in [" u1", "u1", "u2", " u1"] {
             let seen = dictionary.find(raw.as_bytes());
-            let seen = seen.unwrap_or_else(|| dictionary.learn(raw.as_bytes(), Some(raw.trim()), false));
+            let seen = seen.unwrap_or_else(|| dictionary.learn(raw.as_bytes(), Some(raw.trim()), false, false));
             dictionary.push(seen.key);
         }
         assert_eq!((dictionary.raw.len(), dictionary.values.len()), (3, 2));

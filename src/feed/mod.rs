@@ -5,28 +5,43 @@
 //! a bad record is data ([`Reject`]), a bad file is a [`Refusal`]. Nothing is inferred: type, header, delimiter,
 //! encoding, date order and zone come from the feed.
 //!
-//! `attempt` tries files, `propose` drafts a feed · `pattern` path patterns · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value · `batch`, `dictionary` columns · `gate` one record · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
-//! the closed list of reasons · `xapi` statements
+//! `attempt` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
+//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
 pub mod attempt;
 mod batch;
 mod cast;
+mod combined;
 mod control;
 mod dictionary;
 mod duration;
+mod effects;
+mod extract;
 mod file;
 mod gate;
+mod headers;
+mod ids;
+mod keys;
+mod made_day;
+mod moment;
+mod number;
+mod order;
 mod pattern;
+pub mod place;
 mod plan;
 pub mod propose;
 mod pseudonym;
 mod read;
 mod reject;
+mod remarks;
 mod resolve;
+mod select;
 mod signature;
+mod sites;
 mod time;
 mod unique;
+mod watch;
 mod xapi;
 
 use std::collections::HashSet;
@@ -34,11 +49,14 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 pub use batch::{DELETED, ROW, is_dictionary, schema};
 pub use gate::REJECTS_KEPT;
-pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Verdict};
+pub use ids::{Known, Zeros, holds_ids, zeros_lost};
+pub use made_day::fill as fill_made_days;
+pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Snapshots, Verdict};
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
 
@@ -63,26 +81,58 @@ pub struct Context<'a> {
     pub table: &'a Table,
     /// Instants later than this plus the skew lie in the future.
     pub as_of: DateTime<Utc>,
+    /// The job's reporting zone: it decides which day an instant belongs to.
+    pub zone: Tz,
     /// Clocks of vendors run fast, zones run ahead: one day is the house's rule.
     pub future_skew_seconds: i64,
     pub pseudonyms: &'a Pseudonyms,
+    /// When the delivery was made; [`read`] says so.
+    pub known_at: Option<DateTime<Utc>>,
     /// The bytes of the sidecar, where the feed declares one and it was found.
     pub sidecar: Option<&'a [u8]>,
+    /// Where the delivery lies: its path may hold values.
+    pub path: &'a str,
+    /// The ids that the feed's last snapshot held, where there is one.
+    pub known: Option<&'a Known>,
 }
 
 impl<'a> Context<'a> {
-    /// A context with one day of skew and no sidecar.
+    /// A context with one day of skew, no sidecar and days of UTC.
     pub fn new(table: &'a Table, as_of: DateTime<Utc>, pseudonyms: &'a Pseudonyms) -> Context<'a> {
-        Context { table, as_of, future_skew_seconds: 86_400, pseudonyms, sidecar: None }
+        Context {
+            table,
+            as_of,
+            future_skew_seconds: 86_400,
+            pseudonyms,
+            zone: Tz::UTC,
+            known_at: None,
+            sidecar: None,
+            path: "",
+            known: None,
+        }
+    }
+
+    /// The same with days of the job's reporting zone.
+    pub fn in_zone(self, zone: Tz) -> Context<'a> {
+        Context { zone, ..self }
     }
 }
 
-/// What reading one delivery gave. `read = accepted + rejected_count()`; the merge splits `accepted` further.
+/// What reading one delivery gave. `read = accepted + rejected_count() + filtered + duplicate + superseded + voided`; the merge splits
+/// `accepted` further.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Intake {
     /// Records, header, footers and blank lines not counted.
     pub read: u64,
     pub accepted: u64,
+    /// Records that the feed's `where` left out.
+    pub filtered: u64,
+    /// Records that another one of the delivery repeats, outranks or takes back, by the feed's own rules.
+    pub duplicate: u64,
+    pub superseded: u64,
+    pub voided: u64,
+    /// What the accepted records say to these rules, until the rules have been applied.
+    pub(crate) marks: Vec<select::Mark>,
     /// The first [`REJECTS_KEPT`] rejects, in file order.
     pub rejected: Vec<Reject>,
     /// All rejects, by reason.
@@ -91,8 +141,12 @@ pub struct Intake {
     pub warnings: Vec<Warning>,
     /// Values that are not null among the accepted rows, by stored canon column.
     pub coverage: Vec<(String, u64)>,
+    /// Optional columns that the feed maps and the export lacks: what was known of them stays.
+    pub absent: Vec<String>,
     /// Values that no entry of a value map names and a default stood in for, by canon column.
     pub unknown_values: Vec<(String, u64)>,
+    /// Of the key of a full snapshot, how its ids are written.
+    pub zeros: Zeros,
     /// SHA-256 of the object as stored, 64 hex digits.
     pub sha256: String,
 }
@@ -100,6 +154,11 @@ pub struct Intake {
 impl Intake {
     pub fn rejected_count(&self) -> u64 {
         self.rejected_by_reason.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Records that passed the gate, whatever the feed's rules made of them.
+    pub fn passed(&self) -> u64 {
+        self.accepted + self.duplicate + self.superseded + self.voided
     }
 }
 
@@ -154,6 +213,7 @@ pub fn read<E>(
     bytes: &Bytes,
     sink: &mut dyn FnMut(RecordBatch) -> Result<(), E>,
 ) -> Result<Intake, Stop<E>> {
+    let context = &Context { path: &delivery.path, ..*context };
     let size = bytes.len() as u64;
     if size > feed.limits.object_bytes {
         return Err(Refusal::new(
@@ -163,18 +223,74 @@ pub fn read<E>(
         .into());
     }
     let digest = sha256(bytes);
-    let refused = if feed.unique_key {
-        unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop))?
+    let context = &Context { known_at: Some(delivery.known_at), ..*context };
+    let refused = if feed.unique_key && !feed.select.chooses() {
+        match unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop)) {
+            Err(Stop::Refused(refusal)) if is_idle(feed, &refusal) => HashSet::new(),
+            conflicts => conflicts?,
+        }
     } else {
         HashSet::new()
     };
-    let mut intake =
-        pass(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop))?;
+    let read = watched(feed, context, delivery, bytes, &refused, sink).map_err(|stop| deeper_cause(feed, bytes, stop));
+    let mut intake = match read {
+        Err(Stop::Refused(refusal)) if is_idle(feed, &refusal) => Intake::default(),
+        read => read?,
+    };
     if feed.sidecar.is_some() {
-        control::check(context.sidecar, intake.read, size, &digest)?;
+        control::check(context.sidecar, &delivery.path, intake.read, size, &digest)?;
+    }
+    if feed.mode == Mode::Append && intake.read == 0 {
+        intake.warnings.push(Warning::new("idle", None, 1));
     }
     intake.sha256 = digest;
     Ok(intake)
+}
+
+/// One pass over the records: those that the feed's rules choose go to `sink`, and what they give away together is noted.
+fn watched<E>(
+    feed: &Feed,
+    context: &Context<'_>,
+    delivery: &Delivery,
+    bytes: &Bytes,
+    refused: &HashSet<u64>,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    let mut watch = watch::Watch::new(feed, context.table);
+    let mut hand_on = |batch: RecordBatch| -> Result<(), Stop<E>> {
+        watch.look(&batch)?;
+        sink(batch).map_err(Stop::Sink)
+    };
+    let flat = |stop: Stop<Stop<E>>| match stop {
+        Stop::Refused(refusal) => Stop::Refused(refusal),
+        Stop::Sink(stop) => stop,
+    };
+    let mut intake = if feed.select.chooses() {
+        let mut batches = Vec::new();
+        let mut hold = |batch: RecordBatch| -> Result<(), Stop<E>> {
+            batches.push(batch);
+            Ok(())
+        };
+        let mut intake = pass(feed, context, delivery, bytes, refused, &mut hold).map_err(flat)?;
+        for batch in select::settle(feed, context.table, batches, &mut intake)? {
+            hand_on(batch)?;
+        }
+        intake
+    } else {
+        pass(feed, context, delivery, bytes, refused, &mut hand_on).map_err(flat)?
+    };
+    intake.warnings.extend(watch.finish());
+    if intake.filtered > 0 {
+        intake.warnings.push(Warning::new("filtered", None, intake.filtered));
+    }
+    Ok(intake)
+}
+
+/// Whether a feed of events delivered an hour in which nothing happened, as an object without any content. One whose last line
+/// has to say how many records it holds is cut short instead.
+fn is_idle(feed: &Feed, refusal: &Refusal) -> bool {
+    let owes_total = feed.footer_total.is_some() && !feed.footer_optional;
+    feed.mode == Mode::Append && refusal.reason == Reason::EmptyFile && refusal.detail.is_empty() && !owes_total
 }
 
 /// A damaged or bursting archive is the cause of whatever its content looks like: before a packed file is refused for

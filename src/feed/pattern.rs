@@ -1,8 +1,11 @@
 //! Which objects belong to a feed: path patterns with a date in the name.
 //!
 //! `lms/transcript_{date}.csv` · `**/users_{date}.*` · `{date:%Y%m%d}/log.csv`. `*` stays within a folder, `**/` crosses
-//! folders, `{date}` is a day (2026-03-29, 20260329) with an optional time (T04:30:00Z, T043000, _0430). A trailing
+//! folders, `{date}` is a day (2026-03-29, 20260329) with an optional time (T04:30:00Z, T043000, _0430), `{part}` tells the
+//! objects of one delivery set apart, any other name (`{course}`) is a value that the path gives. A trailing
 //! `.gz` or `.zst` is always allowed: what a file is packed in is decided by its bytes.
+
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
@@ -23,7 +26,16 @@ enum Part {
     Folders,
     Date,
     DateAs(Format),
+    /// `{name}`: at least one character, none of them `/`.
+    Hole(String),
 }
+
+/// The placeholder that tells the objects of one set apart.
+pub(crate) const PART: &str = "part";
+/// What `**/` crossed stands among the captures under this name, which no placeholder can have.
+pub(crate) const FOLDERS: &str = "**";
+/// What a path gave: the date and time in it, and the values of its placeholders.
+pub(crate) type Captures = (Option<NaiveDateTime>, BTreeMap<String, String>);
 
 /// More wildcards than this would make matching slow and say nothing more.
 const MAX_WILDCARDS: usize = 6;
@@ -44,7 +56,12 @@ impl Pattern {
                 parts.push(match name.split_once(':') {
                     None if name == "date" => Part::Date,
                     Some(("date", format)) => Part::DateAs(Format::parse(format)?),
-                    _ => return Err(format!("`{{{name}}}` is not known; there is {{date}} and {{date:%Y%m%d}}")),
+                    None if is_name(name) => Part::Hole(name.to_owned()),
+                    _ => {
+                        return Err(format!(
+                            "`{{{name}}}` is not known; there is {{date}}, {{date:%Y%m%d}}, {{part}} and names in lower case"
+                        ));
+                    }
                 });
                 rest = tail;
             } else {
@@ -56,36 +73,68 @@ impl Pattern {
         if parts.iter().filter(|part| !matches!(part, Part::Text(_))).count() > MAX_WILDCARDS {
             return Err(format!("has more than {MAX_WILDCARDS} wildcards"));
         }
-        if parts.is_empty() { Err("is empty".into()) } else { Ok(Pattern { parts }) }
+        let pattern = Pattern { parts };
+        let names: Vec<&str> = pattern.names().collect();
+        if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            return Err(format!("names {{{}}} twice", twice.1));
+        }
+        if pattern.parts.is_empty() { Err("is empty".into()) } else { Ok(pattern) }
     }
 
-    /// Outer: does the path match. Inner: the date (and time) in it.
-    pub fn recognise(&self, path: &str) -> Option<Option<NaiveDateTime>> {
+    /// The placeholders it names, besides the date.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Hole(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What the path gives, where it matches: the date (and time) in it, and the value of each placeholder.
+    pub fn captures(&self, path: &str) -> Option<Captures> {
         let bare = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst"));
         matches(&self.parts, path).or_else(|| matches(&self.parts, bare?))
     }
 }
 
-fn matches(parts: &[Part], path: &str) -> Option<Option<NaiveDateTime>> {
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn matches(parts: &[Part], path: &str) -> Option<Captures> {
     let Some((part, parts)) = parts.split_first() else {
-        return path.is_empty().then_some(None);
+        return path.is_empty().then(Captures::default);
     };
+    // A second date in a path is the more exact one.
+    let dated = |found: NaiveDateTime, (later, names): Captures| (Some(later.unwrap_or(found)), names);
     match part {
         Part::Text(text) => matches(parts, path.strip_prefix(text.as_str())?),
         Part::Star => {
             let end = path.find('/').unwrap_or(path.len());
             (0..=end).filter(|&i| path.is_char_boundary(i)).find_map(|i| matches(parts, &path[i..]))
         }
-        Part::Folders => {
-            matches(parts, path).or_else(|| path.match_indices('/').find_map(|(i, _)| matches(parts, &path[i + 1..])))
-        }
-        Part::Date => {
-            dates(path).into_iter().find_map(|(found, rest)| Some(Some(matches(parts, rest)?.unwrap_or(found))))
-        }
+        Part::Folders => matches(parts, path).or_else(|| {
+            path.match_indices('/').find_map(|(i, _)| {
+                let (date, mut names) = matches(parts, &path[i + 1..])?;
+                names.entry(FOLDERS.into()).or_default().insert_str(0, &path[..=i]);
+                Some((date, names))
+            })
+        }),
+        Part::Date => dates(path).into_iter().find_map(|(found, rest)| Some(dated(found, matches(parts, rest)?))),
         Part::DateAs(format) => (1..=path.len().min(40)).rev().filter(|&i| path.is_char_boundary(i)).find_map(|i| {
             let found = format.naive(&path.as_bytes()[..i])?;
-            Some(Some(matches(parts, &path[i..])?.unwrap_or(found)))
+            Some(dated(found, matches(parts, &path[i..])?))
         }),
+        Part::Hole(name) => {
+            let end = path.find('/').unwrap_or(path.len());
+            let found = |i: usize| {
+                let (date, mut names) = matches(parts, path.get(i..)?)?;
+                names.insert(name.clone(), path[..i].to_owned());
+                Some((date, names))
+            };
+            // A part is a short number in front of whatever else tells a file apart; other values hold what separates them.
+            if name == PART { (1..=end).find_map(found) } else { (1..=end).rev().find_map(found) }
+        }
     }
 }
 
@@ -120,12 +169,33 @@ mod tests {
 
     #[track_caller]
     fn check(pattern: &str, path: &str, expected: &str) {
-        let found = match Pattern::parse(pattern).expect("a pattern").recognise(path) {
+        let found = match Pattern::parse(pattern).expect("a pattern").captures(path) {
             None => "no".to_owned(),
-            Some(None) => "yes".to_owned(),
-            Some(Some(date)) => date.format("%Y-%m-%d %H:%M").to_string(),
+            Some((None, _)) => "yes".to_owned(),
+            Some((Some(date), _)) => date.format("%Y-%m-%d %H:%M").to_string(),
         };
         assert_eq!(found, expected, "{pattern} {path}");
+    }
+
+    #[track_caller]
+    fn gives(pattern: &str, path: &str, expected: &[(&str, &str)]) {
+        let (_, found) = Pattern::parse(pattern).expect("a pattern").captures(path).expect("a match");
+        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(found, expected, "{pattern} {path}");
+    }
+
+    #[test]
+    fn placeholders_give_what_stands_in_their_place() {
+        gives("hris/{date}/part-{part}.csv", "hris/2026-02-02/part-00001.csv.gz", &[("part", "00001")]);
+        gives("{date}/part-{part}-*.csv", "2026-02-02/part-00001-6f-c000.csv", &[("part", "00001")]);
+        gives("lms/{course}-{part}.csv", "lms/SAFETY-01-3.csv", &[("course", "SAFETY-01"), ("part", "3")]);
+        gives("**/{course}/r_{date}.csv", "a/b/FIRE 1/r_2026-02-02.csv", &[("**", "a/b/"), ("course", "FIRE 1")]);
+        gives("**/r.csv", "r.csv", &[]);
+        check("lms/{course}.csv", "lms/.csv", "no");
+        check("lms/{course}.csv", "lms/a/b.csv", "no");
+        for wrong in ["{Course}.csv", "{}.csv", "{course:x}.csv", "{a}/{a}.csv", "{part}_{part}.csv"] {
+            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -145,6 +215,6 @@ mod tests {
         check("**/users_{date}.*", "lms/powerusers_2026-03-29.csv", "no");
         check("lms/*.csv", "lms/a/b.csv", "no");
         check("lms/*.csv", "lms/b.csv", "yes");
-        assert!(Pattern::parse("a{day}").is_err());
+        assert!(Pattern::parse("a{day").is_err());
     }
 }

@@ -5,9 +5,15 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
+use super::combined::Combined;
+use super::extract::Extract;
 use super::file::FeedFile;
+use super::headers::HeaderPattern;
+use super::number::Style;
 use super::pattern::Pattern;
 use super::resolve::resolve;
+use super::select::Select;
+use super::sites::Site;
 use super::time::{Format, Locale};
 use crate::contract::{Area, Catalog, Table};
 
@@ -28,6 +34,15 @@ pub enum Mode {
 pub enum Nulls {
     Clear,
     Keep,
+}
+
+/// What tells one full snapshot of a feed from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshots {
+    /// The day: two of one day contradict each other.
+    Daily,
+    /// The instant: there may be several a day.
+    Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -65,12 +80,18 @@ pub struct Limits {
     pub rows_against_last: Option<f64>,
     /// Largest share of records with a value that no value map names, 0..1.
     pub unknown_share: f64,
+    /// Largest share of the values of an optional column that could not be read, 0..1.
+    pub dropped_share: f64,
+    /// Values a column must have held for its share to be judged. 1 where the feed states a share.
+    pub dropped_share_from: u64,
     /// Largest change of the workers employed on the day of a full snapshot, as a share of those of the snapshot before.
     pub headcount_change: f64,
     /// Least share of a delivery's accounts that HRIS knows, 0..1.
     pub joined_share: f64,
     /// Days after which the newest delivery of the feed is stale; `None` is never.
     pub fresh_days: Option<u32>,
+    /// Days that the feed's records usually lie before their delivery.
+    pub lag_days: u32,
 }
 
 /// What a gate does with a delivery that falls short of its limit.
@@ -96,12 +117,18 @@ pub struct Gates {
     pub key_uniqueness: Verdict,
     /// Values that no value map names.
     pub unknown_values: Verdict,
+    /// Values of optional columns that could not be read.
+    pub dropped_values: Verdict,
+    /// Ids of a snapshot's key without the zeros they had in the one before.
+    pub lost_zeros: Verdict,
     /// A column that was filled is empty.
     pub field_coverage: Verdict,
     pub headcount_change: Verdict,
     /// Accounts that HRIS does not know.
     pub join_coverage: Verdict,
     pub freshness: Verdict,
+    /// Days whose day and month stand the other way round than declared.
+    pub date_order: Verdict,
 }
 
 impl Default for Limits {
@@ -118,9 +145,12 @@ impl Default for Limits {
             rejected_share_from: 100,
             rows_against_last: None,
             unknown_share: 0.05,
+            dropped_share: 0.5,
+            dropped_share_from: 100,
             headcount_change: 0.3,
             joined_share: 0.5,
             fresh_days: None,
+            lag_days: 0,
         }
     }
 }
@@ -134,7 +164,13 @@ pub struct Feed {
     pub fills: String,
     pub mode: Mode,
     pub nulls_mean: Nulls,
-    pub corrections_move_days: bool,
+    pub snapshots: Snapshots,
+    /// Feeds that read the same objects.
+    pub shares: Vec<String>,
+    /// The object for which a folder's others wait; by default a folder waits for `_SUCCESS` once another of the feed had it.
+    pub marker: Option<String>,
+    /// Whether the first row of a worker holds from its hire date on.
+    pub reach_back: bool,
     /// Object beside each delivery with its control totals, `{path}` standing for the delivery's path.
     pub sidecar: Option<String>,
     pub limits: Limits,
@@ -142,17 +178,25 @@ pub struct Feed {
     pub formats: Vec<FileFormat>,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) xapi: bool,
+    /// Of statements: the sites whose accounts are accepted.
+    pub(crate) sites: Vec<Site>,
     pub(crate) encoding: TextEncoding,
     pub(crate) strict: bool,
     pub(crate) unique_key: bool,
+    /// Rows without the person are counts of unnamed people.
+    pub anonymous: bool,
+    /// The feed writes no header block: columns are the canon's own, and one that is absent was perhaps never there.
+    pub own_names: bool,
     pub(crate) int96_is_utc: bool,
     pub(crate) csv: Csv,
-    pub(crate) json_root: Option<String>,
+    /// The keys that lead to the array.
+    pub(crate) json_root: Option<Vec<String>>,
     /// Text before and after the number of records in the last record.
     pub(crate) footer_total: Option<(String, String)>,
     pub(crate) footer_optional: bool,
     pub(crate) action: Option<Action>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) select: Select,
     /// The canon table's columns, in contract order.
     pub(crate) columns: Vec<String>,
     pub(crate) blocks: Vec<Block>,
@@ -162,6 +206,7 @@ pub struct Feed {
 pub(crate) struct Csv {
     pub delimiter: u8,
     pub quote: Option<u8>,
+    pub escape: Option<u8>,
     pub terminator: Option<Vec<u8>>,
     pub header_row: usize,
     pub footer_rows: usize,
@@ -181,6 +226,8 @@ pub(crate) enum Rule {
     Ordered(usize, usize),
     /// Stored column indices: the values must differ.
     Different(usize, usize),
+    /// Stored column indices: nobody leaves before the first hire.
+    Employment { hired: usize, original: usize, ended: usize, status: usize },
 }
 
 /// One header block: a source for each canon column, and what else may stand in the file.
@@ -196,17 +243,31 @@ pub(crate) struct Mapping {
     pub source: Source,
     pub optional: bool,
     pub formats: Vec<Format>,
+    /// For each format the one with day and month the other way round, where it has both as numbers.
+    pub swapped: Vec<Option<Format>>,
     pub zone: Option<Tz>,
+    /// The zone is the column's own, not the feed's: none in its header outranks it.
+    pub own_zone: bool,
     pub locale: Option<&'static Locale>,
     pub values: Option<Values>,
     pub nulls: Vec<String>,
     /// Texts that mean null in a date column, compared before parsing and, where they parse, after.
     pub sentinels: Vec<String>,
-    /// Text before and after the part to keep.
-    pub extract: Option<(String, String)>,
+    /// The sentinels that are days, and those that have a time of day (local microseconds, whole seconds).
+    pub sentinel_days: Vec<i32>,
+    pub sentinel_moments: Vec<i64>,
+    /// From this day on a date is the open end; `None`: no date is.
+    pub open_from: Option<i32>,
+    pub extract: Option<Extract>,
     pub reading: Reading,
     pub times: Option<f64>,
-    pub decimal_comma: bool,
+    /// The header, or JSON path, of what a number is divided by.
+    pub divide_by: Option<String>,
+    /// Fractions are refused instead of rounded.
+    pub whole: bool,
+    pub style: Style,
+    /// Days added to a date, so that canon's ends are first days gone and its termination dates last days.
+    pub shift: i32,
     pub range: (Option<f64>, Option<f64>),
 }
 
@@ -215,8 +276,23 @@ pub(crate) enum Source {
     /// Not delivered: always null.
     Nothing,
     Constant(String),
-    /// Header names or JSON paths, the first one that is there.
-    Named(Vec<String>),
+    /// The first with a value.
+    First(Vec<Named>),
+    /// All of them, with a text between them.
+    Joined(Vec<Named>, String),
+    /// What their words mean together.
+    Combined(Vec<Named>, Combined),
+}
+
+/// Where one text of a column comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Named {
+    /// A header name or JSON path.
+    Header(String),
+    /// Any header of a pattern, and the pattern as written.
+    Like(String, HeaderPattern),
+    /// A `{name}` in the path of the delivery.
+    Path(String),
 }
 
 #[derive(Debug, Clone)]
@@ -269,7 +345,12 @@ impl Feed {
 
     /// Does the path belong to this feed, and if so, which date (and time) does it name.
     pub fn recognise(&self, path: &str) -> Option<Option<NaiveDateTime>> {
-        self.patterns.iter().find_map(|pattern| pattern.recognise(path))
+        self.place(path).map(|place| place.dated)
+    }
+
+    /// Whether two feeds name each other in `shares`, so that both read an object.
+    pub fn shares_with(&self, other: &Feed) -> bool {
+        self.shares.contains(&other.name) && other.shares.contains(&self.name)
     }
 
     /// Whether the path of a delivery says on which day it was made.
@@ -283,6 +364,35 @@ impl Feed {
         at.is_some_and(|at| self.blocks.iter().any(|block| !matches!(block.columns[at].source, Source::Nothing)))
     }
 
+    /// What stands in a path where the feed's pattern has a name: `{course}`.
+    pub fn path_values(&self, path: &str) -> BTreeMap<String, String> {
+        self.patterns.iter().find_map(|pattern| pattern.captures(path)).map(|(_, values)| values).unwrap_or_default()
+    }
+
+    /// Whether a row of a snapshot may come without the day from which it holds; it takes the snapshot's then.
+    pub fn may_be_undated(&self) -> bool {
+        let at = self.columns.iter().position(|name| name == "effective_from");
+        let is_open = |mapping: &Mapping| mapping.optional || matches!(mapping.source, Source::Nothing);
+        self.mode == Mode::Full && at.is_some_and(|at| self.blocks.iter().any(|block| is_open(&block.columns[at])))
+    }
+
+    /// Whether the feed says of some records that their key never was.
+    pub fn annuls(&self) -> bool {
+        self.select.annul.is_some()
+    }
+
+    /// What decides which records of a delivery count and for which days, as one text; empty where the feed has no such rule. A
+    /// delivery that was read by other rules must be read again.
+    pub fn row_rules(&self) -> String {
+        let mut text = self.select.text();
+        for (number, block) in self.blocks.iter().enumerate() {
+            for (name, mapping) in self.columns.iter().zip(&block.columns).filter(|(_, mapping)| mapping.shift != 0) {
+                text.push_str(&format!("{number} {name} {:+};", mapping.shift));
+            }
+        }
+        if text.is_empty() { text } else { super::sha256(text.as_bytes())[..16].to_owned() }
+    }
+
     /// The sidecar's path for a delivery, where the feed declares one.
     pub fn sidecar_of(&self, path: &str) -> Option<String> {
         self.sidecar.as_ref().map(|pattern| pattern.replace("{path}", path))
@@ -294,15 +404,19 @@ impl Feed {
         if self.formats.len() < 2 {
             return first;
         }
-        let bare = path.trim_end_matches(".gz").trim_end_matches(".zst");
-        let named = match bare.rsplit('.').next() {
-            Some("csv" | "txt" | "tsv") => Some(FileFormat::Csv),
-            Some("ndjson" | "jsonl") => Some(FileFormat::Ndjson),
-            Some("json") => Some(FileFormat::JsonArray),
-            Some("parquet") => Some(FileFormat::Parquet),
-            _ => None,
+        let named = |path: &str| {
+            let bare = path.trim_end_matches(".gz").trim_end_matches(".zst");
+            let format = match bare.rsplit('.').next() {
+                Some("csv" | "txt" | "tsv") => FileFormat::Csv,
+                Some("ndjson" | "jsonl") => FileFormat::Ndjson,
+                Some("json") => FileFormat::JsonArray,
+                Some("parquet") => FileFormat::Parquet,
+                _ => return None,
+            };
+            self.formats.contains(&format).then_some(format)
         };
-        named.filter(|format| self.formats.contains(format)).unwrap_or(first)
+        // A part without an ending of its own is of the form that its folder says.
+        named(path).or_else(|| named(super::place::folder(path))).unwrap_or(first)
     }
 }
 

@@ -113,8 +113,14 @@ impl Head {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         // The delimiter that cuts the header into the most names.
         let delimiter = [',', ';', '\t', '|'].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
-        let csv =
-            Csv { delimiter: delimiter as u8, quote: Some(b'"'), terminator: None, header_row: 1, footer_rows: 0 };
+        let csv = Csv {
+            delimiter: delimiter as u8,
+            quote: Some(b'"'),
+            escape: None,
+            terminator: None,
+            header_row: 1,
+            footer_rows: 0,
+        };
         let mut rows = split(text.trim_start().as_bytes(), &csv, SAMPLE + 1).into_iter();
         let names = rows.next().unwrap_or_default();
         Head { format: FileFormat::Csv, delimiter, names, rows: rows.collect() }

@@ -4,18 +4,25 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use super::file::{ColumnFile, FeedFile, OneOrMany};
+use super::combined::Combined;
+use super::effects;
+use super::extract::Extract;
+use super::file::{ColumnFile, FeedFile, OneOrMany, ValuesFile};
+use super::headers::HeaderPattern;
+use super::keys::INTERVALS;
+use super::moment;
+use super::number::Style;
 use super::pattern::Pattern;
 use super::plan::{
-    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Nulls, Reading, Rule, Source, TextEncoding,
-    Values, Verdict,
+    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Snapshots, Source,
+    TextEncoding, Values, Verdict,
 };
-use super::time::{Format, Locale};
+use super::read::json;
+use super::select::Select;
+use super::sites;
+use super::time::{self, Format, Locale};
+use super::xapi::{self, verbs};
 use crate::contract::{Column, Made, Table, Type};
-
-/// Pairs that are intervals wherever a canon table has both.
-const INTERVALS: [[&str; 2]; 3] =
-    [["effective_from", "effective_to"], ["valid_from", "valid_to"], ["period_start", "period_end"]];
 
 pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed, String> {
     let formats = file.format.list().iter().map(|text| file_format(text)).collect::<Result<Vec<_>, _>>()?;
@@ -28,11 +35,27 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         .iter()
         .map(|text| Pattern::parse(text).map_err(|what| format!("path `{text}` {what}")))
         .collect::<Result<Vec<_>, _>>()?;
-    let blocks = if file.headers.is_empty() {
-        vec![block(&own_names(table), &file, table)?]
+    if file.anonymous && table.anonymous.is_none() {
+        return Err(format!("anonymous has no effect: every row of {} is about somebody", table.name));
+    }
+    if file.corrections_move_days.is_some() {
+        return Err(
+            "corrections_move_days: the last statement of an id holds on whichever day it lies; take the key out"
+                .into(),
+        );
+    }
+    let begins_there = durations(&file, table)?;
+    let given = Given { file: &file, patterns: &patterns };
+    let mut blocks = if file.headers.is_empty() {
+        vec![block(&own_names(table), &given, table)?]
     } else {
-        file.headers.iter().map(|headers| block(headers, &file, table)).collect::<Result<Vec<_>, _>>()?
+        file.headers.iter().map(|headers| block(headers, &given, table)).collect::<Result<Vec<_>, _>>()?
     };
+    if begins_there {
+        for block in &mut blocks {
+            begin_at_instant(block, table)?;
+        }
+    }
     let footer_total = match file.control.as_ref().and_then(|control| control.footer.as_deref()) {
         None => None,
         Some(text) => Some(split_hole(text).ok_or("control.footer needs one {}")?),
@@ -52,6 +75,13 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             _ => return Err("rules: each has either `ordered` or `different`".into()),
         }
     }
+    if let [Some(hired), Some(original), Some(ended), Some(status)] =
+        ["hire_date", "original_hire_date", "termination_date", "status"].map(|name| stored_index(table, name))
+    {
+        rules.push(Rule::Employment { hired, original, ended, status });
+    }
+    let select = Select::resolve(&file)?;
+    effective(&file, table, &blocks)?;
     let written = &file.limits;
     let usual = Limits::default();
     let limits = Limits {
@@ -67,14 +97,21 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         rejected_share_from: if written.rejected_share.is_some() { 1 } else { usual.rejected_share_from },
         rows_against_last: written.rows_against_last,
         unknown_share: written.unknown_share.unwrap_or(usual.unknown_share),
+        dropped_share: written.dropped_share.unwrap_or(usual.dropped_share),
+        dropped_share_from: if written.dropped_share.is_some() { 1 } else { usual.dropped_share_from },
         headcount_change: written.headcount_change.unwrap_or(usual.headcount_change),
         joined_share: written.joined_share.unwrap_or(usual.joined_share),
         fresh_days: written.fresh_days,
+        lag_days: written.lag_days.unwrap_or(usual.lag_days),
     };
     if !(0.0..=1.0).contains(&limits.rejected_share) || limits.record_bytes < 64 || limits.record_bytes > 256 << 20 {
         return Err("limits: rejected_share is 0..1, record_bytes 64..268435456".into());
     }
-    for (key, share) in [("unknown_share", limits.unknown_share), ("joined_share", limits.joined_share)] {
+    for (key, share) in [
+        ("unknown_share", limits.unknown_share),
+        ("dropped_share", limits.dropped_share),
+        ("joined_share", limits.joined_share),
+    ] {
         if !(0.0..=1.0).contains(&share) {
             return Err(format!("limits: {key} is 0..1"));
         }
@@ -92,7 +129,25 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         Some("full") => Mode::Full,
         Some(other) => return Err(format!("mode `{other}` is none of append, delta, full")),
     };
-    let gates = gates(&file, mode);
+    let gates = gates(&file, mode)?;
+    let json_root = json_root(&file, &formats)?;
+    let is_xapi = match file.dialect.as_deref() {
+        None => false,
+        Some("xapi") => true,
+        Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
+    };
+    let sites = sites::declared(&file.sites, is_xapi)?;
+    if !sites.is_empty() && !blocks.iter().flat_map(|block| &block.columns).any(|mapping| names_agent(&mapping.source))
+    {
+        return Err("sites: no column is read from @actor or from an `account.name`, so they have no effect".into());
+    }
+    let snapshots = snapshots(&file, mode)?;
+    if file.shares.iter().any(|other| other == name) {
+        return Err("shares names the feed itself".into());
+    }
+    if file.marker.as_ref().is_some_and(|marker| marker.is_empty() || marker.contains('/')) {
+        return Err("marker is the name of an object in the same folder, `_SUCCESS`".into());
+    }
     Ok(Feed {
         name: name.into(),
         mode,
@@ -101,17 +156,17 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some("keep") => Nulls::Keep,
             Some(other) => return Err(format!("nulls_mean `{other}` is none of clear, keep")),
         },
-        corrections_move_days: file.corrections_move_days,
+        snapshots,
+        shares: file.shares.clone(),
+        marker: file.marker.clone(),
+        reach_back: file.reach_back.unwrap_or(true),
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
         limits,
         gates,
         formats,
         patterns,
-        xapi: match file.dialect.as_deref() {
-            None => false,
-            Some("xapi") => true,
-            Some(other) => return Err(format!("dialect `{other}` is not known; there is xapi")),
-        },
+        xapi: is_xapi,
+        sites,
         encoding: match file.encoding.as_deref() {
             None | Some("utf-8") => TextEncoding::Utf8,
             Some("utf-16") => TextEncoding::Utf16,
@@ -124,9 +179,11 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             Some(other) => return Err(format!("unknown_columns `{other}` is none of warn, refuse")),
         },
         unique_key: file.unique_key || gates.key_uniqueness != Verdict::Off,
+        anonymous: file.anonymous,
+        own_names: file.headers.is_empty(),
         int96_is_utc: file.int96_is_utc,
         csv: csv(&file)?,
-        json_root: file.json.root.clone(),
+        json_root,
         footer_total,
         footer_optional: file.control.as_ref().is_some_and(|control| control.footer_optional),
         action: file.action.map(|action| Action {
@@ -135,6 +192,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
             upserts: action.upserts,
         }),
         rules,
+        select,
         columns: table.columns.iter().map(|column| column.name.clone()).collect(),
         blocks,
         description: file.description,
@@ -142,20 +200,102 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     })
 }
 
+/// Refuses keys about the dates of workers where no column they speak about is mapped.
+fn effective(file: &FeedFile, table: &Table, blocks: &[Block]) -> Result<(), String> {
+    let maps = |name: &str| {
+        let at = table.columns.iter().position(|column| column.name == name);
+        at.is_some_and(|at| blocks.iter().any(|block| !matches!(block.columns[at].source, Source::Nothing)))
+    };
+    for (key, is_written, column) in [
+        ("termination", file.termination.is_some(), "termination_date"),
+        ("reach_back", file.reach_back.is_some(), "hire_date"),
+    ] {
+        if is_written && !maps(column) {
+            return Err(format!("{key} has no effect: the feed fills no {column} of {}", table.name));
+        }
+    }
+    Ok(())
+}
+
+/// The days by which a column's dates are moved so that they mean what canon's do.
+fn shift(column: &Column, written: &ColumnFile, file: &FeedFile) -> Result<i32, String> {
+    if written.inclusive {
+        if !INTERVALS.iter().any(|[_, end]| *end == column.name) {
+            let ends: Vec<&str> = INTERVALS.iter().map(|[_, end]| *end).collect();
+            return Err(format!("`inclusive` is for the ends of rows: {}", ends.join(", ")));
+        }
+        if written.reading.as_deref() == Some("end_of_day") {
+            return Err("`inclusive` and `as = \"end_of_day\"` say the same; keep one of them".into());
+        }
+        return Ok(1);
+    }
+    match file.termination.as_deref() {
+        None | Some("last_day") => Ok(0),
+        Some("first_day_gone") => Ok(if column.name == "termination_date" { -1 } else { 0 }),
+        Some(other) => Err(format!("termination `{other}` is none of last_day, first_day_gone")),
+    }
+}
+
 /// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
-fn gates(file: &FeedFile, mode: Mode) -> Gates {
+fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
     let (written, snapshot) = (&file.gates, mode == Mode::Full);
-    Gates {
-        zero_rows: written.zero_rows.unwrap_or(Verdict::Warn),
+    if mode == Mode::Append && written.zero_rows.is_some() {
+        return Err(
+            "gates.zero_rows has no effect: an empty delivery of events is an idle hour, and noted as one".into()
+        );
+    }
+    Ok(Gates {
+        zero_rows: written.zero_rows.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
         volume: written.volume.unwrap_or(Verdict::Block),
         reject_share: written.reject_share.unwrap_or(Verdict::Block),
         key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
         unknown_values: written.unknown_values.unwrap_or(Verdict::Warn),
+        dropped_values: written.dropped_values.unwrap_or(Verdict::Block),
+        lost_zeros: written.lost_zeros.unwrap_or(Verdict::Block),
         field_coverage: written.field_coverage.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
         headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
         join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
         freshness: written.freshness.unwrap_or(Verdict::Warn),
+        date_order: written.date_order.unwrap_or(Verdict::Block),
+    })
+}
+
+fn snapshots(file: &FeedFile, mode: Mode) -> Result<Snapshots, String> {
+    match file.snapshots.as_deref() {
+        Some(_) if mode != Mode::Full => Err("snapshots has no effect: only mode = \"full\" delivers any".into()),
+        None | Some("daily") => Ok(Snapshots::Daily),
+        Some("instant") => Ok(Snapshots::Instant),
+        Some(other) => Err(format!("snapshots `{other}` is none of daily, instant")),
     }
+}
+
+/// The column that says whether a duration begins at the event's instant.
+const BEGINS_THERE: &str = "duration_from";
+
+/// Whether the feed's durations begin at the instants of its events; by default they end there.
+fn durations(file: &FeedFile, table: &Table) -> Result<bool, String> {
+    let begins = match file.duration.as_deref() {
+        None => return Ok(false),
+        Some("to") => false,
+        Some("from") => true,
+        Some(other) => return Err(format!("duration `{other}` is none of to, from")),
+    };
+    match table.column(BEGINS_THERE) {
+        Some(_) => Ok(begins),
+        None => Err(format!("duration has no effect: {} has no durations of events", table.name)),
+    }
+}
+
+/// Makes a block say so of every event.
+fn begin_at_instant(block: &mut Block, table: &Table) -> Result<(), String> {
+    let at = |name: &str| table.columns.iter().position(|column| column.name == name);
+    if at("duration_seconds").is_none_or(|at| matches!(block.columns[at].source, Source::Nothing)) {
+        return Err("duration has no effect: no header is mapped to duration_seconds".into());
+    }
+    if let Some(at) = at(BEGINS_THERE) {
+        block.columns[at].source = Source::Constant("true".into());
+    }
+    Ok(())
 }
 
 fn csv(file: &FeedFile) -> Result<Csv, String> {
@@ -169,6 +309,7 @@ fn csv(file: &FeedFile) -> Result<Csv, String> {
             Some("") => None,
             text => Some(byte("quote", text.unwrap_or("\""))?),
         },
+        escape: file.csv.escape.as_deref().map(|text| byte("escape", text)).transpose()?,
         terminator: match file.csv.terminator.as_deref() {
             Some("") => return Err("csv.terminator is empty".into()),
             text => text.map(|text| text.as_bytes().to_vec()),
@@ -176,10 +317,25 @@ fn csv(file: &FeedFile) -> Result<Csv, String> {
         header_row: file.csv.header_row.unwrap_or(1),
         footer_rows: file.csv.footer_rows,
     };
+    let signs: Vec<u8> = [Some(csv.delimiter), csv.quote, csv.escape].into_iter().flatten().collect();
+    let clash = csv.escape.is_some_and(|escape| signs.iter().filter(|sign| **sign == escape).count() > 1);
+    if clash || csv.escape.is_some() && csv.terminator.is_some() {
+        return Err("csv.escape is none of delimiter and quote, and does not go with a terminator".into());
+    }
     if csv.header_row == 0 || csv.footer_rows > 100 || csv.quote == Some(csv.delimiter) {
         return Err("csv: header_row counts from 1, footer_rows is at most 100, quote and delimiter differ".into());
     }
     Ok(csv)
+}
+
+/// The path of the array, as keys.
+fn json_root(file: &FeedFile, formats: &[FileFormat]) -> Result<Option<Vec<String>>, String> {
+    let Some(root) = &file.json.root else { return Ok(None) };
+    if !formats.iter().any(|format| matches!(format, FileFormat::Ndjson | FileFormat::JsonArray)) {
+        return Err("json.root has no effect: no format of the feed is JSON".into());
+    }
+    let keys = json::keys(root).filter(|keys| !keys.is_empty());
+    keys.map(Some).ok_or_else(|| format!("json.root `{root}` is no path of keys such as `d.results`"))
 }
 
 fn file_format(text: &str) -> Result<FileFormat, String> {
@@ -200,15 +356,22 @@ fn own_names(table: &Table) -> toml::Table {
         mapping.insert("optional".into(), toml::Value::Boolean(!column.required || column.name == "effective_from"));
         (column.name.clone(), toml::Value::Table(mapping))
     };
-    table.columns.iter().filter(|column| !is_signature(column)).map(mapped).collect()
+    table.columns.iter().filter(|column| !is_made_here(column)).map(mapped).collect()
 }
 
-/// Signatures are made here, under our key: whatever a source calls so was made otherwise.
-fn is_signature(column: &Column) -> bool {
-    column.made_of().is_some_and(|(made, _)| made == Made::Signature)
+/// Signatures are made here, under our key, and so are days of other columns: whatever a source calls so was made otherwise.
+fn is_made_here(column: &Column) -> bool {
+    column.made_of().is_some_and(|(made, _)| made == Made::Signature) || column.made_day().is_some()
 }
 
-fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block, String> {
+/// What a column is read by besides its own keys.
+struct Given<'f> {
+    file: &'f FeedFile,
+    patterns: &'f [Pattern],
+}
+
+fn block(headers: &toml::Table, given: &Given<'_>, table: &Table) -> Result<Block, String> {
+    let file = given.file;
     let mut written: BTreeMap<&str, ColumnFile> = BTreeMap::new();
     let mut ignore = file.ignore.clone();
     for (key, value) in headers {
@@ -219,7 +382,7 @@ fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block,
                 ignore.extend(more);
             }
             _ if table.column(key).is_none() => return Err(format!("`{key}` is no column of {}", table.name)),
-            _ if table.column(key).is_some_and(is_signature) => {
+            _ if table.column(key).is_some_and(is_made_here) => {
                 return Err(format!("`{key}` is made at reading and has no source"));
             }
             _ => {
@@ -238,42 +401,65 @@ fn block(headers: &toml::Table, file: &FeedFile, table: &Table) -> Result<Block,
         .iter()
         .map(|column| {
             let written = written.remove(column.name.as_str()).unwrap_or_default();
-            mapping(column, written, file).map_err(|what| format!("{}: {what}", column.name))
+            mapping(column, written, given).map_err(|what| format!("{}: {what}", column.name))
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Block { columns, ignore })
 }
 
-fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapping, String> {
-    let source = match (&written.from, &written.value) {
-        (Some(_), Some(_)) => return Err("has `from` and `value`; it can have one of them".into()),
-        (Some(from), None) if from.list().is_empty() => return Err("`from` is empty".into()),
-        (Some(from), None) => Source::Named(from.list().to_vec()),
-        (None, Some(value)) => Source::Constant(value.clone()),
-        // An HRIS snapshot without effective dates gets them from its history, see canon.
-        (None, None) if column.required && column.name != "effective_from" => {
-            return Err("is required and has no source".into());
-        }
-        (None, None) => Source::Nothing,
+fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Mapping, String> {
+    let file = given.file;
+    let shift = shift(column, &written, file)?;
+    effects::check(column, &written, file)?;
+    let fold_case = match written.case.as_deref() {
+        None => written.fold_case,
+        Some("insensitive") => true,
+        Some("sensitive") if !written.fold_case => false,
+        Some(other) => return Err(format!("case `{other}` is none of insensitive, sensitive")),
     };
+    let source = source(column, &written, fold_case, given)?;
+    let style = style(&written, file)?;
+    if let Some(constant) = written.value.as_ref().filter(|constant| !constant.is_empty()) {
+        means_something(column, constant)?;
+    }
+    let meanings: Vec<&String> = match &written.values {
+        Some(ValuesFile::Map(map)) => map.values().chain(&written.default).collect(),
+        Some(ValuesFile::Rows(rows)) => rows.iter().filter_map(|row| row.last()).chain(&written.default).collect(),
+        None => written.default.iter().collect(),
+    };
+    for meaning in meanings.into_iter().filter(|meaning| !meaning.is_empty()) {
+        means_something(column, meaning)?;
+    }
     let values = match (written.values, written.default) {
+        (Some(ValuesFile::Rows(_)), _) => None,
+        (None, None) if fold_case => {
+            let itself = |word: &String| (word.to_lowercase(), word.clone());
+            Some(Values { map: column.values.iter().map(itself).collect(), default: None, fold_case })
+        }
         (None, None) => None,
         (map, default) => {
-            let map = map.unwrap_or_default();
-            for value in map.values().chain(&default).filter(|value| !value.is_empty()) {
-                if !column.values.is_empty() && !column.values.contains(value) {
-                    return Err(format!("`{value}` is none of {}", column.values.join(", ")));
+            let written = match map {
+                Some(ValuesFile::Map(map)) => map,
+                _ => BTreeMap::new(),
+            };
+            let mut map = BTreeMap::new();
+            for (key, value) in written {
+                let key = if fold_case { key.to_lowercase() } else { key };
+                if map.insert(key.clone(), value.clone()).is_some_and(|other| other != value) {
+                    return Err(format!("`values` says two things of `{key}`, which differ only in case"));
                 }
             }
-            let fold = |text: String| if written.fold_case { text.to_lowercase() } else { text };
-            let map = map.into_iter().map(|(key, value)| (fold(key), value)).collect();
-            Some(Values { map, default, fold_case: written.fold_case })
+            let mut values = Values { map, default, fold_case };
+            let is_verb = |name: &Named| matches!(name, Named::Header(path) if path == verbs::PATH);
+            if file.dialect.as_deref() == Some("xapi")
+                && matches!(&source, Source::First(names) if names.len() == 1 && names.iter().all(is_verb))
+            {
+                verbs::complete(&mut values)?;
+            }
+            Some(values)
         }
     };
-    let formats = match &written.date {
-        None => vec![Format::Iso],
-        Some(list) => list.list().iter().map(|text| Format::parse(text)).collect::<Result<Vec<_>, _>>()?,
-    };
+    let formats = formats(written.date.as_ref(), written.from_day.as_deref())?;
     let zone = match written.zone.as_ref().or(file.zone.as_ref()) {
         None => None,
         Some(name) => Some(name.parse::<Tz>().map_err(|_| format!("zone `{name}` is not an IANA zone"))?),
@@ -301,19 +487,46 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
     if !fits {
         return Err(format!("`as` does not fit a column of type {}", column.data_type));
     }
+    let mut range = (written.min.or(column.range.0), written.max.or(column.range.1));
+    if range.0.zip(range.1).is_some_and(|(min, max)| min > max) {
+        return Err("min lies above max".into());
+    }
+    // A share of its own maximum cannot pass it: eleven of ten points is a mistake, where 1.1 alone may be a bonus.
+    if let (Some(_), Some(usual)) = (&written.divide_by, column.noted_above) {
+        range.1 = Some(range.1.map_or(usual, |max| max.min(usual)));
+    }
     let extract = match &written.extract {
         None => None,
-        Some(text) => Some(split_hole(text).ok_or("`extract` needs one {}")?),
+        Some(value) => Some(Extract::parse(value.clone())?),
     };
+    if let Some(extract) = &extract {
+        if extract.tells_of_people() && column.domain.is_none() {
+            return Err("`act_of` says whose act it is and stands at a column that names a person".into());
+        }
+        if extract.leaves_nobody() && column.key {
+            return Err("act_of `nobody` would leave the key empty".into());
+        }
+    }
     let mut sentinels = written.sentinels;
     if matches!(column.data_type, Type::Date | Type::Timestamp) {
         sentinels.extend(file.sentinels.iter().cloned());
     }
+    let is_date = matches!(column.data_type, Type::Date | Type::Timestamp);
+    let (sentinel_days, sentinel_moments) = sentinel_times(&sentinels, &formats, locale);
+    let open_from = match written.open_from.as_deref() {
+        Some(_) if !is_date => return Err("`open_from` is of dates and times".into()),
+        own => open_from(own.or(file.open_from.as_deref()))?,
+    };
     Ok(Mapping {
         source,
         optional: written.optional,
+        swapped: formats.iter().map(Format::swapped).collect(),
         formats,
+        sentinel_days,
+        sentinel_moments,
+        open_from,
         zone,
+        own_zone: written.zone.is_some(),
         locale,
         values,
         nulls: written.nulls.unwrap_or_else(|| file.nulls.clone()),
@@ -321,9 +534,143 @@ fn mapping(column: &Column, written: ColumnFile, file: &FeedFile) -> Result<Mapp
         extract,
         reading,
         times: written.times,
-        decimal_comma: written.decimal_comma.unwrap_or(file.decimal_comma),
-        range: (written.min.or(column.range.0), written.max.or(column.range.1)),
+        divide_by: written.divide_by,
+        whole: written.whole,
+        style,
+        range,
+        shift,
     })
+}
+
+/// The declared date formats; ISO where none is.
+fn formats(date: Option<&OneOrMany>, from_day: Option<&str>) -> Result<Vec<Format>, String> {
+    let written = date.map_or(&[][..], OneOrMany::list);
+    match (date, from_day) {
+        (Some(_), _) if written.is_empty() => return Err("`date` is empty".into()),
+        (_, Some(_)) if !written.iter().any(|text| text == "days") => {
+            return Err("`from_day` needs `date = \"days\"`".into());
+        }
+        (None, _) => return Ok(vec![Format::Iso]),
+        _ => {}
+    }
+    let format = |text: &String| match (text.as_str(), from_day) {
+        ("days", Some(from)) => day("from_day", from).map(Format::DaysSince),
+        ("days", None) => Err("`date = \"days\"` needs `from_day`, the day they count from".to_owned()),
+        (text, _) => Format::parse(text),
+    };
+    written.iter().map(format).collect()
+}
+
+/// The day of `open_from`; `None` where it is `never`.
+fn open_from(text: Option<&str>) -> Result<Option<i32>, String> {
+    match text {
+        None => Ok(Some(moment::OPEN_FROM)),
+        Some("never") => Ok(None),
+        Some(text) => day("open_from", text).map(Some),
+    }
+}
+
+fn day(key: &str, text: &str) -> Result<i32, String> {
+    match time::iso(text.as_bytes()).ok().filter(|stamp| !stamp.timed).map(|stamp| stamp.day()) {
+        Some(Ok(day)) => Ok(day),
+        _ => Err(format!("`{key}` is a day such as 2026-03-29, and `{text}` is none")),
+    }
+}
+
+/// What sentinels mean, so that they are known in every spelling: days, and local times to the second.
+fn sentinel_times(sentinels: &[String], formats: &[Format], locale: Option<&'static Locale>) -> (Vec<i32>, Vec<i64>) {
+    let (mut days, mut moments) = (Vec::new(), Vec::new());
+    for text in sentinels {
+        let read = |format: &Format| format.read(text.as_bytes(), locale).ok();
+        let Some(stamp) = formats.iter().find_map(read).or_else(|| read(&Format::Iso)) else { continue };
+        if stamp.timed {
+            moments.push(stamp.local.div_euclid(1_000_000) * 1_000_000);
+        } else {
+            days.extend(stamp.day());
+        }
+    }
+    (days, moments)
+}
+
+/// Where a column's values come from.
+fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<'_>) -> Result<Source, String> {
+    let named = |name: &String| match name.strip_prefix("path:") {
+        None => Ok(Named::Header(name.clone())),
+        Some(value) if given.patterns.iter().all(|pattern| pattern.names().any(|known| known == value)) => {
+            Ok(Named::Path(value.to_owned()))
+        }
+        Some(value) => Err(format!("`{name}` is a value of the path, and not every `path` has {{{value}}}")),
+    };
+    let (mut names, ways) = match (&written.from, &written.from_pattern, &written.value) {
+        (None, None, Some(value)) => return Ok(Source::Constant(value.clone())),
+        // An HRIS snapshot without effective dates gets them from its history, see canon.
+        (None, None, None) if column.required && column.name != "effective_from" => {
+            return Err("is required and has no source".into());
+        }
+        (None, None, None) => return Ok(Source::Nothing),
+        (Some(from), None, None) => (from.list().iter().map(named).collect::<Result<Vec<_>, _>>()?, "from"),
+        (None, Some(pattern), None) => {
+            let like = |text: &String| Ok(Named::Like(text.clone(), HeaderPattern::parse(text)?));
+            (pattern.list().iter().map(like).collect::<Result<Vec<_>, String>>()?, "from_pattern")
+        }
+        _ => return Err("has several of `from`, `from_pattern` and `value`; it can have one of them".into()),
+    };
+    if names.is_empty() {
+        return Err(format!("`{ways}` is empty"));
+    }
+    Ok(match (&written.values, &written.join) {
+        (Some(ValuesFile::Rows(rows)), None) => {
+            let combined = Combined::parse(rows, names.len(), written.default.clone(), fold_case)?;
+            Source::Combined(std::mem::take(&mut names), combined)
+        }
+        (_, Some(between)) => Source::Joined(names, between.clone()),
+        (_, None) => Source::First(names),
+    })
+}
+
+/// Whether a word of a value map is one the column can hold.
+fn means_something(column: &Column, word: &str) -> Result<(), String> {
+    let fits = match column.data_type {
+        Type::Text => column.values.is_empty() || column.values.iter().any(|known| known == word),
+        Type::Bool => matches!(word.to_ascii_lowercase().as_str(), "true" | "false" | "1" | "0"),
+        Type::Int | Type::Double => word.parse::<f64>().is_ok_and(f64::is_finite),
+        Type::Date | Type::Timestamp => true,
+    };
+    match fits {
+        true => Ok(()),
+        false if !column.values.is_empty() => Err(format!("`{word}` is none of {}", column.values.join(", "))),
+        false => Err(format!("`{word}` is no value of a column of type {}", column.data_type)),
+    }
+}
+
+/// How a column's numbers are written.
+fn style(written: &ColumnFile, file: &FeedFile) -> Result<Style, String> {
+    let decimal_comma = written.decimal_comma.unwrap_or(file.decimal_comma);
+    let thousands = match written.thousands.as_deref().or(file.thousands.as_deref()) {
+        None => None,
+        Some(text) => {
+            let mut signs = text.chars();
+            match (signs.next(), signs.next()) {
+                (Some(c), None) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => {
+                    Some(if c.is_whitespace() { ' ' } else { c })
+                }
+                _ => return Err("thousands is one sign, `,` or a space".into()),
+            }
+        }
+    };
+    if thousands == Some(if decimal_comma { ',' } else { '.' }) {
+        return Err(
+            "thousands and the decimal sign are the same: set decimal_comma where numbers are written 1.234,5".into()
+        );
+    }
+    Ok(Style { decimal_comma, thousands })
+}
+
+/// Whether a column of statements names an account, which is on a site.
+fn names_agent(source: &Source) -> bool {
+    let is_agent =
+        |named: &Named| matches!(named, Named::Header(path) if path == xapi::ACTOR || xapi::account_of(path).is_some());
+    matches!(source, Source::First(names) | Source::Joined(names, _) | Source::Combined(names, _) if names.iter().any(is_agent))
 }
 
 fn split_hole(text: &str) -> Option<(String, String)> {

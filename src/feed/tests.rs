@@ -12,9 +12,11 @@ use std::sync::Arc;
 use super::*;
 use crate::contract::Catalog;
 
+mod columns;
+
 const CANONICAL: &str = "description = \"\"\nfills = \"activity\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";
 
-fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
+pub(super) fn try_read(toml: &str, path: &str, text: &[u8]) -> Result<(Vec<RecordBatch>, Intake), Refusal> {
     let catalog = Catalog::load().expect("contracts");
     let feed = Feed::parse("test", toml, &catalog).expect("a feed");
     let table = catalog.table(&feed.fills).expect("a table");
@@ -75,6 +77,25 @@ fn a_feed_file_says_what_is_wrong_with_it() {
         "{CANONICAL}[[headers]]\nevent_id = \"e\"\noccurred_at = \"o\"\nuser_id = \"u\"\nverb = {{ from = \"v\", values = {{ a = \"vewed\" }} }}"
     );
     assert!(error(&misspelt).contains("`vewed` is none of logged_in"), "{}", error(&misspelt));
+}
+
+#[test]
+fn a_feed_says_on_which_side_of_its_instant_an_event_lasts_and_only_where_events_last() {
+    let catalog = Catalog::load().expect("contracts");
+    let parse = |text: &str| Feed::parse("f", text, &catalog).map_err(|error| error.to_string());
+    let text = "event_id,occurred_at,user_id,verb,duration_seconds\ne1,2026-03-02T09:00:00Z,u1,viewed,60\n";
+    for (more, expected) in [("", None), ("duration = \"to\"\n", None), ("duration = \"from\"\n", Some(true))] {
+        let (batches, _) = try_read(&format!("{CANONICAL}{more}"), "a_2026-03-03.csv", text.as_bytes()).expect("read");
+        let column = batches[0].column_by_name("duration_from").expect("a column").as_boolean();
+        assert_eq!(column.is_valid(0).then(|| column.value(0)), expected, "{more}");
+    }
+    let refused = |text: String| parse(&text).expect_err("refused");
+    assert!(refused(format!("{CANONICAL}duration = \"since\"\n")).contains("none of to, from"));
+    let users = CANONICAL.replace("activity", "users");
+    assert!(refused(format!("{users}duration = \"from\"\n")).contains("has no effect"));
+    let headers = "[[headers]]\nevent_id = \"e\"\noccurred_at = \"o\"\nuser_id = \"u\"\nverb = \"v\"\n";
+    assert!(refused(format!("{CANONICAL}duration = \"from\"\n{headers}")).contains("has no effect"));
+    assert!(refused(format!("{CANONICAL}corrections_move_days = true\n")).contains("take the key out"));
 }
 
 /// Reads `text` with a feed into `enrollments` or another table, and shows the named columns of each row.
@@ -175,9 +196,10 @@ fn values_are_read_as_the_feed_declares() {
     let expected = [
         "ann@x.test|c7|completed|0.875|5400|2021-01-13 12:00:00|62",
         "b@x.test|c8|enrolled||||",
+        // A percentage that cannot be read is left out; it refuses nothing.
+        "b@x.test|c8|enrolled||||",
         "3:type_mismatch",
         "4:missing_required",
-        "5:type_mismatch",
     ];
     check(head, columns, "a", text.as_bytes(), &shown, &expected);
 }
@@ -212,6 +234,162 @@ fn an_array_may_lie_under_a_key_and_must_be_whole() {
     check(head, "user_id = \"id\"", "a", br#"[{"id":"7"},]"#, &["user_id"], &["json_invalid"]);
     check(head, "user_id = \"id\"", "a", br#"[{"id":"7"}] 1"#, &["user_id"], &["json_invalid"]);
     check(head, "user_id = \"id\"", "a", br#" [ ] "#, &["user_id"], &[]);
+}
+
+#[test]
+fn an_array_may_lie_at_any_depth_in_a_document_as_in_each_line() {
+    let head = |format: &str, root: &str| format!("fills = \"users\"\nformat = {format}\n[json]\nroot = \"{root}\"");
+    let shown = ["user_id"];
+    let read = |format: &str, root: &str, text: &str, expected: &[&str]| {
+        check(&head(format, root), "user_id = \"id\"", "a", text.as_bytes(), &shown, expected);
+    };
+    let document = "{ \"a\": {\"results\": [{\"id\": \"no\"}]},\n  \"d\": {\"__count\": \"2\", \"results\": [\n    {\"id\": \"7\"},\n {\"id\": \"8\"}\n  ]},\n \"next\": null }\n";
+    read("\"json_array\"", "d.results", document, &["7", "8"]);
+    read("\"ndjson\"", "d.results", document, &["7", "8"]);
+    let lines = "{\"d\":{\"results\":[{\"id\":\"7\"}]}}\n{\"d\":{\"results\":[]}}\n\n{\"d\":{\"results\":[{\"id\":\"8\"},{\"id\":\"9\"}]}}";
+    read("\"ndjson\"", "d.results", lines, &["7", "8", "9"]);
+    read("[\"ndjson\", \"json_array\"]", "d.results", lines, &["7", "8", "9"]);
+    // Pages in an array, and a key that has dots of its own.
+    let pages = r#"{"pages":[{"page.items":[{"id":"7"}]},{"page.items":[{"id":"8"}]},5]}"#;
+    read("\"json_array\"", "pages.\\\"page.items\\\"", pages, &["7", "8"]);
+    // A lone object where the array should be is one record.
+    read("\"json_array\"", "d", r#"{"d":{"id":"7"}}"#, &["7"]);
+    read(
+        "\"ndjson\"",
+        "d.results",
+        "{\"error\":{\"results\":[]}}\n{\"d\":{\"results\":[{\"id\":\"7\"}]}}\n",
+        &["7", "1:missing_required"],
+    );
+    read("\"json_array\"", "d.results", r#"{"d":{"result":[]}}"#, &["not_ndjson"]);
+    for cut in [
+        "{\"d\":{\"results\":[{\"id\":\"7\"}]}",
+        "{\"d\":{\"results\":[{\"id\":\"7\"}]",
+        "{\"d\":}",
+        "{\"d\" {}}",
+        "{\"d\":{\"results\":[{\"id\":\"7\"},]}}",
+    ] {
+        read("\"json_array\"", "d.results", cut, &["json_invalid"]);
+    }
+    let nothing = |head: &str| {
+        let text = format!("description = \"\"\npath = \"x\"\n{head}");
+        Feed::parse("f", &text, &Catalog::load().expect("contracts")).expect_err("no effect").to_string()
+    };
+    assert!(nothing(&head("\"csv\"", "d")).contains("no format of the feed is JSON"));
+    assert!(nothing(&head("\"ndjson\"", "d[0]")).contains("is no path of keys"));
+    assert!(nothing(&head("\"ndjson\"", "")).contains("is no path of keys"));
+}
+
+#[test]
+fn what_lies_beside_the_array_may_be_longer_than_a_record_and_is_passed_over() {
+    let head = "fills = \"users\"\nformat = \"json_array\"\n[json]\nroot = \"d.results\"\n";
+    let long = "x".repeat(200_000);
+    let text =
+        format!(r#"{{"log":"{long}","d":{{"{long}":1,"results":[{{"id":"7"}},{{"id":"{long}"}}]}},"end":["{long}"]}}"#);
+    let toml = format!(
+        "description = \"\"\npath = \"**/*\"\n{head}[limits]\nrecord_bytes = 65536\nrejected_share = 1.0\n[[headers]]\nuser_id = \"id\""
+    );
+    let (_, intake) = try_read(&toml, "a", text.as_bytes()).expect("read");
+    assert_eq!((intake.read, intake.accepted, intake.rejected[0].reason), (2, 1, Reason::RecordTooLong));
+}
+
+#[test]
+fn a_record_stores_answer_is_its_statements_in_whatever_form() {
+    let statement = |id: u8| {
+        format!(
+            r#"{{"id":"00000000-0000-4000-8000-00000000000{id}","timestamp":"2026-03-02T09:00:00Z","actor":{{"mbox":"mailto:a@x.test"}},"verb":{{"id":"http://adlnet.gov/expapi/verbs/completed"}},"object":{{"id":"http://x.test/c"}}}}"#
+        )
+    };
+    let (one, two) = (statement(1), statement(2));
+    let spread = |text: &str| {
+        serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(text).expect("JSON")).expect("JSON")
+    };
+    let answer = format!(r#"{{"statements":[{one},{two}],"more":""}}"#);
+    let feed = std::fs::read_to_string("schemas/feed/xapi_statements.toml").expect("the shipped feed");
+    for (text, accepted) in [
+        (answer.clone(), 2),
+        (spread(&answer), 2),
+        (format!(r#"{{"more":"/next","statements":[{one}]}}"#), 1),
+        (format!("{{\"statements\":[{one}]}}\n{{\"statements\":[{two}]}}\n"), 2),
+        (format!("[{one},\n{two}]"), 2),
+        (format!("{one}\n{two}"), 2),
+        (spread(&one), 1),
+    ] {
+        for path in ["statements_2026-03-03.json", "statements_2026-03-03.ndjson"] {
+            let (_, intake) =
+                try_read(&feed, path, text.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
+            assert_eq!((intake.read, intake.accepted), (accepted, accepted), "{text}");
+        }
+    }
+    let refused =
+        |text: String| try_read(&feed, "statements_2026-03-03.json", text.as_bytes()).expect_err("refused").reason;
+    assert_eq!(refused(format!("{}\n{}", spread(&one), spread(&two))), Reason::NotNdjson, "several objects over lines");
+    // A line that was cut is one bad record and not the beginning of a document.
+    let cut = format!("{}\n{two}\n", &one[..60]);
+    assert_eq!(
+        try_read(&format!("{feed}\n"), "statements_2026-03-03.ndjson", cut.as_bytes()).expect("read").1.accepted,
+        1
+    );
+}
+
+/// Reads completions of a delivery made on 2025-12-05 with the dates declared as `format`.
+fn dated(format: &str, more: &str, dates: &[&str]) -> Result<(u64, u64), (String, Option<u64>, String)> {
+    let feed = format!(
+        "description = \"\"\nfills = \"enrollments\"\npath = \"**/*\"\nformat = [\"csv\", \"ndjson\"]\nzone = \"UTC\"\nlimits.rejected_share = 1.0\n{more}\n\
+        [[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\nstatus = {{ value = \"completed\" }}\ncompleted_at = {{ from = \"done\", date = {format}, optional = true }}\ndue_at = {{ from = \"due\", date = {format}, optional = true }}"
+    );
+    let catalog = Catalog::load().expect("contracts");
+    let feed = Feed::parse("f", &feed, &catalog).expect("a feed");
+    let known_at = "2025-12-05T00:00:00Z".parse().expect("a time");
+    let lines: Vec<String> = dates.iter().enumerate().map(|(at, text)| format!("u{at},c,{text}\n")).collect();
+    let csv = format!("u,c,done\n{}", lines.concat());
+    let json: String = dates
+        .iter()
+        .enumerate()
+        .map(|(at, text)| format!("{{\"u\":\"u{at}\",\"c\":\"c\",\"done\":\"{text}\"}}\n"))
+        .collect();
+    let mut said = [("a.csv", csv), ("a.ndjson", json)].into_iter().map(|(path, text)| {
+        let delivery = Delivery { feed: "f".into(), path: path.into(), size: 0, etag: None, known_at };
+        let context = Context::new(catalog.table("enrollments").expect("a table"), known_at, &Pseudonyms::Off);
+        match read(&feed, &context, &delivery, &Bytes::from(text), &mut |_| Ok::<(), std::convert::Infallible>(())) {
+            Ok(intake) => Ok((
+                intake.accepted,
+                intake.warnings.iter().filter(|warning| warning.code == "date_order").count() as u64,
+            )),
+            Err(Stop::Refused(refusal)) => {
+                Err((refusal.reason.code().to_owned(), refusal.record, refusal.column.unwrap_or_default()))
+            }
+        }
+    });
+    let (csv, json) = (said.next().expect("CSV"), said.next().expect("NDJSON"));
+    assert_eq!(csv, json);
+    csv
+}
+
+#[test]
+fn a_delivery_whose_days_and_months_are_the_other_way_round_is_refused_whole() {
+    let refused = |record: u64| Err(("date_order".to_owned(), Some(record), "completed_at".to_owned()));
+    let month_first = "\"%m/%d/%Y\"";
+    let day_first = "[\"iso\", \"%d/%m/%Y %H:%M\", \"%d/%m/%Y\"]";
+    assert_eq!(dated(month_first, "", &["12/04/2025", "11/30/2025", "12/05/2025"]), Ok((3, 0)));
+    assert_eq!(dated(month_first, "", &["04/12/2025", "30/11/2025", "05/12/2025"]), refused(2), "one is enough");
+    assert_eq!(dated(day_first, "", &["12/04/2025 10:00", "12/03/2025 10:00", "12/02/2025 10:00"]), refused(1));
+    assert_eq!(
+        dated(day_first, "", &["2025-12-04", "04/12/2025", "31/12/9999"]),
+        Ok((3, 0)),
+        "the open end is no evidence"
+    );
+    assert_eq!(
+        dated(day_first, "[gates]\ndate_order = \"warn\"", &["12/25/2025", "04/12/2025"]).map(|said| said.1),
+        Ok(1)
+    );
+    assert_eq!(
+        dated(day_first, "[gates]\ndate_order = \"off\"", &["12/04/2025", "12/03/2025", "12/02/2025"]),
+        Ok((3, 0))
+    );
+    let late = ["12/04/2025", "12/03/2025", "12/02/2025"];
+    assert_eq!(dated(day_first, "limits.lag_days = 300", &late), Ok((3, 0)), "a feed that tells of what is long past");
+    // Both orders are declared: nothing is unreadable, but what happened in the future did not.
+    assert_eq!(dated("[\"%d/%m/%Y\", \"%m/%d/%Y\"]", "", &["12/25/2024", "25/12/2024"]), Ok((2, 0)));
 }
 
 #[test]
@@ -307,11 +485,14 @@ fn parquet_columns_of_another_kind_refuse_the_file() {
         &shown,
         &["007|2023-11-14 21:13:20", "2:null_not_allowed"],
     );
-    check(head, columns, "a", &parquet_file(numbers, utc.clone()), &shown, &["type_mismatch"]);
+    let whole = ["7|2023-11-14 22:13:20", "8|2023-11-14 22:13:20"];
+    check(head, columns, "a", &parquet_file(numbers, utc.clone()), &shown, &whole);
+    let doubles: ArrayRef = Arc::new(arrow::array::Float64Array::from(vec![7.0, 8.0]));
+    check(head, columns, "a", &parquet_file(doubles, utc.clone()), &shown, &["type_mismatch"]);
     check(head, columns, "a", &parquet_file(list, utc), &shown, &["type_mismatch"]);
 }
 
-fn parquet_file(id: ArrayRef, at: ArrayRef) -> Vec<u8> {
+pub(super) fn parquet_file(id: ArrayRef, at: ArrayRef) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter([("id", id), ("at", at)]).expect("a batch");
     let mut bytes = Vec::new();
     let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
@@ -365,7 +546,10 @@ fn the_usual_share_of_bad_records_is_judged_from_a_hundred_on_and_at_the_limit_i
 #[test]
 fn the_first_ten_thousand_rejects_are_kept_and_all_are_counted() {
     let feed = format!("{CANONICAL}[limits]\nrejected_share = 1.0\n");
-    let text = format!("event_id,occurred_at,user_id,verb\n{}", "e,whenever,u,viewed\n".repeat(10_001));
+    let text = format!(
+        "event_id,occurred_at,user_id,verb\n{}",
+        "e,whenever,u,viewed\n".repeat(10_001) + "e,2026-03-02T09:00:00Z,u,viewed\n"
+    );
     let (_, intake) = try_read(&feed, "a_2026-03-03.csv", text.as_bytes()).expect("read");
     assert_eq!((intake.rejected.len(), intake.rejected_count(), REJECTS_KEPT), (10_000, 10_001, 10_000));
 }
@@ -377,8 +561,19 @@ fn deadlines_may_lie_ahead_and_what_happened_may_not() {
         u1,c,1,assigned,2027-03-02T09:00:00Z,\n\
         u2,c,1,completed,,2027-03-02T09:00:00Z\n";
     let (_, intake) = try_read(feed, "e_2026-03-31.csv", text.as_bytes()).expect("read");
+    let dropped: Vec<_> = intake.warnings.iter().map(|w| (w.code, w.column.as_deref(), w.reason, w.count)).collect();
+    assert_eq!(
+        dropped,
+        [
+            ("value_dropped", Some("completed_at"), Some("ts_future"), 1),
+            ("completed_without_date", Some("status"), None, 1)
+        ]
+    );
+    let event =
+        "event_id,occurred_at,user_id,verb\ne1,2027-03-02T09:00:00Z,u1,viewed\ne2,2026-03-02T09:00:00Z,u1,viewed\n";
+    let (_, intake) = try_read(CANONICAL, "a_2026-03-31.csv", event.as_bytes()).expect("read");
     let rejects: Vec<_> = intake.rejected.iter().map(|r| (r.record, r.column.as_deref(), r.reason.code())).collect();
-    assert_eq!(rejects, [(2, Some("completed_at"), "ts_future")]);
+    assert_eq!(rejects, [(1, Some("occurred_at"), "ts_future")], "an event without its instant is none");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Dates and instants as exports write them. Everything is microseconds since 1970 and days since 1970.
 //!
+//! A value without a time of day is a day and no instant; what it means is said in [`super::moment`].
 //! An instant needs an offset or the feed's zone. Where clocks go back, a local time happens twice: the earlier instant
 //! is taken. Where clocks go forward, the skipped hour never happened: such a time is refused as not existing.
 
@@ -28,6 +29,11 @@ impl Stamp {
             (None, Some(zone)) => local_to_utc(self.local, zone),
             (None, None) => Err(Reason::TsNoTimezone),
         }
+    }
+
+    /// A day without a time of day.
+    pub fn of_day(day: i32) -> Stamp {
+        Stamp { local: i64::from(day) * DAY, offset: None, timed: false }
     }
 
     pub fn day(self) -> Result<i32, Reason> {
@@ -80,41 +86,96 @@ pub(crate) fn digits(bytes: &[u8]) -> Option<u32> {
     Some(value)
 }
 
-/// ISO 8601 as exports use it: `2026-03-29`, `2026-03-29T04:30:00.123Z`, a space for the T, `+02:00`, `+0200`, `+02`.
+/// White space of any kind at the beginning of a text taken off, a no-break space or a thin one like any other. `None`: there is none.
+fn after_space(text: &[u8]) -> Option<&[u8]> {
+    let rest = start_trimmed(text);
+    (rest.len() < text.len()).then_some(rest)
+}
+
+fn start_trimmed(text: &[u8]) -> &[u8] {
+    match text.first() {
+        Some(first) if first.is_ascii() && !first.is_ascii_whitespace() => text,
+        _ => std::str::from_utf8(text).map_or(text, |text| text.trim_start().as_bytes()),
+    }
+}
+
+/// A text without the white space around it, of whatever kind. What is no UTF-8 keeps all but its ASCII spaces.
+#[inline]
+pub(crate) fn trimmed(text: &[u8]) -> &[u8] {
+    match text {
+        [only] if only.is_ascii_graphic() => text,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => std::str::from_utf8(text).map_or_else(|_| text.trim_ascii(), |text| text.trim().as_bytes()),
+    }
+}
+
+/// ISO 8601 as exports use it: `2026-03-29`, `2026-03-29T04:30:00.123Z`, a space of any kind for the T, and as offset `Z`, `UTC`,
+/// `+02`, `+0200` or `+02:00`, with or without a space before it; fractions of any length; times also in the basic form
+/// `20260329T043000Z`. A day with an offset (`2026-03-29+02:00`, as XML writes days) is that day.
 #[inline]
 pub(crate) fn iso(text: &[u8]) -> Result<Stamp, Reason> {
+    if let [_, _, _, _, _, _, _, _, b'T' | b't', rest @ ..] = text {
+        return basic(&text[..8], rest);
+    }
     let day = iso_day(text)?;
     if text.len() == 10 {
-        return Ok(Stamp { local: i64::from(day?) * DAY, offset: None, timed: false });
+        return Ok(Stamp::of_day(day?));
     }
-    let rest = &text[10..];
-    if rest.len() < 6 || !matches!(rest[0], b'T' | b't' | b' ') || rest[3] != b':' {
+    let rest = match &text[10..] {
+        [b'T' | b't', rest @ ..] => rest,
+        [b'Z' | b'z' | b'+' | b'-', ..] => {
+            written_offset(&text[10..])?;
+            return Ok(Stamp::of_day(day?));
+        }
+        rest => after_space(rest).ok_or(Reason::TsFormat)?,
+    };
+    if rest.len() < 5 || rest[2] != b':' {
         return Err(Reason::TsFormat);
     }
-    let (hour, minute) = digits(&rest[1..3]).zip(digits(&rest[4..6])).ok_or(Reason::TsFormat)?;
-    let mut rest = &rest[6..];
-    let mut second = 0;
-    let mut micros = 0;
+    let (hour, minute) = digits(&rest[..2]).zip(digits(&rest[3..5])).ok_or(Reason::TsFormat)?;
+    let mut rest = &rest[5..];
+    let (mut second, mut micros) = (0, 0);
     if let [b':', a, b, tail @ ..] = rest {
         second = digits(&[*a, *b]).ok_or(Reason::TsFormat)?;
-        rest = tail;
-        if let [b'.' | b',', tail @ ..] = rest {
-            let count = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if count == 0 || count > 9 {
-                return Err(Reason::TsFormat);
-            }
-            // Truncated, not rounded: rounding could carry an event into the next day.
-            micros = i64::from(digits(&tail[..count.min(6)]).unwrap_or(0)) * 10i64.pow(6 - count.min(6) as u32);
-            rest = &tail[count..];
-        }
+        (micros, rest) = fraction(tail)?;
     }
-    let offset = match rest {
-        [] => None,
-        [b'Z' | b'z'] => Some(0),
-        _ => Some(offset(rest)?),
-    };
+    let offset = written_offset(rest)?;
     let local = i64::from(day?) * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
     Ok(Stamp { local, offset, timed: true })
+}
+
+/// `20260329T043000Z`: a day of eight digits, then the time without colons.
+fn basic(day: &[u8], rest: &[u8]) -> Result<Stamp, Reason> {
+    let (year, month, day) = (digits(&day[..4]), digits(&day[4..6]), digits(&day[6..8]));
+    let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(Reason::TsFormat) };
+    let (time, rest) = rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let (hour, minute, second) = match time {
+        [a, b, c, d] => (digits(&[*a, *b]), digits(&[*c, *d]), Some(0)),
+        [a, b, c, d, e, f] => (digits(&[*a, *b]), digits(&[*c, *d]), digits(&[*e, *f])),
+        _ => return Err(Reason::TsFormat),
+    };
+    let (Some(hour), Some(minute), Some(second)) = (hour, minute, second) else { return Err(Reason::TsFormat) };
+    let (micros, rest) = fraction(rest)?;
+    let offset = written_offset(rest)?;
+    let day = days(year as i32, month, day).ok_or(Reason::TsInvalid)?;
+    let local = i64::from(day) * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
+    Ok(Stamp { local, offset, timed: true })
+}
+
+/// The microseconds of a fraction, if one is written, and what follows. Truncated, not rounded: rounding could carry an event into
+/// the next day.
+fn fraction(text: &[u8]) -> Result<(i64, &[u8]), Reason> {
+    let [b'.' | b',', tail @ ..] = text else { return Ok((0, text)) };
+    let count = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if count == 0 {
+        return Err(Reason::TsFormat);
+    }
+    Ok((micros_of(&tail[..count]), &tail[count..]))
+}
+
+fn micros_of(fraction: &[u8]) -> i64 {
+    let kept = fraction.len().min(6);
+    i64::from(digits(&fraction[..kept]).unwrap_or(0)) * 10i64.pow(6 - kept as u32)
 }
 
 /// The day in the first ten bytes. Outer error: not in the format; inner: no such day.
@@ -127,6 +188,20 @@ fn iso_day(text: &[u8]) -> Result<Result<i32, Reason>, Reason> {
         return Err(Reason::TsFormat);
     };
     Ok(days(year as i32, month, day).ok_or(Reason::TsInvalid))
+}
+
+/// The offset from UTC that ends a time, in seconds; `None` where nothing is written.
+#[inline]
+fn written_offset(text: &[u8]) -> Result<Option<i32>, Reason> {
+    match text {
+        [] => Ok(None),
+        [b'Z' | b'z'] => Ok(Some(0)),
+        _ => {
+            let text = start_trimmed(text);
+            let is_zero = text.eq_ignore_ascii_case(b"utc") || text.eq_ignore_ascii_case(b"z");
+            if is_zero { Ok(Some(0)) } else { offset(text).map(Some) }
+        }
+    }
 }
 
 fn offset(text: &[u8]) -> Result<i32, Reason> {
@@ -147,12 +222,17 @@ fn offset(text: &[u8]) -> Result<i32, Reason> {
     Ok(sign * (hours * 3600 + minutes * 60) as i32)
 }
 
-/// A declared format, in strftime's words: %Y %y %m %d %H %I %M %S %f %p %b %B %z and literal characters.
+/// A declared format, in strftime's words: %Y %y %m %d %H %I %M %S %f %p %b %B %z and literal characters. White space stands for
+/// white space of any kind and length, `24:00` for the end of the day.
 #[derive(Debug, Clone)]
 pub(crate) enum Format {
     Iso,
     EpochSeconds,
     EpochMillis,
+    /// `/Date(1767225600000)/` and `/Date(1767225600000+0060)/` of OData V2: milliseconds, and minutes of offset.
+    OData,
+    /// Whole days since this one.
+    DaysSince(i32),
     Parts(Vec<Item>),
 }
 
@@ -160,6 +240,9 @@ pub(crate) enum Format {
 pub(crate) enum Item {
     Field(u8),
     Literal(char),
+    Space,
+    /// `24:00`, the end of the day written.
+    EndOfDay,
 }
 
 impl Format {
@@ -168,11 +251,23 @@ impl Format {
             "iso" => return Ok(Format::Iso),
             "epoch_s" => return Ok(Format::EpochSeconds),
             "epoch_ms" => return Ok(Format::EpochMillis),
+            "odata" => return Ok(Format::OData),
             _ => {}
         }
         let mut items = Vec::new();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
+            if c == '2' && chars.as_str().starts_with("4:00") {
+                items.push(Item::EndOfDay);
+                chars.nth(3);
+                continue;
+            }
+            if c.is_whitespace() {
+                if !matches!(items.last(), Some(Item::Space)) {
+                    items.push(Item::Space);
+                }
+                continue;
+            }
             if c != '%' {
                 items.push(Item::Literal(c));
                 continue;
@@ -198,8 +293,33 @@ impl Format {
             Format::Iso => iso(text),
             Format::EpochSeconds => epoch(text, SECOND),
             Format::EpochMillis => epoch(text, 1000),
+            Format::OData => odata(text),
+            Format::DaysSince(from) => days_since(text, *from),
             Format::Parts(items) => read_parts(items, text, locale),
         }
+    }
+
+    /// Whether a number that is no text can be in this format: milliseconds, days, `%Y%m%d`.
+    pub fn takes_numbers(&self) -> bool {
+        match self {
+            Format::EpochSeconds | Format::EpochMillis | Format::DaysSince(_) => true,
+            Format::Parts(items) => {
+                items.iter().all(|item| matches!(item, Item::Field(field) if !b"pbBz".contains(field)))
+            }
+            Format::Iso | Format::OData => false,
+        }
+    }
+
+    /// The format with day and month in the other order, where both are numbers.
+    pub fn swapped(&self) -> Option<Format> {
+        let Format::Parts(items) = self else { return None };
+        let has = |wanted: u8| items.iter().any(|item| matches!(item, Item::Field(field) if *field == wanted));
+        let swap = |item: &Item| match item {
+            Item::Field(b'm') => Item::Field(b'd'),
+            Item::Field(b'd') => Item::Field(b'm'),
+            other => *other,
+        };
+        (has(b'm') && has(b'd')).then(|| Format::Parts(items.iter().map(swap).collect()))
     }
 
     /// For dates in paths.
@@ -215,16 +335,59 @@ fn epoch(text: &[u8], unit: i64) -> Result<Stamp, Reason> {
     Ok(Stamp { local, offset: Some(0), timed: true })
 }
 
+/// The milliseconds count from 1970 in UTC, whatever the offset; it says what the clock of the source showed.
+fn odata(text: &[u8]) -> Result<Stamp, Reason> {
+    let text = std::str::from_utf8(text).map_err(|_| Reason::TsFormat)?;
+    let inner = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")).ok_or(Reason::TsFormat)?;
+    let signed = inner.strip_prefix('-').unwrap_or(inner);
+    let cut = inner.len() - signed.len() + signed.find(['+', '-']).unwrap_or(signed.len());
+    let (millis, offset) = inner.split_at(cut);
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain(millis.trim_start_matches('-')) {
+        return Err(Reason::TsFormat);
+    }
+    let minutes = match offset.split_at_checked(1) {
+        None => 0,
+        Some((sign, minutes)) if plain(minutes) && minutes.len() <= 4 => {
+            minutes.parse::<i32>().map_err(|_| Reason::TsFormat)? * if sign == "-" { -1 } else { 1 }
+        }
+        Some(_) => return Err(Reason::TsFormat),
+    };
+    if minutes.abs() > 18 * 60 {
+        return Err(Reason::TsInvalid);
+    }
+    let millis: i64 = millis.parse().map_err(|_| Reason::TsRange)?;
+    let local = millis.checked_mul(1000).and_then(|micros| micros.checked_add(i64::from(minutes) * 60 * SECOND));
+    Ok(Stamp { local: local.ok_or(Reason::TsRange)?, offset: Some(minutes * 60), timed: true })
+}
+
+/// `-10`, `0`, `7`, and `7.0` as tables of floats write it.
+fn days_since(text: &[u8], from: i32) -> Result<Stamp, Reason> {
+    let text = std::str::from_utf8(text).map_err(|_| Reason::TsFormat)?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if fraction.is_empty() || fraction.bytes().any(|byte| byte != b'0') {
+        return Err(Reason::TsFormat);
+    }
+    let count: i64 = whole.parse().map_err(|_| Reason::TsFormat)?;
+    let day = i32::try_from(count).ok().and_then(|count| from.checked_add(count)).ok_or(Reason::TsRange)?;
+    Ok(Stamp::of_day(day))
+}
+
 fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<Stamp, Reason> {
     let mut rest = text;
     let (mut year, mut month, mut day) = (None, None, 1);
     let (mut hour, mut minute, mut second, mut micros) = (0, 0, 0, 0);
-    let (mut afternoon, mut zone, mut timed) = (None, None, false);
+    let (mut afternoon, mut zone, mut timed, mut ends) = (None, None, false, false);
     for item in items {
         match item {
             Item::Literal(c) => {
                 let mut buffer = [0; 4];
                 rest = rest.strip_prefix(c.encode_utf8(&mut buffer).as_bytes()).ok_or(Reason::TsFormat)?;
+            }
+            Item::Space => rest = after_space(rest).ok_or(Reason::TsFormat)?,
+            Item::EndOfDay => {
+                rest = rest.strip_prefix(b"24:00").ok_or(Reason::TsFormat)?;
+                (timed, ends) = (true, true);
             }
             Item::Field(b'Y') => year = Some(number(&mut rest, 4, 4)? as i32),
             // POSIX: 69..99 are the last century.
@@ -237,9 +400,12 @@ fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<St
             Item::Field(b'M') => minute = number(&mut rest, 2, 2)?,
             Item::Field(b'S') => second = number(&mut rest, 2, 2)?,
             Item::Field(b'f') => {
-                let before = rest.len();
-                let value = number(&mut rest, 1, 6)?;
-                micros = i64::from(value) * 10i64.pow(6 - (before - rest.len()) as u32);
+                let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                if count == 0 {
+                    return Err(Reason::TsFormat);
+                }
+                micros = micros_of(&rest[..count]);
+                rest = &rest[count..];
             }
             Item::Field(b'p') => {
                 let [a, b, tail @ ..] = rest else { return Err(Reason::TsFormat) };
@@ -251,16 +417,13 @@ fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<St
                 rest = tail;
             }
             Item::Field(b'z') => {
-                let length = if rest.first() == Some(&b'Z') {
-                    1
-                } else if rest.get(3) == Some(&b':') {
-                    6
-                } else {
-                    5
-                };
-                let (text, tail) = rest.split_at_checked(length).ok_or(Reason::TsFormat)?;
-                zone = Some(if text == b"Z" { 0 } else { offset(text)? });
-                rest = tail;
+                // As long as it can be: `+02`, `+0200`, `+02:00`, `Z`, `UTC`.
+                let found = [6, 5, 3, 1].into_iter().find_map(|length| {
+                    let (text, tail) = rest.split_at_checked(length)?;
+                    Some((written_offset(text).ok().flatten()?, tail))
+                });
+                let (offset, tail) = found.ok_or(Reason::TsFormat)?;
+                (zone, rest) = (Some(offset), tail);
             }
             Item::Field(_) => month = Some(month_name(&mut rest, locale).ok_or(Reason::TsFormat)?),
         }
@@ -276,7 +439,8 @@ fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<St
     }
     let (year, month) = year.zip(month).ok_or(Reason::TsFormat)?;
     let day = days(year, month, day).ok_or(Reason::TsInvalid)?;
-    let local = i64::from(day) * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
+    let day = i64::from(day) + i64::from(ends);
+    let local = day * DAY + clock(hour, minute, second).ok_or(Reason::TsInvalid)? + micros;
     Ok(Stamp { local, offset: zone, timed })
 }
 
@@ -355,6 +519,11 @@ mod tests {
     #[test]
     fn iso_instants_need_an_offset_and_exist() {
         assert_eq!(utc("2026-03-02T09:00:00Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("20260302T090000Z"), Ok("2026-03-02 09:00:00".into()));
+        assert_eq!(utc("20260302T0900+0200"), Ok("2026-03-02 07:00:00".into()));
+        assert_eq!(utc("20260302T090000.25Z"), Ok("2026-03-02 09:00:00.250".into()));
+        assert_eq!(utc("20260302T09Z"), Err(Reason::TsFormat));
+        assert_eq!(utc("20260230T0900Z"), Err(Reason::TsInvalid));
         assert_eq!(utc("2026-03-02 09:00:00.1234567+02:00"), Ok("2026-03-02 07:00:00.123456".into()));
         assert_eq!(utc("2026-03-02T09:00-0530"), Ok("2026-03-02 14:30:00".into()));
         assert_eq!(utc("2026-03-02T09:00:00"), Err(Reason::TsNoTimezone));
@@ -363,6 +532,77 @@ mod tests {
         assert_eq!(utc("2026-03-02T24:00:00Z"), Err(Reason::TsInvalid));
         assert_eq!(utc("13/04/2026 09:00"), Err(Reason::TsFormat));
         assert_eq!(utc("1772442000"), Err(Reason::TsFormat));
+        assert_eq!(utc("2026-03-02T09:00:00+25:00"), Err(Reason::TsInvalid));
+    }
+
+    #[test]
+    fn what_exports_take_for_iso_needs_no_declaration() {
+        for text in [
+            "2026-03-02T09:00:00.5Z",
+            "2026-03-02t09:00:00.50z",
+            "2026-03-02 09:00:00,5UTC",
+            "2026-03-02 09:00:00.500 utc",
+            "2026-03-02\u{a0}09:00:00.500000000000Z",
+            "2026-03-02\u{2009}09:00:00.5\u{202f}+00:00",
+            "2026-03-02  09:00:00.5 +00",
+            "2026-03-02T11:00:00.5+0200",
+            "20260302T090000.5Z",
+            "20260302T110000.5+02:00",
+        ] {
+            assert_eq!(utc(text), Ok("2026-03-02 09:00:00.500".into()), "{text}");
+        }
+        for (text, reason) in [
+            ("2026-03-02T09:00:00.Z", Reason::TsFormat),
+            ("2026-03-02 ", Reason::TsFormat),
+            ("2026-03-02T", Reason::TsFormat),
+            ("2026-03-02T09:00:00 CET", Reason::TsFormat),
+            ("20260332T090000Z", Reason::TsInvalid),
+            ("20260302T09000Z", Reason::TsFormat),
+            ("\u{a0}", Reason::TsFormat),
+        ] {
+            assert_eq!(utc(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_no_time_whatever_offset_is_written_behind_it() {
+        let day = Stamp::of_day(days(2026, 3, 2).expect("a day"));
+        for text in ["2026-03-02", "2026-03-02Z", "2026-03-02-08:00"] {
+            assert_eq!(iso(text.as_bytes()), Ok(day), "{text}");
+        }
+        assert_eq!(iso(b"2026-03-02-8"), Err(Reason::TsFormat));
+    }
+
+    #[test]
+    fn the_dates_of_odata_are_milliseconds_and_their_offset_is_in_minutes() {
+        let read = |text: &str| Format::parse("odata").expect("a format").read(text.as_bytes(), None);
+        let at = |text: &str| shown(read(text).and_then(|stamp| stamp.instant(None)));
+        assert_eq!(at("/Date(1767225600000)/"), Ok("2026-01-01 00:00:00".into()));
+        assert_eq!(at("/Date(1767225600123+0000)/"), Ok("2026-01-01 00:00:00.123".into()));
+        assert_eq!(at("/Date(-2208988800000)/"), Ok("1900-01-01 00:00:00".into()));
+        assert_eq!(at("/Date(-1-0060)/"), Ok("1969-12-31 23:59:59.999".into()));
+        assert_eq!(
+            read("/Date(1767225600000+0060)/").map(|stamp| shown(Ok(stamp.local))),
+            Ok(Ok("2026-01-01 01:00:00".into()))
+        );
+        for bad in
+            ["/Date()/", "/Date(1.5)/", "/Date(--1)/", "Date(1)", "/Date(1+)/", "/Date(1+00000)/", "1767225600000"]
+        {
+            assert_eq!(read(bad), Err(Reason::TsFormat), "{bad}");
+        }
+        assert_eq!(read("/Date(99999999999999999999)/"), Err(Reason::TsRange));
+    }
+
+    #[test]
+    fn relative_days_count_from_the_day_declared() {
+        let from = days(2026, 2, 27).expect("a day");
+        let read = |text: &str| Format::DaysSince(from).read(text.as_bytes(), None).map(|stamp| stamp.day());
+        assert_eq!(read("2"), Ok(Ok(from + 2)), "the first of March");
+        assert_eq!(read("-58.0"), Ok(Ok(from - 58)));
+        for bad in ["1.5", "", "two", "1."] {
+            assert_eq!(read(bad), Err(Reason::TsFormat), "{bad}");
+        }
+        assert_eq!(read("9999999999"), Err(Reason::TsRange));
     }
 
     #[test]
@@ -388,5 +628,14 @@ mod tests {
         assert_eq!(read("%d/%m/%Y", "31/02/2026", "en"), Err(Reason::TsInvalid));
         assert_eq!(read("%d/%m/%Y", "31/02/2026 ", "en"), Err(Reason::TsFormat));
         assert!(Format::parse("%d/%q/%Y").is_err());
+        // White space of a format is any white space, whichever the editor of the feed wrote.
+        assert_eq!(read("%m/%d/%Y %I:%M\u{202f}%p", "2/10/2026\u{a0}3:05 PM", "en"), Ok("2026-02-10 15:05:00".into()));
+        assert_eq!(read("%m/%d/%Y %I:%M %p", "2/10/2026 3:05PM", "en"), Err(Reason::TsFormat));
+        assert_eq!(
+            read("%d.%m.%Y %H:%M:%S.%f%z", "02.03.2026 09:00:00.1234567+02", "en"),
+            Ok("2026-03-02 09:00:00.123456".into())
+        );
+        assert_eq!(read("%d.%m.%Y 24:00", "28.02.2026 24:00", "en"), Ok("2026-03-01 00:00:00".into()));
+        assert_eq!(read("%d.%m.%Y %H:%M", "28.02.2026 24:00", "en"), Err(Reason::TsInvalid), "not declared");
     }
 }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::batch::{DELETED, ROW};
+use super::keys::intervals;
 use super::plan::Feed;
 use super::reject::{Reason, Refusal};
 use super::{Context, Delivery, Stop};
@@ -26,6 +27,8 @@ pub(crate) struct Print {
     pub deleted: bool,
     pub key: Hash,
     pub content: Hash,
+    /// No day lies in the row's interval.
+    pub empty: bool,
 }
 
 /// Numbers of the records whose key comes with different content elsewhere in the delivery.
@@ -76,13 +79,20 @@ pub(crate) fn prints(table: &Table, batch: &RecordBatch) -> Result<Vec<Print>, R
         return Ok(Vec::new());
     };
     let (records, deleted) = (records.as_primitive::<Int64Type>(), deleted.as_boolean());
+    let interval = intervals(table, batch);
     let print = |row: usize| {
         let key = match &alone {
             Some((own, Some(column))) if !column.is_null(row) => hash(own.row(row).as_ref()),
             _ => hash(key.row(row).as_ref()),
         };
         let record = records.value(row).unsigned_abs();
-        Print { record, deleted: deleted.value(row), key, content: hash(content.row(row).as_ref()) }
+        Print {
+            record,
+            deleted: deleted.value(row),
+            key,
+            content: hash(content.row(row).as_ref()),
+            empty: interval(row).is_empty(),
+        }
     };
     Ok((0..batch.num_rows()).map(print).collect())
 }

@@ -6,7 +6,7 @@ use chrono::Datelike;
 use polars::prelude::*;
 
 use super::block::{Block, Shown, Value};
-use super::{Inputs, Mart, Previous};
+use super::scoped::{Inputs, Mart, Previous};
 use crate::engine;
 use crate::period::{Day, Grain, date_of};
 use crate::scope::PLACE;

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::block::Block;
-use super::{Inputs, Mart, Previous};
+use super::scoped::{Inputs, Mart, Previous};
 use crate::guard::rounding;
 use crate::period::Grain;
 use crate::rollup::person_period::WINDOW;

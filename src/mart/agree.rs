@@ -7,12 +7,16 @@ use arrow::array::RecordBatch;
 use polars::prelude::{DataFrame, DataType, TimeUnit};
 
 use super::block::{self, Block};
-use super::{Facts, Inputs, Mart, MartError, Plain, Previous, Whole, World, formula};
+use super::derived::{Derived, Given, Reads};
+use super::error::MartError;
+use super::formula;
+use super::scoped::{Inputs, Mart, Previous};
 use crate::canon::acts::Acts;
 use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
+use crate::canon::obligation::Attempts;
 use crate::contract::arrow::{canon_schema, mart_schema};
 use crate::contract::{Area, Catalog, Table, Type};
 use crate::job::{Job, Policy};
@@ -100,78 +104,58 @@ impl Mart {
     }
 }
 
-impl Plain {
-    /// Compares the table with its contract.
-    ///
-    /// # Errors
-    /// The first disagreement, in words.
-    pub fn disagreements(&self, catalog: &Catalog) -> Result<(), MartError> {
-        let (people, units, calendar) = (People::default(), Units::default(), calendar());
-        let world = World {
-            catalog,
-            calendar: &calendar,
-            people: &people,
-            units: &units,
-            content: &[],
-            days: (TODAY, TODAY + 1),
-        };
-        compare(self.name, catalog.expect(self.name)?, &(self.build)(&world)?)
-    }
-}
-
-impl Whole {
-    /// Compares the tables with their contracts, under the rules and decisions of a job.
+impl Derived {
+    /// Compares the tables with their contracts, under the rules and decisions of a job: without a row, and without any day that
+    /// is over.
     ///
     /// # Errors
     /// The first disagreement, in words.
     pub fn disagreements(&self, catalog: &Catalog, job: &Job) -> Result<(), MartError> {
-        let said = |what: String| MartError::Malformed { mart: self.name, what };
-        for name in self.tables.iter().chain(self.needs) {
-            catalog.expect(name)?;
-        }
         let mut tables = BTreeMap::new();
-        for read in self.reads {
-            let table = catalog.expect(read.table)?;
+        for read in self.reads(catalog)? {
+            let table = catalog.expect(&read.table)?;
             let schema = if table.area == Area::Canon { canon_schema(table) } else { mart_schema(table) };
-            tables.insert(read.table, vec![RecordBatch::new_empty(schema)]);
+            tables.insert(read.table.as_str(), vec![RecordBatch::new_empty(schema)]);
         }
         let (people, units, identity) = (People::default(), Units::default(), Identity::default());
-        let facts = Facts {
-            catalog,
-            job,
+        let attempts = Attempts::default();
+        let given = Given {
             people: &people,
             units: &units,
             identity: &identity,
-            pseudonym: Box::new(|_, id| id.to_owned()),
+            attempts: &attempts,
             days: (TODAY, TODAY + 1),
             today: TODAY + 1,
-            tables,
         };
-        for made in (self.build)(&facts)? {
-            if !self.tables.contains(&made.table) {
-                return Err(said(format!("it writes {}, which it does not name", made.table)));
-            }
-            let wanted = mart_schema(catalog.expect(made.table)?);
-            let have = made.rows.schema();
-            for (field, have) in wanted.fields().iter().zip(have.fields()) {
-                if (field.name(), field.data_type()) != (have.name(), have.data_type()) {
-                    return Err(said(format!(
-                        "{} has {} as {} where the contract has {} as {}",
-                        made.table,
-                        have.name(),
-                        have.data_type(),
-                        field.name(),
-                        field.data_type()
-                    )));
-                }
-            }
-            if wanted.fields().len() != have.fields().len() {
-                let (have, wanted) = (have.fields().len(), wanted.fields().len());
-                return Err(said(format!("{} has {have} columns, its contract {wanted}", made.table)));
-            }
+        let id = Box::new(|_: &str, id: &str| id.to_owned());
+        let reads = Reads::new(self, catalog, job, id, given, tables)?;
+        for made in self.make(&reads)? {
+            compare_schema(self.name, &made.rows, made.table, catalog)?;
         }
         Ok(())
     }
+}
+
+fn compare_schema(mart: &'static str, rows: &RecordBatch, table: &str, catalog: &Catalog) -> Result<(), MartError> {
+    let said = |what: String| MartError::Malformed { mart, what };
+    let wanted = mart_schema(catalog.expect(table)?);
+    let have = rows.schema();
+    for (field, have) in wanted.fields().iter().zip(have.fields()) {
+        if (field.name(), field.data_type()) != (have.name(), have.data_type()) {
+            return Err(said(format!(
+                "{table} has {} as {} where the contract has {} as {}",
+                have.name(),
+                have.data_type(),
+                field.name(),
+                field.data_type()
+            )));
+        }
+    }
+    if wanted.fields().len() != have.fields().len() {
+        let (have, wanted) = (have.fields().len(), wanted.fields().len());
+        return Err(said(format!("{table} has {have} columns, its contract {wanted}")));
+    }
+    Ok(())
 }
 
 /// Columns and types of a frame against a contract's.
@@ -209,7 +193,8 @@ mod tests {
     use polars::prelude::{Column, PolarsResult};
 
     use super::*;
-    use crate::mart::{MARTS, PLAIN, WHOLE};
+    use crate::mart::MARTS;
+    use crate::mart::list::DERIVED;
     use crate::period::Grain;
 
     fn job(catalog: &Catalog) -> Job {
@@ -222,8 +207,7 @@ mod tests {
         let catalog = Catalog::load().unwrap();
         let mut wrong = Vec::new();
         wrong.extend(MARTS.iter().filter_map(|mart| mart.disagreements(&catalog).err()));
-        wrong.extend(PLAIN.iter().filter_map(|plain| plain.disagreements(&catalog).err()));
-        wrong.extend(WHOLE.iter().filter_map(|whole| whole.disagreements(&catalog, &job(&catalog)).err()));
+        wrong.extend(DERIVED.iter().filter_map(|derived| derived.disagreements(&catalog, &job(&catalog)).err()));
         let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         assert_eq!(wrong, Vec::<String>::new());
     }

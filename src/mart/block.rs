@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
-use super::{MartError, formula};
+use super::error::MartError;
+use super::formula;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::People;
 use crate::contract::{Measure, Table};
@@ -210,6 +211,21 @@ fn frame(
         columns.push(Column::new((*name).into(), values));
     }
     DataFrame::new(count, columns)
+}
+
+/// Adds the tallies of another block of the same period.
+pub fn add(all: &mut Vec<(Tally, i64)>, more: Vec<(Tally, i64)>) {
+    for (tally, merged) in more {
+        match all.iter_mut().find(|(known, _)| known.kind == tally.kind) {
+            Some((known, known_merged)) => {
+                known.rows += tally.rows;
+                known.rows_withheld += tally.rows_withheld;
+                known.cells_withheld += tally.cells_withheld;
+                *known_merged += merged;
+            }
+            None => all.push((tally, merged)),
+        }
+    }
 }
 
 #[cfg(test)]

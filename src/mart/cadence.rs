@@ -5,22 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
-use super::{Facts, Made, MartError, Read, Whole};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::canon::columns::{Text, bools, dates};
 use crate::contract::arrow::{DELETED, mart_schema};
 use crate::engine;
 use crate::job::scorecards::Ritual;
 use crate::period::{Calendar, Day, Period};
 
-pub const TABLE: Whole = Whole {
-    name: "cadence",
-    tables: &["cadence"],
-    reads: &[Read { table: "events", partitions: "" }],
-    needs: &["events"],
-    build,
-};
+pub const TABLE: Derived = Derived { name: "cadence", tables: &["cadence"], protection: Protection::Guarded, build };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let rituals = &facts.job.scorecards.rituals;
     if rituals.is_empty() {
         return Ok(Vec::new());
@@ -28,17 +23,17 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     let meetings = meetings(facts.table("events"));
     let rows: Vec<Row<'_>> = rituals
         .iter()
-        .flat_map(|ritual| rows(ritual, &meetings, &facts.job.calendar, facts.days, facts.today))
+        .flat_map(|ritual| rows(ritual, &meetings, &facts.job.calendar, facts.days(), facts.today()))
         .collect();
     let rows = engine::to_arrow(&frame(&rows)?, &mart_schema(facts.catalog.expect("cadence")?))?;
-    Ok(vec![Made { table: "cadence", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: "cadence", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 /// The days on which a ritual was held in the period of a row: what its counts are made of. Who was there is not said.
-pub fn held(facts: &Facts<'_>, ritual: &str, start: Day, end: Day) -> Vec<Day> {
+pub fn held(facts: &Reads<'_>, ritual: &str, start: Day, end: Day) -> Vec<Day> {
     let meetings = meetings(facts.table("events"));
     let of_period = |days: &BTreeMap<Day, BTreeSet<String>>| {
-        days.range(start..end.min(facts.days.1).max(start)).map(|(day, _)| *day).collect()
+        days.range(start..end.min(facts.days().1).max(start)).map(|(day, _)| *day).collect()
     };
     meetings.get(&plain(ritual)).map(of_period).unwrap_or_default()
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::block::{Block, Shown, Value};
-use super::{Inputs, Mart, Previous, placed};
+use super::placed;
+use super::scoped::{Inputs, Mart, Previous};
 use crate::canon::certification::Standing;
 use crate::canon::history::Place;
 use crate::engine;

@@ -5,31 +5,28 @@ use std::collections::BTreeSet;
 use polars::prelude::{Column, DataFrame};
 
 use super::block::Value;
+use super::block::add;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::lines::{self, About, Line};
 use super::reviews::split::{self, Split};
 use super::reviews::{self, Authors, Distribution, Item, shown};
-use super::{Facts, Made, MartError, Whole, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::Policy;
 use crate::job::reviews::Reviews;
 
-pub const TABLE: Whole = Whole {
-    name: "competency_coverage",
-    tables: &["competency_coverage"],
-    reads: reviews::JUDGED_BY,
-    needs: &["submissions"],
-    build,
-};
+pub const TABLE: Derived =
+    Derived { name: "competency_coverage", tables: &["competency_coverage"], protection: Protection::Guarded, build };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
     let table = facts.catalog.expect(TABLE.name)?;
     let policy = &facts.job.policy;
     let mut all: Option<DataFrame> = None;
     let mut withheld = Vec::new();
     for (at, cycle) in reviews.cycles.iter().enumerate() {
-        let Some(authors) = Authors::of(facts.people, cycle, facts.days.1) else { continue };
+        let Some(authors) = Authors::of(facts.people(), cycle, facts.days().1) else { continue };
         let ours = authors.items(items.iter().filter(|item| item.cycle == at));
         let competencies = reviews::competencies(&reviews, &ours, policy);
         let keys = vec![("cycle_id", Value::Text(cycle.id.clone()))];
@@ -61,7 +58,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     }
     let Some(all) = all else { return Ok(Vec::new()) };
     let rows = engine::to_arrow(&all, &mart_schema(table))?;
-    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
+    Ok(vec![Output { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
 }
 
 /// Mean overall score of a row, where enough rated authors and raters stand behind it.

@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::*;
 
-use super::{MartError, add, formula};
+use super::block::add;
+use super::error::MartError;
+use super::formula;
 use crate::canon::catalogue::Item;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{NONE, People, Stint};
 use crate::contract::Catalog;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
-use crate::guard::{self, Kind, Mass, Node, Rules, ScopeTree, Shape, Status, Tally};
+use crate::guard::{self, Kind, Mass, Node, Rules, ScopeTree, Shape, Status, Tally, rounding};
 use crate::job::Policy;
 use crate::period::{Day, Period, date_of, day_of};
 use crate::rollup::content_day::Use;
@@ -27,7 +29,7 @@ const MEDIAN_MIN: usize = 10;
 #[derive(Debug, Default, Clone, Copy)]
 pub struct MonthUse {
     pub what: Use,
-    /// Their earliest success in the item falls in the month.
+    /// The earliest success of an attempt of theirs at the item falls in the month.
     pub completed: bool,
     /// Views on days 0 to 7 and on days 8 to 90 since the publication.
     pub views_day_0_7: i64,
@@ -47,6 +49,8 @@ pub struct Month<'a> {
     pub items: Vec<(&'a Item, Option<u32>)>,
     /// By content id and worker.
     pub uses: BTreeMap<&'a str, BTreeMap<u32, MonthUse>>,
+    /// By content id, the reactions of people whom the source counts and does not name.
+    pub unnamed: BTreeMap<&'a str, i64>,
 }
 
 /// What the guard counts of each item, in this order.
@@ -69,6 +73,7 @@ struct Row<'a> {
     shown: [Option<i64>; KINDS.len()],
     median_minutes: Option<f64>,
     rating_mean: Option<f64>,
+    unnamed: Option<i64>,
 }
 
 /// The rows of a month, and what was withheld.
@@ -114,7 +119,8 @@ fn guarded<'a>(
         let mut values = [0; KINDS.len()];
         values[COMPLETERS] = i64::from(completes);
         values[OUT_OF_ORG] = i64::from(is_away);
-        values[SECONDS] = used.what.seconds;
+        // Time that reached into the month from its neighbours makes nobody a viewer, so it is nobody's minutes here.
+        values[SECONDS] = if is_viewer { used.what.seconds } else { 0 };
         values[RATINGS] = used.what.ratings;
         values[POINTS] = used.what.rating_thousandths;
         values[ENDORSERS] = i64::from(used.what.endorsements > 0);
@@ -150,6 +156,11 @@ fn guarded<'a>(
         shown,
         median_minutes: (is_published && shown[SECONDS].is_some()).then(|| median_minutes(&mut seconds)).flatten(),
         rating_mean: rated.then(|| three_digits(mean())),
+        // Of nobody in particular; all the same a row that is withheld shows no figure about people.
+        unnamed: is_published.then(|| {
+            let unnamed = month.unnamed.get(item.id.as_str()).copied().unwrap_or(0);
+            rounding::multiple(unnamed, policy.rounding)
+        }),
     };
     Ok((row, tally))
 }
@@ -260,6 +271,7 @@ fn frame(rows: &[Row<'_>], month: &Month<'_>) -> PolarsResult<DataFrame> {
             ints("out_of_org_viewers", OUT_OF_ORG),
             ints("views_day_0_7", VIEWS_0_7),
             ints("views_day_8_90", VIEWS_8_90),
+            Column::new("unnamed_reactions".into(), rows.iter().map(|row| row.unnamed).collect::<Vec<Option<i64>>>()),
             Column::new("days_since_update".into(), since),
             Column::new("is_outdated".into(), outdated),
         ],
@@ -294,6 +306,7 @@ mod tests {
                 ratings: i64::from(*rated > 0),
                 rating_thousandths: *rated,
                 endorsements: i64::from(*endorses),
+                unnamed: 0,
             };
             (at as u32, MonthUse { what, completed: *completed, views_day_0_7: 1, views_day_8_90: 0 })
         };
@@ -307,6 +320,7 @@ mod tests {
             policy,
             items: vec![(item, owner)],
             uses: BTreeMap::from([(item.id.as_str(), uses.iter().enumerate().map(used).collect())]),
+            unnamed: BTreeMap::from([(item.id.as_str(), 17)]),
         };
         let (rows, _) = build(&Catalog::load().unwrap(), &month).unwrap();
         let columns = [
@@ -322,6 +336,7 @@ mod tests {
             "out_of_org_viewers",
             "views_day_0_7",
             "views_day_8_90",
+            "unnamed_reactions",
             "days_since_update",
             "is_outdated",
         ];
@@ -349,7 +364,7 @@ mod tests {
         assert_eq!(row[..4], ["published", "12", "5", "0.4166666666666667"].map(String::from));
         assert_eq!(row[4..8], ["6.5", "6.5", "10", "4.0"].map(String::from));
         // Exact counts hide that there was none.
-        assert_eq!(row[8..], ["4", "6", "12", "", "21", "false"].map(String::from));
+        assert_eq!(row[8..], ["4", "6", "12", "", "17", "21", "false"].map(String::from));
         assert_eq!(march(&item("2026-03-10"), None, &uses, &policy)[9], "", "nobody owns it");
     }
 
@@ -358,10 +373,10 @@ mod tests {
         let uses = [(600, true, 4_000, true); 4];
         let row = march(&item("2024-01-01"), Some(0), &uses, &Policy::default());
         assert_eq!(row[0], "withheld");
-        assert!(row[1..12].iter().all(String::is_empty), "{row:?}");
-        assert_eq!(row[12..], ["820", "true"].map(String::from));
+        assert!(row[1..13].iter().all(String::is_empty), "{row:?}");
+        assert_eq!(row[13..], ["820", "true"].map(String::from));
         let fresh = march(&item("2026-02-01"), Some(0), &uses, &Policy::default());
-        assert_eq!(fresh[13], "", "that nobody finished cannot be known");
+        assert_eq!(fresh[14], "", "that nobody finished cannot be known");
     }
 
     #[test]
@@ -369,7 +384,7 @@ mod tests {
         let uses =
             |finish: usize| -> Vec<(i64, bool, i64, bool)> { (0..20).map(|at| (60, at < finish, 0, false)).collect() };
         let outdated =
-            |updated: &str, finish: usize| march(&item(updated), None, &uses(finish), &Policy::default())[13].clone();
+            |updated: &str, finish: usize| march(&item(updated), None, &uses(finish), &Policy::default())[14].clone();
         assert_eq!(outdated("2026-03-01", 0), "true");
         assert_eq!(outdated("2026-03-01", 10), "false");
         assert_eq!(outdated("2025-03-31", 10), "true");

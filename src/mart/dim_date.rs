@@ -3,10 +3,11 @@
 use chrono::Datelike;
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
-use super::{Plain, World};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::period::{Day, Grain, date_of};
 
-pub const TABLE: Plain = Plain { name: "dim_date", build };
+pub const TABLE: Derived = Derived { name: "dim_date", tables: &["dim_date"], protection: Protection::Public, build };
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -24,11 +25,15 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
-    let calendar = world.calendar;
-    let from = calendar.period(Grain::Quarter, world.days.0).start;
-    let to = calendar.period(Grain::Quarter, world.days.1 - 1).end;
-    let days: Vec<Day> = if world.days.0 < world.days.1 { (from..to).collect() } else { Vec::new() };
+fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
+    Output::whole(reads.catalog, TABLE.name, &rows(reads)?)
+}
+
+fn rows(reads: &Reads<'_>) -> PolarsResult<DataFrame> {
+    let calendar = &reads.job.calendar;
+    let from = calendar.period(Grain::Quarter, reads.days().0).start;
+    let to = calendar.period(Grain::Quarter, reads.days().1 - 1).end;
+    let days: Vec<Day> = if reads.days().0 < reads.days().1 { (from..to).collect() } else { Vec::new() };
     let dates = |name: &str, pick: &dyn Fn(Day) -> Day| -> PolarsResult<Column> {
         Column::new(name.into(), days.iter().map(|day| pick(*day)).collect::<Vec<_>>()).cast(&DataType::Date)
     };

@@ -2,13 +2,18 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::{Plain, World};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::contract::{Area, Column as ContractColumn, Measure, Privacy, Table, Type};
 
-pub const TABLE: Plain = Plain { name: "dim_kpi", build };
+pub const TABLE: Derived = Derived { name: "dim_kpi", tables: &["dim_kpi"], protection: Protection::Public, build };
 
-fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
-    let mut figures: Vec<(&Table, &ContractColumn)> = world
+fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
+    Output::whole(reads.catalog, TABLE.name, &rows(reads)?)
+}
+
+fn rows(reads: &Reads<'_>) -> PolarsResult<DataFrame> {
+    let mut figures: Vec<(&Table, &ContractColumn)> = reads
         .catalog
         .tables()
         .filter(|table| table.area == Area::Marts && table.columns.iter().any(|column| column.measure.is_some()))
@@ -43,7 +48,7 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
             texts("protection", &|_, column| Some(protection(column).to_owned())),
             texts("warning", &|table, _| {
                 let sentences: Vec<&str> =
-                    table.warnings.iter().filter_map(|code| world.catalog.warning(code)).collect();
+                    table.warnings.iter().filter_map(|code| reads.catalog.warning(code)).collect();
                 (!sentences.is_empty()).then(|| sentences.join(" "))
             }),
         ],

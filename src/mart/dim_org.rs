@@ -2,18 +2,23 @@
 
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
-use super::{Plain, World};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::period::{Day, Grain, OPEN_END, Period};
 
-pub const TABLE: Plain = Plain { name: "dim_org", build };
+pub const TABLE: Derived = Derived { name: "dim_org", tables: &["dim_org"], protection: Protection::Public, build };
 
-fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
-    let last = world.days.1 - 1;
+fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
+    Output::whole(reads.catalog, TABLE.name, &rows(reads)?)
+}
+
+fn rows(reads: &Reads<'_>) -> PolarsResult<DataFrame> {
+    let last = reads.days().1 - 1;
     let today = Period { grain: Grain::Day, start: last, end: last + 1 };
-    let ids: Vec<String> = world.units.versions.keys().cloned().collect();
-    let forest = world.units.forest(&ids, today);
+    let ids: Vec<String> = reads.units().versions.keys().cloned().collect();
+    let forest = reads.units().forest(&ids, today);
     let name = |id: &str| {
-        world.units.version(id, today).and_then(|version| version.name.clone()).unwrap_or_else(|| id.to_owned())
+        reads.units().version(id, today).and_then(|version| version.name.clone()).unwrap_or_else(|| id.to_owned())
     };
 
     // Parents come before children, so a child's path extends one that is already there.
@@ -31,7 +36,7 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
     let mut order: Vec<usize> = (0..forest.ids.len()).collect();
     order.sort_unstable_by_key(|at| &forest.ids[*at]);
 
-    let version = |at: &usize| world.units.version(&forest.ids[*at], today);
+    let version = |at: &usize| reads.units().version(&forest.ids[*at], today);
     let texts = |name: &str, pick: &dyn Fn(usize) -> Option<String>| {
         Column::new(name.into(), order.iter().map(|at| pick(*at)).collect::<Vec<Option<String>>>())
     };

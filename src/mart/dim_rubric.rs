@@ -2,14 +2,14 @@
 
 use polars::prelude::{Column, DataFrame};
 
-use super::{Facts, Made, MartError, Whole};
-use crate::contract::arrow::mart_schema;
-use crate::engine;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::job::reviews::DIMENSIONS;
 
-pub const TABLE: Whole = Whole { name: "dim_rubric", tables: &["dim_rubric"], reads: &[], needs: &[], build };
+pub const TABLE: Derived =
+    Derived { name: "dim_rubric", tables: &["dim_rubric"], protection: Protection::Public, build };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some(reviews) = &facts.job.reviews else { return Ok(Vec::new()) };
     let mut cells = Vec::new();
     for rubric in &reviews.rubrics {
@@ -24,6 +24,5 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         Column::new("label".into(), cells.iter().map(|cell| cell.3.as_str()).collect::<Vec<_>>()),
     ];
     let frame = DataFrame::new(cells.len(), columns)?;
-    let rows = engine::to_arrow(&frame, &mart_schema(facts.catalog.expect(TABLE.name)?))?;
-    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Output::whole(facts.catalog, TABLE.name, &frame)
 }

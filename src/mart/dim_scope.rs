@@ -4,27 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::{Plain, World};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::canon::history::NONE;
 use crate::guard::OTHER;
 use crate::period::{Grain, Period};
 use crate::scope::UNKNOWN;
 
-pub const TABLE: Plain = Plain { name: "dim_scope", build };
+pub const TABLE: Derived = Derived { name: "dim_scope", tables: &["dim_scope"], protection: Protection::Public, build };
 
 /// (label, parent) of a scope.
 type About = (String, Option<(&'static str, String)>);
 
-fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
-    let last = world.days.1 - 1;
+fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
+    Output::whole(reads.catalog, TABLE.name, &rows(reads)?)
+}
+
+fn rows(reads: &Reads<'_>) -> PolarsResult<DataFrame> {
+    let last = reads.days().1 - 1;
     let today = Period { grain: Grain::Day, start: last, end: last + 1 };
     let mut scopes: BTreeMap<(&str, String), About> = BTreeMap::new();
     let company = || Some(("company", "all".to_owned()));
     scopes.insert(("company", "all".into()), ("whole company".into(), None));
 
-    let text = |code: u32| world.people.labels.text(code).unwrap_or(UNKNOWN).to_owned();
-    let mut ids: BTreeSet<String> = world.units.versions.keys().cloned().collect();
-    for stint in &world.people.stints {
+    let text = |code: u32| reads.people().labels.text(code).unwrap_or(UNKNOWN).to_owned();
+    let mut ids: BTreeSet<String> = reads.units().versions.keys().cloned().collect();
+    for stint in &reads.people().stints {
         let place = stint.place;
         ids.insert(text(place.org));
         for (kind, code) in [("leader_band", place.band), ("location", place.location), ("function", place.function)] {
@@ -37,9 +42,9 @@ fn build(world: &World<'_>) -> PolarsResult<DataFrame> {
         scopes.insert((kind, OTHER.into()), ("small groups together".into(), company()));
     }
     let ids: Vec<String> = ids.into_iter().collect();
-    let forest = world.units.forest(&ids, today);
+    let forest = reads.units().forest(&ids, today);
     for (at, id) in forest.ids.iter().enumerate() {
-        let named = world.units.version(id, today).and_then(|version| version.name.clone());
+        let named = reads.units().version(id, today).and_then(|version| version.name.clone());
         let label = named.unwrap_or_else(|| if id == UNKNOWN { "not known".to_owned() } else { id.clone() });
         let parent = forest.parents[at].map_or_else(company, |parent| Some(("org", forest.ids[parent].clone())));
         scopes.insert(("org", id.clone()), (label, parent));

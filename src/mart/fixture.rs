@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 
-use super::{Inputs, Mart, Previous};
+use super::scoped::{Inputs, Mart, Previous};
 use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::certifications::{Certifications, Sources};
 use crate::canon::fixture::rows;

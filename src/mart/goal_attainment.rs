@@ -10,27 +10,16 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 
-use super::MartError;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::goals::{Against, Outcomes, Standing, named};
-use super::whole::{Facts, Made, Read, Whole};
 use crate::job::goals::{Better, Goal, Rule, Scope};
 use crate::period::{Day, date_of, day_start_micros};
 use evidence::{Contribution, Documented, Ratings, contributions, documented, ratings};
 
 const NAME: &str = "goal_attainment";
 
-pub const TABLE: Whole = Whole {
-    name: NAME,
-    tables: &[NAME],
-    reads: &[
-        Read { table: "contributions", partitions: "" },
-        Read { table: "reactions", partitions: "" },
-        Read { table: "measures", partitions: "" },
-        Read { table: "events", partitions: "" },
-    ],
-    needs: &[],
-    build,
-};
+pub const TABLE: Derived = Derived { name: NAME, tables: &[NAME], protection: Protection::Guarded, build };
 
 /// What became of a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +69,7 @@ struct Evidence {
     outcomes: Outcomes,
 }
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let goals = &facts.job.goals.goals;
     if goals.is_empty() {
         return Ok(Vec::new());
@@ -96,7 +85,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
             let status = match (headcount, fulfilled) {
                 (None, _) => Status::Withheld,
                 (_, true) => Status::True,
-                (_, false) if facts.today > goal.due_on => Status::False,
+                (_, false) if facts.today() > goal.due_on => Status::False,
                 (_, false) => Status::NotYet,
             };
             let shown = headcount.is_some();
@@ -116,15 +105,15 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         rows.append(&mut clauses);
     }
     let rows = table(facts, &rows)?;
-    Ok(vec![Made { table: NAME, partition: ALL_ROWS.into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: NAME, partition: ALL_ROWS.into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 const ALL_ROWS: &str = "all";
 
 impl Evidence {
-    fn read(facts: &Facts<'_>) -> Evidence {
+    fn read(facts: &Reads<'_>) -> Evidence {
         let goals = &facts.job.goals.goals;
-        let now = day_start_micros(facts.days.1, facts.job.zone);
+        let now = day_start_micros(facts.days().1, facts.job.zone);
         let mut kinds: BTreeSet<&str> = BTreeSet::new();
         let mut rated: BTreeSet<&str> = BTreeSet::new();
         for rule in goals.iter().flat_map(|goal| &goal.clauses).map(|clause| &clause.rule) {
@@ -147,7 +136,7 @@ impl Evidence {
         Evidence {
             ratings,
             events: documented(facts),
-            outcomes: Outcomes::read(facts.table("measures"), facts.today),
+            outcomes: Outcomes::read(facts.table("measures"), facts.today()),
             contributions,
         }
     }
@@ -253,7 +242,7 @@ fn round(percent: f64) -> f64 {
     (percent * 1e6).round() / 1e6
 }
 
-fn table(facts: &Facts<'_>, rows: &[Clause<'_>]) -> Result<RecordBatch, MartError> {
+fn table(facts: &Reads<'_>, rows: &[Clause<'_>]) -> Result<RecordBatch, MartError> {
     let text = |pick: &dyn Fn(&Clause<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(pick).collect::<StringArray>())
     };

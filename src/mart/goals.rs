@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use arrow::array::{ArrayRef, RecordBatch};
 use polars::prelude::{Column, DataFrame};
 
-use super::MartError;
 use super::block::{Block, Placement, show};
-use super::whole::Facts;
+use super::derived::Reads;
+use super::error::MartError;
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::history::NONE;
 use crate::contract::Table;
@@ -35,18 +35,18 @@ pub fn named(scope: &Scope) -> (&'static str, &str) {
 /// Companies and units are all that goals are about, so they are guarded by themselves: a unit is shown where the rest of the unit
 /// above it, and everything that could be told from the two, is a group of the smallest size at least.
 pub struct Standing<'f> {
-    facts: &'f Facts<'f>,
+    facts: &'f Reads<'f>,
     by_day: BTreeMap<Day, BTreeMap<(String, String), i64>>,
 }
 
 impl<'f> Standing<'f> {
-    pub fn of(facts: &'f Facts<'f>) -> Standing<'f> {
+    pub fn of(facts: &'f Reads<'f>) -> Standing<'f> {
         Standing { facts, by_day: BTreeMap::new() }
     }
 
     /// The headcount of a scope on the last day of `[starts_on, due_on]` so far; `None` where it is not shown.
     pub fn headcount(&mut self, scope: &Scope, starts_on: Day, due_on: Day) -> Result<Option<i64>, MartError> {
-        let day = due_on.min(self.facts.days.1 - 1).max(starts_on.min(self.facts.days.1 - 1));
+        let day = due_on.min(self.facts.days().1 - 1).max(starts_on.min(self.facts.days().1 - 1));
         if !self.by_day.contains_key(&day) {
             let shown = self.shown(day)?;
             self.by_day.insert(day, shown);
@@ -58,7 +58,7 @@ impl<'f> Standing<'f> {
     fn shown(&self, day: Day) -> Result<BTreeMap<(String, String), i64>, MartError> {
         let table = self.facts.catalog.expect(HEADCOUNTS)?;
         let period = Period { grain: Grain::Day, start: day, end: day + 1 };
-        let places = self.facts.people.places(period);
+        let places = self.facts.people().places(period);
         let columns = PLACE.iter().map(|name| {
             let codes: Vec<i64> = places
                 .iter()
@@ -72,8 +72,8 @@ impl<'f> Standing<'f> {
         });
         let block = Block::of(DataFrame::new(places.len(), columns.collect())?);
         let place = Placement {
-            people: self.facts.people,
-            units: self.facts.units,
+            people: self.facts.people(),
+            units: self.facts.units(),
             period,
             policy: &self.facts.job.policy,
             managers: false,

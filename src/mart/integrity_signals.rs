@@ -9,8 +9,8 @@ mod ratings;
 mod signal;
 mod texts;
 
-use super::MartError;
-use super::whole::{Facts, Made, Read, Whole};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use crate::job::Policy;
 use endorsements::Endorsements;
 use evidence::Evidence;
@@ -19,23 +19,12 @@ use signal::Signal;
 /// The table's name.
 pub const NAME: &str = "integrity_signals";
 
-pub const TABLE: Whole = Whole {
-    name: NAME,
-    tables: &[NAME],
-    reads: &[
-        Read { table: "submissions", partitions: "" },
-        Read { table: "contributions", partitions: "" },
-        Read { table: "reactions", partitions: "" },
-        Read { table: "rubric_scores", partitions: "" },
-    ],
-    needs: &["submissions"],
-    build,
-};
+pub const TABLE: Derived = Derived { name: NAME, tables: &[NAME], protection: Protection::Guarded, build };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let signals = detect(&Evidence::read(facts), &facts.job.policy, facts.job.zone);
     let rows = signal::rows(facts.catalog.expect(NAME)?, &signals)?;
-    Ok(vec![Made { table: NAME, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: NAME, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 /// Every signal in the evidence.

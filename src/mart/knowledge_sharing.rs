@@ -6,7 +6,7 @@ use polars::prelude::*;
 
 use super::block::{Block, Shown};
 use super::leadership_kpis::code;
-use super::{Inputs, Lookback, Mart, Previous};
+use super::scoped::{Inputs, Lookback, Mart, Previous};
 use crate::canon::history::NONE;
 use crate::period::Grain;
 use crate::scope::{PLACE, integers};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::Facts;
+use super::derived::Reads;
 use crate::canon::columns::{Text, dates, ints, numbers};
 use crate::contract::{Catalog, ContractError, Measure, Table, Type};
 use crate::job::Job;
@@ -45,7 +45,7 @@ impl<'a> Clock<'a> {
         Clock { catalog, calendar: &job.calendar, cycles }
     }
 
-    pub(super) fn of(facts: &Facts<'a>) -> Clock<'a> {
+    pub(super) fn of(facts: &Reads<'a>) -> Clock<'a> {
         Clock::new(facts.catalog, facts.job)
     }
 

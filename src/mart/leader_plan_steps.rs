@@ -17,7 +17,7 @@ struct Row<'a> {
 pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
     let mut rows = Vec::new();
     for following in view.following {
-        let adherence = Adherence::by(&following.due, &following.outcomes, view.facts.days.1, view.facts.today);
+        let adherence = Adherence::by(&following.due, &following.outcomes, view.facts.days().1, view.facts.today());
         let steps = following.due.iter().zip(&following.outcomes);
         rows.extend(steps.map(|(due, outcome)| Row { following, adherence, due, outcome }));
     }

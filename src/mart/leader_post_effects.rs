@@ -17,7 +17,8 @@ mod windows;
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::reach::{Orgs, Places};
 use crate::guard::Tally;
-use crate::mart::{Facts, Made, MartError, Read, Whole};
+use crate::mart::derived::{Derived, Output, Protection, Reads};
+use crate::mart::error::MartError;
 use crate::period::{Grain, Period};
 use crate::stats::effects::Effects;
 
@@ -29,19 +30,7 @@ pub use grid::{Company, Grid, OUTCOMES, OrgWeek, number};
 const EFFECTS: &str = "leader_post_effects";
 const STUDY: &str = super::leader_post_event_study::NAME;
 
-pub const TABLE: Whole = Whole {
-    name: EFFECTS,
-    tables: &[EFFECTS, STUDY],
-    reads: &[
-        Read { table: "contributions", partitions: "" },
-        Read { table: "endorsements", partitions: "" },
-        Read { table: "unit_week", partitions: "" },
-        Read { table: "workers", partitions: "" },
-        Read { table: "milestones", partitions: "" },
-    ],
-    needs: &["workers", "contributions"],
-    build,
-};
+pub const TABLE: Derived = Derived { name: EFFECTS, tables: &[EFFECTS, STUDY], protection: Protection::Guarded, build };
 
 /// Everything between the canon tables and the estimators.
 struct Prepared {
@@ -50,35 +39,35 @@ struct Prepared {
     grid: Grid,
 }
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let prepared = prepare(facts);
     let (effects, study) = tables(facts, &prepared);
-    let made = |name: &'static str, lines: &[lines::Line]| -> Result<Made, MartError> {
+    let made = |name: &'static str, lines: &[lines::Line]| -> Result<Output, MartError> {
         let rows = lines::batch(facts.catalog.expect(name)?, lines)?;
         let rows_withheld = lines.iter().filter(|line| line.is_withheld).count() as i64;
         let tally = Tally { kind: "company".into(), rows: lines.len() as i64, rows_withheld, cells_withheld: 0 };
-        Ok(Made { table: name, partition: "all".into(), rows, grain: "", withheld: vec![(tally, 0)] })
+        Ok(Output { table: name, partition: "all".into(), rows, grain: "", withheld: vec![(tally, 0)] })
     };
     Ok(vec![made(EFFECTS, &effects)?, made(STUDY, &study)?])
 }
 
 /// Weeks that begin and end inside the reported days that are over.
-fn whole_weeks(facts: &Facts<'_>) -> Vec<Period> {
-    let (from, to) = (facts.days.0, facts.days.1.min(facts.today));
+fn whole_weeks(facts: &Reads<'_>) -> Vec<Period> {
+    let (from, to) = (facts.days().0, facts.days().1.min(facts.today()));
     let weeks = facts.job.calendar.periods(Grain::Week, from, to);
     weeks.into_iter().filter(|week| week.start >= from && week.end <= to).collect()
 }
 
-fn prepare(facts: &Facts<'_>) -> Prepared {
+fn prepare(facts: &Reads<'_>) -> Prepared {
     let policy = &facts.job.policy;
-    let orgs = Orgs::new(facts.people, facts.units);
+    let orgs = Orgs::new(facts.people(), facts.units());
     let source = Source {
-        people: facts.people,
-        identity: facts.identity,
-        places: Places::new(facts.people),
+        people: facts.people(),
+        identity: facts.identity(),
+        places: Places::new(facts.people()),
         calendar: &facts.job.calendar,
         zone: facts.job.zone,
-        horizon: facts.days.1,
+        horizon: facts.days().1,
         leader_bands: policy.leader_bands(),
     };
     let acts = acts(&source, facts.table("contributions"), facts.table("endorsements"));
@@ -100,8 +89,8 @@ fn prepare(facts: &Facts<'_>) -> Prepared {
         }
     }
     let company = Company {
-        people: facts.people,
-        units: facts.units,
+        people: facts.people(),
+        units: facts.units(),
         orgs: &orgs,
         places: &source.places,
         level: policy.unit_level,
@@ -112,16 +101,16 @@ fn prepare(facts: &Facts<'_>) -> Prepared {
     Prepared { acts, grid, orgs }
 }
 
-fn tables(facts: &Facts<'_>, prepared: &Prepared) -> (Vec<lines::Line>, Vec<lines::Line>) {
+fn tables(facts: &Reads<'_>, prepared: &Prepared) -> (Vec<lines::Line>, Vec<lines::Line>) {
     let (grid, policy) = (&prepared.grid, &facts.job.policy);
-    let clocks = onboarding::Clocks::read(facts.people, facts.table("workers"), facts.table("milestones"));
-    let places = Places::new(facts.people);
+    let clocks = onboarding::Clocks::read(facts.people(), facts.table("workers"), facts.table("milestones"));
+    let places = Places::new(facts.people());
     let setting = onboarding::Setting {
         grid,
         orgs: &prepared.orgs,
         places: &places,
         calendar: &facts.job.calendar,
-        horizon: facts.days.1,
+        horizon: facts.days().1,
         limit: policy.competency_horizon_days as f64,
     };
     let newcomers: Vec<onboarding::Onboarding> =

@@ -72,7 +72,7 @@ struct Row<'a> {
 
 pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
     let (sharing, zone) = (view.sharing, view.facts.job.zone);
-    let data = (day_start_micros(view.facts.days.0, zone), day_start_micros(view.facts.today, zone));
+    let data = (day_start_micros(view.facts.days().0, zone), day_start_micros(view.facts.today(), zone));
     // By day, because reporting lines are those of the day and as large as the company.
     let mut posts: Vec<(Day, u32, usize)> = Vec::new();
     for followed in view.leaders() {

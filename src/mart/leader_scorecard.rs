@@ -115,7 +115,7 @@ fn seen(week: Period, horizon: Day) -> Period {
 }
 
 fn reach(view: &View<'_>, leaders: &[Followed<'_>]) -> Reach {
-    let horizon = view.facts.days.1;
+    let horizon = view.facts.days().1;
     let mut reach = Reach::new();
     let Some(first) = leaders.iter().map(|followed| followed.start).min() else { return reach };
     for week in view.facts.job.calendar.periods(Grain::Week, first, horizon) {
@@ -132,7 +132,7 @@ fn reach(view: &View<'_>, leaders: &[Followed<'_>]) -> Reach {
 /// have no row, and neither break nor lengthen a streak.
 fn one(view: &View<'_>, setting: &Setting<'_>, followed: &Followed<'_>, reach: &Reach, rows: &mut Vec<Row>) {
     let (facts, sharing, leader) = (view.facts, view.sharing, followed.leader);
-    let (horizon, zone, calendar) = (facts.days.1, facts.job.zone, &facts.job.calendar);
+    let (horizon, zone, calendar) = (facts.days().1, facts.job.zone, &facts.job.calendar);
     let posted: BTreeSet<Day> = sharing
         .written(leader, i64::MIN, i64::MAX)
         .filter(|item| item.is_post())
@@ -146,7 +146,7 @@ fn one(view: &View<'_>, setting: &Setting<'_>, followed: &Followed<'_>, reach: &
         let Some(&reach) = reach.get(&(leader, week.start)) else { continue };
         let seen = seen(week, horizon);
         let posting_weeks = |count: i32| posted.range(week.start - 7 * (count - 1)..week.end).count() as i64;
-        let is_complete = week.end <= facts.today;
+        let is_complete = week.end <= facts.today();
         let is_kept = posting_weeks(cadence_weeks) > 0;
         // A running week may still be kept.
         let cadence_kept = (is_complete || is_kept).then_some(is_kept);
@@ -164,11 +164,11 @@ fn one(view: &View<'_>, setting: &Setting<'_>, followed: &Followed<'_>, reach: &
         let last = last_written.max(last_held);
         let responses = |days: Day| {
             let posts = sharing.written_at(leader, from, to).filter(|at| sharing.items[*at].is_post());
-            (week.end + days <= facts.today).then(|| posts.map(|post| responses(sharing, post, days)).sum())
+            (week.end + days <= facts.today()).then(|| posts.map(|post| responses(sharing, post, days)).sum())
         };
         let mut adherence = Adherence::default();
         for following in &followed.following {
-            let closed = week.end.min(facts.today);
+            let closed = week.end.min(facts.today());
             adherence.add(Adherence::by(&following.due, &following.outcomes, seen.end, closed));
         }
         rows.push(Row {

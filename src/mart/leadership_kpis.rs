@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::*;
 
 use super::block::{Block, Shown};
-use super::{Inputs, Lookback, Mart, Previous};
+use super::scoped::{Inputs, Lookback, Mart, Previous};
 use crate::canon::acts::Form;
 use crate::canon::history::NONE;
 use crate::guard::rounding;

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 
-use super::MartError;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::goals::{Against, Outcomes, Standing, named};
-use super::whole::{Facts, Made, Read, Whole};
 use crate::job::goals::{Better, KeyResult, Objective, Subject};
 use crate::period::Day;
 
 const NAME: &str = "okr_progress";
 
-pub const TABLE: Whole =
-    Whole { name: NAME, tables: &[NAME], reads: &[Read { table: "measures", partitions: "" }], needs: &[], build };
+pub const TABLE: Derived = Derived { name: NAME, tables: &[NAME], protection: Protection::Guarded, build };
 
 /// One row of the table.
 struct Row<'o> {
@@ -24,12 +23,12 @@ struct Row<'o> {
     against: Against,
 }
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let objectives = &facts.job.goals.objectives;
     if objectives.is_empty() {
         return Ok(Vec::new());
     }
-    let outcomes = Outcomes::read(facts.table("measures"), facts.today);
+    let outcomes = Outcomes::read(facts.table("measures"), facts.today());
     let mut standing = Standing::of(facts);
     let mut rows = Vec::new();
     for objective in objectives {
@@ -38,13 +37,15 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
             let days = (result.starts_on, result.due_on);
             let against = outcomes.against(&result.kpi, &objective.scope, &result.subject, days, result.baseline);
             rows.push(match headcount {
-                Some(_) => Row { objective, result, status: status(result, &against, facts.today), headcount, against },
+                Some(_) => {
+                    Row { objective, result, status: status(result, &against, facts.today()), headcount, against }
+                }
                 None => Row { objective, result, status: "withheld", headcount, against: Against::default() },
             });
         }
     }
     let rows = table(facts, &rows)?;
-    Ok(vec![Made { table: NAME, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: NAME, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 /// How far from baseline to target, not cut off.
@@ -72,7 +73,7 @@ fn status(result: &KeyResult, against: &Against, today: Day) -> &'static str {
     }
 }
 
-fn table(facts: &Facts<'_>, rows: &[Row<'_>]) -> Result<RecordBatch, MartError> {
+fn table(facts: &Reads<'_>, rows: &[Row<'_>]) -> Result<RecordBatch, MartError> {
     let text = |pick: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(pick).collect::<StringArray>())
     };

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::kpi_figures::{Clock, Figures, GRAINS};
-use super::whole::all_of;
-use super::{Facts, Made, MartError, Read, Whole, scorecard};
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::hierarchy::Units;
 use crate::contract::arrow::{DELETED, mart_schema};
@@ -18,19 +18,8 @@ use crate::stats::benjamini_hochberg;
 use crate::stats::rank_correlation::{RankCorrelation, rank_correlation};
 use crate::stats::wilson::Z95;
 
-pub const TABLE: Whole =
-    Whole { name: "outcome_links", tables: &["outcome_links"], reads: READS, needs: &["measures"], build };
-
-/// The tables of [`super::scorecard`], and the outcomes.
-const READS: &[Read] = &{
-    let mut reads = [all_of("measures"); scorecard::READS.len() + 1];
-    let mut at = 0;
-    while at < scorecard::READS.len() {
-        reads[at] = scorecard::READS[at];
-        at += 1;
-    }
-    reads
-};
+pub const TABLE: Derived =
+    Derived { name: "outcome_links", tables: &["outcome_links"], protection: Protection::Guarded, build };
 
 /// Lags in periods of the grain.
 const LAGS: std::ops::RangeInclusive<usize> = 0..=3;
@@ -39,18 +28,18 @@ const FEWEST: usize = 6;
 /// The false discovery rate up to which a link is called one.
 const RATE: f64 = 0.05;
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let links = links(facts)?;
     if links.is_empty() {
         return Ok(Vec::new());
     }
     let pairs = links.into_iter().map(|(key, points)| (key, points.iter().map(Point::pair).collect())).collect();
     let rows = engine::to_arrow(&frame(&judged(pairs))?, &mart_schema(facts.catalog.expect("outcome_links")?))?;
-    Ok(vec![Made { table: "outcome_links", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: "outcome_links", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 /// The points behind every row.
-fn links(facts: &Facts<'_>) -> Result<BTreeMap<Key, Vec<Point>>, MartError> {
+fn links(facts: &Reads<'_>) -> Result<BTreeMap<Key, Vec<Point>>, MartError> {
     let clock = Clock::of(facts);
     let outcomes = outcomes(facts.table("measures"), clock.calendar);
     let mut links = BTreeMap::new();
@@ -59,7 +48,7 @@ fn links(facts: &Facts<'_>) -> Result<BTreeMap<Key, Vec<Point>>, MartError> {
         let Some(outcomes) = outcomes.get(measure) else { continue };
         for &grain in &kpi.grains {
             for lag in LAGS {
-                let pairs = pairs(kpi, &figures, outcomes, grain, lag, clock.calendar, facts.today);
+                let pairs = pairs(kpi, &figures, outcomes, grain, lag, clock.calendar, facts.today());
                 let key = |points: &'static str, kind: &str, id: &str| Key {
                     grain: grain.as_str(),
                     points,
@@ -70,7 +59,7 @@ fn links(facts: &Facts<'_>) -> Result<BTreeMap<Key, Vec<Point>>, MartError> {
                     lag: lag as i64,
                 };
                 if kpi.scope.kind == "org" && kpi.scope.id.is_none() && !pairs.is_empty() {
-                    links.insert(key("scopes", "org", "every"), across(&pairs, facts.units, facts.days.1 - 1));
+                    links.insert(key("scopes", "org", "every"), across(&pairs, facts.units(), facts.days().1 - 1));
                 }
                 for ((kind, id), points) in pairs {
                     links.insert(key("periods", &kind, &id), points);
@@ -85,7 +74,7 @@ fn links(facts: &Facts<'_>) -> Result<BTreeMap<Key, Vec<Point>>, MartError> {
 ///
 /// # Errors
 /// A table has no contract.
-pub fn behind(facts: &Facts<'_>, says: &dyn Fn(&str) -> String) -> Result<Vec<Point>, MartError> {
+pub fn behind(facts: &Reads<'_>, says: &dyn Fn(&str) -> String) -> Result<Vec<Point>, MartError> {
     let is_row = |key: &Key| {
         let own = [key.grain, key.points, &key.scope_kind, &key.scope_id, &key.kpi, &key.measure];
         let names = ["grain", "points", "scope_kind", "scope_id", "kpi", "outcome_measure"];

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::{self, Item};
-use super::whole::all_of;
-use super::{Facts, Made, MartError, Whole};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::guard::rounding;
@@ -17,22 +17,17 @@ use crate::stats::krippendorff::{self, Alpha, Metric, Verdict};
 use crate::stats::ratings::{RUBRIC, RatingCounts};
 use crate::stats::severity::{self, Rating};
 
-pub const TABLE: Whole = Whole {
-    name: "rater_agreement",
-    tables: &["rater_agreement"],
-    reads: &[all_of("submissions"), all_of("rubric_scores")],
-    needs: &["submissions"],
-    build,
-};
+pub const TABLE: Derived =
+    Derived { name: "rater_agreement", tables: &["rater_agreement"], protection: Protection::Guarded, build };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
     let rows = rows(&reviews, &items, &facts.job.policy);
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let rows = engine::to_arrow(&frame(&rows)?, &mart_schema(facts.catalog.expect(TABLE.name)?))?;
-    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 /// Agreement on one dimension of one cycle by one rubric version, as far as it may be shown.

@@ -2,25 +2,21 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::{self, Item, Reason, Scores};
-use super::{Facts, Made, MartError, Whole};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::reviews::Reviews;
 
-pub const TABLE: Whole = Whole {
-    name: "review_items",
-    tables: &["review_items"],
-    reads: reviews::JUDGED_BY,
-    needs: &["submissions"],
-    build,
-};
+pub const TABLE: Derived =
+    Derived { name: "review_items", tables: &["review_items"], protection: Protection::Guarded, build };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
     let table = facts.catalog.expect(TABLE.name)?;
     let rows = engine::to_arrow(&frame(&reviews, &items)?, &mart_schema(table))?;
-    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Ok(vec![Output { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 
 fn frame(reviews: &Reviews, items: &[Item]) -> PolarsResult<DataFrame> {

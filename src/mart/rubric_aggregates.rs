@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::block::Value;
+use super::block::add;
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
 use super::reviews::lines::{self, About, Line, Lines};
 use super::reviews::{self, Authors, Distribution, Item, Scores, shown};
-use super::whole::all_of;
-use super::{Facts, Made, MartError, Whole, add};
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::Policy;
@@ -16,25 +17,20 @@ use crate::job::reviews::{DIMENSIONS, Reviews};
 use crate::stats::shrunk_means::{self, Pooled};
 use crate::stats::wilson::Z95;
 
-pub const TABLE: Whole = Whole {
-    name: "rubric_aggregates",
-    tables: &["rubric_aggregates"],
-    reads: &[all_of("submissions"), all_of("rubric_scores")],
-    needs: &["submissions"],
-    build,
-};
+pub const TABLE: Derived =
+    Derived { name: "rubric_aggregates", tables: &["rubric_aggregates"], protection: Protection::Guarded, build };
 
 /// Where a mean is: rubric version, scope kind, scope, competency, dimension. What a change is measured along.
 type Place = (String, String, String, String, String);
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
     let table = facts.catalog.expect(TABLE.name)?;
     let mut all: Option<DataFrame> = None;
     let mut withheld = Vec::new();
     let mut previous: BTreeMap<Place, f64> = BTreeMap::new();
     for (at, cycle) in reviews.cycles.iter().enumerate() {
-        let Some(authors) = Authors::of(facts.people, cycle, facts.days.1) else { continue };
+        let Some(authors) = Authors::of(facts.people(), cycle, facts.days().1) else { continue };
         let mut means: BTreeMap<Place, f64> = BTreeMap::new();
         let ours = || items.iter().filter(|item| item.cycle == at);
         let versions: BTreeSet<&String> = ours().flat_map(|item| item.versions.keys()).collect();
@@ -64,7 +60,7 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
     }
     let Some(all) = all else { return Ok(Vec::new()) };
     let rows = engine::to_arrow(&all, &mart_schema(table))?;
-    Ok(vec![Made { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
+    Ok(vec![Output { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld }])
 }
 
 /// The rated items of one cycle and rubric version.

@@ -4,46 +4,28 @@ use arrow::array::RecordBatch;
 use chrono::Datelike;
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
+use super::formula;
 use super::kpi_figures::{Clock, Figure, Figures};
-use super::whole::all_of;
-use super::{Facts, Made, MartError, Read, Whole, formula};
 use crate::contract::Catalog;
-use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::job::scorecards::{Kpi, Scorecards};
 use crate::period::{Day, Period, date_of, day_of};
 
-pub const TABLE: Whole = Whole { name: "scorecard", tables: &["scorecard"], reads: READS, needs: &[], build };
+pub const TABLE: Derived =
+    Derived { name: "scorecard", tables: &["scorecard"], protection: Protection::Guarded, build };
 
-/// The marts a KPI may come from, as the contract names them, in the grains of a scorecard. Of these, the job reads what its KPIs name.
-pub const READS: &[Read] = &[
-    Read { table: "adoption_kpis", partitions: "month-" },
-    Read { table: "adoption_kpis", partitions: "quarter-" },
-    all_of("adoption_cohorts"),
-    Read { table: "leadership_kpis", partitions: "month-" },
-    Read { table: "leadership_kpis", partitions: "quarter-" },
-    Read { table: "knowledge_sharing", partitions: "month-" },
-    Read { table: "knowledge_sharing", partitions: "quarter-" },
-    all_of("certification_status"),
-    all_of("content_engagement"),
-    all_of("time_to_competency"),
-    all_of("rubric_aggregates"),
-    all_of("competency_coverage"),
-    all_of("rater_agreement"),
-    all_of("cadence"),
-];
-
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let held = &facts.job.scorecards;
     if held.kpis.is_empty() {
         return Ok(Vec::new());
     }
-    let when = When { clock: Clock::of(facts), days: facts.days, today: facts.today };
+    let when = When { clock: Clock::of(facts), days: facts.days(), today: facts.today() };
     let rows = rows(held, &when, &|table| facts.table(table))?;
     let table = facts.catalog.expect("scorecard")?;
     let shown = engine::collect(formula::apply(table, frame(&rows, facts.catalog)?.lazy())?)?;
-    let rows = engine::to_arrow(&shown, &mart_schema(table))?;
-    Ok(vec![Made { table: "scorecard", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
+    Output::whole(facts.catalog, TABLE.name, &shown)
 }
 
 /// The reported days and which of them are over.
@@ -171,7 +153,7 @@ pub(super) mod tests {
         let starts: Vec<Day> = lines.iter().map(|line| day(line[1])).collect();
         frame.with_column(Column::new("period_start".into(), starts).cast(&DataType::Date).unwrap()).unwrap();
         let fields: Vec<arrow::datatypes::Field> =
-            mart_schema(Catalog::load().unwrap().expect("adoption_kpis").unwrap())
+            crate::contract::arrow::mart_schema(Catalog::load().unwrap().expect("adoption_kpis").unwrap())
                 .fields()
                 .iter()
                 .filter(|field| frame.column(field.name()).is_ok())

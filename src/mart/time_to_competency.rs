@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::*;
 
+use super::block::add;
 use super::block::{self, Block, Placement, Shown, Value};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
+use super::placed;
 use super::time_to_competency_curve::{self as curve_table, CurveRow};
-use super::{Facts, Made, MartError, Read, Whole, add, placed};
 use crate::canon::career::Careers;
 use crate::canon::competency::{self, CERTIFIED, Clock, Outcome, PATH_COMPLETED, Start, Wait};
 use crate::canon::history::Place;
@@ -20,20 +23,14 @@ use crate::stats::survival::{Curve, RestrictedMean, kaplan_meier};
 use crate::stats::wilson::Z95;
 use crate::stats::{competing, logrank};
 
-pub const TABLE: Whole = Whole {
+pub const TABLE: Derived = Derived {
     name: "time_to_competency",
     tables: &["time_to_competency", "time_to_competency_curve"],
-    reads: &[
-        Read { table: "workers", partitions: "" },
-        Read { table: "content", partitions: "" },
-        Read { table: "enrollments", partitions: "" },
-        Read { table: "milestones", partitions: "" },
-    ],
-    needs: &["workers"],
+    protection: Protection::Guarded,
     build,
 };
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let table = facts.catalog.expect("time_to_competency")?;
     let policy = &facts.job.policy;
     let horizon_days = policy.competency_horizon_days as f64;
@@ -45,12 +42,13 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         let mut baselines: BTreeMap<(String, String), Baseline> = BTreeMap::new();
         for (start, waits) in cohorts(facts, waits) {
             let quarter = facts.job.calendar.period(Grain::Quarter, start);
-            let seen = Period { end: quarter.end.min(facts.days.1), ..quarter };
+            let seen = Period { end: quarter.end.min(facts.days().1), ..quarter };
             let (block, spells) = cohort_block(facts, (clock, &milestone), quarter, seen, &waits)?;
             if spells.is_empty() {
                 continue;
             }
-            let place = Placement { people: facts.people, units: facts.units, period: seen, policy, managers: false };
+            let place =
+                Placement { people: facts.people(), units: facts.units(), period: seen, policy, managers: false };
             let shown = block::show(table, &block, &place)?;
             let published = shown.rows.clone().lazy().filter(col("status").eq(lit("published")));
             let mut cohort = engine::collect(published)?;
@@ -79,7 +77,8 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         }
     }
     let Some(rows) = rows else { return Ok(Vec::new()) };
-    let made = |table, rows: RecordBatch, withheld| Made { table, partition: "all".into(), rows, grain: "", withheld };
+    let made =
+        |table, rows: RecordBatch, withheld| Output { table, partition: "all".into(), rows, grain: "", withheld };
     let curve = facts.catalog.expect("time_to_competency_curve")?;
     Ok(vec![
         made("time_to_competency", engine::to_arrow(&rows, &mart_schema(table))?, withheld),
@@ -92,18 +91,17 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
 }
 
 /// All waits, by clock and milestone.
-fn waits(facts: &Facts<'_>) -> BTreeMap<(Clock, String), Vec<Wait>> {
-    let watched_from = facts.days.0;
-    let careers = Careers::build(facts.table("workers"), facts.people, &facts.job.policy.worker_types);
-    let milestones = competency::milestones(facts.table("milestones"), facts.people);
-    let learned =
-        competency::learned(facts.table("enrollments"), facts.table("content"), facts.identity, facts.job.zone);
+fn waits(facts: &Reads<'_>) -> BTreeMap<(Clock, String), Vec<Wait>> {
+    let watched_from = facts.days().0;
+    let careers = Careers::build(facts.table("workers"), facts.people(), &facts.job.policy.worker_types);
+    let milestones = competency::milestones(facts.table("milestones"), facts.people());
+    let learned = competency::learned(facts.attempts(), facts.table("content"), facts.job.zone);
     let mut waits: BTreeMap<(Clock, String), Vec<Wait>> = BTreeMap::new();
     let mut watch = |clock: Clock, milestone: &str, starts: &[Start], reached: &dyn Fn(u32) -> Option<Day>| {
-        let watched = starts.iter().filter_map(|start| start.wait(reached(start.worker), facts.days));
+        let watched = starts.iter().filter_map(|start| start.wait(reached(start.worker), facts.days()));
         waits.entry((clock, milestone.to_owned())).or_default().extend(watched);
     };
-    let starts = competency::starts(&careers, facts.people, watched_from);
+    let starts = competency::starts(&careers, facts.people(), watched_from);
     for (clock, starts) in &starts {
         for (kind, reached) in &milestones {
             watch(*clock, kind, starts, &|worker| reached.get(&worker).copied());
@@ -124,9 +122,9 @@ fn waits(facts: &Facts<'_>) -> BTreeMap<(Clock, String), Vec<Wait>> {
 
 /// Waits by the first day of the quarter they started in, one a person: the last, where the clock started twice in it. Quarters that ended
 /// longer before the data than the horizon are left out: nobody of them was watched while it mattered.
-fn cohorts(facts: &Facts<'_>, waits: Vec<Wait>) -> BTreeMap<Day, Vec<Wait>> {
+fn cohorts(facts: &Reads<'_>, waits: Vec<Wait>) -> BTreeMap<Day, Vec<Wait>> {
     let horizon = Day::try_from(facts.job.policy.competency_horizon_days).unwrap_or(Day::MAX);
-    let earliest = facts.days.0.saturating_sub(horizon);
+    let earliest = facts.days().0.saturating_sub(horizon);
     let mut cohorts: BTreeMap<Day, BTreeMap<u32, Wait>> = BTreeMap::new();
     for wait in waits {
         let quarter = facts.job.calendar.period(Grain::Quarter, wait.start);
@@ -144,15 +142,15 @@ fn cohorts(facts: &Facts<'_>, waits: Vec<Wait>) -> BTreeMap<Day, Vec<Wait>> {
 /// The people of a cohort in their places, and their spells, row by row. Each stands where they did on their last eligible day of the
 /// quarter; who became eligible later stands where they did then, and who never did has no place.
 fn cohort_block(
-    facts: &Facts<'_>,
+    facts: &Reads<'_>,
     (clock, milestone): (Clock, &str),
     quarter: Period,
     seen: Period,
     waits: &[Wait],
 ) -> PolarsResult<(Block, Vec<Spell>)> {
     let mut place_of: BTreeMap<u32, Place> =
-        facts.people.places(seen).into_iter().map(|stint| (stint.worker, stint.place)).collect();
-    for stint in facts.people.stints.iter().filter(|stint| stint.from >= seen.end) {
+        facts.people().places(seen).into_iter().map(|stint| (stint.worker, stint.place)).collect();
+    for stint in facts.people().stints.iter().filter(|stint| stint.from >= seen.end) {
         place_of.entry(stint.worker).or_insert(stint.place);
     }
     let mut people = Vec::new();
@@ -181,7 +179,7 @@ fn cohort_block(
         ("milestone", Value::Text(milestone.to_owned())),
         ("cohort_start", Value::Date(quarter.start)),
         ("cohort_end", Value::Date(quarter.end)),
-        ("is_complete", Value::Bool(quarter.end <= facts.today)),
+        ("is_complete", Value::Bool(quarter.end <= facts.today())),
         ("horizon_days", Value::Int(Some(facts.job.policy.competency_horizon_days))),
     ];
     Ok((Block { keys, rows: placed::rows(&people, &measures)? }, spells))

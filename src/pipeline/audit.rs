@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::lake::{Lake, WHOLE};
-use crate::canon::merge::{Removed, merge};
+use crate::canon::merge::{Kept, Removed, merge};
 use crate::contract::Table;
 use crate::contract::arrow::canon_schema;
 use crate::error::{Error, Result};
@@ -28,8 +28,13 @@ pub(super) fn history(lake: &Lake<'_>, table: &Table, statements: &[RecordBatch]
             columns.ok_or_else(|| Error::bug(format!("{} lacks a column of {}", table.name, history.name)))?;
         batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
     }
-    let merged = merge(&history, &batches, &Removed::new(), &|_, _| true, &|_| false)?;
+    let merged = merge(&history, &batches, &Removed::new(), &|_, _| true, &|_| Kept::Nothing)?;
     Ok(Some(Lake::encode(&history, WHOLE, &merged.rows)?))
+}
+
+/// Whether what was said before of a table must stay readable.
+pub(super) fn has_history(table: &Table) -> bool {
+    HISTORIES.iter().any(|(of, _)| *of == table.name)
 }
 
 /// A table that is read anew gathers its history anew.

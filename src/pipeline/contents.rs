@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use super::day_rows::{day_partition, partition_of};
+use super::day_rows::day_partition;
 use super::lake::Lake;
-use super::periods::{Computed, mart_error, publish, tally, today};
+use super::periods::{Computed, mart_error, publish, slice, tally, today};
+use super::steps::{Because, Fingerprint};
 use super::world::World;
 use crate::canon::catalogue::Item;
 use crate::canon::history::Fnv;
@@ -15,7 +16,6 @@ use crate::error::Result;
 use crate::mart::content_engagement::{self, Month, MonthUse, NAME};
 use crate::period::{Day, Grain, Period, month_label};
 use crate::publish::FileRef;
-use crate::publish::commit::hex_sha256;
 use crate::rollup::content_day::{self, Object};
 
 /// Recomputes the months of `content_engagement` that changed. `range` is the reported days.
@@ -36,7 +36,7 @@ pub fn compute(
     let prefix = format!("{NAME}/");
     if world.people.workers.is_empty() || world.items.is_empty() {
         let missing = if world.items.is_empty() { "content" } else { "workers" };
-        done.remarks.push(format!("{NAME} is not published: the job has no {missing}"));
+        done.lacks(NAME, missing);
         lake.keep(context.catalog.expect(NAME)?, |_| false)?;
         made_from.retain(|step, _| !step.starts_with(&prefix));
         return Ok(());
@@ -55,11 +55,13 @@ pub fn compute(
         let is_complete = month.end <= today(context);
         let owners = owners(world, seen);
         let now = fingerprint(context, world, (month, seen), is_complete, places, &owners, &belongings, &files)?;
-        let step = format!("{NAME}/month/{}", partition_of(month.start));
+        let step = format!("{NAME}/{}", slice(month));
         let withheld_step = format!("{step}/withheld");
         steps.extend([step.clone(), withheld_step.clone()]);
         let forced = forced.is_some_and(|backfill| backfill.touches(month));
-        if !forced && made_from.get(&step) == Some(&now) {
+        let because = now.against(made_from.get(&step), forced);
+        done.steps.note(NAME, &slice(month), because);
+        if because == Because::Unchanged {
             continue;
         }
         let mut built = Month {
@@ -71,11 +73,12 @@ pub fn compute(
             policy: &context.job.policy,
             items: world.items.iter().zip(owners).filter(|(item, _)| item.lives_in(seen)).collect(),
             uses: BTreeMap::new(),
+            unnamed: BTreeMap::new(),
         };
         add_up(context, lake, world, &files, &mut built)?;
         let (rows, withheld) = content_engagement::build(context.catalog, &built).map_err(mart_error)?;
         publish(lake, table, &month_label(month.start), &[rows])?;
-        made_from.insert(step, now);
+        made_from.insert(step, now.to_string());
         made_from.insert(withheld_step, tally(&withheld));
         done.periods += 1;
     }
@@ -134,7 +137,11 @@ fn add_up<'w>(
                 },
             };
             let Some((id, item)) = items.get_key_value(id) else { continue };
-            let used = month.uses.entry(id).or_default().entry(one.worker).or_default();
+            let Some(worker) = one.worker else {
+                *month.unnamed.entry(id).or_default() += one.what.unnamed;
+                continue;
+            };
+            let used = month.uses.entry(id).or_default().entry(worker).or_default();
             used.what.add(&one.what);
             match item.published.map(|published| day - published) {
                 Some(0..=7) => used.views_day_0_7 += one.what.views,
@@ -164,7 +171,7 @@ fn fingerprint(
     owners: &[Option<u32>],
     belongings: &BTreeMap<Day, u64>,
     files: &BTreeMap<Day, FileRef>,
-) -> Result<String> {
+) -> Result<Fingerprint> {
     let mut items = Fnv::default();
     for (item, owner) in world.items.iter().zip(owners).filter(|(item, _)| item.lives_in(seen)) {
         items.text(&item.id);
@@ -175,11 +182,10 @@ fn fingerprint(
     }
     let belongings =
         belongings.range(..seen.end).fold(0u64, |sum, (_, created_that_day)| sum.wrapping_add(*created_that_day));
+    let (config, contract) = (context.job.config_hash(), &context.catalog.expect(NAME)?.hash);
+    let rules = format!("{config}|{contract}|{}", env!("CARGO_PKG_VERSION"));
     let mut basis = format!(
-        "{}|{}|{}|{is_complete}|{}|{places:x}|{:x}|{:x}|{belongings:x}|{:x}",
-        context.job.config_hash(),
-        context.catalog.expect(NAME)?.hash,
-        env!("CARGO_PKG_VERSION"),
+        "{is_complete}|{}|{places:x}|{:x}|{:x}|{belongings:x}|{:x}",
         seen.end,
         world.units.fingerprint(seen),
         items.finish(),
@@ -188,5 +194,5 @@ fn fingerprint(
     for (day, file) in files.range(month.start..seen.end.max(month.start)) {
         basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
     }
-    Ok(hex_sha256(basis.as_bytes())[..16].to_owned())
+    Ok(Fingerprint::of(&rules, &basis))
 }

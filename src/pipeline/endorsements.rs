@@ -9,14 +9,14 @@ use rayon::prelude::*;
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::Lake;
-use super::periods::publish;
+use super::periods::{Computed, publish};
+use super::steps::{Because, Fingerprint};
 use crate::canon::columns::{Text, bools, instants};
 use crate::contract::arrow::{DELETED, mart_schema};
 use crate::error::Result;
 use crate::mart::leader_post_effects;
 use crate::period::{Day, local_day, month_label};
 use crate::publish::FileRef;
-use crate::publish::commit::hex_sha256;
 
 /// Instant, account and contribution.
 type Rows = BTreeSet<(i64, String, String)>;
@@ -25,7 +25,12 @@ type Rows = BTreeSet<(i64, String, String)>;
 ///
 /// # Errors
 /// The store fails, or rows break their contract.
-pub fn compute(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &mut BTreeMap<String, String>) -> Result<()> {
+pub fn compute(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    made_from: &mut BTreeMap<String, String>,
+    done: &mut Computed,
+) -> Result<()> {
     let (table, reactions) = (context.catalog.expect("endorsements")?, context.catalog.expect("reactions")?);
     if !leader_post_effects::TABLE.tables.iter().any(|mart| context.job.wants(mart)) {
         made_from.retain(|known, _| !known.starts_with("endorsements/"));
@@ -37,12 +42,14 @@ pub fn compute(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &mut BTree
         .filter_map(|(partition, file)| Some((day_partition(&partition)?, file)))
         .collect();
     let mut months: BTreeMap<String, BTreeSet<Day>> = BTreeMap::new();
-    let mut dirty: BTreeMap<Day, String> = BTreeMap::new();
+    let mut dirty: BTreeMap<Day, Fingerprint> = BTreeMap::new();
     for (&day, file) in &days {
-        let basis = format!("{}|{}|{}|{}", context.job.zone, table.hash, env!("CARGO_PKG_VERSION"), file.sha256);
-        let now = hex_sha256(basis.as_bytes())[..16].to_owned();
+        let rules = format!("{}|{}|{}", context.job.zone, table.hash, env!("CARGO_PKG_VERSION"));
+        let now = Fingerprint::of(&rules, &file.sha256);
         months.entry(month_label(day)).or_default().insert(day);
-        if made_from.get(&step(day)) != Some(&now) {
+        let because = now.against(made_from.get(&step(day)), false);
+        done.steps.note(&table.name, &partition_of(day), because);
+        if because != Because::Unchanged {
             dirty.insert(day, now);
         }
     }
@@ -86,7 +93,7 @@ pub fn compute(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &mut BTree
             .collect();
         publish(lake, table, month, &[RecordBatch::try_new(mart_schema(table), columns)?])?;
     }
-    made_from.extend(dirty.into_iter().map(|(day, now)| (step(day), now)));
+    made_from.extend(dirty.into_iter().map(|(day, now)| (step(day), now.to_string())));
     Ok(())
 }
 

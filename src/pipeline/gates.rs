@@ -5,6 +5,8 @@
 
 pub mod joined;
 
+use std::collections::BTreeMap;
+
 use crate::feed::{Feed, Intake, Mode, Reason, Refusal, Verdict};
 use crate::ledger::{Entry, Ledger};
 
@@ -53,23 +55,27 @@ pub fn judge(
     ledger: &Ledger,
     notes: &mut Vec<Note>,
 ) -> Result<(), Refusal> {
-    let before: Vec<&Entry> = ledger
-        .accepted(&feed.name)
-        .into_iter()
-        .filter(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path))
-        .collect();
+    if feed.mode == Mode::Append && intake.read == 0 {
+        // An hour in which nothing happened is no broken export.
+        return Ok(());
+    }
+    let before = before(feed, entry, ledger);
+    let before: Vec<&Entry> = before.iter().collect();
     let mut found: Vec<Finding> = Vec::new();
     found.extend(zero_rows(feed, intake));
+    found.extend(all_filtered(feed, intake));
     found.extend(volume(feed, intake, &before));
     found.extend(records(feed, intake));
     found.extend(headcount(feed, entry, &before));
-    found.extend(field_coverage(feed, intake, before.last().copied()));
+    found.extend(dropped(feed, intake));
+    found.extend(field_coverage(feed, intake, &before));
+    headers_gone(feed, entry, intake, &before, notes);
     for finding in found {
         match finding.verdict {
             Verdict::Off => {}
             Verdict::Block => return Err(Refusal::new(finding.reason, finding.detail)),
             Verdict::Warn => notes.push(Note {
-                delivery: entry.path.clone(),
+                delivery: entry.key(),
                 check: finding.check,
                 code: finding.reason.code(),
                 column: finding.column,
@@ -83,6 +89,41 @@ pub fn judge(
     Ok(())
 }
 
+/// What the feed delivered last for the same values of the path's placeholders, oldest first: each set as the one delivery it is,
+/// idle hours left out.
+fn before(feed: &Feed, entry: &Entry, ledger: &Ledger) -> Vec<Entry> {
+    let earlier = ledger.accepted(&feed.name).into_iter().rev().filter(|earlier| {
+        earlier.series == entry.series
+            && !earlier.is_with(entry)
+            && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
+            && (feed.mode != Mode::Append || earlier.counts.read > 0)
+    });
+    let mut told: Vec<Entry> = Vec::new();
+    for earlier in earlier {
+        // Parts of a set are of one instant, so they come one after the other but for what else is of that instant.
+        let same = |set: &Entry| set.known_at == earlier.known_at;
+        let set = told.iter().rposition(|set| same(set) && set.is_with(earlier));
+        if let Some(set) = set.and_then(|at| told.get_mut(at)) {
+            add(set, earlier);
+        } else if told.len() >= LAST && !told.last().is_some_and(same) {
+            break;
+        } else {
+            told.push(earlier.clone());
+        }
+    }
+    told.reverse();
+    told
+}
+
+/// Adds a part to its set.
+pub fn add(set: &mut Entry, part: &Entry) {
+    set.counts.add(&part.counts);
+    set.headcount = set.headcount.max(part.headcount);
+    for (column, filled) in &part.coverage {
+        *set.coverage.entry(column.clone()).or_default() += filled;
+    }
+}
+
 fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
     (intake.read == 0).then(|| Finding {
         verdict: feed.gates.zero_rows,
@@ -92,26 +133,42 @@ fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
         affected: 0,
         out_of: 0,
         previous_share: None,
-        detail: "it has a header and nothing else".into(),
+        detail: "there is nothing in it but, at most, a header".into(),
+    })
+}
+
+/// A snapshot of which the feed's `where` leaves nothing: as if everything had ended.
+fn all_filtered(feed: &Feed, intake: &Intake) -> Option<Finding> {
+    let is_left_out = feed.mode == Mode::Full && intake.read > 0 && intake.filtered == intake.read;
+    is_left_out.then(|| Finding {
+        verdict: if feed.gates.zero_rows == Verdict::Off { Verdict::Off } else { Verdict::Block },
+        reason: Reason::ZeroRows,
+        check: "zero_rows",
+        column: String::new(),
+        affected: intake.filtered,
+        out_of: intake.read,
+        previous_share: None,
+        detail: format!("the feed's `where` leaves out all {} of them", intake.read),
     })
 }
 
 /// Records that passed, against those that passed of the last deliveries: a snapshot whose records are all rejected is empty too.
 fn volume(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Option<Finding> {
     let last = &before[before.len().saturating_sub(LAST)..];
-    let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.read - entry.counts.rejected).collect();
+    let mut sizes: Vec<u64> = last.iter().map(|entry| entry.counts.passed()).collect();
     sizes.sort_unstable();
     let median = *sizes.get(sizes.len() / 2)?;
     let share = feed.limits.rows_against_last.or((feed.mode == Mode::Full).then_some(SNAPSHOT_SHARE))?;
-    ((intake.accepted as f64) < share * median as f64).then(|| Finding {
+    let passed = intake.passed();
+    ((passed as f64) < share * median as f64).then(|| Finding {
         verdict: feed.gates.volume,
         reason: Reason::VolumeDrop,
         check: "volume",
         column: String::new(),
-        affected: intake.accepted,
+        affected: passed,
         out_of: median,
         previous_share: None,
-        detail: format!("{} records, the median of the last {} deliveries is {median}", intake.accepted, sizes.len()),
+        detail: format!("{passed} records, the median of the last {} deliveries is {median}", sizes.len()),
     })
 }
 
@@ -133,7 +190,8 @@ fn records(feed: &Feed, intake: &Intake) -> Vec<Finding> {
     let mut found = Vec::new();
     // The reader refuses by this share from `rejected_share_from` records on; of fewer it is said here.
     let rejected = intake.rejected_count();
-    if rejected as f64 > feed.limits.rejected_share * intake.read as f64 && feed.gates.reject_share != Verdict::Off {
+    let judged = intake.read.saturating_sub(intake.filtered);
+    if rejected as f64 > feed.limits.rejected_share * judged as f64 && feed.gates.reject_share != Verdict::Off {
         found.push(finding(Verdict::Warn, Reason::RejectShare, "reject", "", rejected));
     }
     let conflicts = intake
@@ -168,14 +226,67 @@ fn headcount(feed: &Feed, entry: &Entry, before: &[&Entry]) -> Option<Finding> {
     })
 }
 
-/// Columns that were filled in the delivery before and are empty in this one.
-fn field_coverage(feed: &Feed, intake: &Intake, previous: Option<&Entry>) -> Vec<Finding> {
-    let Some(previous) = previous.filter(|previous| previous.counts.read > 0 && intake.accepted >= 10) else {
-        return Vec::new();
+/// Columns of which too many values could not be read: the export has changed, however few records that spoils.
+fn dropped(feed: &Feed, intake: &Intake) -> Vec<Finding> {
+    let mut by_column: BTreeMap<&str, u64> = BTreeMap::new();
+    for warning in intake.warnings.iter().filter(|warning| warning.code == "value_dropped") {
+        *by_column.entry(warning.column.as_deref().unwrap_or_default()).or_default() += warning.count;
+    }
+    let finding = |(column, dropped): (&str, u64)| {
+        let filled = intake.coverage.iter().find(|(name, _)| name == column).map_or(0, |(_, filled)| *filled);
+        let given = filled + dropped;
+        let limits = &feed.limits;
+        let judged = given >= limits.dropped_share_from && dropped as f64 > limits.dropped_share * given as f64;
+        judged.then(|| Finding {
+            verdict: feed.gates.dropped_values,
+            reason: Reason::DroppedShare,
+            check: "dropped_values",
+            column: column.to_owned(),
+            affected: dropped,
+            out_of: given,
+            previous_share: None,
+            detail: format!(
+                "{column}: {dropped} of {given} values, allowed is a share of {} (limits.dropped_share)",
+                limits.dropped_share
+            ),
+        })
     };
-    let rows = (previous.counts.read - previous.counts.rejected).max(1) as f64;
-    let was = |column: &str| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows;
-    let empty = intake.coverage.iter().filter(|(column, filled)| *filled == 0 && was(column) >= WAS_FILLED);
+    by_column.into_iter().filter_map(finding).collect()
+}
+
+/// Columns that earlier deliveries had and this one lacks, of feeds that write no headers: of those that do, the gate itself says
+/// every optional column that is not there.
+fn headers_gone(feed: &Feed, entry: &Entry, intake: &Intake, before: &[&Entry], notes: &mut Vec<Note>) {
+    let had =
+        |column: &&String| before.iter().any(|earlier| earlier.coverage.get(*column).is_some_and(|filled| *filled > 0));
+    let sentence = crate::contract::findings::finding("header_absent").map_or("", |finding| finding.sentence);
+    notes.extend(intake.absent.iter().filter(|_| feed.own_names).filter(had).map(|column| Note {
+        delivery: entry.path.clone(),
+        check: "header_absent",
+        code: "header_absent",
+        column: column.clone(),
+        affected: 1,
+        out_of: intake.read,
+        previous_share: None,
+        sentence: sentence.to_owned(),
+    }));
+}
+
+/// Columns that were filled in the last delivery that had them and are empty in this one.
+fn field_coverage(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Vec<Finding> {
+    if intake.accepted < 10 {
+        return Vec::new();
+    }
+    let was = |column: &String| {
+        let previous = before.iter().rev().find(|earlier| !earlier.absent.contains(column))?;
+        let rows = previous.counts.passed();
+        (rows > 0).then(|| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows as f64)
+    };
+    let was = |column: &String| was(column).unwrap_or(0.0);
+    let empty = intake.coverage.iter().filter(|(column, filled)| {
+        // A column that is not there is not an empty column.
+        *filled == 0 && !intake.absent.contains(column) && was(column) >= WAS_FILLED
+    });
     empty
         .map(|(column, _)| Finding {
             verdict: feed.gates.field_coverage,
@@ -212,16 +323,11 @@ mod tests {
             table: "users".into(),
             path: format!("u_{day}.csv"),
             size: 1,
-            etag: None,
-            sha256: String::new(),
             known_at: day,
-            refused: None,
-            sentence: None,
             counts: Counts { read: records, accepted: records, ..Counts::default() },
             coverage: BTreeMap::from([("email".to_owned(), emails)]),
-            headcount: None,
-            feed_hash: String::new(),
             commit: 1,
+            ..Entry::default()
         }
     }
 
@@ -253,6 +359,27 @@ mod tests {
         assert_eq!(judged(&half, &before[..1], (3, 5, 0)), Err(Reason::VolumeDrop));
         assert_eq!(judged(&feed("append", ""), &before, (9, 1, 0)), Ok(vec![]), "increments may be small");
         assert_eq!(judged(&feed("full", ""), &before, (9, 4, 0)), Err(Reason::VolumeDrop), "snapshots may not");
+    }
+
+    #[test]
+    fn a_set_is_compared_with_sets_and_an_idle_hour_with_nothing() {
+        let part = |day: i64, name: &str, records: u64| Entry {
+            path: format!("u_{day}.{name}.csv"),
+            set: Some(format!("day {day}")),
+            ..entry(day, records, 0)
+        };
+        let before = [part(1, "a", 50), part(1, "b", 50), part(2, "a", 50), part(2, "b", 50), part(3, "a", 50)];
+        let half = feed("append", "[limits]\nrows_against_last = 0.5");
+        let judged = |day: i64, set: Option<&str>, records: u64| {
+            let ledger = Ledger { entries: before.iter().map(|entry| (entry.path.clone(), entry.clone())).collect() };
+            let entry = Entry { set: set.map(str::to_owned), ..entry(day, records, 0) };
+            let intake = Intake { read: records, accepted: records, ..Intake::default() };
+            judge(&half, &entry, &intake, &ledger, &mut Vec::new()).map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(judged(4, None, 49), Err(Reason::VolumeDrop), "half of 100, the median of 50, 100 and 100");
+        assert_eq!(judged(3, Some("day 3"), 50), Ok(()), "its own first part is no delivery before it");
+        assert_eq!(judged(3, Some("day 3"), 49), Err(Reason::VolumeDrop));
+        assert_eq!(judged(4, None, 0), Ok(()), "nothing happened");
     }
 
     #[test]

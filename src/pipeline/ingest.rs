@@ -6,29 +6,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
 use super::audit;
 use super::day_rows::DayRows;
+use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
-use super::lake::{Lake, Stored, WHOLE};
-use super::plan::{DeliveryPlan, Planned, is_undated_snapshot};
+use super::known;
+use super::lake::{Lake, Stored};
+use super::plan::{DeliveryPlan, LoadedFeed, Planned};
 use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
-use super::takeback::{Age, Moved, locate, merge_removed, note_ages, settle_days};
-use crate::canon::columns::{Text, instants};
-use crate::canon::merge::{Losses, Lost, Removed, merge};
-use crate::canon::snapshot;
-use crate::contract::arrow::{DELIVERY, KNOWN_AT, canon_schema};
+use super::tables::Waiting;
+use super::takeback::{Moved, locate, merge_removed, settle_days};
+use super::workforce::Workforce;
+use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Nulls, Reason, Refusal, Stop, Verdict};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
-use crate::publish::NewFile;
+
+/// A set of which parts are read: what the gates judge together.
+struct Together {
+    /// Parts still to be read.
+    waiting: usize,
+    /// The first part, with the counts of all.
+    entry: Entry,
+    intake: Intake,
+    keys: Vec<String>,
+    /// Rows of all parts, where workers are counted.
+    workers: Vec<RecordBatch>,
+    refused: Option<String>,
+}
 
 /// A delivery as read: its rows in canon form, or why it was refused.
 struct Read {
@@ -43,6 +55,8 @@ struct Rows {
     whole: Vec<RecordBatch>,
     /// Of a table split by day.
     days: Vec<(Day, RecordBatch)>,
+    /// Hashes of the ids among these.
+    ids: Vec<(Day, Vec<u64>)>,
     /// What takes events back, wherever they lie.
     removed: Vec<RecordBatch>,
     /// Bounds of the days on which each LMS account was seen.
@@ -51,6 +65,8 @@ struct Rows {
     accounts: joined::Sample,
     /// Workers employed on the day of a full snapshot of workers.
     headcount: Option<u64>,
+    /// What the rows of a delivery of workers say of each other.
+    workforce: Option<Workforce>,
 }
 
 /// What ingestion leaves to the later stages.
@@ -70,6 +86,24 @@ pub struct Ingested {
     /// Accounts that the deliveries read in this run name.
     pub accounts: joined::Accounts,
     pub notes: Vec<gates::Note>,
+    /// Of deliveries of workers: whom and which units they name, to be looked up once everybody is known.
+    workforces: Vec<(String, Workforce)>,
+    /// Parts of sets that are refused because of another part, or by a gate that judges the whole set: nothing may be made of what
+    /// was read, and reading starts again without them.
+    pub refused_together: BTreeMap<String, Refusal>,
+    /// Tables that have to start over, which only the rows could tell.
+    pub out_of_turn: BTreeMap<String, String>,
+}
+
+impl Ingested {
+    /// Says of each delivery of workers which managers and units it names that nobody knows.
+    pub fn look_up(&mut self, world: &super::world::World) {
+        for (path, workforce) in std::mem::take(&mut self.workforces) {
+            if let Some((_, Some(intake))) = self.intakes.iter_mut().find(|(of, _)| *of == path) {
+                intake.warnings.extend(workforce.unknown(&world.people, &world.units));
+            }
+        }
+    }
 }
 
 /// Reads every planned delivery and merges the whole tables; day tables are left for [`merge_day`]. What is `held` was refused by
@@ -85,6 +119,7 @@ pub fn ingest(
     mut ledger: Ledger,
 ) -> Result<Ingested> {
     let catalog = context.catalog;
+    let newest = newest_told(plan, &ledger);
     for table in plan.start_over.keys() {
         lake.keep(catalog.expect(table)?, |_| false)?;
         audit::start_over(lake, table)?;
@@ -92,15 +127,21 @@ pub fn ingest(
     }
     let commit = context.next_commit;
     let mut days = DayRows::new(context.memory_limit / 3);
-    let mut whole: BTreeMap<String, Vec<(usize, Vec<RecordBatch>)>> = BTreeMap::new();
+    let mut whole: BTreeMap<String, Waiting> = BTreeMap::new();
+    let mut sets = together(plan, &ledger);
+    let mut refused_together = BTreeMap::new();
+    let mut out_of_turn = BTreeMap::new();
     let mut fresh_removed: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     let mut intakes = Vec::new();
     let mut refused = Vec::new();
     let mut notes = Vec::new();
     let mut seen = HashMap::new();
     let mut accounts = joined::Accounts::default();
-    let mut restated: BTreeMap<String, BTreeMap<String, Vec<(Age, Day)>>> = BTreeMap::new();
+    let mut workforces = Vec::new();
+    let mut ids: BTreeMap<String, Ids> = BTreeMap::new();
 
+    let known = known::ids(context, lake, plan, &ledger)?;
+    let mut zeros = known::Written::default();
     // Under way at once: enough to keep every thread at work, and no more than a share of memory holds when it is unpacked.
     let weight = (context.memory_limit / 4 / UNPACKED) as u64;
     let bounds = Bounds { tasks: context.threads.max(1) * 16, waiting: 0, weight };
@@ -108,7 +149,7 @@ pub fn ingest(
     in_order(
         bounds,
         tasks,
-        |(at, planned)| read_one(context, planned, at),
+        |(at, planned)| read_one(context, planned, at, known.get(&planned.feed)),
         |read| {
             let Read { planned, outcome } = read?;
             let planned = &plan.read[planned];
@@ -119,48 +160,73 @@ pub fn ingest(
                 path: planned.delivery.path.clone(),
                 size: planned.delivery.size,
                 etag: planned.delivery.etag.clone(),
-                sha256: String::new(),
-                known_at: planned.delivery.known_at.timestamp_micros(),
-                refused: None,
-                sentence: None,
-                counts: Counts::default(),
-                coverage: BTreeMap::new(),
-                headcount: None,
+                known_at: planned.known_at(),
                 feed_hash: loaded.hash.clone(),
+                row_rules: Some(loaded.feed.row_rules()),
                 commit,
+                series: planned.series.clone(),
+                set: planned.set.clone(),
+                shared: planned.shared,
+                marked: planned.marked,
+                sidecar: planned.sidecar.clone(),
+                ..Entry::default()
             };
-            let outcome = outcome.and_then(|(intake, rows)| {
+            let key = planned.key.clone();
+            let outcome = outcome.and_then(|(mut intake, rows)| {
+                entry.absent = intake.absent.iter().cloned().collect();
                 entry.headcount = rows.headcount;
-                let verdict = match held.get(&entry.path) {
+                let verdict = match held.get(&key) {
                     Some(refusal) => Err(refusal.clone()),
-                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes),
+                    // The parts of a set are judged together, once the last is read.
+                    None if planned.set.is_some() => Ok(()),
+                    None => gates::judge(&loaded.feed, &entry, &intake, &ledger, &mut notes)
+                        .and_then(|()| zeros.judge(catalog, &loaded.feed, &mut intake)),
                 };
                 match verdict {
                     Ok(()) => Ok((intake, rows)),
                     Err(refusal) => Err((refusal, intake.sha256)),
                 }
             });
+            let set = planned.set.clone().map(|set| (planned.feed, set));
+            let mut set = set.and_then(|set| sets.get_mut(&set));
             match outcome {
                 Err((refusal, sha256)) => {
                     entry.sha256 = sha256;
                     entry.refused = Some(refusal.reason.code().to_owned());
                     entry.sentence = Some(refusal.sentence());
+                    if let Some(set) = &mut set {
+                        set.refused.get_or_insert_with(|| entry.path.clone());
+                    }
                     refused.push(entry.clone());
-                    intakes.push((entry.path.clone(), None));
+                    intakes.push((key.clone(), None));
                 }
-                Ok((intake, rows)) => {
+                Ok((mut intake, mut rows)) => {
+                    if let Some(workforce) = rows.workforce.take() {
+                        intake.warnings.extend(workforce.warnings());
+                        workforces.push((key.clone(), workforce));
+                    }
                     entry.sha256 = intake.sha256.clone();
                     entry.counts = Counts {
                         read: intake.read,
                         accepted: intake.accepted,
                         rejected: intake.rejected_count(),
-                        ..Counts::default()
+                        duplicate: intake.duplicate,
+                        voided: intake.voided,
+                        superseded: intake.superseded,
+                        filtered: intake.filtered,
+                        forgotten: 0,
                     };
                     entry.coverage = intake.coverage.iter().cloned().collect();
-                    intakes.push((entry.path.clone(), Some(intake)));
                     let table = catalog.expect(&loaded.feed.fills)?;
+                    if is_out_of_turn(table, &entry, &newest) {
+                        out_of_turn.entry(table.name.clone()).or_insert_with(|| format!("{} came late", entry.path));
+                    }
+                    if let Some(set) = &mut set {
+                        set.add(&entry, &intake, &key, &rows);
+                    }
+                    intakes.push((key.clone(), Some(intake)));
                     let day = local_day(entry.known_at, context.job.zone);
-                    accounts.add(&entry.path, planned.feed, loaded.feed.mode, day, rows.accounts);
+                    accounts.add(&entry, planned.feed, loaded.feed.mode, day, rows.accounts);
                     for (user, (first, last)) in rows.seen {
                         let bounds = seen.entry(user).or_insert((first, last));
                         *bounds = (bounds.0.min(first), bounds.1.max(last));
@@ -169,22 +235,35 @@ pub fn ingest(
                         if !rows.removed.is_empty() {
                             fresh_removed.entry(table.name.clone()).or_default().extend(rows.removed);
                         }
+                        let of_table =
+                            ids.entry(table.name.clone()).or_insert_with(|| Ids::new(context.memory_limit / IDS_SHARE));
+                        for (day, hashes) in rows.ids {
+                            of_table.push(day, &hashes)?;
+                        }
                         for (day, rows) in rows.days {
-                            if loaded.feed.corrections_move_days {
-                                note_ages(table, &rows, day, restated.entry(table.name.clone()).or_default());
-                            }
                             days.push(table, day, rows)?;
                         }
                     } else {
-                        let held = whole.entry(table.name.clone()).or_default();
-                        if loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, catalog) {
-                            ledger.lose(&drop_replaced(held, planned.feed, entry.known_at));
-                        }
-                        held.push((planned.feed, rows.whole));
+                        let waiting = whole.entry(table.name.clone()).or_insert_with(|| Waiting::of(context, table));
+                        let sight = (context, &*lake, &ledger);
+                        waiting.push(sight, table, planned, entry.known_at, rows.whole)?;
                     }
                 }
             }
-            ledger.entries.insert(entry.path.clone(), entry);
+            if let Some(set) = set {
+                set.waiting = set.waiting.saturating_sub(1);
+                if set.waiting == 0 {
+                    let headcount = set.headcount(context, loaded);
+                    entry.headcount = headcount;
+                    for key in &set.keys {
+                        if let Some(part) = ledger.entries.get_mut(key) {
+                            part.headcount = headcount;
+                        }
+                    }
+                    refused_together.extend(set.judge(&loaded.feed, &ledger, &mut notes));
+                }
+            }
+            ledger.entries.insert(key, entry);
             (context.progress)(planned);
             Ok(())
         },
@@ -195,10 +274,10 @@ pub fn ingest(
     let mut changed_tables: BTreeSet<String> = plan.start_over.keys().cloned().collect();
     let merged: Vec<Result<(String, Vec<Stored>, Losses)>> = {
         let (lake, ledger): (&Lake<'_>, &Ledger) = (lake, &ledger);
-        let tables: Vec<(String, Vec<(usize, Vec<RecordBatch>)>)> = whole.into_iter().collect();
-        let one = |(name, deliveries): (String, Vec<(usize, Vec<RecordBatch>)>)| {
+        let tables: Vec<(String, Waiting)> = whole.into_iter().collect();
+        let one = |(name, waiting): (String, Waiting)| {
             let table = catalog.expect(&name)?;
-            let (files, losses) = merge_whole(context, lake, table, &deliveries, ledger)?;
+            let (files, losses) = waiting.finish((context, lake, ledger), table)?;
             Ok((name, lake.store(files)?, losses))
         };
         tables.into_par_iter().with_max_len(1).map(one).collect()
@@ -209,9 +288,13 @@ pub fn ingest(
         ledger.lose(&losses);
         changed_tables.insert(name);
     }
-    let mut removed = BTreeMap::new();
+    let (mut removed, mut moved) = (BTreeMap::new(), BTreeMap::new());
     for table in catalog.canon().filter(|table| table.partition == Partition::Day && super::lake::is_stated(table)) {
         let fresh = fresh_removed.remove(&table.name).unwrap_or_default();
+        let mut night = ids.remove(&table.name).filter(|_| event_ids::has_ids(table));
+        if let Some(night) = &mut night {
+            event_ids::bring_forward(context, lake, table, night)?;
+        }
         let (all, new_keys) = merge_removed(lake, table, &fresh, &mut ledger)?;
         if !new_keys.is_empty() {
             for day in locate(lake, table, &new_keys)? {
@@ -219,34 +302,170 @@ pub fn ingest(
             }
         }
         removed.insert(table.name.clone(), all);
+        if let Some(night) = night {
+            let shared = event_ids::shared(lake, table, night)?;
+            let (settled, touched) = settle_days(lake, table, &shared, &days)?;
+            days.touched.extend(touched.into_iter().map(|day| (table.name.clone(), day)));
+            moved.insert(table.name.clone(), settled);
+        }
     }
-    let mut moved = BTreeMap::new();
-    for (name, stated) in restated {
-        let table = catalog.expect(&name)?;
-        let (settled, touched) = settle_days(lake, table, stated)?;
-        days.touched.extend(touched.into_iter().map(|day| (name.clone(), day)));
-        moved.insert(name, settled);
-    }
-    Ok(Ingested { ledger, intakes, changed_tables, days, removed, moved, seen, accounts, notes })
+    Ok(Ingested {
+        ledger,
+        intakes,
+        changed_tables,
+        days,
+        removed,
+        moved,
+        seen,
+        accounts,
+        notes,
+        workforces,
+        refused_together,
+        out_of_turn,
+    })
 }
+
+/// The sets of which objects are read, with what earlier runs accepted of them.
+fn together(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<(usize, String), Together> {
+    let mut sets: BTreeMap<(usize, String), Together> = BTreeMap::new();
+    for planned in &plan.read {
+        let Some(set) = planned.set.clone() else { continue };
+        let set = sets.entry((planned.feed, set)).or_insert_with(|| Together {
+            waiting: 0,
+            entry: Entry::default(),
+            intake: Intake::default(),
+            keys: Vec::new(),
+            workers: Vec::new(),
+            refused: None,
+        });
+        set.waiting += 1;
+    }
+    if sets.is_empty() {
+        return sets;
+    }
+    let reading: BTreeSet<&str> = plan.read.iter().map(|planned| planned.key.as_str()).collect();
+    let before = ledger.entries.iter().filter(|(key, entry)| entry.is_accepted() && !reading.contains(key.as_str()));
+    for (key, entry) in before {
+        let Some(planned) = plan.listed.get(key) else { continue };
+        let set = planned.set.clone().and_then(|set| sets.get_mut(&(planned.feed, set)));
+        if let Some(set) = set.filter(|_| !plan.start_over.contains_key(&entry.table)) {
+            gates::add(&mut set.entry, entry);
+            set.intake.read += entry.counts.read;
+            set.intake.accepted += entry.counts.read.saturating_sub(entry.counts.rejected);
+            let coverage: Vec<(String, u64)> = entry.coverage.clone().into_iter().collect();
+            add_up(&mut set.intake.coverage, &coverage);
+        }
+    }
+    sets
+}
+
+impl Together {
+    fn add(&mut self, entry: &Entry, intake: &Intake, key: &str, rows: &Rows) {
+        if self.keys.is_empty() {
+            let sum = std::mem::take(&mut self.entry);
+            self.entry = Entry { counts: sum.counts, coverage: sum.coverage, ..entry.clone() };
+            self.entry.counts.add(&entry.counts);
+        } else {
+            gates::add(&mut self.entry, entry);
+        }
+        self.keys.push(key.to_owned());
+        if entry.headcount.is_some() {
+            self.workers.extend(rows.whole.iter().cloned());
+        }
+        let sum = &mut self.intake;
+        sum.read += intake.read;
+        sum.accepted += intake.accepted;
+        for (reason, count) in &intake.rejected_by_reason {
+            match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
+                Some(known) => known.1 += count,
+                None => sum.rejected_by_reason.push((*reason, *count)),
+            }
+        }
+        add_up(&mut sum.coverage, &intake.coverage);
+        add_up(&mut sum.unknown_values, &intake.unknown_values);
+    }
+
+    /// Workers employed on the day of the set, whichever parts their rows stand in.
+    fn headcount(&mut self, context: &Context<'_>, loaded: &LoadedFeed) -> Option<u64> {
+        let is_headcount = loaded.feed.fills == "workers" && loaded.feed.mode == Mode::Full;
+        let day = local_day(self.entry.known_at, context.job.zone);
+        let count = (is_headcount && !self.keys.is_empty()).then(|| headcount(&self.workers, day));
+        self.workers.clear();
+        self.entry.headcount = count;
+        count
+    }
+
+    /// The refusals of its parts: because one of them was refused, or because the set as a whole falls short.
+    fn judge(&self, feed: &feed::Feed, ledger: &Ledger, notes: &mut Vec<gates::Note>) -> BTreeMap<String, Refusal> {
+        if self.keys.is_empty() {
+            return BTreeMap::new();
+        }
+        let verdict = match &self.refused {
+            Some(path) => Err(Refusal::new(Reason::SetRefused, path.clone())),
+            None => gates::judge(feed, &self.entry, &self.intake, ledger, notes),
+        };
+        match verdict {
+            Ok(()) => BTreeMap::new(),
+            Err(refusal) => self.keys.iter().map(|key| (key.clone(), refusal.clone())).collect(),
+        }
+    }
+}
+
+/// Adds counts by column.
+fn add_up(sum: &mut Vec<(String, u64)>, more: &[(String, u64)]) {
+    for (column, count) in more {
+        match sum.iter_mut().find(|(other, _)| other == column) {
+            Some(known) => known.1 += count,
+            None => sum.push((column.clone(), *count)),
+        }
+    }
+}
+
+/// When the newest delivery of each table was made that stays as it is.
+fn newest_told(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<String, i64> {
+    let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+    for entry in ledger.entries.values() {
+        if entry.is_accepted() && !plan.start_over.contains_key(&entry.table) {
+            let known = newest.entry(entry.table.clone()).or_insert(entry.known_at);
+            *known = (*known).max(entry.known_at);
+        }
+    }
+    newest
+}
+
+/// Whether a delivery tells rows without an update of their own, in a table where that decides, after younger ones were merged.
+fn is_out_of_turn(table: &Table, entry: &Entry, newest: &BTreeMap<String, i64>) -> bool {
+    let Some(latest) = &table.latest else { return false };
+    let filled = entry.coverage.get(latest).copied().unwrap_or(0);
+    filled < entry.counts.accepted && newest.get(&table.name).is_some_and(|newest| entry.known_at <= *newest)
+}
+
+/// The share of memory that the ids of a table may take: one in this.
+const IDS_SHARE: usize = 32;
 
 /// What a byte of a compressed export becomes as rows in memory, roughly.
 const UNPACKED: usize = 16;
 
 /// Fetches and reads one delivery into canon form.
-fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read> {
+fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&feed::Known>) -> Result<Read> {
     let loaded = &context.feeds[planned.feed];
     let table = context.catalog.expect(&loaded.feed.fills)?;
     let bytes = context.landing.get(&planned.object)?;
+    if let Some(others) = &planned.contradicted {
+        let refusal = Refusal::new(Reason::TwoSnapshots, format!("also {others}"));
+        return Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) });
+    }
     let sidecar = match loaded.feed.sidecar_of(&planned.delivery.path) {
-        Some(path) => context.landing.read(&path).ok(),
-        None => None,
+        Some(path) if planned.sidecar.is_some() => Some(context.landing.read(&path)?),
+        _ => None,
     };
     // What lies in the future is judged from when the delivery was made, so that every run judges it alike. A day in a name
     // is its first moment, and the file may hold the whole of it.
     let made = planned.delivery.known_at + chrono::TimeDelta::days(1);
-    let mut gate = feed::Context::new(table, made, context.pseudonyms);
+    let mut gate = feed::Context::new(table, made, context.pseudonyms).in_zone(context.job.zone);
     gate.sidecar = sidecar.as_deref();
+    gate.zone = context.job.zone;
+    gate.known = known;
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {
@@ -255,7 +474,9 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
         if table.partition == Partition::Day {
             let (stated, removed) = split_removed(table, batch)?;
             rows.removed.extend(removed);
-            rows.days.extend(by_day(table, &stated, context)?);
+            let days = by_day(table, &stated, context)?;
+            rows.ids.extend(days.iter().map(|(day, batch)| (*day, event_ids::hashes(table, batch))));
+            rows.days.extend(days);
         } else {
             if joins {
                 joined::draw_rows(&mut rows.accounts, table, &batch);
@@ -272,26 +493,13 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize) -> Result<Read>
             let is_headcount = table.name == "workers" && loaded.feed.mode == Mode::Full;
             let day = local_day(planned.delivery.known_at.timestamp_micros(), context.job.zone);
             rows.headcount = is_headcount.then(|| headcount(&rows.whole, day));
+            rows.workforce =
+                (table.name == "workers").then(|| Workforce::of(&rows.whole, day, loaded.feed.mode == Mode::Full));
             Ok(Read { planned: at, outcome: Ok((intake, rows)) })
         }
         Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
         Err(Stop::Sink(error)) => Err(error),
     }
-}
-
-/// Lets go of snapshots that one of the same feed, made later, replaces: deliveries come oldest first, so memory holds one.
-fn drop_replaced(held: &mut Vec<(usize, Vec<RecordBatch>)>, feed: usize, newest: i64) -> Losses {
-    let mut losses = Losses::new();
-    held.retain(|(other, batches)| {
-        let older = |batch: &RecordBatch| instants(batch, KNOWN_AT)(0).is_some_and(|known_at| known_at < newest);
-        let replaced = *other == feed && batches.iter().filter(|batch| batch.num_rows() > 0).all(older);
-        for batch in batches.iter().filter(|batch| replaced && batch.num_rows() > 0) {
-            let delivery = Text::of(batch, DELIVERY).get(0).unwrap_or_default().to_owned();
-            *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
-        }
-        !replaced
-    });
-    losses
 }
 
 /// Refused deliveries hold the run back unless the job tolerates them.
@@ -315,79 +523,14 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
             first.feed
         )));
     }
+    if first.refused.as_deref() == Some(Reason::TwoSnapshots.code()) {
+        return Err(Error::gate(what).hint(format!(
+            "delete one of them; or declare them parts of one snapshot with {{part}} in the `path` of the feed {0} or a _SUCCESS in their folder; or say snapshots = \"instant\" in the feed if it delivers several a day",
+            first.feed
+        )));
+    }
     Err(Error::gate(what).hint(format!(
         "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
         first.feed
     )))
-}
-
-/// Merges the new deliveries of a whole table into its one file.
-fn merge_whole(
-    context: &Context<'_>,
-    lake: &Lake<'_>,
-    table: &Table,
-    deliveries: &[(usize, Vec<RecordBatch>)],
-    ledger: &Ledger,
-) -> Result<(Vec<NewFile>, Losses)> {
-    let schema = canon_schema(table);
-    let mut state = concat_batches(&schema, &lake.read(table, WHOLE, None)?)?;
-    let mut losses = Losses::new();
-    // A row of a full snapshot lives until the feed's next snapshot.
-    let full: BTreeMap<&str, i64> = context
-        .feeds
-        .iter()
-        .filter(|loaded| loaded.feed.mode == Mode::Full && !is_undated_snapshot(&loaded.feed, context.catalog))
-        .filter_map(|loaded| Some((loaded.feed.name.as_str(), ledger.newest(&loaded.feed.name)?)))
-        .collect();
-    let mut fresh = Vec::new();
-    for (feed, batches) in deliveries {
-        let feed = &context.feeds[*feed].feed;
-        if !is_undated_snapshot(feed, context.catalog) {
-            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-                let (delivery, known_at) = (Text::of(batch, DELIVERY), instants(batch, KNOWN_AT));
-                if full
-                    .get(feed.name.as_str())
-                    .is_some_and(|newest| known_at(0).is_some_and(|known_at| known_at < *newest))
-                {
-                    let delivery = delivery.get(0).unwrap_or_default().to_owned();
-                    *losses.entry((delivery, Lost::Superseded)).or_default() += batch.num_rows() as u64;
-                } else {
-                    fresh.push(batch.clone());
-                }
-            }
-            continue;
-        }
-        // Deliveries come oldest first, so snapshots are compared in the order they were made.
-        let Some(known_at) =
-            batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| instants(batch, KNOWN_AT)(0))
-        else {
-            continue;
-        };
-        let day = local_day(known_at, context.job.zone);
-        let ours = |delivery: &str| ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name);
-        let (rows, lost) = snapshot::apply(table, &state, batches, day, &ours)?;
-        state = rows;
-        for (key, rows) in lost {
-            *losses.entry(key).or_default() += rows;
-        }
-    }
-    let is_current = |delivery: &str, known_at: i64| {
-        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        feed.and_then(|feed| full.get(feed)).is_none_or(|newest| known_at >= *newest)
-    };
-    fresh.push(state);
-    let keeps = |delivery: &str| {
-        let feed = ledger.entries.get(delivery).map(|entry| entry.feed.as_str());
-        context
-            .feeds
-            .iter()
-            .any(|loaded| Some(loaded.feed.name.as_str()) == feed && loaded.feed.nulls_mean == Nulls::Keep)
-    };
-    let merged = merge(table, &fresh, &Removed::new(), &is_current, &keeps)?;
-    for (key, rows) in merged.losses {
-        *losses.entry(key).or_default() += rows;
-    }
-    let mut files = vec![Lake::encode(table, WHOLE, &merged.rows)?];
-    files.extend(audit::history(lake, table, &fresh)?);
-    Ok((files, losses))
 }

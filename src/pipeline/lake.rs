@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use arrow::array::{BooleanArray, RecordBatch};
 use bytes::Bytes;
 
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW, mart_schema};
-use crate::contract::{Area, Catalog, Table};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, ROW, brought_forward, mart_schema};
+use crate::contract::{Area, Catalog, Partition, Table};
 use crate::error::{Error, Result};
 use crate::publish::commit::read_file;
 use crate::publish::{ColumnMeta, FileMeta, FileRef, Files, NewFile, Publisher, parquet};
@@ -79,8 +79,21 @@ impl<'a> Lake<'a> {
             None => read_file(self.store, file)?,
         };
         let only_key: Vec<&str> = if table.key.len() == 1 { vec![table.key[0].as_str()] } else { Vec::new() };
-        let text = if is_stated(table) { parquet::Text::DictionaryExcept(&only_key) } else { parquet::Text::Plain };
-        Ok(parquet::decode(&bytes, columns, text)?)
+        if !is_stated(table) {
+            return Ok(parquet::decode(&bytes, columns, parquet::Text::Plain)?);
+        }
+        let text = parquet::Text::DictionaryExcept(&only_key);
+        // A file that a version before wrote may lack what has been added since: then that is empty.
+        let Some(columns) = columns else {
+            let rows = parquet::decode(&bytes, None, text)?;
+            return Ok(rows
+                .iter()
+                .map(|batch| brought_forward(table, batch))
+                .collect::<std::result::Result<_, _>>()?);
+        };
+        let there = parquet::column_names(&bytes)?;
+        let there: Vec<&str> = columns.iter().copied().filter(|name| there.iter().any(|known| known == name)).collect();
+        Ok(parquet::decode(&bytes, Some(&there), text)?)
     }
 
     /// The rows of a file for which `keep` says so, never holding more than a few thousand others.
@@ -165,6 +178,12 @@ impl<'a> Lake<'a> {
         Ok(())
     }
 
+    /// Takes every table out but those of the runs so far, to build them anew from nothing.
+    pub fn forget(&mut self) {
+        let ops = format!("{}/", Area::Ops.as_str());
+        self.files.retain(|table, _| table.starts_with(&ops));
+    }
+
     pub fn is_dry_run(&self) -> bool {
         self.overlay.is_some()
     }
@@ -185,9 +204,10 @@ pub fn is_stated(table: &Table) -> bool {
 }
 
 /// Canon tables that uptake computes from the others.
-pub const COMPUTED: [&str; 8] = [
+pub const COMPUTED: [&str; 9] = [
     "content_day",
     "endorsements",
+    "event_ids",
     "person_day",
     "person_reaction",
     "person_interest",
@@ -230,6 +250,22 @@ fn meta(table: &Table) -> FileMeta {
             name: name.into(),
             data_type,
             nullable: false,
+            description: description.into(),
+            unit: None,
+        }));
+    }
+    if is_stated(table) && table.partition == Partition::Whole {
+        let own = [
+            (
+                HELD_FROM,
+                "First day on which full snapshots hold the row again after it was gone; empty: from the beginning.",
+            ),
+            (HELD_TO, "First day on which a full snapshot no longer held the row; empty: it still does."),
+        ];
+        columns.extend(own.map(|(name, description)| ColumnMeta {
+            name: name.into(),
+            data_type: crate::contract::arrow::file_type(crate::contract::Type::Date),
+            nullable: true,
             description: description.into(),
             unit: None,
         }));

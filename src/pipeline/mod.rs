@@ -5,23 +5,31 @@
 //! share this path.
 
 mod audit;
+mod beside;
 mod contents;
 mod cycles;
 mod day_rows;
 pub mod days;
+pub mod derive;
 mod endorsements;
-pub mod foresee;
+mod event_ids;
 pub mod gates;
 pub mod ingest;
+pub mod kept;
+mod known;
 pub mod lake;
 pub mod ops;
 pub mod periods;
 pub mod plan;
+mod remarks;
 mod rows;
+mod sets;
+pub mod steps;
 mod stream;
+mod tables;
 mod takeback;
 mod unit_week;
-pub mod whole;
+mod workforce;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -40,6 +48,7 @@ use crate::store::Store;
 
 use lake::Lake;
 use plan::{DeliveryPlan, LoadedFeed, Planned};
+use steps::Steps;
 
 /// What a backfill computes anew.
 #[derive(Debug, Clone)]
@@ -86,9 +95,16 @@ pub struct Context<'a> {
     pub progress: &'a (dyn Fn(&Planned) + Sync),
 }
 
+/// The rules by which this program reads deliveries and computes from them. It is raised whenever the same deliveries would give
+/// other rows or other figures than before: a lake of another number is built anew by the next run, in one commit.
+pub const READING: u32 = 1;
+
 /// What a commit remembers beside its files, as the value of `ledger`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Memory {
+    /// The rules by which these deliveries were read, see [`READING`].
+    #[serde(default)]
+    pub reading: u32,
     pub deliveries: Ledger,
     /// Fingerprints of what computed partitions were made from, by step (`person_day/2026-03-01`). Equal means: nothing to do.
     pub made_from: BTreeMap<String, String>,
@@ -107,15 +123,21 @@ pub struct Report {
     pub counts: CountsReport,
     pub days_rolled_up: u64,
     pub periods_computed: u64,
+    /// Every slice of a computed table that was looked at, and why it was computed or left.
+    pub steps: Steps,
     pub files_written: u64,
     pub bytes_written: u64,
     /// Rows by published table.
     pub tables: BTreeMap<String, u64>,
-    /// One line each: marts left out for want of inputs, objects no feed recognises, tables that started over.
+    /// One line each, the heaviest first, ten at most: refusals, tables that started over, findings, objects no feed recognises,
+    /// marts left out for want of inputs.
     pub remarks: Vec<String>,
+    /// What is left unsaid, by count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_remarks: Option<String>,
 }
 
-/// The conservation equation of a run: read = accepted + rejected + duplicate + voided + superseded.
+/// The conservation equation of a run: read = accepted + rejected + duplicate + voided + superseded + filtered + forgotten.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct CountsReport {
     pub read: u64,
@@ -124,12 +146,14 @@ pub struct CountsReport {
     pub duplicate: u64,
     pub voided: u64,
     pub superseded: u64,
+    pub filtered: u64,
+    pub forgotten: u64,
 }
 
 impl From<Counts> for CountsReport {
     fn from(counts: Counts) -> CountsReport {
-        let Counts { read, accepted, rejected, duplicate, voided, superseded } = counts;
-        CountsReport { read, accepted, rejected, duplicate, voided, superseded }
+        let Counts { read, accepted, rejected, duplicate, voided, superseded, filtered, forgotten } = counts;
+        CountsReport { read, accepted, rejected, duplicate, voided, superseded, filtered, forgotten }
     }
 }
 
@@ -152,13 +176,14 @@ pub fn memory(head: Option<&publish::Commit>) -> Result<Memory> {
 /// The store fails, two feeds claim one object, or a feed of the job has no delivery at all.
 pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<DeliveryPlan> {
     let objects = context.landing.list("")?;
-    let ledger = &memory.deliveries;
+    let anew = reads_anew(memory);
+    let empty = Ledger::default();
+    let ledger = if anew.is_some() { &empty } else { &memory.deliveries };
     let mut plan = plan::deliveries(&objects, context.feeds, ledger, context.job.zone, context.known_on)?;
     // A touched object is a new delivery only if its bytes changed.
     for touched in std::mem::take(&mut plan.touched) {
         let bytes = context.landing.get(&touched.object)?;
-        let same =
-            ledger.entries.get(&touched.delivery.path).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
+        let same = ledger.entries.get(&touched.key).is_some_and(|entry| entry.sha256 == crate::feed::sha256(&bytes));
         if same {
             plan.known += 1;
         } else {
@@ -166,7 +191,16 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
         }
     }
     plan::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog)?;
+    if let Some(reason) = anew {
+        plan::read_anew(&mut plan, context.feeds, &memory.deliveries, reason)?;
+    }
     Ok(plan)
+}
+
+/// Why nothing that a lake holds may be built upon, where that is so.
+fn reads_anew(memory: &Memory) -> Option<&'static str> {
+    let is_empty = memory.deliveries.entries.is_empty();
+    (memory.reading != READING && !is_empty).then_some("this version of the program reads deliveries by other rules")
 }
 
 /// Runs the job once: reads what is new, recomputes what that changes, publishes it whole or not at all.
@@ -200,41 +234,37 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         &Context { next_commit: head.map_or(1, |head| head.n + 1), backfill: context.backfill.clone(), ..*context };
     let mut memory = memory(head)?;
     let plan = plan_deliveries(context, &memory)?;
+    if plan.anew.is_some() {
+        memory = Memory::default();
+    }
     let missing: Vec<&String> =
         plan.missing_feeds.iter().filter(|feed| !context.job.missing_feeds.contains(feed)).collect();
     if let Some(feed) = missing.first() {
-        let what = format!("feed {feed} has no delivery in {}", context.landing.label());
+        let mut what = format!("feed {feed} has no delivery in {}", context.landing.label());
+        if let Some(waiting) = plan.waiting.iter().find(|waiting| waiting.feed == **feed) {
+            what.push_str(&format!(": {waiting}"));
+        }
         return Err(
             Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds")
         );
     }
-    let (mut lake, before, ingested, world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
+    let (mut lake, before, ingested, mut world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
     tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
     let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
     tracing::info!(days = rolled.days, "days rolled up");
+    let mut strangers = days::strangers(&memory.made_from);
+    for ((delivery, reason), count) in &world.strange_authors {
+        let feed = rolled.ledger.entries.get(delivery).map_or("", |entry| entry.feed.as_str());
+        strangers.count(*reason, "contributions", feed.to_owned(), *count);
+    }
+    world.found.extend(strangers.found());
     let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
     tracing::info!(periods = computed.periods, "periods computed");
     if let Some(entry) = rolled.ledger.unaccounted().first() {
         return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
     }
-    let mut remarks: Vec<String> =
-        plan.start_over.iter().map(|(table, why)| format!("canon {table} was built anew: {why}")).collect();
-    if !plan.strangers.is_empty() {
-        remarks.push(format!(
-            "{} objects in the landing area match no feed, e.g. {}",
-            plan.strangers.len(),
-            plan.strangers[0]
-        ));
-    }
-    if let Some(note) = rolled.notes.first() {
-        let (many, delivery, sentence) = (rolled.notes.len(), &note.delivery, &note.sentence);
-        remarks
-            .push(format!("gates warn {many} times, e.g. of {delivery}: {sentence}; the table data_quality has all"));
-    }
-    for stale in gates::joined::stale(context, &rolled.ledger) {
-        remarks.push(format!("{}: {}", stale.newest.feed, stale.sentence()));
-    }
-    remarks.extend(computed.remarks.iter().cloned());
+    let (remarks, more_remarks) =
+        remarks::told(&remarks::Sources { context, plan: &plan, rolled: &rolled, computed: &computed, world: &world });
     ops::describe(context, &mut lake, &rolled, &computed, &memory.made_from, &world, head)?;
 
     let mut counts = Counts::default();
@@ -254,12 +284,14 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         counts: counts.into(),
         days_rolled_up: rolled.days as u64,
         periods_computed: computed.periods as u64,
+        steps: Steps(rolled.steps.0.iter().chain(&computed.steps.0).cloned().collect()),
         files_written: lake.files_written,
         bytes_written: lake.bytes_written,
         tables,
         remarks,
+        more_remarks,
     };
-    let memory = Memory { deliveries: rolled.ledger, made_from: memory.made_from };
+    let memory = Memory { reading: READING, deliveries: rolled.ledger, made_from: memory.made_from };
     let draft = Draft {
         as_of: context.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         binary_version: env!("CARGO_PKG_VERSION").into(),
@@ -285,18 +317,33 @@ fn read_and_merge<'a>(
     known: Ledger,
 ) -> Result<(Lake<'a>, world::Before, ingest::Ingested, world::World)> {
     let mut held = BTreeMap::new();
+    let mut plan = std::borrow::Cow::Borrowed(plan);
     loop {
         let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
+        if plan.anew.is_some() {
+            lake.forget();
+            ops::bring_forward(context, &mut lake)?;
+        }
         let before = world::Before::of(&lake)?;
         tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
-        let mut ingested = ingest::ingest(context, &mut lake, plan, &held, known.clone())?;
+        let mut ingested = ingest::ingest(context, &mut lake, &plan, &held, known.clone())?;
+        if !ingested.refused_together.is_empty() {
+            ingest::blocking(context, &refusals(&ingested.ledger, &ingested.refused_together))?;
+            held.extend(ingested.refused_together);
+            continue;
+        }
+        if !ingested.out_of_turn.is_empty() {
+            plan::start_over_too(plan.to_mut(), ingested.out_of_turn, context.feeds, &known)?;
+            continue;
+        }
         tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
-        let world = world::World::build(context, &lake)?;
+        let world = world::World::build(context, &lake, &ingested.ledger)?;
         let (refused, notes) = ingested.accounts.judge(context.feeds, &world.identity);
         ingest::blocking(context, &refusals(&ingested.ledger, &refused))?;
         if refused.is_empty() {
             fresh(context, &ingested.ledger)?;
             ingested.notes.extend(notes);
+            ingested.look_up(&world);
             return Ok((lake, before, ingested, world));
         }
         held.extend(refused);

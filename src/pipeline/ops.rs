@@ -11,9 +11,9 @@ use super::lake::{Lake, WHOLE};
 use super::periods::{Computed, publish};
 use super::{Context, gates};
 use crate::canon::identity::Unmatched;
-use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
 use crate::contract::findings::{Finding, finding};
+use crate::contract::{Area, Table};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::feed::Reason;
@@ -70,6 +70,8 @@ impl Row {
             .int("rows_duplicate", counts.duplicate)
             .int("rows_voided", counts.voided)
             .int("rows_superseded", counts.superseded)
+            .int("rows_filtered", counts.filtered)
+            .int("rows_forgotten", counts.forgotten)
     }
 
     fn finding(self, finding: &Finding) -> Row {
@@ -168,6 +170,7 @@ fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
                 .delivery(entry)
                 .int("size_bytes", entry.size)
                 .text("sha256", &entry.sha256)
+                .maybe("delivery_set", entry.set.clone())
                 .instant("known_at", entry.known_at)
                 .text("status", if entry.is_accepted() { "accepted" } else { "refused" })
                 .maybe("reason_code", entry.refused.clone())
@@ -237,15 +240,13 @@ fn data_quality(
                     .share("share", share(count)),
             );
         }
-        let previous = rolled
-            .ledger
-            .accepted(&entry.feed)
-            .into_iter()
-            .rfind(|earlier| (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path));
-        for (column, filled) in &intake.coverage {
+        let previous = rolled.ledger.accepted(&entry.feed).into_iter().rfind(|earlier| {
+            earlier.series == entry.series && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
+        });
+        for (column, filled) in intake.coverage.iter().filter(|(column, _)| !intake.absent.contains(column)) {
             let now = (intake.accepted > 0).then(|| *filled as f64 / intake.accepted as f64);
             let was = previous.and_then(|previous| {
-                let rows = previous.counts.read - previous.counts.rejected;
+                let rows = previous.counts.passed();
                 (rows > 0).then(|| previous.coverage.get(column).copied().unwrap_or(0) as f64 / rows as f64)
             });
             rows.push(
@@ -421,7 +422,7 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     let table = context.catalog.expect("runs")?;
     let mut batches = lake.read(table, WHOLE, None)?;
     for batch in &mut batches {
-        *batch = RecordBatch::try_new(mart_schema(table), batch.columns().to_vec())?;
+        *batch = in_form(table, batch)?;
     }
     let mut counts = Counts::default();
     let mut refused = 0;
@@ -453,6 +454,44 @@ fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Optio
     }
     batches.push(row.batch(table)?);
     publish(lake, table, WHOLE, &batches)
+}
+
+/// Gives what earlier versions wrote about their runs the columns of today: `latest/` joins the partitions of a table.
+///
+/// # Errors
+/// The store fails, or a column has another type than it had.
+pub fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>) -> Result<()> {
+    for table in context.catalog.tables().filter(|table| table.area == Area::Ops) {
+        for (partition, file) in lake.partitions(table)? {
+            let batches = lake.read_ref(table, &file, None)?;
+            let names = |schema: &arrow::datatypes::Schema| -> Vec<String> {
+                schema.fields().iter().map(|field| field.name().clone()).collect()
+            };
+            let today = names(&mart_schema(table));
+            if batches.iter().any(|batch| names(&batch.schema()) != today) {
+                let batches = batches.iter().map(|batch| in_form(table, batch)).collect::<Result<Vec<_>>>()?;
+                let batch = arrow::compute::concat_batches(&mart_schema(table), &batches)?;
+                lake.write(table, &partition, &batch)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows that an earlier version wrote, with the columns of today: a count it did not know of is 0, anything else is empty.
+fn in_form(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    use arrow::array::{ArrayRef, Int64Array, new_null_array};
+    let schema = mart_schema(table);
+    let rows = batch.num_rows();
+    let column = |field: &arrow::datatypes::FieldRef| -> ArrayRef {
+        let zeros = || std::sync::Arc::new(Int64Array::from(vec![0; rows])) as ArrayRef;
+        match batch.column_by_name(field.name()) {
+            Some(array) => array.clone(),
+            None if !field.is_nullable() && *field.data_type() == arrow::datatypes::DataType::Int64 => zeros(),
+            None => new_null_array(field.data_type(), rows),
+        }
+    };
+    Ok(RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect())?)
 }
 
 /// Rows in the order of the contract.

@@ -15,19 +15,18 @@ use reader::{Given, Reader, beside};
 use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::days::activation_link;
-use super::lake::{Lake, Stored, WHOLE};
+use super::lake::{Lake, Stored};
+use super::steps::{Because, Fingerprint, Steps};
 use super::stream::{Bounds, in_order};
-use super::world::World;
-use crate::canon::columns::{Text, dates, numbers};
+use super::world::{World, years_before};
+use crate::canon::columns::{Text, dates, instants, numbers};
 use crate::canon::history::Fnv;
 use crate::contract::Table;
-use crate::contract::arrow::mart_schema;
-use crate::engine;
+use crate::contract::arrow::{KNOWN_AT, mart_schema};
 use crate::error::{Error, Exit, Result};
 use crate::guard::Tally;
-use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, PLAIN, Previous, Standing, World as Plain};
-use crate::period::{Day, Grain, Period, month_label};
-use crate::publish::commit::hex_sha256;
+use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, Previous, Standing};
+use crate::period::{Day, Grain, Period, local_day, month_label};
 use crate::publish::{FileRef, NewFile};
 use crate::rollup::person_period::{self, PersonPeriod, WINDOW};
 
@@ -35,12 +34,37 @@ use crate::rollup::person_period::{self, PersonPeriod, WINDOW};
 #[derive(Default)]
 pub struct Computed {
     pub periods: usize,
+    /// Every slice that was looked at, computed or not.
+    pub steps: Steps,
     pub remarks: Vec<String>,
+    /// Tables that the job cannot fill, by what it has none of.
+    absent: BTreeMap<String, BTreeSet<String>>,
     /// Cut and missing links of the hierarchies as of the last computed period.
     pub cycles_cut: u64,
     pub orphans: u64,
     /// What names a review cycle that the job does not know.
     pub unknown_cycles: Vec<super::cycles::Unknown>,
+}
+
+impl Computed {
+    /// Notes that a table has nothing to be made from.
+    pub fn lacks(&mut self, table: &str, what: &str) {
+        self.absent.entry(what.to_owned()).or_default().insert(table.to_owned());
+    }
+
+    /// One line for all tables that cannot be filled.
+    fn absence(&self) -> Option<String> {
+        let all: Vec<&String> = self.absent.values().flatten().collect();
+        if let ([table], Some((what, _))) = (all.as_slice(), self.absent.first_key_value()) {
+            return Some(format!("{table} is not published: the job has no {what}"));
+        }
+        let listed = |(what, tables): (&String, &BTreeSet<String>)| {
+            let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+            format!("no {what} ({})", tables.join(", "))
+        };
+        let reasons: Vec<String> = self.absent.iter().map(listed).collect();
+        (!all.is_empty()).then(|| format!("{} tables are not published: the job has {}", all.len(), reasons.join(", ")))
+    }
 }
 
 /// Recomputes what changed of every mart the job wants.
@@ -63,11 +87,11 @@ pub fn compute(
     let range = reported(context, lake, world)?;
     for mart in MARTS.iter().filter(|mart| context.job.wants(mart.name)) {
         if world.people.workers.is_empty() {
-            done.remarks.push(format!("{} is not published: the job has no workers", mart.name));
+            done.lacks(mart.name, "workers");
             continue;
         }
         if let Some(table) = missing(context, lake, mart)? {
-            done.remarks.push(format!("{} is not published: the job has no {table}", mart.name));
+            done.lacks(mart.name, table);
             for name in std::iter::once(mart.name).chain(mart.managers) {
                 lake.keep(context.catalog.expect(name)?, |_| false)?;
             }
@@ -77,11 +101,11 @@ pub fn compute(
         let run = Run { context, world, mart, days: &days, range };
         run.compute(lake, made_from, &mut done)?;
     }
-    plain(context, lake, world, range, &mut done)?;
     super::contents::compute(context, lake, world, range, made_from, &mut done)?;
-    super::endorsements::compute(context, lake, made_from)?;
-    super::unit_week::compute(context, lake, world, &days, range, made_from)?;
-    super::whole::compute(context, lake, world, range, made_from, &mut done)?;
+    super::endorsements::compute(context, lake, made_from, &mut done)?;
+    super::unit_week::compute(context, lake, world, (&days, range), made_from, &mut done)?;
+    super::derive::compute(context, lake, world, range, made_from, &mut done)?;
+    done.remarks.extend(done.absence());
     done.unknown_cycles = super::cycles::unknown(context, lake, range.1)?;
     done.remarks.extend(done.unknown_cycles.iter().filter_map(super::cycles::Unknown::remark));
     Ok(done)
@@ -89,7 +113,8 @@ pub fn compute(
 
 /// The reported days `[from, to)`.
 pub fn reported(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<(Day, Day)> {
-    let first = world.first_day(context, acts(lake, context)?.into_iter()).unwrap_or(world.horizon);
+    let act = if context.job.report_from.is_none() { first_act(context, lake, world)? } else { None };
+    let first = world.first_day(context, act).unwrap_or(world.horizon);
     Ok((first.min(world.horizon), world.horizon))
 }
 
@@ -103,43 +128,33 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option
     Ok(None)
 }
 
-/// Days with an act in a day table.
-fn acts(lake: &Lake<'_>, context: &Context<'_>) -> Result<BTreeSet<Day>> {
-    let mut days = BTreeSet::new();
+/// The first day from the floor on with an act that was delivered within five years.
+fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Option<Day>> {
+    let mut days: BTreeMap<Day, Vec<(&Table, FileRef)>> = BTreeMap::new();
     for name in ["activity", "reactions"] {
-        days.extend(
-            lake.partitions(context.catalog.expect(name)?)?.keys().filter_map(|partition| day_partition(partition)),
-        );
-    }
-    Ok(days)
-}
-
-/// Tables that say nothing about people.
-fn plain(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    world: &World,
-    range: (Day, Day),
-    done: &mut Computed,
-) -> Result<()> {
-    let inputs = Plain {
-        catalog: context.catalog,
-        calendar: &context.job.calendar,
-        people: &world.people,
-        units: &world.units,
-        content: &world.content,
-        days: range,
-    };
-    for plain in PLAIN.iter().filter(|plain| context.job.wants(plain.name)) {
-        if plain.name == "dim_content" && world.content.is_empty() {
-            done.remarks.push("dim_content is not published: the job has no content".into());
-            continue;
+        let table = context.catalog.expect(name)?;
+        for (partition, file) in lake.partitions(table)? {
+            if let Some(day) = day_partition(&partition).filter(|day| *day >= world.floor) {
+                days.entry(day).or_default().push((table, file));
+            }
         }
-        let table = context.catalog.expect(plain.name)?;
-        let batch = engine::to_arrow(&(plain.build)(&inputs)?, &mart_schema(table))?;
-        publish(lake, table, WHOLE, &[batch])?;
     }
-    Ok(())
+    let is_in_time = |day: Day, known_at: i64| years_before(local_day(known_at, context.job.zone)) <= day;
+    for (day, files) in days {
+        // Nothing that was ever delivered is too late for the day: no need to look.
+        if years_before(world.newest) <= day {
+            return Ok(Some(day));
+        }
+        for (table, file) in files {
+            for batch in lake.read_ref(table, &file, Some(&[KNOWN_AT]))? {
+                let known_at = instants(&batch, KNOWN_AT);
+                if (0..batch.num_rows()).any(|row| known_at(row).is_some_and(|at| is_in_time(day, at))) {
+                    return Ok(Some(day));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// One mart over the reported days.
@@ -160,7 +175,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let calendar = &self.context.job.calendar;
         let mut wanted: BTreeMap<String, Period> = BTreeMap::new();
-        let mut dirty: BTreeMap<Period, String> = BTreeMap::new();
+        let mut dirty: BTreeMap<Period, Fingerprint> = BTreeMap::new();
         let own: Vec<&str> = std::iter::once(self.mart.name).chain(self.mart.managers).collect();
         let forced = self.context.backfill.as_ref().filter(|backfill| backfill.is_about(&own));
         for &grain in self.mart.grains {
@@ -172,12 +187,16 @@ impl Run<'_> {
                 let step = self.step(*period);
                 let now = self.fingerprint(lake, *period, places)?;
                 let forced = forced.is_some_and(|backfill| backfill.touches(*period));
-                let changed = forced || made_from.get(&step) != Some(&now);
-                // The period after a changed one shows a change against it.
-                if changed || (follows_change && !self.mart.previous.is_empty()) {
+                let because = match now.against(made_from.get(&step), forced) {
+                    // The period after a changed one shows a change against it.
+                    Because::Unchanged if follows_change && !self.mart.previous.is_empty() => Because::FollowsAnother,
+                    because => because,
+                };
+                done.steps.note(self.mart.name, &slice(*period), because);
+                if because != Because::Unchanged {
                     dirty.insert(*period, now);
                 }
-                follows_change = changed;
+                follows_change = !matches!(because, Because::Unchanged | Because::FollowsAnother);
                 wanted.insert(step, *period);
             }
         }
@@ -258,7 +277,7 @@ impl Run<'_> {
         for periods in fresh.values() {
             for (period, guarded) in periods {
                 if let Some(now) = dirty.get(period) {
-                    made_from.insert(self.step(*period), now.clone());
+                    made_from.insert(self.step(*period), now.to_string());
                 }
                 made_from.insert(format!("{}/withheld", self.step(*period)), tally(&guarded.withheld));
             }
@@ -270,7 +289,7 @@ impl Run<'_> {
     }
 
     fn step(&self, period: Period) -> String {
-        format!("{}/{}/{}", self.mart.name, period.grain, partition_of(period.start))
+        format!("{}/{}", self.mart.name, slice(period))
     }
 
     fn inputs<'b>(&'b self, period: Period, person_period: &'b PersonPeriod, given: &'b Given) -> Inputs<'b> {
@@ -325,14 +344,14 @@ impl Run<'_> {
     /// Whether the mart is made from person-days at all; its contract says so.
     fn reads_acts(&self) -> Result<bool> {
         let reads = &self.context.catalog.expect(self.mart.name)?.reads;
-        Ok(reads.iter().any(|table| ["activity", "contributions", "reactions"].contains(&table.as_str())))
+        Ok(reads.iter().any(|read| ["activity", "contributions", "reactions"].contains(&read.table.as_str())))
     }
 
     /// For each period a hash of who stood where, and of what else the mart reads beside person-days.
     fn facts(&self, seen: &[Period]) -> Result<Vec<u64>> {
         let mut facts = self.world.people.fingerprints(seen);
         let reads = &self.context.catalog.expect(self.mart.name)?.reads;
-        if reads.iter().any(|table| table == "enrollments") {
+        if reads.iter().any(|read| read.table == "enrollments") {
             let days: Vec<Day> = seen.iter().map(|period| period.last_day()).collect();
             let certified = self.world.certifications.fingerprints(&self.world.people, &days);
             // A certificate may expire while a period runs, so what a day says depends on the day itself.
@@ -359,18 +378,13 @@ impl Run<'_> {
     }
 
     /// A hash over everything the rows of a period are made from.
-    fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<String> {
+    fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<Fingerprint> {
         let table = self.context.catalog.expect(self.mart.name)?;
         let complete = period.end <= today(self.context);
-        let mut basis = format!(
-            "{}|{}|{}|{complete}|{places:x}|{:x}",
-            self.context.job.config_hash(),
-            table.hash,
-            env!("CARGO_PKG_VERSION"),
-            self.world.units.fingerprint(self.seen(period))
-        );
+        let rules = format!("{}|{}|{}", self.context.job.config_hash(), table.hash, env!("CARGO_PKG_VERSION"));
+        let mut basis = format!("{complete}|{places:x}|{:x}", self.world.units.fingerprint(self.seen(period)));
         if !self.reads_acts()? {
-            return Ok(hex_sha256(basis.as_bytes())[..16].to_owned());
+            return Ok(Fingerprint::of(&rules, &basis));
         }
         let base = self.base(period);
         let from = if self.mart.looks_back { base.min(self.context.job.calendar.previous(period).start) } else { base };
@@ -396,8 +410,13 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(hex_sha256(basis.as_bytes())[..16].to_owned())
+        Ok(Fingerprint::of(&rules, &basis))
     }
+}
+
+/// A period as steps name it: `month/2026-03-01`.
+pub fn slice(period: Period) -> String {
+    format!("{}/{}", period.grain, partition_of(period.start))
 }
 
 /// Days of the longest period.

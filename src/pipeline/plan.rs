@@ -6,10 +6,13 @@ use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::contract::Catalog;
+use super::kept;
+use super::sets::{self, Candidate, Marked, Waiting};
+use crate::contract::{Catalog, Partition, Table};
 use crate::error::{Error, Result};
-use crate::feed::{Delivery, Feed, Mode, Nulls};
-use crate::ledger::Ledger;
+use crate::feed::place::{folder, is_hidden};
+use crate::feed::{Delivery, Feed, Mode, Nulls, Reason};
+use crate::ledger::{self, Entry, Ledger};
 use crate::store::Object;
 
 /// A feed as loaded: validated, with a hash of its file.
@@ -27,8 +30,12 @@ pub enum Why {
     New,
     /// The object at the path holds other bytes than the ledger says.
     Replaced,
-    /// It was refused before, and the feed file has changed since.
+    /// It was refused before, and what it was refused for has changed since: the feed file, its control totals, another snapshot.
     Mended,
+    /// Another object of its set is read.
+    Reopened,
+    /// Another full snapshot of its day is there: both are refused.
+    Contradicted,
     /// Its table starts over because another delivery was replaced or came late.
     StartOver,
 }
@@ -41,10 +48,31 @@ pub struct Planned {
     /// Index of the feed.
     pub feed: usize,
     pub why: Why,
+    /// Its name in the ledger, see [`ledger::key`].
+    pub key: String,
+    /// Whether other feeds read the object too.
+    pub shared: bool,
+    /// Values of the path's placeholders.
+    pub series: String,
+    /// The set it is a part of.
+    pub set: Option<String>,
+    /// Whether the marker of its folder lies beside it.
+    pub marked: bool,
+    /// Its control totals as listed, where the feed declares some.
+    pub sidecar: Option<String>,
+    /// The other snapshots of its day, by name, where it contradicts them.
+    pub contradicted: Option<String>,
+}
+
+impl Planned {
+    /// When it was made, in microseconds since the epoch.
+    pub fn known_at(&self) -> i64 {
+        self.delivery.known_at.timestamp_micros()
+    }
 }
 
 /// What a run would read.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct DeliveryPlan {
     /// By (known_at, path): the order in which deliveries are judged.
     pub read: Vec<Planned>,
@@ -58,12 +86,20 @@ pub struct DeliveryPlan {
     pub missing_feeds: Vec<String>,
     /// Objects whose etag moved but whose size did not: their bytes decide.
     pub touched: Vec<Planned>,
+    /// Folders whose objects are not read before they are complete.
+    pub waiting: Vec<Waiting>,
+    /// Every object that a feed of the job reads, by key, whether it is read now or not.
+    pub listed: BTreeMap<String, Planned>,
+    /// Accepted deliveries that are gone from the landing area and whose day another snapshot has taken: their rows go too.
+    pub displaced: BTreeMap<String, String>,
+    /// Why every delivery is read anew into an empty lake, where that is so.
+    pub anew: Option<String>,
 }
 
 /// Compares the listing with the ledger.
 ///
 /// # Errors
-/// Two feeds recognise the same object.
+/// Two feeds recognise the same object and do not share it.
 pub fn deliveries(
     objects: &[Object],
     feeds: &[LoadedFeed],
@@ -72,55 +108,51 @@ pub fn deliveries(
     known_on: Option<NaiveDate>,
 ) -> Result<DeliveryPlan> {
     let mut plan = DeliveryPlan::default();
-    let mut seen = BTreeSet::new();
-    let sidecars: BTreeSet<String> = objects
-        .iter()
-        .flat_map(|object| {
-            feeds
-                .iter()
-                .filter_map(|loaded| loaded.feed.recognise(&object.path).and(loaded.feed.sidecar_of(&object.path)))
+    let marked = Marked::of(objects, feeds);
+    let candidates = candidates(objects, feeds, ledger, zone, &marked, &mut plan)?;
+    let early = |candidate: &Candidate| {
+        known_on.is_none_or(|day| {
+            zone.from_utc_datetime(&candidate.planned.delivery.known_at.naive_utc()).date_naive() <= day
         })
-        .collect();
-    for object in objects.iter().filter(|object| !sidecars.contains(&object.path)) {
-        let mut matches =
-            feeds.iter().enumerate().filter_map(|(at, loaded)| Some((at, loaded.feed.recognise(&object.path)?)));
-        let Some((feed, dated)) = matches.next() else {
-            plan.strangers.push(object.path.clone());
-            continue;
-        };
-        if let Some((other, _)) = matches.next() {
-            let what = format!(
-                "{} is recognised by the feeds {} and {}",
-                object.path, feeds[feed].feed.name, feeds[other].feed.name
-            );
-            return Err(Error::usage(what).hint("make the `path` of one of the two feed files narrower"));
-        }
-        let known_at = dated.map_or(object.last_modified, |local| instant(local, zone));
-        if known_on.is_some_and(|day| zone.from_utc_datetime(&known_at.naive_utc()).date_naive() > day) {
-            continue;
-        }
-        seen.insert(feed);
-        let delivery = Delivery {
-            feed: feeds[feed].feed.name.clone(),
-            path: object.path.clone(),
-            size: object.size,
-            etag: object.etag.clone(),
-            known_at,
-        };
-        let planned = |why| Planned { delivery: delivery.clone(), object: object.clone(), feed, why };
-        match ledger.entries.get(&object.path) {
-            None => plan.read.push(planned(Why::New)),
-            Some(entry) if entry.is(object.size, object.etag.as_deref()) => {
-                if !entry.is_accepted() && entry.feed_hash != feeds[feed].hash {
-                    plan.read.push(planned(Why::Mended));
+    };
+    let candidates: Vec<Candidate> = candidates.into_iter().filter(early).collect();
+    let candidates = complete(candidates, feeds, ledger, &mut plan);
+    let seen: BTreeSet<usize> = candidates.iter().map(|candidate| candidate.planned.feed).collect();
+    let listed = sets::settle(candidates, feeds, zone);
+    let faulty = faulty_sets(&listed, ledger);
+    for planned in &listed {
+        let unchanged = |entry: &Entry| entry.is(planned.object.size, planned.object.etag.as_deref());
+        let why = |why: Why| Planned { why, ..planned.clone() };
+        let entry = ledger.entries.get(&planned.key).filter(|entry| entry.feed == planned.delivery.feed);
+        let contradicted = planned.contradicted.is_some();
+        let was_contradicted = |entry: &Entry| is_code(entry, Reason::TwoSnapshots);
+        match entry {
+            None if contradicted => plan.read.push(why(Why::Contradicted)),
+            None => plan.read.push(why(Why::New)),
+            Some(entry) if contradicted => {
+                if was_contradicted(entry) && unchanged(entry) {
+                    plan.known += 1;
+                } else {
+                    plan.read.push(why(Why::Contradicted));
+                }
+            }
+            Some(entry) if unchanged(entry) => {
+                let mended = entry.feed_hash != feeds[planned.feed].hash
+                    || entry.sidecar != planned.sidecar
+                    || was_contradicted(entry)
+                    || (is_code(entry, Reason::SetRefused) && !faulty.contains(&(planned.feed, planned.set.clone())));
+                if !entry.is_accepted() && mended {
+                    plan.read.push(why(Why::Mended));
                 } else {
                     plan.known += 1;
                 }
             }
-            Some(entry) if entry.size == object.size => plan.touched.push(planned(Why::Replaced)),
-            Some(_) => plan.read.push(planned(Why::Replaced)),
+            Some(entry) if entry.size == planned.object.size => plan.touched.push(why(Why::Replaced)),
+            Some(_) => plan.read.push(why(Why::Replaced)),
         }
     }
+    plan.displaced = displaced(&plan, &listed, feeds, ledger, zone);
+    plan.listed = listed.into_iter().map(|planned| (planned.key.clone(), planned)).collect();
     let has_history = |name: &str| ledger.entries.values().any(|entry| entry.feed == name);
     plan.missing_feeds = feeds
         .iter()
@@ -132,10 +164,182 @@ pub fn deliveries(
     Ok(plan)
 }
 
+fn is_code(entry: &Entry, reason: Reason) -> bool {
+    entry.refused.as_deref() == Some(reason.code())
+}
+
+/// The sets that hold an object which was refused for a reason of its own.
+fn faulty_sets(listed: &[Planned], ledger: &Ledger) -> BTreeSet<(usize, Option<String>)> {
+    let faulty = |planned: &&Planned| {
+        let entry = ledger.entries.get(&planned.key);
+        entry.is_some_and(|entry| !entry.is_accepted() && !is_code(entry, Reason::SetRefused))
+    };
+    listed.iter().filter(faulty).map(|planned| (planned.feed, planned.set.clone())).collect()
+}
+
+/// The objects that feeds read, one for each feed that reads it; the others are noted as strangers.
+fn candidates(
+    objects: &[Object],
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+    zone: Tz,
+    marked: &Marked,
+    plan: &mut DeliveryPlan,
+) -> Result<Vec<Candidate>> {
+    let by_path: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
+    let sidecars: BTreeSet<String> = objects
+        .iter()
+        .flat_map(|object| {
+            feeds
+                .iter()
+                .filter_map(|loaded| loaded.feed.recognise(&object.path).and(loaded.feed.sidecar_of(&object.path)))
+        })
+        .collect();
+    let mut candidates = Vec::new();
+    for object in objects.iter().filter(|object| !sidecars.contains(&object.path)) {
+        if marked.is_marker(feeds, &object.path) {
+            continue;
+        }
+        // What Spark leaves beside the parts of a folder is none of them.
+        let hidden = |feed: usize| is_hidden(&object.path) && marked.holds(feed, &object.path);
+        let mut matches = Vec::new();
+        for (feed, loaded) in feeds.iter().enumerate().filter(|(feed, _)| !hidden(*feed)) {
+            if let Some(place) = loaded.feed.place(&object.path) {
+                matches.push((feed, place));
+            }
+        }
+        if matches.is_empty() {
+            plan.strangers.push(object.path.clone());
+            continue;
+        }
+        for (at, (feed, _)) in matches.iter().enumerate() {
+            for (other, _) in &matches[..at] {
+                let (one, two) = (&feeds[*other].feed, &feeds[*feed].feed);
+                if !one.shares_with(two) {
+                    let what = format!("{} is recognised by the feeds {} and {}", object.path, one.name, two.name);
+                    return Err(Error::usage(what).hint(
+                        "make the `path` of one of the two feed files narrower, or let each name the other in `shares` if the object is meant for both",
+                    ));
+                }
+            }
+        }
+        let shared = matches.len() > 1;
+        for (feed, place) in matches {
+            let loaded = &feeds[feed];
+            let key = ledger::key(&object.path, &loaded.feed.name, shared);
+            let sidecar = loaded.feed.sidecar_of(&object.path).and_then(|path| by_path.get(path.as_str()).copied());
+            // An object without a date keeps the instant at which it was first seen, however often it is copied about.
+            let first = ledger.entries.get(&key).filter(|entry| entry.is(object.size, object.etag.as_deref()));
+            let first = first.and_then(|entry| DateTime::from_timestamp_micros(entry.known_at));
+            let undated = || first.unwrap_or(object.last_modified);
+            let delivery = Delivery {
+                feed: loaded.feed.name.clone(),
+                path: object.path.clone(),
+                size: object.size,
+                etag: object.etag.clone(),
+                known_at: place.dated.map_or_else(undated, |local| instant(local, zone)),
+            };
+            let planned = Planned {
+                delivery,
+                object: object.clone(),
+                feed,
+                why: Why::New,
+                key,
+                shared,
+                series: String::new(),
+                set: None,
+                marked: marked.holds(feed, &object.path),
+                sidecar: sidecar.map(|beside| beside.etag.clone().unwrap_or_else(|| beside.size.to_string())),
+                contradicted: None,
+            };
+            candidates.push(Candidate { planned, place });
+        }
+    }
+    Ok(candidates)
+}
+
+/// Leaves out what waits for the marker of its folder: where the feed declares one, or where another folder of the feed has had it.
+fn complete(
+    candidates: Vec<Candidate>,
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+    plan: &mut DeliveryPlan,
+) -> Vec<Candidate> {
+    let waits = |at: usize| {
+        let feed = &feeds[at].feed;
+        feed.marker.is_some()
+            || candidates.iter().any(|candidate| candidate.planned.feed == at && candidate.planned.marked)
+            || ledger.entries.values().any(|entry| entry.feed == feed.name && entry.marked)
+    };
+    let waiting: Vec<bool> = (0..feeds.len()).map(waits).collect();
+    let mut held: BTreeMap<(usize, String), usize> = BTreeMap::new();
+    let mut complete = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let Planned { object, feed, marked, key, .. } = &candidate.planned;
+        let entry = ledger.entries.get(key).filter(|entry| entry.is_accepted());
+        let is_known = entry.is_some_and(|entry| entry.is(object.size, object.etag.as_deref()));
+        if *marked || is_known || !waiting[*feed] {
+            complete.push(candidate);
+        } else {
+            *held.entry((*feed, folder(&object.path).to_owned())).or_default() += 1;
+        }
+    }
+    let note = |((feed, folder), objects): ((usize, String), usize)| Waiting {
+        feed: feeds[feed].feed.name.clone(),
+        folder,
+        marker: sets::marker(&feeds[feed].feed).to_owned(),
+        objects,
+    };
+    plan.waiting = held.into_iter().map(note).collect();
+    complete
+}
+
+/// Accepted deliveries that are no longer there and have no place beside what is: another full snapshot of their day is read, or
+/// the same object under another name in the ledger.
+fn displaced(
+    plan: &DeliveryPlan,
+    listed: &[Planned],
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+    zone: Tz,
+) -> BTreeMap<String, String> {
+    let there: BTreeSet<&str> = listed.iter().map(|planned| planned.key.as_str()).collect();
+    let gone = ledger.entries.iter().filter(|(key, entry)| entry.is_accepted() && !there.contains(key.as_str()));
+    let gone: Vec<(&String, &Entry)> = gone.collect();
+    let mut displaced = BTreeMap::new();
+    if gone.is_empty() {
+        return displaced;
+    }
+    let read = || plan.read.iter().filter(|planned| planned.contradicted.is_none());
+    let paths: BTreeSet<(&str, &str)> =
+        read().map(|planned| (planned.delivery.feed.as_str(), planned.delivery.path.as_str())).collect();
+    let full = |planned: &&Planned| feeds[planned.feed].feed.mode == Mode::Full;
+    let days: BTreeMap<(&str, &str, i64), &Planned> = read()
+        .filter(full)
+        .map(|planned| {
+            let day = sets::day(&feeds[planned.feed].feed, planned.known_at(), zone);
+            ((planned.delivery.feed.as_str(), planned.series.as_str(), day), planned)
+        })
+        .collect();
+    for (key, entry) in gone {
+        if paths.contains(&(entry.feed.as_str(), entry.path.as_str())) {
+            displaced.insert(key.clone(), entry.path.clone());
+            continue;
+        }
+        let Some(loaded) = feeds.iter().find(|loaded| loaded.feed.name == entry.feed) else { continue };
+        let day = sets::day(&loaded.feed, entry.known_at, zone);
+        if let Some(planned) = days.get(&(entry.feed.as_str(), entry.series.as_str(), day))
+            && (entry.set != planned.set || entry.set.is_none())
+        {
+            displaced.insert(key.clone(), planned.delivery.path.clone());
+        }
+    }
+    displaced
+}
+
 /// Finds the tables that must start over, and adds all their deliveries to what is read.
 ///
-/// A replaced object took rows along that others had lost to; a late snapshot without effective dates lies between two that were
-/// compared without it. Both are undone by reading the table's deliveries again from the landing area.
+/// A replaced object took rows along that others had lost to; a late snapshot lies between two that were compared without it. Both are undone by reading the table's deliveries again from the landing area.
 ///
 /// # Errors
 /// A delivery that must be read again is no longer in the landing area.
@@ -146,53 +350,240 @@ pub fn start_over(
     ledger: &Ledger,
     catalog: &Catalog,
 ) -> Result<()> {
-    let mut newest: BTreeMap<usize, i64> = BTreeMap::new();
+    for (key, by) in &plan.displaced {
+        if let Some(entry) = ledger.entries.get(key) {
+            let why = format!("{} is gone and {by} has taken its day", entry.path);
+            plan.start_over.entry(entry.table.clone()).or_insert(why);
+        }
+    }
+    reopen(plan, feeds, ledger);
+    let mut newest: BTreeMap<usize, BTreeMap<String, i64>> = BTreeMap::new();
+    let mut turns: BTreeMap<usize, Option<i64>> = BTreeMap::new();
+    for loaded in feeds.iter().filter(|loaded| is_ruled_anew(loaded, catalog, ledger)) {
+        let (name, table) = (&loaded.feed.name, &loaded.feed.fills);
+        plan.start_over.entry(table.clone()).or_insert(format!("the feed {name} takes other records than it did"));
+    }
     for planned in &plan.read {
         let feed = &feeds[planned.feed].feed;
-        let was_accepted = ledger.entries.get(&planned.delivery.path).is_some_and(|entry| entry.is_accepted());
+        let was_accepted = ledger.entries.get(&planned.key).is_some_and(Entry::is_accepted);
+        if let Some(others) = planned.contradicted.as_ref().filter(|_| was_accepted) {
+            let why = format!("{} and {others} are full snapshots of one day", planned.delivery.path);
+            plan.start_over.entry(feed.fills.clone()).or_insert(why);
+        }
         if planned.why == Why::Replaced && was_accepted {
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} was replaced", planned.delivery.path));
         }
-        // Empty values that keep what was known, too, can only be filled in the order they were told.
-        if is_undated_snapshot(feed, catalog) || feed.nulls_mean == Nulls::Keep {
-            let known_at = planned.delivery.known_at.timestamp_micros();
-            let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name).unwrap_or(i64::MIN));
-            if known_at <= *last && planned.why != Why::Replaced {
+        if planned.contradicted.is_some() {
+            continue;
+        }
+        // What lies between two snapshots cannot be told from the rows alone. Empty values that keep what was known, too, can only
+        // be filled in the order they were told.
+        let is_whole = catalog.table(&feed.fills).is_some_and(|table| table.partition == Partition::Whole);
+        let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger));
+        if is_snapshot(feed, catalog) || keeps {
+            let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name));
+            let last = last.get(&planned.series).copied().unwrap_or(i64::MIN);
+            if planned.known_at() <= last && planned.why != Why::Replaced {
                 plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
             }
         }
+        let turn = *turns.entry(planned.feed).or_insert_with(|| turn(feed, ledger, catalog));
+        if planned.why != Why::Replaced && turn.is_some_and(|turn| planned.known_at() <= turn) {
+            plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
+        }
     }
-    let listed: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
-    let reading: BTreeSet<String> = plan.read.iter().map(|planned| planned.delivery.path.clone()).collect();
-    for entry in ledger.entries.values().filter(|entry| plan.start_over.contains_key(&entry.table)) {
-        if reading.contains(&entry.path) || !entry.is_accepted() {
+    let objects: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
+    read_tables_again(plan, &objects, feeds, ledger)
+}
+
+/// Starts tables over that only reading could tell of: `tables` with the reason in words.
+///
+/// # Errors
+/// As for [`start_over`].
+pub fn start_over_too(
+    plan: &mut DeliveryPlan,
+    tables: BTreeMap<String, String>,
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+) -> Result<()> {
+    for (table, reason) in tables {
+        plan.start_over.entry(table).or_insert(reason);
+    }
+    let objects: Vec<Object> = plan.listed.values().map(|planned| planned.object.clone()).collect();
+    let objects: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
+    read_tables_again(plan, &objects, feeds, ledger)
+}
+
+/// Adds every accepted delivery of the tables that start over to what is read.
+fn read_tables_again(
+    plan: &mut DeliveryPlan,
+    objects: &BTreeMap<&str, &Object>,
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+) -> Result<()> {
+    let reading: BTreeSet<String> = plan.read.iter().map(|planned| planned.key.clone()).collect();
+    let starting: Vec<(&String, &Entry)> =
+        ledger.entries.iter().filter(|(_, entry)| plan.start_over.contains_key(&entry.table)).collect();
+    for (key, entry) in starting {
+        if reading.contains(key) || !entry.is_accepted() || plan.displaced.contains_key(key) {
             continue;
         }
         let reason = &plan.start_over[&entry.table];
-        let Some(object) = listed.get(entry.path.as_str()) else {
-            let what =
-                format!("{} must be read again because {reason}, but it is no longer in the landing area", entry.path);
-            return Err(
-                Error::gate(what).hint("restore the object, or remove the delivery that came late or was replaced")
-            );
-        };
-        let Some(feed) = feeds.iter().position(|loaded| loaded.feed.name == entry.feed) else {
-            let what = format!(
-                "{} must be read again because {reason}, but the job no longer has the feed {}",
-                entry.path, entry.feed
-            );
-            return Err(Error::usage(what).hint("add the feed to the job again"));
-        };
-        let delivery = Delivery {
-            feed: entry.feed.clone(),
-            path: entry.path.clone(),
-            size: object.size,
-            etag: object.etag.clone(),
-            known_at: DateTime::from_timestamp_micros(entry.known_at).unwrap_or_default(),
-        };
-        plan.read.push(Planned { delivery, object: (*object).clone(), feed, why: Why::StartOver });
+        let again = again(plan, key, entry, objects, feeds, reason)?;
+        plan.read.push(again);
     }
     sort(&mut plan.read);
+    Ok(())
+}
+
+/// Whether accepted deliveries of a feed were read by other rules about which records count than it has now. A ledger from before
+/// there were such rules does not say; of a feed whose every snapshot replaces the last one nothing has to be read again then.
+fn is_ruled_anew(loaded: &LoadedFeed, catalog: &Catalog, ledger: &Ledger) -> bool {
+    let (feed, rules) = (&loaded.feed, loaded.feed.row_rules());
+    let replaces = feed.mode == Mode::Full && !is_undated_snapshot(feed, catalog);
+    let by_others = |entry: &&Entry| match &entry.row_rules {
+        Some(known) => *known != rules,
+        None => !rules.is_empty() && !replaces,
+    };
+    ledger.accepted(&feed.name).iter().any(by_others)
+}
+
+/// Whether a feed delivers full snapshots of a table that is held whole.
+pub fn is_snapshot(feed: &Feed, catalog: &Catalog) -> bool {
+    let is_whole = |table: &Table| table.partition == Partition::Whole;
+    feed.mode == Mode::Full && catalog.table(&feed.fills).is_some_and(is_whole)
+}
+
+/// A delivery in the ledger, to be read once more.
+fn again(
+    plan: &DeliveryPlan,
+    key: &str,
+    entry: &Entry,
+    objects: &BTreeMap<&str, &Object>,
+    feeds: &[LoadedFeed],
+    reason: &str,
+) -> Result<Planned> {
+    let Some(&object) = objects.get(entry.path.as_str()) else {
+        let what =
+            format!("{} must be read again because {reason}, but it is no longer in the landing area", entry.path);
+        return Err(Error::gate(what).hint("restore the object, or remove the delivery that came late or was replaced"));
+    };
+    let listed = plan.listed.get(key).filter(|planned| planned.delivery.feed == entry.feed);
+    let known_at = DateTime::from_timestamp_micros(entry.known_at).unwrap_or_default();
+    if let Some(planned) = listed {
+        let known_at = if planned.set.is_some() { planned.delivery.known_at } else { known_at };
+        let delivery = Delivery { known_at, ..planned.delivery.clone() };
+        return Ok(Planned { delivery, why: Why::StartOver, ..planned.clone() });
+    }
+    let Some(feed) = feeds.iter().position(|loaded| loaded.feed.name == entry.feed) else {
+        let what = format!(
+            "{} must be read again because {reason}, but the job no longer has the feed {}",
+            entry.path, entry.feed
+        );
+        return Err(Error::usage(what).hint("add the feed to the job again"));
+    };
+    let delivery = Delivery {
+        feed: entry.feed.clone(),
+        path: entry.path.clone(),
+        size: object.size,
+        etag: object.etag.clone(),
+        known_at,
+    };
+    Ok(Planned {
+        delivery,
+        object: object.clone(),
+        feed,
+        why: Why::StartOver,
+        key: key.to_owned(),
+        shared: entry.shared,
+        series: entry.series.clone(),
+        set: entry.set.clone(),
+        marked: entry.marked,
+        sidecar: entry.sidecar.clone(),
+        contradicted: None,
+    })
+}
+
+/// Adds the rest of every set of which an object is read: what was refused with it, and of a full snapshot what was accepted.
+fn reopen(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger) {
+    let reading: BTreeSet<&str> = plan.read.iter().map(|planned| planned.key.as_str()).collect();
+    let of_set = |planned: &Planned| planned.set.clone().map(|set| (planned.feed, set));
+    let sets: BTreeMap<(usize, String), String> =
+        plan.read.iter().filter_map(|planned| Some((of_set(planned)?, planned.delivery.path.clone()))).collect();
+    let mut more = Vec::new();
+    for planned in plan.listed.values().filter(|planned| planned.contradicted.is_none()) {
+        if reading.contains(planned.key.as_str()) {
+            continue;
+        }
+        let Some(because) = of_set(planned).and_then(|set| sets.get(&set)) else { continue };
+        let Some(entry) = ledger.entries.get(&planned.key) else { continue };
+        let feed = &feeds[planned.feed].feed;
+        if entry.is_accepted() && feed.mode != Mode::Full {
+            continue;
+        }
+        if entry.is_accepted() {
+            let why = format!("{because} came to a snapshot that was there already");
+            plan.start_over.entry(feed.fills.clone()).or_insert(why);
+        }
+        more.push(Planned { why: Why::Reopened, ..planned.clone() });
+    }
+    plan.read.extend(more);
+}
+
+/// When the newest delivery of a table was made in which the row's own update decides while rows without one are told among rows
+/// with one: the statements of a key can only be weighed in the order they were made then, so nothing older may come after.
+fn turn(feed: &Feed, ledger: &Ledger, catalog: &Catalog) -> Option<i64> {
+    let latest = catalog.table(&feed.fills)?.latest.as_deref()?;
+    let (mut newest, mut with, mut without) = (None, false, !feed.maps(latest));
+    for entry in ledger.entries.values().filter(|entry| entry.table == feed.fills && entry.is_accepted()) {
+        let filled = entry.coverage.get(latest).copied().unwrap_or(0);
+        newest = newest.max(Some(entry.known_at));
+        with |= filled > 0;
+        without |= filled < entry.counts.read.saturating_sub(entry.counts.rejected);
+    }
+    newest.filter(|_| with && without)
+}
+
+/// Plans every delivery anew, into an empty lake: by `ledger`, none of what was accepted may be missing.
+///
+/// # Errors
+/// An accepted delivery is no longer in the landing area, or no feed of the job reads it.
+pub fn read_anew(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger, reason: &str) -> Result<()> {
+    let listed: BTreeSet<(&str, &str)> =
+        plan.listed.values().map(|planned| (planned.delivery.path.as_str(), planned.delivery.feed.as_str())).collect();
+    let waits = |entry: &Entry| {
+        plan.waiting.iter().any(|waiting| waiting.feed == entry.feed && waiting.folder == folder(&entry.path))
+    };
+    let missing: Vec<&Entry> = ledger
+        .entries
+        .values()
+        .filter(|entry| entry.is_accepted() && !waits(entry))
+        .filter(|entry| !listed.contains(&(entry.path.as_str(), entry.feed.as_str())))
+        .collect();
+    if let Some(first) = missing.first() {
+        let more = match missing.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let gone = !feeds.iter().any(|loaded| loaded.feed.name == first.feed);
+        let what = if gone {
+            format!("the job no longer has the feed {}, which read {}{more}", first.feed, first.path)
+        } else {
+            format!("{}{more} is no longer in the landing area", first.path)
+        };
+        return Err(Error::usage(format!(
+            "every delivery must be read again because {reason}, but {what}; nothing was published"
+        ))
+        .hint("bring back what is missing, or build a new lake from what there is: `uptake run JOB --out NEW_LAKE`"));
+    }
+    let tables: BTreeSet<&String> = ledger.entries.values().map(|entry| &entry.table).collect();
+    plan.start_over = tables.into_iter().map(|table| (table.clone(), reason.to_owned())).collect();
+    plan.anew = Some(reason.to_owned());
+    for planned in &mut plan.read {
+        if planned.why == Why::New && ledger.entries.contains_key(&planned.key) {
+            planned.why = Why::StartOver;
+        }
+    }
     Ok(())
 }
 
@@ -204,7 +595,7 @@ pub fn is_undated_snapshot(feed: &Feed, catalog: &Catalog) -> bool {
 }
 
 fn sort(read: &mut [Planned]) {
-    read.sort_by(|a, b| (a.delivery.known_at, &a.delivery.path).cmp(&(b.delivery.known_at, &b.delivery.path)));
+    read.sort_by(|a, b| (a.delivery.known_at, &a.key).cmp(&(b.delivery.known_at, &b.key)));
 }
 
 /// The instant a name's date and time mean: in the reporting zone, the earlier one where a clock change makes two.
@@ -215,10 +606,7 @@ fn instant(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::ledger::{Counts, Entry};
 
     fn feeds(more: &str) -> Vec<LoadedFeed> {
         let text =
@@ -239,15 +627,12 @@ mod tests {
             path: path.into(),
             size: 9,
             etag: Some("e".into()),
-            sha256: String::new(),
             known_at: known_at.parse::<DateTime<Utc>>().unwrap().timestamp_micros(),
             refused: refused.then(|| "empty_file".into()),
-            sentence: None,
-            counts: Counts::default(),
-            coverage: BTreeMap::new(),
-            headcount: None,
             feed_hash: feed_hash.into(),
+            row_rules: None,
             commit: 1,
+            ..Entry::default()
         }
     }
 
@@ -327,11 +712,17 @@ mod tests {
             (read(&plan), plan.start_over.into_values().collect::<Vec<String>>())
         };
         let (plain, keeps) = (feeds(""), feeds("nulls_mean = \"keep\""));
+        let full = feeds("mode = \"full\"");
         let held = || object("u_2026-03-02.csv", 9);
         let late = [held(), object("u_2026-03-01.csv", 1)];
         assert_eq!(started(&plain, &late), (vec!["u_2026-03-01.csv New".into()], vec![]));
         let again = |path: &str| vec![format!("{path} New"), "u_2026-03-02.csv StartOver".into()];
         assert_eq!(started(&keeps, &late), (again("u_2026-03-01.csv"), vec!["u_2026-03-01.csv came late".into()]));
+        assert_eq!(
+            started(&full, &late),
+            started(&keeps, &late),
+            "a snapshot between two that were compared without it"
+        );
         let with_it = [held(), object("u_2026-03-02.a.csv", 1)];
         assert_eq!(
             started(&keeps, &with_it),

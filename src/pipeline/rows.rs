@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
+    UInt32Array, new_null_array,
 };
-use arrow::compute::{cast, take_record_batch};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::compute::{cast, filter_record_batch, is_not_null, is_null, take_record_batch};
+use arrow::datatypes::{DataType, Field, Int32Type};
+use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
@@ -16,10 +17,12 @@ use super::Context;
 use super::plan::Planned;
 use super::takeback::voids_column;
 use crate::canon::columns::{Text, bools, dates, instants};
+use crate::canon::employment::{Presence, Terms};
 use crate::canon::snapshot;
-use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, canon_schema, dictionary};
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
+use crate::feed::{Mode, fill_made_days};
 use crate::period::{Day, DayClock, local_day};
 
 /// Adds provenance and derived keys: the gate's batch becomes a canon batch.
@@ -39,10 +42,11 @@ pub(super) fn canon_form(
             let name = field.name().as_str();
             Ok(match name {
                 DELIVERY => {
-                    let values: ArrayRef = Arc::new(StringArray::from(vec![planned.delivery.path.as_str()]));
+                    let values: ArrayRef = Arc::new(StringArray::from(vec![planned.key.as_str()]));
                     Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(vec![0; rows]), values)?)
                 }
                 KNOWN_AT => Arc::new(TimestampMicrosecondArray::from(vec![known_at; rows]).with_timezone("UTC")),
+                HELD_FROM | HELD_TO => new_null_array(field.data_type(), rows),
                 _ => {
                     let array = batch
                         .column_by_name(name)
@@ -55,12 +59,32 @@ pub(super) fn canon_form(
         .collect::<Result<Vec<_>>>()?;
     let mut batch = RecordBatch::try_new(schema, columns)?;
     let feed = &context.feeds[planned.feed].feed;
-    if table.column("effective_from").is_some() && !feed.maps("effective_from") {
+    // Rows of a snapshot stay without a day until they are compared with the snapshot before, see `snapshot`.
+    if table.column("effective_from").is_some() && feed.mode != Mode::Full && !feed.maps("effective_from") {
         // A change without a date holds from the day it was told.
         let day = local_day(known_at, context.job.zone);
         batch = snapshot::with_column(&batch, "effective_from", Arc::new(Date32Array::from(vec![day; rows])))?;
     }
     derive_key(table, batch)
+}
+
+/// Rows that a version before stored, with the days that are made of other columns today: they are part of keys, so nothing is merged without
+/// them. Other columns that are missing are empty.
+pub(super) fn with_made_days(table: &Table, batches: Vec<RecordBatch>, zone: Tz) -> Result<Vec<RecordBatch>> {
+    if table.stored().all(|column| column.made_day().is_none()) {
+        return Ok(batches);
+    }
+    let schema = canon_schema(table);
+    let made = |batch: RecordBatch| -> Result<RecordBatch> {
+        let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+            Some(array) => Arc::clone(array),
+            None => new_null_array(field.data_type(), batch.num_rows()),
+        };
+        let mut columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect();
+        fill_made_days(table, &schema, &mut columns, zone);
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+    };
+    batches.into_iter().map(made).collect()
 }
 
 /// A table whose only key may be absent gets one from its required columns, so that the same statement has the same key.
@@ -80,8 +104,11 @@ pub(super) fn derive_key(table: &Table, batch: RecordBatch) -> Result<RecordBatc
                 let mut hash = Sha256::new();
                 for name in &required {
                     let array = batch.column_by_name(name)?;
+                    // Counts of unnamed people have nobody's name in their key.
+                    let is_nobody = table.anonymous.as_ref().is_some_and(|anonymous| anonymous.who == *name);
                     let text = match array.data_type() {
                         DataType::Timestamp(_, _) => instants(&batch, name)(row)?.to_string(),
+                        _ if is_nobody => Text::of(&batch, name).get(row).unwrap_or_default().to_owned(),
                         _ => Text::of(&batch, name).get(row)?.to_owned(),
                     };
                     hash.update(text.as_bytes());
@@ -110,6 +137,26 @@ pub(super) fn split_removed(table: &Table, batch: RecordBatch) -> Result<(Record
         Ok(take_record_batch(&batch, &UInt32Array::from_iter_values(rows))?)
     };
     Ok((pick(false)?, Some(pick(true)?)))
+}
+
+/// Parts rows without the day from which they hold from the others; empty parts are left out.
+pub(super) fn split_undated(batches: &[RecordBatch]) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>)> {
+    let (mut undated, mut dated) = (Vec::new(), Vec::new());
+    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+        let Some(days) = batch.column_by_name("effective_from") else {
+            dated.push(batch.clone());
+            continue;
+        };
+        match days.null_count() {
+            0 => dated.push(batch.clone()),
+            all if all == batch.num_rows() => undated.push(batch.clone()),
+            _ => {
+                undated.push(filter_record_batch(batch, &is_null(days)?)?);
+                dated.push(filter_record_batch(batch, &is_not_null(days)?)?);
+            }
+        }
+    }
+    Ok((undated, dated))
 }
 
 /// Splits rows by the reporting-zone day of the table's day column.
@@ -225,12 +272,12 @@ pub(super) fn note_seen(
 pub(super) fn headcount(rows: &[RecordBatch], day: Day) -> u64 {
     let mut employed: HashSet<String> = HashSet::new();
     for batch in rows {
-        let (worker, status) = (Text::of(batch, "worker_id"), Text::of(batch, "status"));
+        let (worker, terms) = (Text::of(batch, "worker_id"), Terms::of(batch));
         let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
         for row in 0..batch.num_rows() {
             let lives = from(row).is_none_or(|from| from <= day) && to(row).is_none_or(|to| day < to);
             if lives
-                && matches!(status.get(row), Some("active" | "leave"))
+                && terms.on(row, day) != Presence::Away
                 && let Some(worker) = worker.get(row)
                 && !employed.contains(worker)
             {
@@ -239,4 +286,29 @@ pub(super) fn headcount(rows: &[RecordBatch], day: Day) -> u64 {
         }
     }
     employed.len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::fixture::{day, rows};
+    use crate::contract::Catalog;
+
+    #[test]
+    fn rows_of_a_lake_without_the_day_of_an_attempt_get_it() {
+        let told = rows(
+            "enrollments",
+            "user_id content_id attempt status    assigned_at          due_at
+             u1      c1         -       assigned  2026-01-15T23:30:00Z 2026-02-28
+             u2      c1         7       assigned  2026-01-15T08:00:00Z 2026-02-28",
+        );
+        let kept: Vec<usize> =
+            (0..told.num_columns()).filter(|at| told.schema().field(*at).name() != "attempt_day").collect();
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("enrollments").unwrap();
+        let before = vec![told.project(&kept).unwrap()];
+        let now = with_made_days(table, before, chrono_tz::Europe::Berlin).unwrap();
+        let days = dates(&now[0], "attempt_day");
+        assert_eq!([days(0), days(1)], [Some(day("2026-01-16")), None]);
+    }
 }

@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
-use super::day_rows::{day_partition, partition_of};
+use super::day_rows::{DayRows, partition_of};
+use super::event_ids::{self, Shared};
+use super::kept::KeptBy;
 use super::lake::Lake;
 use crate::canon::columns::{Text, bools, instants, ints};
-use crate::canon::merge::{Losses, Lost, Removed, merge};
+use crate::canon::id_filter::hash;
+use crate::canon::merge::{Kept, Losses, Lost, Removed, merge};
 use crate::contract::Table;
 use crate::contract::arrow::{DELETED, DELIVERY, KNOWN_AT, ROW};
 use crate::error::Result;
@@ -39,7 +43,7 @@ pub(super) fn merge_removed(
     let before = keys_removed(table, &held);
     let mut all = held;
     all.extend(fresh.iter().cloned());
-    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| false)?;
+    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| Kept::Nothing)?;
     ledger.lose(&merged.losses);
     if !fresh.is_empty() {
         lake.write(table, REMOVED, &merged.rows)?;
@@ -72,40 +76,45 @@ pub(super) fn keys_removed(table: &Table, batches: &[RecordBatch]) -> Removed {
 /// Key -> the one day it lives on.
 pub type Moved = HashMap<String, Day>;
 
-/// The age of a statement: the greatest one wins.
-pub(super) type Age = (i64, String, i64);
+/// The age of a statement, as the merge has it: the greatest one wins.
+type Age = (Option<i64>, i64, String, i64);
 
-/// Notes when each key of a batch was stated, and for which day.
-pub(super) fn note_ages(table: &Table, batch: &RecordBatch, day: Day, stated: &mut BTreeMap<String, Vec<(Age, Day)>>) {
+/// Notes when each of the ids in a batch was stated.
+fn note_ages(table: &Table, batch: &RecordBatch, shared: &Shared, found: &mut Vec<(String, Age)>) {
     let [key] = table.key.as_slice() else { return };
     let (key, delivery) = (Text::of(batch, key), Text::of(batch, DELIVERY));
     let (known_at, record) = (instants(batch, KNOWN_AT), ints(batch, ROW));
+    let said_at = table.latest.as_deref().map(|name| instants(batch, name));
     for row in 0..batch.num_rows() {
-        let Some(key) = key.get(row) else { continue };
-        let age =
-            (known_at(row).unwrap_or(0), delivery.get(row).unwrap_or_default().to_owned(), record(row).unwrap_or(0));
-        stated.entry(key.to_owned()).or_default().push((age, day));
+        let Some(key) = key.get(row).filter(|key| shared.ids.contains(&hash(key))) else { continue };
+        let said_at = said_at.as_ref().and_then(|said_at| said_at(row));
+        let delivery = delivery.get(row).unwrap_or_default().to_owned();
+        found.push((key.to_owned(), (said_at, known_at(row).unwrap_or(0), delivery, record(row).unwrap_or(0))));
     }
 }
 
-/// For feeds whose corrections move events to another day: the one day on which each restated key lives, and the days that lose it.
-/// Pays for it by reading the keys of every day file of the table.
+/// The one day on which each id lives that several days may hold, and the days that lose or win one by it. Opens these days and no other.
 pub(super) fn settle_days(
     lake: &Lake<'_>,
     table: &Table,
-    mut stated: BTreeMap<String, Vec<(Age, Day)>>,
+    shared: &Shared,
+    fresh: &DayRows,
 ) -> Result<(Moved, BTreeSet<Day>)> {
     let [key] = table.key.as_slice() else { return Ok((Moved::new(), BTreeSet::new())) };
-    for (partition, file) in lake.partitions(table)? {
-        let Some(day) = day_partition(&partition) else { continue };
-        for batch in lake.read_ref(table, &file, Some(&[key.as_str(), DELIVERY, KNOWN_AT, ROW]))? {
-            let mut held = BTreeMap::new();
-            note_ages(table, &batch, day, &mut held);
-            for (key, ages) in held {
-                if let Some(known) = stated.get_mut(&key) {
-                    known.extend(ages);
-                }
-            }
+    let columns: Vec<&str> =
+        [key.as_str(), DELIVERY, KNOWN_AT, ROW].into_iter().chain(table.latest.as_deref()).collect();
+    let days: Vec<Day> = shared.days.iter().copied().collect();
+    let one = |day: &Day| -> Result<(Day, Vec<(String, Age)>)> {
+        let mut batches = lake.read(table, &partition_of(*day), Some(&columns))?;
+        batches.extend(fresh.take(&table.name, *day)?);
+        let mut found = Vec::new();
+        batches.iter().for_each(|batch| note_ages(table, batch, shared, &mut found));
+        Ok((*day, found))
+    };
+    let mut stated: BTreeMap<String, Vec<(Age, Day)>> = BTreeMap::new();
+    for (day, found) in days.par_iter().map(one).collect::<Result<Vec<_>>>()? {
+        for (key, age) in found {
+            stated.entry(key).or_default().push((age, day));
         }
     }
     let (mut moved, mut touched) = (Moved::new(), BTreeSet::new());
@@ -119,23 +128,16 @@ pub(super) fn settle_days(
     Ok((moved, touched))
 }
 
-/// The days whose files hold any of the keys. Reads one column of the day files, newest first, until all are found.
+/// The days whose files hold any of the keys, however many hold the same one.
 pub(super) fn locate(lake: &Lake<'_>, table: &Table, keys: &BTreeSet<String>) -> Result<BTreeSet<Day>> {
     let [key] = table.key.as_slice() else { return Ok(BTreeSet::new()) };
-    let mut waiting: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
+    let ids: Vec<u64> = keys.iter().map(|key| hash(key)).collect();
     let mut days = BTreeSet::new();
-    let partitions = lake.partitions(table)?;
-    for (partition, file) in partitions.iter().rev() {
-        let Some(day) = day_partition(partition) else { continue };
-        if waiting.is_empty() {
-            break;
-        }
-        for batch in lake.read_ref(table, file, Some(&[key.as_str()]))? {
+    for (day, file) in event_ids::days_of(lake, table, &ids)? {
+        for batch in lake.read_ref(table, &file, Some(&[key.as_str()]))? {
             let ids = Text::of(&batch, key);
-            for row in 0..batch.num_rows() {
-                if ids.get(row).is_some_and(|id| waiting.remove(id)) {
-                    days.insert(day);
-                }
+            if (0..batch.num_rows()).any(|row| ids.get(row).is_some_and(|id| keys.contains(id))) {
+                days.insert(day);
             }
         }
     }
@@ -147,6 +149,7 @@ pub(super) fn locate(lake: &Lake<'_>, table: &Table, keys: &BTreeSet<String>) ->
 pub struct Elsewhere<'a> {
     pub removed: Option<&'a Removed>,
     pub moved: Option<&'a Moved>,
+    pub kept: Option<&'a KeptBy>,
 }
 
 /// One day of a day table, merged: its rows, and what was lost.
@@ -159,8 +162,19 @@ pub fn merge_day(
 ) -> Result<(RecordBatch, Losses)> {
     let mut batches = lake.read(table, &partition_of(day), None)?;
     batches.extend(fresh.iter().cloned());
+    merge_rows(table, day, &batches, elsewhere)
+}
+
+/// Rows of one day, merged: those of any set of ids, as long as all statements of these are among them.
+pub fn merge_rows(
+    table: &Table,
+    day: Day,
+    batches: &[RecordBatch],
+    elsewhere: &Elsewhere<'_>,
+) -> Result<(RecordBatch, Losses)> {
     let none = Removed::new();
-    let merged = merge(table, &batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &|_| false)?;
+    let keeps = |delivery: &str| elsewhere.kept.map_or(Kept::Nothing, |kept| kept.by(delivery));
+    let merged = merge(table, batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &keeps)?;
     let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
     let mut losses = merged.losses;
     let mut stays = Vec::with_capacity(merged.rows.num_rows());

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::day_rows::partition_of;
 use super::lake::Lake;
-use super::periods::{publish, today};
+use super::periods::{Computed, publish, today};
+use super::steps::{Because, Fingerprint};
 use super::world::World;
 use super::{Backfill, Context};
 use crate::canon::columns::{Text, dates, ints};
@@ -19,7 +20,6 @@ use crate::error::Result;
 use crate::mart::leader_post_effects;
 use crate::period::{Day, Grain, Period, month_label};
 use crate::publish::FileRef;
-use crate::publish::commit::hex_sha256;
 use crate::rollup::person_day::MEASURES;
 use crate::rollup::person_period::PersonDay;
 
@@ -36,9 +36,9 @@ pub fn compute(
     context: &Context<'_>,
     lake: &mut Lake<'_>,
     world: &World,
-    days: &BTreeMap<Day, FileRef>,
-    range: (Day, Day),
+    (days, range): (&BTreeMap<Day, FileRef>, (Day, Day)),
     made_from: &mut BTreeMap<String, String>,
+    done: &mut Computed,
 ) -> Result<()> {
     let table = context.catalog.expect("unit_week")?;
     if !leader_post_effects::TABLE.tables.iter().any(|mart| context.job.wants(mart)) {
@@ -55,18 +55,20 @@ pub fn compute(
         .collect();
     let places = world.people.fingerprints(&weeks);
     let mut wanted: BTreeMap<String, BTreeMap<Day, Period>> = BTreeMap::new();
-    let mut dirty: BTreeMap<Day, (Period, String)> = BTreeMap::new();
+    let mut dirty: BTreeMap<Day, (Period, Fingerprint)> = BTreeMap::new();
     for (week, places) in weeks.iter().zip(places) {
-        let mut basis =
-            format!("{}|{}|{}|{places:x}", context.job.config_hash(), table.hash, env!("CARGO_PKG_VERSION"));
+        let rules = format!("{}|{}|{}", context.job.config_hash(), table.hash, env!("CARGO_PKG_VERSION"));
+        let mut inputs = format!("{places:x}");
         for (day, file) in days.range(week.start..week.end) {
-            basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
+            inputs.push_str(&format!("|{day}{}", &file.sha256[..16]));
         }
-        let now = hex_sha256(basis.as_bytes())[..16].to_owned();
+        let now = Fingerprint::of(&rules, &inputs);
         wanted.entry(month_label(week.start)).or_default().insert(week.start, *week);
         let is_about = |backfill: &&Backfill| backfill.is_about(leader_post_effects::TABLE.tables);
         let forced = context.backfill.as_ref().filter(is_about).is_some_and(|backfill| backfill.touches(*week));
-        if forced || made_from.get(&step(week.start)) != Some(&now) {
+        let because = now.against(made_from.get(&step(week.start)), forced);
+        done.steps.note(&table.name, &partition_of(week.start), because);
+        if because != Because::Unchanged {
             dirty.insert(week.start, (*week, now));
         }
     }
@@ -74,7 +76,7 @@ pub fn compute(
     let live: BTreeSet<String> = weeks.iter().map(|week| step(week.start)).collect();
     made_from.retain(|known, _| !known.starts_with("unit_week/") || live.contains(known));
 
-    let all: Vec<&(Period, String)> = dirty.values().collect();
+    let all: Vec<&(Period, Fingerprint)> = dirty.values().collect();
     let mut fresh: BTreeMap<Day, Week> = BTreeMap::new();
     for chunk in all.chunks(context.threads.max(1) * 8) {
         let summed: Vec<Result<(Day, Week)>> =
@@ -108,7 +110,7 @@ pub fn compute(
         publish(lake, table, month, &[RecordBatch::try_new(mart_schema(table), columns)?])?;
     }
     for (start, (_, now)) in dirty {
-        made_from.insert(step(start), now);
+        made_from.insert(step(start), now.to_string());
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The whole tables as they are now: people, units, accounts, content, contributions, enrollments and governance events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -9,17 +9,21 @@ use hashbrown::HashMap;
 use super::Context;
 use super::lake::{Lake, WHOLE};
 use crate::canon::acts::{Acts, Setting, Tables};
+use crate::canon::before_hire::completed_before_hire;
 use crate::canon::catalogue::{Belongings, Completions, Item, belongings, items};
 use crate::canon::certifications::{Certifications, Rule, Sources};
 use crate::canon::columns::{Text, bools, instants};
 use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
-use crate::canon::identity::Identity;
-use crate::contract::arrow::DELETED;
+use crate::canon::identity::{Identity, Unmatched, Who};
+use crate::canon::obligation::{self, Attempts};
+use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::Found;
 use crate::error::Result;
-use crate::period::{Day, DayClock, day_of, day_start_micros, local_day};
+use crate::feed::Feed;
+use crate::ledger::Ledger;
+use crate::period::{Day, DayClock, YEARS_BACK, date_of, day_of, day_start_micros, local_day};
 use crate::publish::FileRef;
 
 /// The tables that decide who an account is.
@@ -39,11 +43,16 @@ impl Before {
         Ok(Before { files })
     }
 
-    /// Accounts that are somebody else now than in head.
-    pub fn changed(&self, context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Vec<String>> {
+    /// Accounts that are somebody else now than in head, with the days `[from, to)` between which that is so.
+    pub fn changed(
+        &self,
+        context: &Context<'_>,
+        lake: &Lake<'_>,
+        world: &World,
+    ) -> Result<BTreeMap<String, (Day, Day)>> {
         let now = Before::of(lake)?;
         if self.files == now.files {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let read = |name: &str| -> Result<Vec<RecordBatch>> {
             match &self.files[name] {
@@ -52,14 +61,14 @@ impl Before {
             }
         };
         let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-        let people = People::build(&workers, &eligibility(context));
+        let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
         let identity = Identity::build(&users, &links, &workers, &people);
-        Ok(world.identity.changed(&world.people, &identity, &people).into_iter().collect())
+        Ok(world.identity.changed(&world.people, &identity, &people))
     }
 }
 
 /// What is read of contributions.
-const CONTRIBUTIONS: [&str; 12] = [
+const CONTRIBUTIONS: [&str; 13] = [
     "contribution_id",
     "author_id",
     "kind",
@@ -71,24 +80,7 @@ const CONTRIBUTIONS: [&str; 12] = [
     "credited_ids",
     "minutes",
     "body_hash",
-    DELETED,
-];
-
-/// What is read of enrollments: who was assigned what, when it was due and done, and what it says of certifications.
-const ENROLLMENTS: [&str; 14] = [
-    "user_id",
-    "content_id",
-    "attempt",
-    "assigned_at",
-    "required",
-    "due_at",
-    "completed_at",
-    "enrolled_at",
-    "expires_at",
-    "updated_at",
-    "status",
-    "time_spent_seconds",
-    "deleted",
+    DELIVERY,
     DELETED,
 ];
 
@@ -100,6 +92,9 @@ pub struct World {
     pub content: Vec<RecordBatch>,
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
+    /// Contributions whose author matches nobody on their day, by delivery and reason.
+    pub strange_authors: BTreeMap<(String, Unmatched), u64>,
+    pub attempts: Attempts,
     pub facts: FactsByDay,
     pub certifications: Certifications,
     /// The catalogue by id, who completed what, and which contributions belong to which item; empty where no table asks.
@@ -112,6 +107,10 @@ pub struct World {
     pub found: Vec<Found>,
     /// The first day after the reported ones: days that began before `--as-of` are reported.
     pub horizon: Day,
+    /// No period opens before this day: five years before the first delivery.
+    pub floor: Day,
+    /// The day of the last delivery.
+    pub newest: Day,
 }
 
 fn eligibility(context: &Context<'_>) -> Eligibility {
@@ -119,8 +118,28 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
     Eligibility { worker_types: policy.worker_types.clone(), min_tenure_days: policy.min_tenure_days }
 }
 
+/// Deliveries of feeds whose rows do not reach back to a hire date. A delivery's path says which feed it is of, so that a change of
+/// the feed file is felt at once.
+fn still(context: &Context<'_>, workers: &[RecordBatch]) -> BTreeSet<String> {
+    let feeds: Vec<&Feed> =
+        context.feeds.iter().map(|loaded| &loaded.feed).filter(|feed| feed.fills == "workers").collect();
+    if feeds.iter().all(|feed| feed.reach_back) {
+        return BTreeSet::new();
+    }
+    let mut paths: BTreeSet<String> = BTreeSet::new();
+    for batch in workers {
+        let delivery = Text::of(batch, DELIVERY);
+        match delivery.values() {
+            Some(values) => paths.extend(values.iter().flatten().map(str::to_owned)),
+            None => paths.extend((0..batch.num_rows()).filter_map(|row| delivery.get(row)).map(str::to_owned)),
+        }
+    }
+    paths.retain(|path| feeds.iter().any(|feed| !feed.reach_back && feed.recognise(path).is_some()));
+    paths
+}
+
 impl World {
-    pub fn build(context: &Context<'_>, lake: &Lake<'_>) -> Result<World> {
+    pub fn build(context: &Context<'_>, lake: &Lake<'_>, ledger: &Ledger) -> Result<World> {
         let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
         // Signatures of texts outweigh everything else in their table.
         let contributions = || lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
@@ -130,13 +149,13 @@ impl World {
         let (who, rest) = rayon::join(
             || -> Result<(Vec<RecordBatch>, People, Identity)> {
                 let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-                let people = People::build(&workers, &eligibility(context));
+                let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
                 let identity = Identity::build(&users, &links, &workers, &people);
                 Ok((workers, people, identity))
             },
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
-                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&ENROLLMENTS)),
+                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&obligation::COLUMNS)),
                     || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
                 );
                 Ok((enrollments?, rest?))
@@ -145,7 +164,15 @@ impl World {
         let (workers, people, identity) = who?;
         let (enrollments, (content, contributions, events)) = rest?;
         let horizon = horizon(context.as_of, zone);
-        let enrolled = || {
+        let (first, newest) = deliveries(ledger, zone);
+        let floor = years_before(first);
+        let attempted = || {
+            let attempts = Attempts::build(&enrollments, &content, &identity, zone, floor);
+            let facts = facts(&attempts, zone, &context.job.calendar);
+            let completions = if by_content { Completions::of(&attempts, zone) } else { Completions::default() };
+            (attempts, facts, completions)
+        };
+        let certified = || {
             let certifications = Certifications::build(&Sources {
                 rules: &rules(context),
                 workers: &workers,
@@ -155,11 +182,8 @@ impl World {
                 people: &people,
                 zone,
             });
-            let (items, completions) = match by_content {
-                true => (items(&content, zone), Completions::build(&enrollments, &identity, zone)),
-                false => Default::default(),
-            };
-            (certifications, items, completions)
+            let items = if by_content { items(&content, zone) } else { Vec::new() };
+            (certifications, items)
         };
         let given = || {
             let belongings = if by_content { belongings(&contributions, zone, horizon) } else { Belongings::new() };
@@ -168,36 +192,68 @@ impl World {
             let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
             let by_acts = crate::mart::MARTS.iter().any(|mart| mart.acts.is_some() && context.job.wants(mart.name));
             let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
-            (belongings, acts, authors(&contributions, zone))
+            (belongings, acts, authors(&contributions, zone), strange_authors(&contributions, &identity, zone))
         };
-        let (facts, ((certifications, items, completions), (belongings, acts, authors))) = rayon::join(
-            || facts(&enrollments, &content, &identity, zone, &context.job.calendar),
-            || rayon::join(enrolled, given),
-        );
+        let ((attempts, facts, completions), ((certifications, items), (belongings, acts, authors, strange_authors))) =
+            rayon::join(attempted, || rayon::join(certified, given));
+        let mut found = Vec::new();
+        let (before, completed) = completed_before_hire(&enrollments, &workers, &identity, &people, zone, horizon - 1);
+        found.push(Found::of_table("completed_before_hire", "enrollments", before, Some(completed)));
+        if context.job.report_from.is_none() {
+            let early: usize = authors.range(..floor).map(|(_, of_day)| of_day.len()).sum();
+            let all: usize = authors.values().map(Vec::len).sum();
+            let told = |table: &str, early: u64, all: u64| Found::of_table("old_events", table, early, Some(all));
+            let enrolled = enrollments.iter().map(|batch| batch.num_rows() as u64).sum();
+            found.push(told("contributions", early as u64, all as u64));
+            found.push(told("enrollments", attempts.before_floor, enrolled));
+        }
+        found.retain(|found: &Found| found.affected > 0);
         Ok(World {
             units: Units::build(&read("org_units")?),
             authors,
+            strange_authors,
             people,
             identity,
             content,
+            attempts,
             facts,
             certifications,
             items,
             completions,
             belongings,
             acts,
-            found: Vec::new(),
+            found,
             horizon,
+            floor,
+            newest,
         })
     }
 
-    /// The first reported day: the job's, else the first day with an act of anybody.
-    pub fn first_day(&self, context: &Context<'_>, days: impl Iterator<Item = Day>) -> Option<Day> {
-        match context.job.report_from {
-            Some(date) => Some(day_of(date)),
-            None => days.chain(self.authors.keys().copied().take(1)).min(),
-        }
+    /// The first reported day: the job's, else the first day with an act of anybody, an assignment, a due date, a completion or a
+    /// contribution, the floor at the earliest. `act` is the first day from the floor on with an act.
+    pub fn first_day(&self, context: &Context<'_>, act: Option<Day>) -> Option<Day> {
+        let contribution = self.authors.range(self.floor..).next().map(|(day, _)| *day);
+        let first = || act.into_iter().chain(contribution).chain(self.attempts.first_day).min();
+        context.job.report_from.map(day_of).or_else(first)
     }
+}
+
+/// The days of the first and the last delivery that were accepted; of a lake without any, days without end.
+fn deliveries(ledger: &Ledger, zone: chrono_tz::Tz) -> (Day, Day) {
+    let accepted = ledger.entries.values().filter(|entry| entry.is_accepted());
+    let known = accepted.map(|entry| entry.known_at);
+    let bounds = known.fold(None, |bounds: Option<(i64, i64)>, at| {
+        Some(bounds.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+    });
+    bounds.map_or((Day::MIN, Day::MAX), |(first, last)| (local_day(first, zone), local_day(last, zone)))
+}
+
+/// The day [`YEARS_BACK`] years before.
+pub fn years_before(day: Day) -> Day {
+    if day == Day::MIN {
+        return day;
+    }
+    date_of(day).checked_sub_months(chrono::Months::new(12 * YEARS_BACK)).map_or(Day::MIN, day_of)
 }
 
 /// The job's rules about certifications, as canon reads them.
@@ -236,6 +292,27 @@ fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, 
     }
     authors.values_mut().for_each(|authors| authors.sort_unstable());
     authors
+}
+
+fn strange_authors(
+    contributions: &[RecordBatch],
+    identity: &Identity,
+    zone: chrono_tz::Tz,
+) -> BTreeMap<(String, Unmatched), u64> {
+    let mut strange: BTreeMap<(String, Unmatched), u64> = BTreeMap::new();
+    let mut clock = DayClock::new(zone);
+    for batch in contributions {
+        let accounts = Text::of(batch, "author_id").each(batch.num_rows(), &mut |author| identity.account(author));
+        let (created_at, deleted, delivery) =
+            (instants(batch, "created_at"), bools(batch, DELETED), Text::of(batch, DELIVERY));
+        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
+            let (Some(account), Some(at)) = (accounts[row], created_at(row)) else { continue };
+            if let Who::Unmatched(reason) = account.who(clock.day(at)) {
+                *strange.entry((delivery.get(row).unwrap_or_default().to_owned(), reason)).or_default() += 1;
+            }
+        }
+    }
+    strange
 }
 
 /// First and last day on which each account was seen.

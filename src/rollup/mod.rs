@@ -6,3 +6,5 @@ pub mod person_day;
 pub mod person_interest;
 pub mod person_period;
 pub mod person_reaction;
+pub mod strangers;
+pub mod time_spent;

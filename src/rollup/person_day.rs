@@ -9,7 +9,8 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PolarsResult};
 
-use crate::canon::columns::{Text, instants, ints};
+use super::time_spent::{Clock, Durations, Overhang, Stretch, covered, is_act_of_somebody};
+use crate::canon::columns::{Text, instants};
 use crate::canon::enrollment::Facts;
 use crate::canon::history::People;
 use crate::canon::identity::{Identity, Unmatched, Who};
@@ -22,15 +23,31 @@ pub const SQL: &str = include_str!("person_day.sql");
 
 /// Everything one day of the rollup reads.
 pub struct Inputs<'a> {
-    pub day: Day,
+    pub clock: Clock,
     /// Live activity of the day.
     pub activity: &'a [RecordBatch],
+    /// Time on the day of events of the days beside it.
+    pub beside: &'a [Overhang],
     /// Live reactions of the day.
     pub reactions: &'a [RecordBatch],
     /// Authors of the day's contributions, one entry a contribution.
     pub authors: &'a [String],
     pub identity: &'a Identity,
     pub policy: &'a Policy,
+}
+
+impl Inputs<'_> {
+    pub fn day(&self) -> Day {
+        self.clock.day
+    }
+
+    /// The worker whose the time of an event of a day beside is.
+    pub fn owner(&self, overhang: &Overhang) -> Option<u32> {
+        match self.identity.who(&overhang.user, overhang.day) {
+            Who::Worker(worker) => Some(worker),
+            _ => None,
+        }
+    }
 }
 
 /// The acts of one day as columns of the SQL's views; accounts under numbers of the day's own.
@@ -40,7 +57,8 @@ pub struct Acts {
     user: Vec<i64>,
     occurred_s: Vec<i64>,
     verb: Vec<i64>,
-    seconds: Vec<i64>,
+    /// Workers and the seconds that their events cover of the day.
+    spent: Vec<(u32, i64)>,
     authors: Vec<i64>,
     reacting: Vec<i64>,
     /// Events, contributions and reactions of accounts that are nobody we know, by reason.
@@ -50,7 +68,7 @@ pub struct Acts {
 impl Acts {
     /// Rows that the SQL will read.
     pub fn rows(&self) -> usize {
-        self.user.len() + self.authors.len() + self.reacting.len()
+        self.user.len() + self.spent.len() + self.authors.len() + self.reacting.len()
     }
 }
 
@@ -68,7 +86,7 @@ impl Users<'_> {
             return code;
         }
         let code = self.who.len() as i64;
-        self.who.push(self.inputs.identity.who(user, self.inputs.day));
+        self.who.push(self.inputs.identity.who(user, self.inputs.day()));
         self.codes.insert(user.to_owned(), code);
         code
     }
@@ -93,25 +111,31 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
     let verbs = verbs(policy);
     // Any other verb is a visit and nothing more.
     let visit = verbs.len() as i64;
-    let cap = policy.max_event_minutes * 60;
+    // No act of anybody.
+    let nobody = visit + 1;
 
-    let (mut user, mut occurred, mut verb, mut seconds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut user, mut occurred, mut verb) = (Vec::new(), Vec::new(), Vec::new());
+    let mut stretches: Vec<(u32, Stretch)> = Vec::new();
     for batch in inputs.activity {
         let user_codes = Text::of(batch, "user_id").each(batch.num_rows(), &mut |text| users.code(text));
         let verb_codes = Text::of(batch, "verb").each(batch.num_rows(), &mut |text| {
-            verbs.iter().position(|known| *known == text).map_or(visit, |at| at as i64)
+            let of_policy = || verbs.iter().position(|known| *known == text).map_or(visit, |at| at as i64);
+            if is_act_of_somebody(text) { of_policy() } else { nobody }
         });
-        let (occurred_at, duration) = (instants(batch, "occurred_at"), ints(batch, "duration_seconds"));
+        let (occurred_at, durations) = (instants(batch, "occurred_at"), Durations::of(batch, &inputs.clock));
         for i in 0..batch.num_rows() {
             let (Some(code), Some(verb_code)) = (user_codes[i], verb_codes[i]) else { continue };
-            if users.counts(code) {
+            if verb_code != nobody && users.counts(code) {
                 user.push(code);
                 occurred.push(occurred_at(i).unwrap_or(0).div_euclid(1_000_000));
                 verb.push(verb_code);
-                seconds.push(duration(i).unwrap_or(0).clamp(0, cap));
+                if let (Some(stretch), Who::Worker(worker)) = (durations.stretch(i), users.who[code as usize]) {
+                    stretches.extend(inputs.clock.on_the_day(stretch).map(|stretch| (worker, stretch)));
+                }
             }
         }
     }
+    stretches.extend(inputs.beside.iter().filter_map(|over| Some((inputs.owner(over)?, over.stretch))));
     let mut authors: Vec<i64> = inputs.authors.iter().map(|author| users.code(author)).collect();
     authors.retain(|code| users.counts(*code));
     let mut reacting: Vec<i64> = Vec::new();
@@ -122,12 +146,12 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
     reacting.retain(|code| users.counts(*code));
 
     Acts {
-        day: inputs.day,
+        day: inputs.day(),
         who: users.who,
         user,
         occurred_s: occurred,
         verb,
-        seconds,
+        spent: covered(&mut stretches),
         authors,
         reacting,
         unmatched: users.unmatched,
@@ -160,6 +184,9 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
     let day = |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> {
         days.iter().flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), pick(acts).len())).collect()
     };
+    let spent = |pick: &dyn Fn(&(u32, i64)) -> i64| -> Vec<i64> {
+        days.iter().flat_map(|acts| acts.spent.iter().map(pick)).collect()
+    };
     let (mut identified, mut person, mut valid_from) = (Vec::new(), Vec::new(), Vec::new());
     for (acts, offset) in days.iter().zip(&offsets) {
         for (code, who) in acts.who.iter().enumerate() {
@@ -182,7 +209,17 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
                 ("user_id", users(&|acts| &acts.user)),
                 ("occurred_s", all(&|acts| &acts.occurred_s)),
                 ("verb", all(&|acts| &acts.verb)),
-                ("seconds", all(&|acts| &acts.seconds)),
+            ])?,
+        ),
+        (
+            "spent",
+            frame(vec![
+                (
+                    "day",
+                    days.iter().flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), acts.spent.len())).collect(),
+                ),
+                ("person", spent(&|(worker, _)| i64::from(*worker))),
+                ("seconds", spent(&|(_, seconds)| *seconds)),
             ])?,
         ),
         ("post", frame(vec![("day", day(&|acts| &acts.authors)), ("user_id", users(&|acts| &acts.authors))])?),

@@ -1,13 +1,17 @@
 -- What each person did on one day, from canon activity, contributions and reactions.
 -- One text for every engine: BIGINT everywhere, a CAST around every COUNT and SUM, no INTERVAL, no zone functions,
 -- as-of joins as INNER JOIN ... WHERE from <= day AND day < to. The views it reads:
---   event(user_id, day, occurred_s, verb, seconds)   one row per event, seconds already capped
+--   event(user_id, day, occurred_s, verb)            one row per event that is an act of somebody
 --   post(user_id, day), reaction(user_id, day)       one row per contribution / reaction
 --   identity(user_id, person, valid_from, valid_to)  who an account is, half-open in days
 --   verb(verb, is_active, is_passive)                the policy's verbs, 0 or 1
 --   rule(session_gap_s)                              one row
+--   spent(person, day, seconds)                      one row per person who spent time: what their events cover of the day, each second
+--                                                    once. A union needs a running maximum over the rows before, and no frame that says
+--                                                    so is in the SQL of all engines (polars has ROWS UNBOUNDED PRECEDING alone), so the
+--                                                    view comes with its sums made, in whole seconds: rollup/time_spent.rs.
 WITH matched AS (
-    SELECT i.person AS person, e.day AS day, e.occurred_s AS occurred_s, e.seconds AS seconds,
+    SELECT i.person AS person, e.day AS day, e.occurred_s AS occurred_s,
            v.is_active AS is_active, v.is_passive AS is_passive
     FROM event AS e
     INNER JOIN identity AS i ON e.user_id = i.user_id
@@ -15,13 +19,13 @@ WITH matched AS (
     WHERE i.valid_from <= e.day AND e.day < i.valid_to
 ),
 spaced AS (
-    SELECT person, day, seconds, is_active, is_passive, occurred_s,
+    SELECT person, day, is_active, is_passive, occurred_s,
            LAG(occurred_s, 1) OVER (PARTITION BY person, day ORDER BY occurred_s) AS before_s
     FROM matched
 ),
 act AS (
     SELECT s.person AS person, s.day AS day, CAST(1 AS BIGINT) AS events, s.is_active AS active_acts, s.is_passive AS passive_acts,
-           CAST(0 AS BIGINT) AS contributions, s.seconds AS learning_seconds,
+           CAST(0 AS BIGINT) AS contributions, CAST(0 AS BIGINT) AS learning_seconds,
            CAST(CASE WHEN s.before_s IS NULL THEN 1 WHEN s.occurred_s - s.before_s > r.session_gap_s THEN 1 ELSE 0 END AS BIGINT) AS sessions
     FROM spaced AS s CROSS JOIN rule AS r
     UNION ALL
@@ -34,6 +38,10 @@ act AS (
            CAST(0 AS BIGINT) AS contributions, CAST(0 AS BIGINT) AS learning_seconds, CAST(0 AS BIGINT) AS sessions
     FROM reaction AS x INNER JOIN identity AS i ON x.user_id = i.user_id
     WHERE i.valid_from <= x.day AND x.day < i.valid_to
+    UNION ALL
+    SELECT t.person AS person, t.day AS day, CAST(0 AS BIGINT) AS events, CAST(0 AS BIGINT) AS active_acts, CAST(0 AS BIGINT) AS passive_acts,
+           CAST(0 AS BIGINT) AS contributions, t.seconds AS learning_seconds, CAST(0 AS BIGINT) AS sessions
+    FROM spent AS t
 )
 SELECT person, day,
        CAST(SUM(events) AS BIGINT) AS events,

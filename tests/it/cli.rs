@@ -35,7 +35,16 @@ fn a_run_tells_what_it_did_in_words_and_as_one_json_object() {
     assert_eq!(report["deliveries_read"], 18);
     let counts = &report["counts"];
     let of = |name: &str| counts[name].as_u64().expect("a count");
-    assert_eq!(of("read"), of("accepted") + of("rejected") + of("duplicate") + of("voided") + of("superseded"));
+    assert_eq!(
+        of("read"),
+        of("accepted")
+            + of("rejected")
+            + of("duplicate")
+            + of("voided")
+            + of("superseded")
+            + of("filtered")
+            + of("forgotten")
+    );
     assert!(report["tables"]["marts/adoption_kpis"].as_u64() > Some(100));
     let told = out(&world, RUN);
     assert!(told.starts_with("nothing to do: commit 1 of "), "{told}");
@@ -67,52 +76,42 @@ fn plan_and_check_say_what_a_run_would_do_and_change_nothing() {
 }
 
 #[test]
-fn plan_lists_the_periods_that_days_and_deliveries_reopen_and_the_run_computes_them() {
+fn plan_lists_what_the_run_then_computes_and_why() {
     let world = world();
-    let listed = |as_of: &str| -> Vec<String> {
-        let plan = json(&world, &format!("plan JOB --as-of {as_of} --json"));
-        let periods = plan["periods"].as_array().expect("a list");
+    let steps = |told: &Value| -> Vec<String> {
         let text = |value: &Value| value.as_str().expect("text").to_owned();
-        periods
-            .iter()
-            .map(|it| format!("{} {} {}", text(&it["grain"]), text(&it["start"]), text(&it["because"])))
-            .collect()
+        let computed = told["steps"]["computed"].as_array().expect("a list").iter();
+        computed.map(|it| format!("{} {} {}", text(&it["table"]), text(&it["slice"]), text(&it["because"]))).collect()
     };
-    assert_eq!(listed("2026-03-10"), Vec::<String>::new(), "of an empty lake nothing is known");
-    out(&world, RUN);
+    let listed = |as_of: &str| steps(&json(&world, &format!("plan JOB --as-of {as_of} --json")));
+    let first = listed("2026-03-10");
+    assert!(first.contains(&"person_day 2026-03-02 new".to_owned()), "{first:?}");
+    assert_eq!(first, steps(&json(&world, &format!("{RUN} --json"))));
     assert_eq!(listed("2026-03-10"), Vec::<String>::new());
     assert!(out(&world, "plan JOB --as-of 2026-03-10").ends_with("nothing to do\n"));
     // A day later: Tuesday the 10th is reported, nothing else ended; Monday shows its change against Sunday as before.
+    let kpis = |listed: &[String]| -> Vec<String> {
+        listed.iter().filter_map(|step| step.strip_prefix("adoption_kpis ")).map(str::to_owned).collect()
+    };
     let moved = [
-        "day 2026-03-10 days_passed",
-        "week 2026-03-09 days_passed",
-        "month 2026-03-01 days_passed",
-        "quarter 2026-01-01 days_passed",
+        "day/2026-03-10 new",
+        "week/2026-03-09 inputs_changed",
+        "month/2026-03-01 inputs_changed",
+        "quarter/2026-01-01 inputs_changed",
     ];
-    assert_eq!(listed("2026-03-11"), moved);
+    assert_eq!(kpis(&listed("2026-03-11")), moved);
     world.deliver(
         "lms/activity_2026-03-06.csv",
         "event_id,occurred_at,user_id,verb\nnew1,2026-03-05T09:00:00Z,u000,viewed\n",
     );
-    let expected = [
-        "day 2026-03-05 delivery_names_day",
-        "day 2026-03-06 delivery_names_day",
-        "day 2026-03-07 follows_another",
-        "day 2026-03-10 days_passed",
-        "week 2026-03-02 delivery_names_day",
-        "week 2026-03-09 days_passed",
-        "month 2026-03-01 days_passed",
-        "quarter 2026-01-01 days_passed",
-    ];
-    assert_eq!(listed("2026-03-11"), expected);
+    let listed_now = listed("2026-03-11");
+    assert!(listed_now.contains(&"person_day 2026-03-05 inputs_changed".to_owned()), "{listed_now:?}");
+    assert!(kpis(&listed_now).contains(&"day/2026-03-05 inputs_changed".to_owned()), "{listed_now:?}");
     let told = out(&world, "plan JOB --as-of 2026-03-11");
-    assert!(
-        told.contains("recomputed: 2 days from 2026-03-05 to 2026-03-06: a delivery names one of its days\n"),
-        "{told}"
-    );
-    assert!(told.ends_with("decided after reading, by the days these deliveries touch\n"), "{told}");
-    let report = json(&world, "run JOB --as-of 2026-03-11 --json");
-    assert!(report["periods_computed"].as_u64() >= Some(8), "{report}");
+    assert!(told.contains("computed: person_day, day 2026-03-05: what it is made from changed\n"), "{told}");
+    let quick = out(&world, "plan JOB --as-of 2026-03-11 --quick");
+    assert!(quick.contains("1 deliveries to read") && !quick.contains("computed:"), "{quick}");
+    assert_eq!(listed_now, steps(&json(&world, "run JOB --as-of 2026-03-11 --json")), "the plan is what runs");
     assert_eq!(listed("2026-03-11"), Vec::<String>::new());
 }
 

@@ -9,7 +9,6 @@ description = "Events whose corrections may change their day."
 fills = "activity"
 path = "moving/*_{date}.csv"
 format = "csv"
-corrections_move_days = true
 [[headers]]
 event_id = "id"
 occurred_at = "at"

@@ -318,7 +318,60 @@ fn named((path, text): &(String, String)) -> (&str, String) {
 fn a_delivery_without_a_record_blocks_warns_or_passes_as_its_feed_says() {
     let good = acts(1, 20, 0);
     let empty = ("own/acts_2026-03-09.csv", "id,at,who,what\n".to_owned());
-    by_verdict(("acts", ACTS, "zero_rows"), (named(&good), empty), ("zero_rows", ["zero_rows", "", "0", "0"]));
+    let changes = ACTS.replace("format = \"csv\"", "format = \"csv\"\nmode = \"delta\"");
+    by_verdict(("acts", &changes, "zero_rows"), (named(&good), empty), ("zero_rows", ["zero_rows", "", "0", "0"]));
+}
+
+#[test]
+fn an_empty_delivery_of_events_is_an_idle_hour_whatever_it_is_compared_with() {
+    let limited = format!("{ACTS}[limits]\nrows_against_last = 0.9\n");
+    for text in ["", "id,at,who,what\n", "id,at,who,what"] {
+        let world = gated("acts", &limited, named(&acts(1, 20, 0)));
+        world.deliver("own/acts_2026-03-09.csv", text);
+        then(&world, DONE);
+        assert_eq!(said(&world, "records", "idle"), vec![["idle", "", "1", "0"].map(str::to_owned)], "{text:?}");
+        let entry = world.ledger()["own/acts_2026-03-09.csv"].clone();
+        assert_eq!((entry.counts.read, entry.refused), (0, None));
+    }
+}
+
+#[test]
+fn a_full_snapshot_without_rows_is_refused_also_when_it_is_the_first() {
+    let world = World::new();
+    world.deliver("workers_2026-03-02.csv", staff(20));
+    world.deliver("users_2026-03-02.csv", "user_id,employee_no,kind\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), GATE);
+    assert_eq!(world.commit_no(), 0);
+}
+
+#[test]
+fn control_totals_bind_each_time_and_one_that_comes_late_is_compared_with_what_waited_for_it() {
+    let bound = format!("{ACTS}[control]\nsidecar = \"{{path}}.ctl\"\n");
+    let setup = Setup {
+        feeds: [&CANONICAL[..], &["acts"][..]].concat(),
+        own_feeds: vec![("acts", &*String::leak(bound))],
+        refused: vec!["acts"],
+        ..Setup::default()
+    };
+    let world = World::with(setup);
+    world.deliver("workers_2026-03-02.csv", staff(20));
+    world.deliver("users_2026-03-02.csv", "user_id,employee_no,kind\nu1,n1,learner\n");
+    let (path, text) = acts(1, 20, 0);
+    world.deliver(&path, &text);
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
+    let refused = || world.ledger()[&path].refused.clone();
+    assert_eq!(refused().as_deref(), Some("control_total_mismatch"), "there are none");
+    world.deliver(&format!("{path}.ctl"), "rows=21\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
+    assert_eq!(refused().as_deref(), Some("control_total_mismatch"), "they say otherwise");
+    world.deliver(&format!("{path}.ctl"), "rows: 20\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
+    assert_eq!(refused(), None);
+    // An idle hour, too, is what its sender says it is.
+    world.deliver("own/acts_2026-03-09.csv", "");
+    world.deliver("own/acts_2026-03-09.csv.ctl", "rows=3\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-10"), DONE);
+    assert_eq!(world.ledger()["own/acts_2026-03-09.csv"].refused.as_deref(), Some("control_total_mismatch"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc, Weekday};
 
 use crate::company::{self, Delivery, Plan};
 use crate::world::{Row, Setup, World};
@@ -73,12 +73,74 @@ struct Act {
     seconds: i64,
 }
 
+/// A row of somebody that was neither waived, withdrawn nor deleted.
 #[derive(Clone)]
 struct Enrollment {
+    number: Option<u32>,
+    required: bool,
     assigned_at: Option<DateTime<Utc>>,
     due_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
     hasty: bool,
+}
+
+/// What the rows of a person and an item come to, one an attempt.
+#[derive(Clone)]
+struct Attempt {
+    required: bool,
+    assigned_at: Option<DateTime<Utc>>,
+    due_at: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+    hasty: bool,
+}
+
+/// The attempts behind the rows of one person in one item. The companies of these tests have one account a person, numbers everywhere where
+/// something is assigned, and a due date wherever something is.
+fn attempts(mut rows: Vec<Enrollment>) -> Vec<Attempt> {
+    let day = |at: Option<DateTime<Utc>>| at.map(local);
+    let last = |at: Option<NaiveDate>| at.unwrap_or(NaiveDate::MAX);
+    rows.sort_by_key(|row| {
+        let begins = day(row.assigned_at.or(row.due_at).or(row.completed_at));
+        (begins, row.assigned_at.is_none() && row.due_at.is_none(), last(day(row.due_at)), row.number, row.completed_at)
+    });
+    let mut groups: Vec<Vec<Enrollment>> = Vec::new();
+    for row in rows {
+        let done = groups.iter().flatten().filter_map(|row| row.completed_at).max();
+        let is_new = match groups.last().and_then(|group| group.last()) {
+            None => true,
+            // Chosen freely: only where it is counted as another attempt on another day.
+            Some(before) if row.assigned_at.is_none() && row.due_at.is_none() => {
+                before.number != row.number
+                    && done.zip(row.completed_at).is_some_and(|(done, at)| local(at) > local(done))
+            }
+            Some(before) => {
+                let same_due = day(before.due_at) == day(row.due_at);
+                let is_later = |at: Option<DateTime<Utc>>| at.zip(done).is_some_and(|(at, done)| at > done);
+                let repeats = same_due && day(before.assigned_at) == day(row.assigned_at);
+                !repeats
+                    && ((before.number != row.number && before.due_at.is_some() && !same_due)
+                        || is_later(row.assigned_at)
+                        || (is_later(row.due_at) && !same_due))
+            }
+        };
+        match groups.last_mut() {
+            Some(group) if !is_new => group.push(row),
+            _ => groups.push(vec![row]),
+        }
+    }
+    let attempt = |group: &Vec<Enrollment>| {
+        let required: Vec<&Enrollment> = group.iter().filter(|row| row.required).collect();
+        let told: Vec<&Enrollment> = if required.is_empty() { group.iter().collect() } else { required.clone() };
+        let first = group.iter().filter(|row| row.completed_at.is_some()).min_by_key(|row| row.completed_at);
+        Attempt {
+            required: !required.is_empty(),
+            assigned_at: told.iter().filter_map(|row| row.assigned_at).min(),
+            due_at: told.iter().filter_map(|row| row.due_at).max(),
+            completed_at: first.and_then(|row| row.completed_at),
+            hasty: first.is_some_and(|row| row.hasty),
+        }
+    };
+    groups.iter().map(attempt).collect()
 }
 
 pub struct Company<'a> {
@@ -87,8 +149,7 @@ pub struct Company<'a> {
     acts: BTreeMap<&'a str, Vec<Act>>,
     /// Days of acts of accounts that match nobody.
     unmatched: Vec<NaiveDate>,
-    required: BTreeMap<(&'a str, &'a str), Enrollment>,
-    completed: BTreeMap<(&'a str, &'a str), Enrollment>,
+    attempts: BTreeMap<&'a str, Vec<Attempt>>,
     users: Vec<Fields<'a>>,
     links: Vec<Fields<'a>>,
 }
@@ -174,31 +235,32 @@ pub fn read(deliveries: &[Delivery]) -> Company<'_> {
         .iter()
         .map(|row| (row["content_id"], row["duration_minutes"].parse().expect("minutes")))
         .collect();
-    let (mut required, mut completed) = (BTreeMap::new(), BTreeMap::new());
+    let mut enrolled: BTreeMap<(&str, &str), Vec<Enrollment>> = BTreeMap::new();
     for row in stated(deliveries, "enrollments", &["user_id", "content_id", "attempt"]) {
         let (assigned_at, due_at) = (instant(row["assigned_at"]), instant(row["due_at"]));
         let completed_at = instant(row["completed_at"]).filter(|_| ["completed", "passed"].contains(&row["status"]));
         let spent = row["time_spent_seconds"].parse::<i64>().ok();
         let hasty = spent.is_some_and(|spent| spent * 4 < minutes[row["content_id"]] * 60);
-        let enrollment = Enrollment { assigned_at, due_at, completed_at, hasty };
         let day = assigned_at.or(due_at).or(completed_at).map(local).expect("a day");
         let Who::Worker(worker) = who(row["user_id"], day) else { continue };
-        if row["deleted"] == "true" {
+        if row["deleted"] == "true" || ["waived", "withdrawn"].contains(&row["status"]) {
             continue;
         }
-        let key = (worker, row["content_id"]);
-        // The earliest success wins, then the earliest assignment.
-        let rank = |row: &Enrollment| (row.completed_at.is_none(), row.completed_at, row.assigned_at);
-        let is_better =
-            |held: &BTreeMap<_, Enrollment>| held.get(&key).is_none_or(|before| rank(&enrollment) < rank(before));
-        if row["required"] == "true" && !["waived", "withdrawn"].contains(&row["status"]) && is_better(&required) {
-            required.insert(key, enrollment.clone());
-        }
-        if completed_at.is_some() && is_better(&completed) {
-            completed.insert(key, enrollment.clone());
-        }
+        let (number, required) = (row["attempt"].parse().ok(), row["required"] == "true");
+        enrolled.entry((worker, row["content_id"])).or_default().push(Enrollment {
+            number,
+            required,
+            assigned_at,
+            due_at,
+            completed_at,
+            hasty,
+        });
     }
-    Company { workers, units: snapshot(deliveries, "org_units"), acts, unmatched, required, completed, users, links }
+    let mut of_worker: BTreeMap<&str, Vec<Attempt>> = BTreeMap::new();
+    for ((worker, _), rows) in enrolled {
+        of_worker.entry(worker).or_default().extend(attempts(rows));
+    }
+    Company { workers, units: snapshot(deliveries, "org_units"), acts, unmatched, attempts: of_worker, users, links }
 }
 
 impl<'a> Company<'a> {
@@ -212,8 +274,8 @@ impl<'a> Company<'a> {
 
     /// Whether a worker completed anything in the days from `start` up to `end`.
     pub fn learns(&self, worker: &str, start: NaiveDate, end: NaiveDate) -> bool {
-        let mut own = self.completed.iter().filter(|((who, _), _)| *who == worker);
-        own.any(|(_, row)| row.completed_at.map(local).is_some_and(|day| start <= day && day < end))
+        let mut own = self.attempts.get(worker).into_iter().flatten();
+        own.any(|one| one.completed_at.map(local).is_some_and(|day| start <= day && day < end))
     }
 
     /// Whether a worker was active in the days from `start` up to `end`.
@@ -278,6 +340,24 @@ fn before(grain: &str, start: NaiveDate) -> (NaiveDate, NaiveDate) {
     (first, start)
 }
 
+/// Seconds of the days from `start` up to `end` that events cover, each second once; an event covers the time up to its instant.
+fn spent(acts: &[Act], start: NaiveDate, end: NaiveDate) -> i64 {
+    let midnight = |day: NaiveDate| {
+        let local = chrono_tz::Europe::Berlin.from_local_datetime(&day.and_time(chrono::NaiveTime::MIN));
+        local.earliest().expect("a midnight").timestamp()
+    };
+    let (first, last) = (midnight(start), midnight(end));
+    let mut covers: Vec<(i64, i64)> =
+        acts.iter().map(|act| (act.at.timestamp() - act.seconds, act.at.timestamp())).collect();
+    covers.sort_unstable();
+    let (mut sum, mut reached) = (0, first);
+    for (from, to) in covers {
+        sum += (to.min(last) - from.max(reached)).max(0);
+        reached = reached.max(to);
+    }
+    sum
+}
+
 /// What one person adds to every scope of a period.
 fn measures(
     company: &Company<'_>,
@@ -304,15 +384,12 @@ fn measures(
         .filter(|&at| at == 0 || times[at - 1].0 != times[at].0 || times[at].1 - times[at - 1].1 > gap)
         .count();
 
-    let own = |of: &'_ BTreeMap<(&str, &str), Enrollment>| -> Vec<Enrollment> {
-        of.iter().filter(|((who, _), _)| *who == worker).map(|(_, enrollment)| enrollment.clone()).collect()
-    };
     let in_period = |at: Option<DateTime<Utc>>| at.map(local).is_some_and(|day| start <= day && day < end);
-    let required = own(&company.required);
-    let due: Vec<&Enrollment> = required.iter().filter(|row| in_period(row.due_at)).collect();
-    let completed: Vec<Enrollment> =
-        own(&company.completed).into_iter().filter(|row| in_period(row.completed_at)).collect();
-    let day_before_due = |row: &&Enrollment| {
+    let own: Vec<&Attempt> = company.attempts.get(worker).into_iter().flatten().collect();
+    let required: Vec<&Attempt> = own.iter().copied().filter(|one| one.required).collect();
+    let due: Vec<&Attempt> = required.iter().copied().filter(|one| in_period(one.due_at)).collect();
+    let completed: Vec<&Attempt> = own.into_iter().filter(|one| in_period(one.completed_at)).collect();
+    let day_before_due = |row: &&&Attempt| {
         row.due_at.zip(row.completed_at).is_some_and(|(due, at)| due - chrono::TimeDelta::hours(24) <= at && at <= due)
     };
     let flag = i64::from;
@@ -330,7 +407,7 @@ fn measures(
         ("active_28d", flag(active(end - Days::new(28), end))),
         ("previous_passive", flag(was_passive)),
         ("passive_to_active", flag(was_passive && active(start, end))),
-        ("learning_seconds", within(start, end).map(|act| act.seconds).sum()),
+        ("learning_seconds", spent(acts, start, end)),
         ("sessions", count(sessions)),
         ("assigned", count(required.iter().filter(|row| in_period(row.assigned_at)).count())),
         ("due", count(due.len())),

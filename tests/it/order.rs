@@ -69,13 +69,19 @@ fn lived(plan: &Plan, deliveries: &[Delivery], case: u64, dice: &mut Dice) -> (F
             world.deliver(&group[0].path, &group[0].text);
         }
         told.push(format!("nightly {as_of}: {:?}", group.iter().map(|delivery| &delivery.path).collect::<Vec<_>>()));
-        world.nightly(&as_of.to_string());
+        let how = How { as_of: instant(&as_of.to_string()), ..How::default() };
+        // Planning costs as much as running, so one history of each company is planned.
+        let planned = (case == 1).then(|| world.plan(&how).expect("a plan").steps);
+        let ran = world.run(&how).expect("a nightly").steps;
+        assert!(planned.is_none_or(|planned| planned == ran), "the plan is what runs: {}", told.join("\n"));
         if dice.chance(40) {
             let from = day(&(company::start() + Days::new(dice.roll(30) as u64)).to_string());
             let to = from + 1 + dice.roll(20) as i32;
             told.push(format!("backfill from {from} to {to}"));
-            let how = How { as_of: instant(&as_of.to_string()), backfill: Some((from, to)), ..How::default() };
-            world.run(&how).expect("a backfill");
+            let how = How { backfill: Some((from, to)), ..how };
+            let planned = (case == 1).then(|| world.plan(&how).expect("a plan").steps);
+            let ran = world.run(&how).expect("a backfill").steps;
+            assert!(planned.is_none_or(|planned| planned == ran), "{}", told.join("\n"));
         }
     }
     world.nightly(&company::end(plan).to_string());

@@ -56,7 +56,11 @@ impl Company {
         let own = self.files.0.keys().filter(|path| path.starts_with("feeds/"));
         Setup {
             feeds,
-            top: leaked(format!("{}\n{}\npseudonyms = \"off\"\nsynthetic_data = true", line("zone"), line("report_from"))),
+            top: leaked(format!(
+                "{}\n{}\npseudonyms = \"off\"\nsynthetic_data = true",
+                line("zone"),
+                line("report_from")
+            )),
             own_feeds: own
                 .map(|path| {
                     let name = path.trim_start_matches("feeds/").trim_end_matches(".toml");
@@ -146,7 +150,12 @@ fn every_figure_of_an_untidy_company_is_the_one_its_truth_says() {
         let world = company.world();
         world.nightly(END);
         let wrong = wrong(&company, &world);
-        assert!(wrong.is_empty(), "seed {seed}: {} cells, e.g.\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "seed {seed}: {} cells, e.g.\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(40)].join("\n")
+        );
         days_have_the_heads_of_the_truth(&company, &world);
         units_have_the_heads_of_the_truth(&company, &world);
         nobody_is_ambiguous(&world);
@@ -175,8 +184,12 @@ fn units_have_the_heads_of_the_truth(company: &Company, world: &World) {
         .map(|row| (row["scope_id"].as_str(), row["headcount"].as_str()))
         .collect();
     let units = company.truth["headcount_by_unit"].as_object().expect("units");
-    let teams: BTreeSet<String> =
-        world.table("canon/org_units").into_iter().filter(|row| row["kind"] == "team").map(|row| row["org_id"].clone()).collect();
+    let teams: BTreeSet<String> = world
+        .table("canon/org_units")
+        .into_iter()
+        .filter(|row| row["kind"] == "team")
+        .map(|row| row["org_id"].clone())
+        .collect();
     let mut compared = 0;
     for (unit, expected) in units.iter().filter(|(unit, _)| teams.contains(*unit)) {
         assert_eq!(last.get(unit.as_str()).copied(), Some(expected.to_string().as_str()), "{unit}");
@@ -277,7 +290,13 @@ fn assert_still(before: &BTreeMap<Vec<String>, Vec<String>>, after: &BTreeMap<Ve
         .filter(|(key, figures)| after.get(*key) != Some(figures))
         .map(|(key, figures)| format!("{key:?}: {figures:?} became {:?}", after.get(key)))
         .collect();
-    assert!(moved.is_empty(), "{} of {} rows moved, e.g.\n{}", moved.len(), before.len(), moved[..moved.len().min(10)].join("\n"));
+    assert!(
+        moved.is_empty(),
+        "{} of {} rows moved, e.g.\n{}",
+        moved.len(),
+        before.len(),
+        moved[..moved.len().min(10)].join("\n")
+    );
 }
 
 #[test]
@@ -324,7 +343,8 @@ fn every_scope_kind_of_an_untidy_company_splits_it_once() {
     let company = company(90, 26, 13, true);
     let world = company.world();
     world.nightly(END);
-    let additive = ["headcount", "active_learners", "learning_seconds", "assigned", "due", "due_completed", "completions"];
+    let additive =
+        ["headcount", "active_learners", "learning_seconds", "assigned", "due", "due_completed", "completions"];
     let mut sums: BTreeMap<(String, String, String), Vec<u64>> = BTreeMap::new();
     let mut whole: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
     for row in world.table("marts/adoption_kpis") {

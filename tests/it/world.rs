@@ -18,7 +18,7 @@ use uptake::contract::Catalog;
 use uptake::feed::{Feed, Pseudonyms};
 use uptake::job::Job;
 use uptake::ledger::Entry;
-use uptake::mart::Facts;
+use uptake::mart::Reads;
 use uptake::mart::leader_post_effects::{self, Evidence};
 use uptake::period::Day;
 use uptake::pipeline::{self, Backfill, Context, Memory, Report, plan::LoadedFeed};
@@ -196,11 +196,18 @@ impl World {
         self.with_context(how, pipeline::run)
     }
 
+    /// What `plan` says that a run would do: the same code, writing nothing.
+    pub fn plan(&self, how: &How<'_>) -> uptake::error::Result<Report> {
+        self.with_context(how, |context| {
+            pipeline::run(&Context { dry_run: true, backfill: context.backfill.clone(), ..*context })
+        })
+    }
+
     /// What is behind a leader effect, as of a day.
     pub fn evidence(&self, as_of: &str, outcome: &str, kind: &str) -> Option<Evidence> {
         let how = How { as_of: instant(as_of), ..How::default() };
-        let look = |facts: &Facts<'_>| leader_post_effects::evidence(facts, outcome, kind);
-        self.with_context(&how, |context| pipeline::whole::look(context, &leader_post_effects::TABLE, look))
+        let look = |facts: &Reads<'_>| leader_post_effects::evidence(facts, outcome, kind);
+        self.with_context(&how, |context| pipeline::derive::look(context, &leader_post_effects::TABLE, look))
             .expect("evidence")
     }
 

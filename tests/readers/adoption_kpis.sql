@@ -1,20 +1,26 @@
 -- adoption_kpis once more, written from its definitions alone, in DuckDB: an independent check and the other side of the bench.
 -- It reads the views raw_workers, raw_org_units, raw_users, raw_links, raw_content, raw_enrollments, raw_activity,
 -- raw_contributions and raw_reactions (deliveries with typed columns and `known`, the day of the delivery), the macro
--- local_day(instant), and the variables `horizon` (first day not reported) and `holidays`.
+-- local_day(instant), its first second day_begins(day), and the variables `horizon` (first day not reported), `report_from` (first one reported; may be null) and `holidays`.
 -- It leaves the table kpis: exact figures of every scope, nothing withheld and nothing rounded.
 
--- HRIS: each file holds everything, so the last one speaks. Eligible: an active employee between hire and termination.
+-- HRIS: each file holds everything, so the last one speaks. Eligible: an employee not on leave from the hire to the last day, whatever the
+-- status of today; the first row reaches back to the hire.
 CREATE TEMP TABLE worker AS
 SELECT * FROM raw_workers WHERE known = (SELECT max(known) FROM raw_workers) AND worker_id IS NOT NULL AND valid_from IS NOT NULL;
 
 CREATE TEMP TABLE stint AS
-SELECT worker_id, greatest(valid_from, coalesce(hired, valid_from)) AS since,
-       least(valid_to, CASE WHEN terminated >= coalesce(hired, terminated) THEN terminated + 1 ELSE valid_to END) AS until,
+WITH told AS (
+    SELECT *, terminated >= coalesce(hired, terminated) IS TRUE AS ends,
+           CASE WHEN valid_from = min(valid_from) OVER (PARTITION BY worker_id) THEN least(valid_from, hired) ELSE valid_from END AS begins
+    FROM worker
+)
+SELECT worker_id, greatest(begins, coalesce(hired, begins)) AS since, least(valid_to, CASE WHEN ends THEN terminated + 1 ELSE valid_to END) AS until,
        coalesce(org_id, 'unknown') AS org, coalesce(leader_band, 'unknown') AS leader_band,
        coalesce(location, 'unknown') AS location, coalesce("function", 'unknown') AS "function"
-FROM worker
-WHERE status = 'Active' AND worker_type = 'Employee' AND since < until;
+FROM told
+WHERE worker_type = 'Employee' AND since < until
+  AND (status = 'Active' OR (status = 'Pre-Hire' AND hired IS NOT NULL) OR (status IN ('Terminated', 'Retired') AND ends));
 
 -- Who an account is: a link valid on the day, else the employee number, else the e-mail; several candidates are nobody.
 CREATE TEMP TABLE account AS
@@ -62,31 +68,48 @@ LEFT JOIN linked l ON l.user_id = p.user_id AND l.since = p.since
 LEFT JOIN other o ON o.user_id = p.user_id AND o.since = p.since
 WHERE p.since < p.until;
 
--- Events: one an (event, day), the last known; a voided one never counts, nor does the statement that voids it.
+-- Events: an id is one event, the last known, on the day that this says; a voided one never counts, nor does the statement that voids
+-- it, and an enrolment is nobody's act.
 CREATE TEMP TABLE event AS
 WITH one AS (
-    SELECT event_id, local_day(occurred_at) AS day, max_by(struct_pack(occurred_at, user_id, verb, seconds), known) AS said
-    FROM raw_activity GROUP BY ALL
+    SELECT event_id, max_by(struct_pack(occurred_at, user_id, verb, seconds), known) AS said FROM raw_activity GROUP BY event_id
 )
-SELECT day, said.user_id, said.occurred_at, said.verb, least(coalesce(said.seconds, 0), 240 * 60) AS seconds
-FROM one WHERE said.verb <> 'voided' AND event_id NOT IN (SELECT voids FROM raw_activity WHERE voids IS NOT NULL);
+SELECT local_day(said.occurred_at) AS day, said.user_id, said.occurred_at, said.verb, least(coalesce(said.seconds, 0), 240 * 60) AS seconds
+FROM one
+WHERE said.verb NOT IN ('voided', 'enrolled') AND event_id NOT IN (SELECT voids FROM raw_activity WHERE voids IS NOT NULL);
+
+CREATE TEMP TABLE matched AS
+SELECT e.*, w.worker_id, coalesce(w.excluded, false) AS excluded,
+       verb IN ('launched', 'progressed', 'attempted', 'answered', 'completed', 'passed', 'failed', 'commented', 'rated') AS active,
+       verb IN ('viewed', 'searched') AS passive
+FROM event e LEFT JOIN who w ON e.user_id = w.user_id AND w.since <= e.day AND e.day < w.until;
+
+-- Time spent: an event covers the time up to its instant. Cut at midnight, and each second of a person once: what reaches past all that
+-- began before it.
+CREATE TEMP TABLE spent AS
+WITH stretch AS (
+    SELECT worker_id, day, floor(epoch(occurred_at))::BIGINT AS till, floor(epoch(occurred_at))::BIGINT - seconds AS since, day_begins(day) AS midnight
+    FROM matched WHERE worker_id IS NOT NULL AND NOT excluded AND seconds > 0
+), part AS (
+    SELECT worker_id, day, greatest(since, midnight) AS since, till FROM stretch WHERE till > midnight
+    UNION ALL
+    SELECT worker_id, day - 1, since, midnight FROM stretch WHERE since < midnight
+), ordered AS (
+    SELECT *, max(till) OVER (PARTITION BY worker_id, day ORDER BY since, till ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM part
+)
+SELECT worker_id, day, sum(greatest(0, till - greatest(since, coalesce(reached, since))))::BIGINT AS seconds FROM ordered GROUP BY ALL;
 
 CREATE TEMP TABLE act AS
-WITH matched AS (
-    SELECT e.*, w.worker_id, coalesce(w.excluded, false) AS excluded,
-           verb IN ('launched', 'progressed', 'attempted', 'answered', 'completed', 'passed', 'failed', 'commented', 'rated') AS active,
-           verb IN ('viewed', 'searched') AS passive
-    FROM event e LEFT JOIN who w ON e.user_id = w.user_id AND w.since <= e.day AND e.day < w.until
-), spaced AS (
+WITH spaced AS (
     SELECT *, lag(occurred_at) OVER (PARTITION BY worker_id, day ORDER BY occurred_at) AS before FROM matched WHERE worker_id IS NOT NULL AND NOT excluded
 )
 SELECT worker_id, day, count(*) AS events, count_if(active) AS active, count_if(passive) AS passive, 0 AS contributions,
-       sum(seconds)::BIGINT AS seconds, count_if(before IS NULL OR occurred_at - before > INTERVAL 30 MINUTE) AS sessions, 0 AS unmatched
+       count_if(before IS NULL OR occurred_at - before > INTERVAL 30 MINUTE) AS sessions, 0 AS unmatched
 FROM spaced GROUP BY ALL
 UNION ALL
-SELECT NULL, day, 0, 0, 0, 0, 0, 0, count(*) FROM matched WHERE worker_id IS NULL AND NOT excluded GROUP BY day
+SELECT NULL, day, 0, 0, 0, 0, 0, count(*) FROM matched WHERE worker_id IS NULL AND NOT excluded GROUP BY day
 UNION ALL
-SELECT CASE WHEN NOT coalesce(w.excluded, false) THEN w.worker_id END, p.day, 0, count(w.worker_id), 0, count(w.worker_id) FILTER (WHERE is_post), 0, 0,
+SELECT CASE WHEN NOT coalesce(w.excluded, false) THEN w.worker_id END, p.day, 0, count(w.worker_id), 0, count(w.worker_id) FILTER (WHERE is_post), 0,
        count(*) FILTER (WHERE w.worker_id IS NULL AND NOT coalesce(w.excluded, false))
 FROM (
     SELECT local_day(created_at) AS day, author_id AS user_id, true AS is_post
@@ -100,12 +123,90 @@ GROUP BY 1, 2, coalesce(w.excluded, false);
 CREATE TEMP TABLE person_day AS
 SELECT worker_id, day, sum(events) AS events, sum(active) AS active, sum(passive) AS passive, sum(contributions) AS contributions,
        sum(seconds) AS seconds, sum(sessions) AS sessions
-FROM act WHERE worker_id IS NOT NULL GROUP BY ALL;
+FROM (
+    SELECT *, 0 AS seconds FROM act WHERE worker_id IS NOT NULL
+    UNION ALL BY NAME SELECT worker_id, day, 0 AS events, 0 AS active, 0 AS passive, 0 AS contributions, 0 AS sessions, 0 AS unmatched, seconds FROM spent
+) GROUP BY ALL;
 
--- Periods, from the first day with an act to the horizon.
+-- Enrollments: the last statement of (user, content, attempt); without a number the day on which it was assigned, due or enrolled tells
+-- attempts apart. What was waived or withdrawn leaves every count.
+CREATE TEMP TABLE enrollment AS
+SELECT user_id, content_id, attempt, required, spent_seconds, assigned_at, due_at, coalesce(assigned_at, due_at) AS asked_at,
+       local_day(assigned_at) AS assigned_on, local_day(due_at) AS due_on, local_day(enrolled_at) AS enrolled_on,
+       CASE WHEN status IN ('Completed', 'Passed', 'Completed (Equivalent)') THEN completed_at END AS done_at,
+       local_day(coalesce(assigned_at, enrolled_at, due_at, done_at)) AS began_on
+FROM (
+    SELECT unnest(max_by(e, e.known)) FROM raw_enrollments e
+    GROUP BY e.user_id, e.content_id, e.attempt, CASE WHEN e.attempt IS NULL THEN local_day(coalesce(e.assigned_at, e.due_at, e.enrolled_at)) END
+)
+WHERE status NOT IN ('Withdrawn', 'Cancelled', 'Denied', 'Waived', 'Exempt');
+
+-- Of whom it was asked, and who completed it: an account may be somebody else by then. Both have the row.
+CREATE TEMP TABLE asked AS
+WITH person AS (SELECT * FROM who WHERE NOT excluded AND worker_id IS NOT NULL),
+known AS (
+    SELECT e.*, a.worker_id AS asked_of, d.worker_id AS done_by
+    FROM enrollment e
+    LEFT JOIN person a ON a.user_id = e.user_id AND a.since <= local_day(e.asked_at) AND local_day(e.asked_at) < a.until
+    LEFT JOIN person d ON d.user_id = e.user_id AND d.since <= local_day(e.done_at) AND local_day(e.done_at) < d.until
+)
+SELECT *, asked_of AS worker_id, true AS is_asked, asked_of IS NOT DISTINCT FROM done_by AS is_own FROM known WHERE asked_of IS NOT NULL
+UNION ALL
+SELECT *, done_by, false, true FROM known WHERE done_by IS NOT NULL AND done_by IS DISTINCT FROM asked_of;
+
+-- Attempts: in the order in which they begin, a row that repeats the assigned and the due day of the one before belongs to it. Another one
+-- begins a new attempt if number and due day differ; after a completion if it was assigned or, on another day, due later than that; before
+-- any if it begins when the attempt before was overdue, or is assigned again where none was due. What is neither assigned nor due begins one
+-- if it was enrolled on a later day than the last completion, or has another number and a later day of completion.
+CREATE TEMP TABLE turn AS
+WITH placed AS (
+    SELECT *, row_number() OVER (PARTITION BY worker_id, content_id ORDER BY began_on, asked_at IS NULL, due_on NULLS LAST, assigned_on NULLS LAST,
+                                 attempt NULLS LAST, done_at NULLS LAST, assigned_at NULLS LAST, due_at NULLS LAST, user_id) AS place
+    FROM asked
+), seen AS (
+    SELECT *, lag(attempt) OVER (PARTITION BY worker_id, content_id ORDER BY place) AS last_attempt,
+           max(done_at) OVER before AS last_done,
+           last_value(CASE WHEN asked_at IS NOT NULL THEN struct_pack(asked_at, assigned_on, due_on, attempt, done_at, user_id) END IGNORE NULLS) OVER before AS held
+    FROM placed
+    WINDOW before AS (PARTITION BY worker_id, content_id ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+), judged AS (
+    SELECT *, coalesce(held.due_on = due_on, false) AS same_due,
+           CASE WHEN place = 1 THEN true
+                WHEN asked_at IS NULL THEN coalesce(enrolled_on > local_day(last_done), false)
+                    OR coalesce(attempt <> last_attempt AND local_day(done_at) > local_day(last_done), false)
+                WHEN held IS NOT NULL AND held.assigned_on IS NOT DISTINCT FROM assigned_on AND held.due_on IS NOT DISTINCT FROM due_on THEN false
+                WHEN coalesce(held.attempt <> attempt, false) AND NOT same_due THEN true
+                WHEN last_done IS NOT NULL AND (held IS NULL OR held.done_at IS NOT NULL OR last_done >= held.asked_at)
+                    THEN coalesce(assigned_at > last_done, false) OR (coalesce(due_at > last_done, false) AND NOT same_due)
+                WHEN held.due_on IS NOT NULL THEN began_on > held.due_on
+                ELSE coalesce(held.user_id = user_id AND assigned_on > held.assigned_on, false) END AS begins
+    FROM seen
+)
+SELECT *, sum(begins::INT) OVER (PARTITION BY worker_id, content_id ORDER BY place) AS turn FROM judged;
+
+-- An attempt is assigned first, due last and done by the earliest success; its required rows say when, where it has any.
+CREATE TEMP TABLE obligation AS
+WITH content AS (SELECT content_id, duration_minutes FROM raw_content WHERE known = (SELECT max(known) FROM raw_content)),
+summed AS (
+    SELECT t.worker_id, t.content_id, t.turn, coalesce(bool_or(t.required AND t.is_asked), false) AS is_required,
+           CASE WHEN is_required THEN min(t.assigned_at) FILTER (t.required AND t.is_asked) ELSE min(t.assigned_at) FILTER (t.is_asked) END AS assigned_at,
+           CASE WHEN is_required THEN max(t.due_at) FILTER (t.required AND t.is_asked) ELSE max(t.due_at) END AS due_at,
+           min(t.done_at) AS done_at, min(t.done_at) FILTER (t.is_own) AS success_at,
+           coalesce(arg_min(t.spent_seconds < c.duration_minutes * 60 // 4, t.done_at) FILTER (t.is_own), false) AS hasty
+    FROM turn t LEFT JOIN content c USING (content_id) GROUP BY t.worker_id, t.content_id, t.turn
+)
+SELECT *, coalesce(due_at - INTERVAL 24 HOUR <= success_at AND success_at <= due_at, false) AS last_day FROM summed;
+
+-- Periods, from the first day on which somebody acted, was assigned something, had it due or completed it, to the horizon; at most from five
+-- years before the first delivery.
 CREATE TEMP TABLE calendar AS
-WITH day AS (
-    SELECT unnest(generate_series((SELECT min(day) FROM act), getvariable('horizon') - 1, INTERVAL 1 DAY))::DATE AS day
+WITH delivered AS (SELECT min(known) - INTERVAL 5 YEAR AS floor FROM (FROM (SELECT known FROM raw_activity) UNION ALL (SELECT known FROM raw_workers))),
+begun AS (
+    SELECT day FROM act
+    UNION ALL SELECT unnest([assigned_on, due_on]) FROM asked WHERE is_asked
+    UNION ALL SELECT local_day(done_at) FROM asked WHERE is_own
+), day AS (
+    SELECT unnest(generate_series(coalesce(getvariable('report_from'), (SELECT min(day) FROM begun, delivered WHERE day >= floor)), getvariable('horizon') - 1, INTERVAL 1 DAY))::DATE AS day
 )
 SELECT 'day' AS grain, day AS start, day + 1 AS stop, day FROM day
 UNION ALL SELECT 'week', date_trunc('week', day)::DATE, date_trunc('week', day)::DATE + 7, day FROM day
@@ -133,43 +234,16 @@ SELECT c.grain, c.start, d.worker_id, sum(d.events) AS events, sum(d.active) AS 
        count_if(d.active > 0 AND isodow(d.day) < 6 AND d.day NOT IN (SELECT unnest(getvariable('holidays')::DATE[]))) AS active_days
 FROM person_day d JOIN calendar c USING (day) GROUP BY ALL;
 
--- Enrollments: the last statement of (user, content, attempt); required ones count once per person and content, the earliest success.
-CREATE TEMP TABLE enrollment AS
-SELECT said.* FROM (SELECT max_by(e, e.known) AS said FROM raw_enrollments e GROUP BY e.user_id, e.content_id, e.attempt);
-
-CREATE TEMP TABLE required AS
-WITH mine AS (
-    SELECT e.*, w.worker_id, CASE WHEN e.status IN ('Completed', 'Passed', 'Completed (Equivalent)') THEN e.completed_at END AS done_at
-    FROM enrollment e JOIN who w ON e.user_id = w.user_id AND NOT w.excluded AND w.worker_id IS NOT NULL
-     AND w.since <= local_day(coalesce(e.assigned_at, e.due_at)) AND local_day(coalesce(e.assigned_at, e.due_at)) < w.until
-    WHERE e.required AND e.status NOT IN ('Withdrawn', 'Cancelled', 'Denied', 'Waived', 'Exempt')
-)
-SELECT worker_id, local_day(assigned_at) AS assigned_on, local_day(due_at) AS due_on, local_day(done_at) AS done_on, done_at <= due_at AS on_time
-FROM mine
-QUALIFY row_number() OVER (PARTITION BY worker_id, content_id ORDER BY done_at NULLS LAST, assigned_at NULLS LAST, due_at NULLS LAST, attempt NULLS LAST) = 1;
-
--- Completions, required or not: one per person and content, the earliest success.
-CREATE TEMP TABLE completion AS
-WITH content AS (SELECT content_id, duration_minutes FROM raw_content WHERE known = (SELECT max(known) FROM raw_content))
-SELECT w.worker_id, e.content_id, local_day(e.completed_at) AS day, e.completed_at,
-       coalesce(e.due_at - INTERVAL 24 HOUR <= e.completed_at AND e.completed_at <= e.due_at, false) AS last_day,
-       coalesce(last_day AND e.spent_seconds < c.duration_minutes * 60 // 4, false) AS checkbox
-FROM enrollment e JOIN who w ON e.user_id = w.user_id AND NOT w.excluded AND w.worker_id IS NOT NULL
- AND w.since <= local_day(e.completed_at) AND local_day(e.completed_at) < w.until
-LEFT JOIN content c USING (content_id)
-WHERE e.status IN ('Completed', 'Passed', 'Completed (Equivalent)') AND e.completed_at IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY w.worker_id, e.content_id
-                           ORDER BY e.completed_at, e.assigned_at NULLS LAST, e.due_at NULLS LAST, e.attempt NULLS LAST) = 1;
-
 CREATE TEMP TABLE learning AS
 SELECT grain, start, worker_id, count(*) FILTER (WHERE kind = 'assigned') AS assigned, count(*) FILTER (WHERE kind = 'due') AS due,
        count_if(kind = 'due' AND done_on < stop) AS due_completed, count_if(kind = 'due' AND on_time) AS due_completed_on_time,
        count(*) FILTER (WHERE kind = 'completed') AS completions, count_if(kind = 'completed' AND last_day) AS last_day_completions,
        count_if(kind = 'completed' AND checkbox) AS checkbox_completions
 FROM calendar c JOIN (
-    SELECT 'assigned' AS kind, worker_id, assigned_on AS day, NULL::DATE AS done_on, NULL AS on_time, NULL AS last_day, NULL AS checkbox FROM required
-    UNION ALL SELECT 'due', worker_id, due_on, done_on, on_time, NULL, NULL FROM required
-    UNION ALL SELECT 'completed', worker_id, day, NULL, NULL, last_day, checkbox FROM completion
+    SELECT 'assigned' AS kind, worker_id, local_day(assigned_at) AS day, NULL::DATE AS done_on, NULL AS on_time, NULL AS last_day, NULL AS checkbox
+    FROM obligation WHERE is_required
+    UNION ALL SELECT 'due', worker_id, local_day(due_at), local_day(done_at), done_at <= due_at, NULL, NULL FROM obligation WHERE is_required
+    UNION ALL SELECT 'completed', worker_id, local_day(success_at), NULL, NULL, last_day, last_day AND hasty FROM obligation
 ) f USING (day) GROUP BY ALL;
 
 -- Everything a person adds to their scopes in a period.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Computes adoption_kpis from the raw deliveries of a sample company with DuckDB and SQL of its own.
 
-    adoption_sql.py LANDING OUT.parquet [--horizon 2026-03-31] [--threads N] [--memory 8GB]
+    adoption_sql.py LANDING OUT.parquet [--horizon 2026-03-31] [--report-from DAY] [--threads N] [--memory 8GB]
 
 OUT has the exact figures of every grain, period and scope: nothing withheld, nothing rounded. The job it repeats: zone
 Europe/Berlin, no holidays, the default policy.
@@ -22,10 +22,10 @@ COUNTS = [
 VERBS = {
     "answered": "answered", "attempted": "attempted", "completed": "completed", "experienced": "viewed", "failed": "failed",
     "initialized": "launched", "interacted": "progressed", "launched": "launched", "passed": "passed",
-    "progressed": "progressed", "voided": "voided",
+    "progressed": "progressed", "registered": "enrolled", "voided": "voided",
 }
 KNOWN_VERBS = ("logged_in viewed launched progressed attempted answered completed passed failed searched commented rated "
-               "voided").split()
+               "enrolled other voided").split()
 KNOWN_KINDS = "post micro_lesson ama qa_summary playbook article how_to course answer comment".split()
 
 
@@ -58,6 +58,7 @@ def raw_views(db, landing, horizon):
     instant = lambda column: f"TRY_CAST({column} AS TIMESTAMPTZ)"
     db.execute(f"SET TimeZone = 'UTC'; SET VARIABLE horizon = DATE '{horizon}'; SET VARIABLE holidays = []::DATE[]")
     db.execute("CREATE MACRO local_day(instant) AS CAST(instant AT TIME ZONE 'Europe/Berlin' AS DATE)")
+    db.execute("CREATE MACRO day_begins(day) AS epoch(CAST(day AS TIMESTAMP) AT TIME ZONE 'Europe/Berlin')::BIGINT")
     db.execute(f"""CREATE TEMP VIEW raw_workers AS
         SELECT id AS worker_id, {day('_fivetran_start')} AS valid_from,
                CASE WHEN _fivetran_end LIKE '9999%' OR _fivetran_end IS NULL THEN DATE '9999-01-01'
@@ -82,6 +83,7 @@ def raw_views(db, landing, horizon):
     db.execute(f"""CREATE TEMP VIEW raw_enrollments AS
         SELECT cp_user_id AS user_id, cp_object_id AS content_id, cp_reg_num::BIGINT AS attempt, cp_status_id AS status,
                cp_required = 'true' AS required, {instant('cp_assigned_dt')} AS assigned_at, {instant('cp_due_dt')} AS due_at,
+               {instant('cp_reg_dt')} AS enrolled_at,
                {instant(completed)} AS completed_at, TRY_CAST(cp_time_spent_sec AS BIGINT) AS spent_seconds, {KNOWN} AS known
         FROM {transcript}
         WHERE cp_user_id IS NOT NULL AND (cp_reg_dt IS NULL OR {instant('cp_reg_dt')} IS NOT NULL)
@@ -129,9 +131,11 @@ def activity(landing, horizon):
     return sources
 
 
-def compute(db, landing, horizon):
-    """Leaves the table `kpis` in the connection."""
+def compute(db, landing, horizon, report_from=None):
+    """Leaves the table `kpis` in the connection. Without `report_from` reports begin with the first day on which anybody acted, was assigned
+    something, had it due or completed it."""
     raw_views(db, landing, horizon)
+    db.execute("SET VARIABLE report_from = " + (f"DATE '{report_from}'" if report_from else "NULL::DATE"))
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in COUNTS)
     db.execute((HERE / "adoption_kpis.sql").read_text().replace("SUMS", sums))
 
@@ -141,6 +145,7 @@ def main():
     arguments.add_argument("landing")
     arguments.add_argument("out")
     arguments.add_argument("--horizon", default="2026-03-31", help="first day that is not reported")
+    arguments.add_argument("--report-from", help="first day that is reported")
     arguments.add_argument("--threads", type=int)
     arguments.add_argument("--memory")
     given = arguments.parse_args()
@@ -149,7 +154,7 @@ def main():
         db.execute(f"SET threads = {given.threads}")
     if given.memory:
         db.execute(f"SET memory_limit = '{given.memory}'")
-    compute(db, given.landing, given.horizon)
+    compute(db, given.landing, given.horizon, given.report_from)
     db.execute(f"COPY kpis TO '{given.out}' (FORMAT parquet)")
 
 

@@ -9,6 +9,7 @@ use arrow::error::ArrowError;
 use super::super::columns::{Text, bools, dates, instants, ints};
 use super::arrays;
 use crate::contract::Table;
+use crate::contract::arrow::HELD_TO;
 
 /// One sort column as something cheap to compare.
 enum SortKey {
@@ -22,6 +23,8 @@ enum SortKey {
 pub(super) fn sort(table: &Table, all: &RecordBatch, rows: &mut [u32]) -> Result<(), ArrowError> {
     let mut names: Vec<&str> = table.sort.iter().map(String::as_str).collect();
     names.extend(table.key.iter().map(String::as_str).filter(|key| !table.sort.iter().any(|name| name == key)));
+    // Rows that ended follow the live one of their key.
+    names.extend(all.column_by_name(HELD_TO).map(|_| HELD_TO));
     let keys: Vec<SortKey> = names.iter().map(|name| sort_key(table, all, name)).collect::<Result<_, _>>()?;
     order(&keys, rows);
     Ok(())

@@ -8,9 +8,9 @@ use crate::cli::published::{Published, Row, text};
 use crate::contract::Table;
 use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
-use crate::mart::{Facts, WHOLE, cadence, leader_post_effects, outcome_links};
+use crate::mart::{Reads, cadence, leader_post_effects, list, outcome_links};
 use crate::period::{Day, date_of, day_of};
-use crate::pipeline::{Context, whole};
+use crate::pipeline::{Context, derive};
 
 /// One thing a figure rests on.
 #[derive(Debug, Serialize, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Finding {
 }
 
 /// Asks the maker of a table for what is behind one of its rows.
-type Ask = fn(&Facts<'_>, &Row) -> Result<Vec<Finding>>;
+type Ask = fn(&Reads<'_>, &Row) -> Result<Vec<Finding>>;
 
 /// Tables whose makers can be asked.
 const ASKED: &[(&str, Ask)] = &[
@@ -33,8 +33,7 @@ const ASKED: &[(&str, Ask)] = &[
 /// The evidence behind a row; none for tables whose counts stand in the row itself.
 pub fn evidence(published: &Published, table: &Table, row: &Row) -> Result<Vec<Finding>> {
     let asked = ASKED.iter().find(|(name, _)| *name == table.name);
-    let whole = WHOLE.iter().find(|whole| whole.tables.contains(&table.name.as_str()));
-    let (Some((_, ask)), Some(maker)) = (asked, whole) else { return Ok(Vec::new()) };
+    let (Some((_, ask)), Some(maker)) = (asked, list::maker(&table.name)) else { return Ok(Vec::new()) };
     let as_of = DateTime::parse_from_rfc3339(&published.head.as_of)
         .map_err(|cause| Error::gate(format!("commit {} speaks of no instant: {cause}", published.head.n)))?;
     let context = Context {
@@ -53,14 +52,14 @@ pub fn evidence(published: &Published, table: &Table, row: &Row) -> Result<Vec<F
         next_commit: published.head.n,
         progress: &|_| {},
     };
-    whole::look(&context, maker, |facts| ask(facts, row))?
+    derive::look(&context, maker, |facts| ask(facts, row))?
 }
 
 fn day(row: &Row, name: &str) -> Option<Day> {
     row.get(name).and_then(Value::as_str)?.parse::<NaiveDate>().ok().map(day_of)
 }
 
-fn of_cadence(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
+fn of_cadence(facts: &Reads<'_>, row: &Row) -> Result<Vec<Finding>> {
     let ritual = row.get("ritual").and_then(Value::as_str);
     let (Some(ritual), Some(start), Some(end)) = (ritual, day(row, "period_start"), day(row, "period_end")) else {
         return Ok(Vec::new());
@@ -72,7 +71,7 @@ fn of_cadence(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
 }
 
 /// Units, weeks and counts behind an estimate. Units are named where they have enough people, leaders never.
-fn of_effects(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
+fn of_effects(facts: &Reads<'_>, row: &Row) -> Result<Vec<Finding>> {
     let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
     let Some(found) = leader_post_effects::evidence(facts, text("outcome"), text("kind")) else {
         return Ok(Vec::new());
@@ -110,7 +109,7 @@ fn of_effects(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
 }
 
 /// The pairs whose order a correlation is about: figures as other tables show them, beside outcomes of the company and its units.
-fn of_links(facts: &Facts<'_>, row: &Row) -> Result<Vec<Finding>> {
+fn of_links(facts: &Reads<'_>, row: &Row) -> Result<Vec<Finding>> {
     let says = |name: &str| row.get(name).map(text).unwrap_or_default();
     let points = outcome_links::behind(facts, &says).map_err(|cause| Error::bug(cause.to_string()))?;
     let (kpi, outcome) = (says("kpi"), says("outcome_measure"));

@@ -81,7 +81,7 @@ pub fn sources(published: &Published, table: &Table, row: &Row) -> Result<Lineag
             _ => None,
         };
         let behind = |entry: &&Entry| {
-            entry.table == canon.name && within.as_ref().is_none_or(|paths| paths.contains(&entry.path))
+            entry.table == canon.name && within.as_ref().is_none_or(|keys| keys.contains(&entry.key()))
         };
         for entry in ledger.entries.values().filter(behind) {
             let source = found.entry((canon.name.clone(), entry.feed.clone())).or_default();
@@ -117,7 +117,7 @@ fn canon_of<'a>(catalog: &'a Catalog, table: &'a Table) -> Vec<&'a Table> {
     let mut open = vec![table];
     let mut canon = BTreeMap::new();
     while let Some(table) = open.pop() {
-        for read in table.reads.iter().filter_map(|name| catalog.table(name)) {
+        for read in table.reads.iter().filter_map(|read| catalog.table(&read.table)) {
             if seen.insert(&read.name) {
                 open.push(read);
                 if read.area == Area::Canon {

@@ -108,6 +108,8 @@ fn lineage(explanation: &Explanation) -> String {
                     records.duplicate,
                     records.voided,
                     records.superseded,
+                    records.filtered,
+                    records.forgotten,
                 ];
                 let mut row = vec![source.canon_table.clone(), source.feed.clone()];
                 row.extend(counts.map(|count| count.to_string()));
@@ -126,6 +128,8 @@ fn lineage(explanation: &Explanation) -> String {
             "duplicate",
             "voided",
             "superseded",
+            "filtered",
+            "forgotten",
             "newest",
         ];
         told.push_str(&format!("\nthe deliveries behind it\n{}", talk::table(&header, &rows)));

@@ -23,13 +23,15 @@ pub fn section(published: &Published) -> Result<Section> {
         Column::new("rows_duplicate", "Duplicate", ""),
         Column::new("rows_voided", "Voided", ""),
         Column::new("rows_superseded", "Superseded", ""),
+        Column::new("rows_filtered", "Filtered", ""),
+        Column::new("rows_forgotten", "Forgotten", ""),
     ];
     match runs.split_off(runs.len().saturating_sub(1)) {
         last if last.is_empty() => section.body.push_str(&html::absent("No run is on record.")),
         last => section.body.push_str(&of(
             published,
             "ops/runs",
-            "The last run; records read are the sum of the five after them",
+            "The last run; records read are the sum of the seven after them",
             &columns,
             &last,
         )?),

@@ -32,6 +32,8 @@ pub(crate) struct Text<'a> {
     pub skipped: u64,
     /// The text so far ends in a line end.
     pub ends_in_newline: bool,
+    /// NUL bytes stand in the text so far: the record of each is spoiled.
+    pub nul_seen: bool,
 }
 
 impl<'a> Text<'a> {
@@ -51,6 +53,7 @@ impl<'a> Text<'a> {
             ended: false,
             skipped: 0,
             ends_in_newline: false,
+            nul_seen: false,
         })
     }
 
@@ -89,6 +92,10 @@ impl<'a> Text<'a> {
     /// Looks at the first bytes: returns the length of the byte order mark.
     fn start(&mut self, head: &[u8]) -> Result<usize, Refusal> {
         let utf16_mark = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+        // UTF-16 without a mark has a NUL in its first characters already.
+        if self.encoding != TextEncoding::Utf16 && !utf16_mark && head.iter().take(4).any(|byte| *byte == 0) {
+            return Err(Refusal::new(Reason::Encoding, "the text begins with NUL bytes"));
+        }
         match self.encoding {
             TextEncoding::Utf8 => {
                 if utf16_mark {
@@ -177,12 +184,13 @@ impl<'a> Text<'a> {
             }
         }
         out.extend_from_slice(text.as_bytes());
-        nul(&out[from..])
+        self.nul_seen |= out[from..].contains(&0);
+        Ok(())
     }
 
     /// Checks the text from `from` on; a character cut in half waits for the next chunk.
     fn validate(&mut self, out: &mut Vec<u8>, from: usize) -> Result<(), Refusal> {
-        nul(&out[from..])?;
+        self.nul_seen |= out[from..].contains(&0);
         if let Err(error) = std::str::from_utf8(&out[from..]) {
             let cut = from + error.valid_up_to();
             if error.error_len().is_some() || self.ended {
@@ -192,10 +200,6 @@ impl<'a> Text<'a> {
         }
         Ok(())
     }
-}
-
-fn nul(text: &[u8]) -> Result<(), Refusal> {
-    if text.contains(&0) { Err(Refusal::new(Reason::Encoding, "NUL bytes in the text")) } else { Ok(()) }
 }
 
 /// A stream of unpacked bytes: the magic number decides, not the name.

@@ -10,9 +10,10 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 
 use super::bytes::Text;
-use super::scan::{End, Found, Scan, Scanner};
+use super::scan::{self, End, Found, Scan, Scanner};
 use crate::feed::cast::Cell;
 use crate::feed::gate::{Gate, Place, Record};
+use crate::feed::headers::same_header;
 use crate::feed::plan::{Csv, Feed, FileFormat};
 use crate::feed::reject::{Reason, Refusal};
 use crate::feed::{Context, Intake, Stop, Warning};
@@ -28,13 +29,11 @@ pub(crate) fn read<'a, E>(
     let text = Text::new(bytes, &feed.limits, feed.encoding, FileFormat::Csv)?;
     let mut lines = Lines::new(text, &feed.csv, feed.limits.record_bytes);
     let header = lines.header(feed.limits.columns)?;
-    let bound = super::bind(feed, context, &header)?;
-    let mut gate = Gate::new(feed, context, bound.bound, refused, sink);
-    for name in &bound.unknown {
-        gate.intake.warnings.push(Warning::new("unknown_column", Some(name), 1));
-    }
-    let derives = bound.positions.contains(&Some(super::DERIVED));
-    let reader = Reader { header, positions: bound.positions, derives };
+    let super::Header { bound, positions, unknown, lacking, twice, nameless } = super::bind(feed, context, &header)?;
+    let mut gate = Gate::new(feed, context, bound, refused, sink);
+    super::tell(&mut gate, &unknown, &twice, nameless, lacking);
+    let derives = positions.contains(&Some(super::DERIVED));
+    let reader = Reader { header, positions, derives };
     let hold = feed.csv.footer_rows.max(usize::from(feed.footer_total.is_some()));
     let mut record = 0;
     if hold == 0 {
@@ -65,20 +64,49 @@ struct Reader {
 impl Reader {
     fn take<E>(&self, gate: &mut Gate<'_, E>, record: u64, found: Found<'_>) -> Result<(), Stop<E>> {
         let place = Place { record, offset: found.offset };
-        if let Some(fault) = found.fault {
-            return gate.reject(place, fault);
+        match found.fault {
+            // A second export with its own byte order mark, put behind the first.
+            Some(Reason::BadQuote) if self.is_marked_header(gate.feed, found.data) => {
+                return gate.reject(place, Reason::RepeatedHeader);
+            }
+            Some(Reason::ControlChar) => return gate.spoil(place, Reason::ControlChar),
+            Some(fault) => return gate.reject(place, fault),
+            None => {}
         }
         let (got, wanted) = (found.fields.len(), self.header.len());
         if got != wanted {
             return gate.reject(place, if got > wanted { Reason::RaggedLong } else { Reason::RaggedShort });
         }
-        if found.field(0) == self.header[0].as_bytes()
-            && (0..wanted).all(|at| found.field(at) == self.header[at].as_bytes())
-        {
+        if (0..wanted).all(|at| self.is_header(at, found.field(at))) {
             return gate.reject(place, Reason::RepeatedHeader);
         }
         let derived = if self.derives { found.digest() } else { String::new() };
         gate.accept(place, &Row { found: &found, positions: &self.positions, derived: &derived })
+    }
+
+    /// Whether a field is the header's name, whatever spaces or byte order marks stand in it.
+    #[inline]
+    fn is_header(&self, at: usize, field: &[u8]) -> bool {
+        let header = &self.header[at];
+        if field == header.as_bytes() {
+            return true;
+        }
+        // Most fields differ in length by more than spaces, or begin otherwise.
+        let plain = |byte: &u8| byte.is_ascii_graphic();
+        match (field.first().filter(|first| plain(first)), header.as_bytes().first().filter(|first| plain(first))) {
+            (Some(one), Some(other)) if one != other => false,
+            _ => std::str::from_utf8(field).is_ok_and(|field| same_header(field, header)),
+        }
+    }
+
+    /// Whether a record that begins with a byte order mark, which spoils the quotes of its first field, is the header again.
+    fn is_marked_header(&self, feed: &Feed, data: &[u8]) -> bool {
+        let Some(rest) = data.strip_prefix("\u{feff}".as_bytes()) else { return false };
+        let again = scan::split(rest, &feed.csv, 1);
+        again.first().is_some_and(|fields| {
+            fields.len() == self.header.len()
+                && fields.iter().enumerate().all(|(at, field)| self.is_header(at, field.as_bytes()))
+        })
     }
 
     /// The same, holding the last records back until it is known that they are not the footer.
@@ -198,6 +226,7 @@ impl<'a> Lines<'a> {
         };
         match found.fault {
             Some(Reason::RecordTooLong) => return Err(Refusal::new(Reason::RecordTooLong, "the header line")),
+            Some(Reason::ControlChar) => return Err(Refusal::new(Reason::Encoding, "NUL bytes in the header line")),
             Some(fault) => return Err(Refusal::new(fault, "in the header line")),
             None => {}
         }
@@ -270,6 +299,7 @@ impl<'a> Lines<'a> {
         };
         let offset = self.base + self.at as u64;
         let data = &self.buffer[self.at..self.at + length];
+        let fault = if self.text.nul_seen && data.contains(&0) { Some(Reason::ControlChar) } else { fault };
         // A record at fault is cut at its first line end, which may lie before the ends of its fields.
         if fault.is_none() {
             self.scanner.unescape(data);
@@ -285,7 +315,9 @@ impl<'a> Lines<'a> {
         loop {
             while from < self.buffer.len() {
                 let byte = self.buffer[from];
-                if Some(byte) == self.scanner.csv.quote {
+                if Some(byte) == self.scanner.csv.escape {
+                    from += 1;
+                } else if Some(byte) == self.scanner.csv.quote {
                     quoted = !quoted;
                 } else if !quoted {
                     match self.scanner.end_at(&self.buffer, from, self.ended) {
@@ -306,9 +338,11 @@ impl<'a> Lines<'a> {
                 self.at = self.buffer.len();
                 return Ok(());
             }
-            self.at = from;
+            // An escape at the very end takes the next character, wherever that is.
+            let escaped = from.saturating_sub(self.buffer.len());
+            self.at = from - escaped;
             self.fill()?;
-            from = 0;
+            from = escaped;
         }
     }
 }

@@ -6,6 +6,16 @@ use crate::feed::Stop;
 use crate::feed::gate::Place;
 use crate::feed::reject::{Reason, Refusal};
 
+/// Bytes within which the first key of a file has to stand to be looked at.
+const FIRST_KEY: usize = 4096;
+
+/// The lines of a text that hold more than white space, and whether each is known to its end.
+fn lines(text: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let whole = text.iter().filter(|&&byte| byte == b'\n').count();
+    let lines = text.split(|&byte| byte == b'\n').enumerate();
+    lines.map(move |(at, line)| (line.trim_ascii(), at < whole)).filter(|(line, _)| !line.is_empty())
+}
+
 /// Text with a place in it, cut into records.
 pub(crate) struct Source<'a> {
     pub text: Text<'a>,
@@ -93,9 +103,6 @@ impl<'a> Source<'a> {
             return Ok(());
         }
         if reader.records == 0 {
-            if line == b"{" {
-                return Err(Refusal::new(Reason::NotNdjson, "one object over several lines").into());
-            }
             if !b"{[\"-0123456789tfn".contains(&line[0]) {
                 return Err(Refusal::new(Reason::NotNdjson, "the first line is not JSON").into());
             }
@@ -124,80 +131,216 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Moves to the array under a key of the object the file is.
-    pub fn seek_root(&mut self, root: &str) -> Result<(), Refusal> {
-        let lost = || Refusal::new(Reason::NotNdjson, format!("no array under `{root}`"));
+    /// The first key of the object that starts here, if there is one, without taking anything.
+    pub fn first_key(&mut self) -> Result<Option<String>, Refusal> {
+        let text =
+            self.ahead(self.limit.min(FIRST_KEY), |text| text.iter().filter(|&&byte| byte == b'"').count() >= 2)?;
+        let key = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).and_then(|text| text.strip_prefix(b"\""));
+        let key = key.and_then(|text| Some(&text[..text.iter().position(|&byte| byte == b'"')?]));
+        Ok(key.map(|key| String::from_utf8_lossy(key).into_owned()))
+    }
+
+    /// Whether the object that starts here is written over several lines, as people read JSON. A line that was cut is none: another
+    /// record begins on the next one.
+    pub fn is_spread(&mut self) -> Result<bool, Refusal> {
+        let text = self.ahead(self.limit, |text| lines(text).nth(1).is_some_and(|(_, whole)| whole))?;
+        let mut lines = lines(text).map(|(line, _)| line);
+        let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return Ok(false) };
+        Ok(match (first.last(), second.first()) {
+            (Some(b'{' | b','), Some(b'"' | b'}')) => true,
+            (Some(b'['), Some(b'{' | b'[' | b'"' | b']')) => true,
+            (Some(b':'), Some(_)) => true,
+            _ => false,
+        })
+    }
+
+    /// The text from here on, as soon as it is `enough`, ends, or is longer than `most`.
+    fn ahead(&mut self, most: usize, enough: impl Fn(&[u8]) -> bool) -> Result<&[u8], Refusal> {
+        while !self.ended && self.buffer.len() - self.at <= most && !enough(&self.buffer[self.at..]) {
+            self.fill()?;
+        }
+        Ok(&self.buffer[self.at..])
+    }
+
+    /// One object that is the whole file.
+    pub fn single<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
+        self.element(reader)?;
+        match self.peek()? {
+            None => Ok(()),
+            Some(_) => Err(Refusal::new(Reason::NotNdjson, "one object over several lines, and more after it").into()),
+        }
+    }
+
+    /// Objects one after the other, lines or not, each with an array of records under `root`. An object without it is one bad record.
+    pub fn rooted<E>(&mut self, reader: &mut Reader<'_, E>, root: &[String]) -> Result<(), Stop<E>> {
+        let mut objects = 0;
+        while let Some(first) = self.peek()? {
+            let offset = self.base + self.at as u64;
+            if first != b'{' {
+                return Err(self.broken("something stands where an object should begin", reader));
+            }
+            if !self.walk(reader, root)? {
+                let only = objects == 0 && self.peek()?.is_none();
+                if only {
+                    let what = format!("no array under `{}`", root.join("."));
+                    return Err(Refusal::new(Reason::NotNdjson, what).into());
+                }
+                reader.records += 1;
+                reader.gate.reject(Place { record: reader.records, offset }, Reason::MissingRequired)?;
+            }
+            objects += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads the value that starts here: where the keys of `path` lead to an array, its elements are records; an object there is one.
+    /// Says whether there was any. An array on the way is walked through, one deep.
+    fn walk<E>(&mut self, reader: &mut Reader<'_, E>, path: &[String]) -> Result<bool, Stop<E>> {
+        match (self.peek()?, path.split_first()) {
+            (Some(b'['), None) => self.elements(reader).map(|()| true),
+            (Some(b'{'), None) => self.element(reader).map(|()| true),
+            (Some(b'{'), Some((wanted, rest))) => {
+                let mut found = false;
+                self.members(reader, |source, reader, key| {
+                    if key == Some(wanted.as_str()) {
+                        found |= source.walk(reader, rest)?;
+                        Ok(())
+                    } else {
+                        source.skip()
+                    }
+                })?;
+                Ok(found)
+            }
+            (Some(b'['), Some(_)) => {
+                let mut found = false;
+                self.list(reader, |source, reader| {
+                    if source.peek()? == Some(b'{') {
+                        found |= source.walk(reader, path)?;
+                        Ok(())
+                    } else {
+                        source.skip()
+                    }
+                })?;
+                Ok(found)
+            }
+            _ => self.skip().map(|()| false),
+        }
+    }
+
+    /// The members of the object that starts here, each with its key; `None`: a key too long to be one.
+    fn members<E>(
+        &mut self,
+        reader: &mut Reader<'_, E>,
+        mut each: impl FnMut(&mut Self, &mut Reader<'_, E>, Option<&str>) -> Result<(), Stop<E>>,
+    ) -> Result<(), Stop<E>> {
         self.at += 1;
+        if self.peek()? == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
         loop {
+            if self.peek()? != Some(b'"') {
+                return Err(self.broken("a key is missing", reader));
+            }
+            let key = self.value()?.map(|length| {
+                let raw = &self.buffer[self.at..self.at + length];
+                let key: String = serde_json::from_slice(raw).unwrap_or_default();
+                self.at += length;
+                key
+            });
+            if self.peek()? != Some(b':') {
+                return Err(self.broken("a key has no value", reader));
+            }
+            self.at += 1;
+            each(self, reader, key.as_deref())?;
             match self.peek()? {
                 Some(b',') => self.at += 1,
-                Some(b'"') => {
-                    let key = self.value()?.ok_or_else(lost)?;
-                    let found = self.buffer[self.at..self.at + key] == *format!("\"{root}\"").as_bytes();
-                    self.at += key;
-                    if self.peek()? != Some(b':') {
-                        return Err(lost());
-                    }
+                Some(b'}') => {
                     self.at += 1;
-                    match self.peek()? {
-                        Some(b'[') if found => return Ok(()),
-                        Some(_) => {
-                            let length = self.value()?.ok_or_else(lost)?;
-                            self.at += length;
-                        }
-                        None => return Err(lost()),
-                    }
+                    return Ok(());
                 }
-                _ => return Err(lost()),
+                Some(_) => return Err(self.broken("something stands between two keys", reader)),
+                None => return Err(self.broken("the object ends too early", reader)),
             }
         }
     }
 
-    pub fn array<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
-        let broken = |what: &str, record: u64, offset: u64| {
-            Stop::from(Refusal::new(Reason::JsonInvalid, what).at(record, offset))
-        };
+    /// The elements of the array that starts here.
+    fn list<E>(
+        &mut self,
+        reader: &mut Reader<'_, E>,
+        mut each: impl FnMut(&mut Self, &mut Reader<'_, E>) -> Result<(), Stop<E>>,
+    ) -> Result<(), Stop<E>> {
         self.at += 1;
         if self.peek()? == Some(b']') {
             self.at += 1;
-        } else {
-            loop {
-                let first = self.peek()?;
+            return Ok(());
+        }
+        loop {
+            if matches!(self.peek()?, None | Some(b',' | b']' | b'}' | b':')) {
                 let offset = self.base + self.at as u64;
-                if matches!(first, None | Some(b',' | b']' | b'}' | b':')) {
-                    return Err(broken("an element of the array is missing", reader.records + 1, offset));
+                let what = "an element of the array is missing";
+                return Err(Refusal::new(Reason::JsonInvalid, what).at(reader.records + 1, offset).into());
+            }
+            each(self, reader)?;
+            match self.peek()? {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
                 }
-                match self.value()? {
-                    None => {
-                        reader.records += 1;
-                        reader.gate.reject(Place { record: reader.records, offset }, Reason::RecordTooLong)?;
-                    }
-                    Some(length) => {
-                        let raw = &self.buffer[self.at..self.at + length];
-                        reader.take(raw, offset)?;
-                        self.at += length;
-                    }
-                }
-                let offset = self.base + self.at as u64;
-                match self.peek()? {
-                    Some(b',') => self.at += 1,
-                    Some(b']') => {
-                        self.at += 1;
-                        break;
-                    }
-                    Some(_) => return Err(broken("something stands between two elements", reader.records, offset)),
-                    None => return Err(broken("the array ends too early", reader.records, offset)),
-                }
+                Some(_) => return Err(self.broken("something stands between two elements", reader)),
+                None => return Err(self.broken("the array ends too early", reader)),
             }
         }
-        // What follows an array under a key is the rest of its object; after a bare array nothing may follow.
-        if reader.feed.json_root.is_none() && self.peek()?.is_some() {
-            return Err(broken("something follows the array", reader.records, self.base + self.at as u64));
+    }
+
+    /// The elements of the array that starts here, each a record.
+    fn elements<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
+        self.list(reader, |source, reader| source.element(reader))
+    }
+
+    /// The value that starts here, as a record.
+    fn element<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
+        let offset = self.base + self.at as u64;
+        match self.value()? {
+            None => {
+                reader.records += 1;
+                reader.gate.reject(Place { record: reader.records, offset }, Reason::RecordTooLong)
+            }
+            Some(length) => {
+                let raw = &self.buffer[self.at..self.at + length];
+                reader.take(raw, offset)?;
+                self.at += length;
+                Ok(())
+            }
         }
-        while self.peek()?.is_some() {
-            self.at = self.buffer.len();
+    }
+
+    /// Passes over the value that starts here, however long it is.
+    fn skip<E>(&mut self) -> Result<(), Stop<E>> {
+        if let Some(length) = self.value()? {
+            if length == 0 {
+                let offset = self.base + self.at as u64;
+                let refusal = Refusal::new(Reason::JsonInvalid, "a value is missing");
+                return Err(Refusal { byte_offset: Some(offset), ..refusal }.into());
+            }
+            self.at += length;
         }
         Ok(())
+    }
+
+    fn broken<E>(&self, what: &str, reader: &Reader<'_, E>) -> Stop<E> {
+        Refusal::new(Reason::JsonInvalid, what).at(reader.records, self.base + self.at as u64).into()
+    }
+
+    /// An array that is the whole file.
+    pub fn array<E>(&mut self, reader: &mut Reader<'_, E>) -> Result<(), Stop<E>> {
+        self.elements(reader)?;
+        match self.peek()? {
+            None => Ok(()),
+            Some(_) => Err(self.broken("something follows the array", reader)),
+        }
     }
 
     /// The length of the value that starts here, brought into the buffer as a whole; `None`: longer than a record may

@@ -1,4 +1,5 @@
-//! JSON: one object a line, or the elements of one array, read one at a time whatever the size of the file.
+//! JSON: one object a line, the elements of an array, or those of arrays inside of objects, read one at a time whatever the size of
+//! the file.
 
 use std::collections::HashSet;
 
@@ -11,17 +12,22 @@ use super::elements::Source;
 use super::tape::{Node, Tape};
 use crate::feed::cast::Cell;
 use crate::feed::gate::{Bound, Gate, Place, Record};
-use crate::feed::plan::{Feed, FileFormat};
+use crate::feed::plan::{Feed, FileFormat, Values};
 use crate::feed::reject::{Reason, Refusal};
+use crate::feed::sites::Sites;
+use crate::feed::xapi::verbs::{self, Verbs};
 use crate::feed::xapi::{self, Statement};
-use crate::feed::{Context, Intake, Stop, Warning};
+use crate::feed::{Context, Intake, Pseudonyms, Stop, Warning};
 
 /// Voiding statements wait for the end of the delivery, up to this many bytes of them.
 const VOIDS_HELD: usize = 64 << 20;
 /// Unknown keys are counted one by one up to this many.
 const UNKNOWN_KEYS: usize = 1_000;
 
-/// Reads one JSON delivery, lines or array.
+/// The keys of a record store's answer: its statements, and where the next ones are.
+const ANSWER: [&str; 2] = ["statements", "more"];
+
+/// Reads one JSON delivery: lines, an array, or objects that hold one.
 pub(crate) fn read<'a, E>(
     feed: &'a Feed,
     context: &Context<'a>,
@@ -35,17 +41,21 @@ pub(crate) fn read<'a, E>(
     let Some(first) = source.peek()? else {
         return Err(Refusal::new(Reason::EmptyFile, "").into());
     };
-    let lines = feed.formats.contains(&FileFormat::Ndjson);
-    let arrays = feed.formats.contains(&FileFormat::JsonArray);
+    // A record store's statements come in any of these forms.
+    let lines = feed.xapi || feed.formats.contains(&FileFormat::Ndjson);
+    let arrays = feed.xapi || feed.formats.contains(&FileFormat::JsonArray);
+    let mut root = feed.json_root.clone();
+    if feed.xapi && root.is_none() && first == b'{' {
+        let answer = source.first_key()?.is_some_and(|key| ANSWER.contains(&key.as_str()));
+        root = answer.then(|| vec![ANSWER[0].to_owned()]);
+    }
     let mut reader = Reader::new(feed, context, refused, sink)?;
-    match first {
-        b'[' if arrays => source.array(&mut reader)?,
-        b'{' if feed.json_root.is_some() && (arrays || !lines) => {
-            source.seek_root(feed.json_root.as_deref().unwrap_or_default())?;
-            source.array(&mut reader)?;
-        }
-        b'{' if lines => source.lines(&mut reader)?,
-        _ if lines && !b"[<".contains(&first) => source.lines(&mut reader)?,
+    match (first, root) {
+        (b'[', _) if arrays => source.array(&mut reader)?,
+        (b'{', Some(root)) => source.rooted(&mut reader, &root)?,
+        (b'{', None) if lines && source.is_spread()? => source.single(&mut reader)?,
+        (b'{', None) if lines => source.lines(&mut reader)?,
+        (first, _) if lines && !b"[<".contains(&first) => source.lines(&mut reader)?,
         _ => return Err(Refusal::new(Reason::NotNdjson, "the file does not begin as JSON of the declared form").into()),
     }
     reader.finish(&source)
@@ -82,8 +92,21 @@ pub(crate) struct Reader<'a, E> {
     expected: Vec<usize>,
     /// Slot -> (rank, node) in the current record.
     found: Vec<Option<(usize, usize)>>,
+    /// Slots that some record so far had, be it with a null.
+    seen: Vec<bool>,
     /// Slot -> name of a derived value of a statement.
     derived: Vec<Option<&'static str>>,
+    sites: Sites<'a>,
+    /// Slots that read the name of another account of a statement, with the way to that account.
+    accounts: Vec<(usize, Vec<Step>)>,
+    /// Slot -> the account's id in the current record.
+    named: Vec<Option<String>>,
+    /// Accepted statements of sites that the feed does not declare.
+    strangers: u64,
+    /// The slot of the verb, with the feed's words for verbs.
+    verb: Option<(usize, Values)>,
+    verbs: Verbs,
+    pseudonyms: &'a Pseudonyms,
     ignore: &'a [String],
     more_unknown: u64,
     undated: u64,
@@ -98,14 +121,23 @@ struct Row<'a> {
     record: &'a [u8],
     found: &'a [Option<(usize, usize)>],
     derived: &'a [Option<&'static str>],
+    named: &'a [Option<String>],
     statement: &'a Statement,
+    /// The slot of the verb, and the word of the feed's that tells its meaning.
+    verb: Option<(usize, &'a str)>,
 }
 
 impl Record for Row<'_> {
     #[inline]
     fn cell(&self, slot: usize) -> Cell<'_> {
+        if let Some((_, verb)) = self.verb.filter(|(at, _)| *at == slot) {
+            return Cell::Text(verb.as_bytes());
+        }
         if let Some(name) = self.derived[slot] {
             return self.statement.cell(name);
+        }
+        if let Some(id) = &self.named[slot] {
+            return Cell::Text(id.as_bytes());
         }
         self.found[slot].map_or(Cell::Missing, |(_, node)| self.tape.cell(node, self.record))
     }
@@ -124,6 +156,9 @@ impl<'a, E> Reader<'a, E> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut by_name = HashMap::new();
         let mut derived = vec![None; bound.names.len()];
+        let is_verb = |paths: &&[String]| feed.xapi && matches!(paths, [path] if path == verbs::PATH);
+        let verb = bound.names.iter().position(is_verb).and_then(|slot| Some((slot, bound.values_of(slot)?.clone())));
+        let mut accounts = Vec::new();
         for (slot, paths) in bound.names.iter().enumerate() {
             for (rank, path) in paths.iter().enumerate() {
                 if path == super::RECORD {
@@ -133,6 +168,9 @@ impl<'a, E> Reader<'a, E> {
                 if let Some(name) = xapi::VIRTUAL.iter().find(|name| feed.xapi && *name == path) {
                     derived[slot] = Some(*name);
                     continue;
+                }
+                if let Some(account) = xapi::account_of(path).filter(|_| feed.xapi) {
+                    accounts.push((slot, steps(account)));
                 }
                 let mut steps = steps(path);
                 let head = match steps.first() {
@@ -149,6 +187,11 @@ impl<'a, E> Reader<'a, E> {
         }
         Ok(Reader {
             found: vec![None; bound.names.len()],
+            seen: derived.iter().map(Option::is_some).collect(),
+            named: vec![None; bound.names.len()],
+            sites: Sites::of(&feed.sites),
+            accounts,
+            strangers: 0,
             gate: Gate::new(feed, context, bound, refused, sink),
             feed,
             tape: Tape::default(),
@@ -156,6 +199,9 @@ impl<'a, E> Reader<'a, E> {
             by_name,
             expected: Vec::new(),
             derived,
+            verb,
+            verbs: Verbs::default(),
+            pseudonyms: context.pseudonyms,
             ignore: &block.ignore,
             more_unknown: 0,
             undated: 0,
@@ -175,17 +221,29 @@ impl<'a, E> Reader<'a, E> {
 
     fn read(&mut self, raw: &[u8], place: Place, hold_voids: bool) -> Result<(), Stop<E>> {
         if let Err(reason) = self.tape.parse(raw, self.feed.limits.json_depth) {
-            return self.gate.reject(place, reason);
+            let spoiled = raw.contains(&0);
+            return if spoiled { self.gate.spoil(place, reason) } else { self.gate.reject(place, reason) };
         }
         if !matches!(self.tape.root(), Some(Node::Object(_))) {
             return self.gate.reject(place, Reason::NotObject);
         }
         let mut statement = Statement::default();
+        let mut strangers = 0;
+        let filters = !self.feed.select.filters.is_empty();
+        if filters {
+            self.find(raw)?;
+            let (tape, found, derived) = (&self.tape, &self.found, &self.derived);
+            let row = Row { tape, record: raw, found, derived, named: &self.named, statement: &statement, verb: None };
+            if self.gate.bound.leaves_out(&row, &self.feed.select.nulls) {
+                return self.gate.leave_out(place);
+            }
+        }
         if self.feed.xapi {
             match xapi::check(&self.tape, raw) {
                 Err(reason) => return self.gate.reject(place, reason),
                 Ok(valid) => statement = valid,
             }
+            statement.hide_people(self.pseudonyms);
             if statement.voids.is_some() && hold_voids && self.voids_bytes < VOIDS_HELD {
                 self.voiding.insert(statement.id().to_owned());
                 self.voids_bytes += raw.len();
@@ -196,13 +254,52 @@ impl<'a, E> Reader<'a, E> {
                 return self.gate.reject(place, Reason::VoidOfVoid);
             }
             self.undated += u64::from(statement.undated);
+            let actor = std::mem::take(&mut statement.actor);
+            let at = |refusal: Refusal| refusal.at(place.record, place.offset);
+            let actor = self.sites.name(statement.home.as_deref(), actor).map_err(at)?;
+            statement.actor = actor.id;
+            let mut is_stranger = actor.is_stranger;
+            for (slot, account) in &self.accounts {
+                self.named[*slot] = None;
+                let Some(account) = follow(&self.tape, raw, 0, account) else { continue };
+                let text = |key: &str| match self.tape.node(self.tape.get(account, key.as_bytes(), raw)?) {
+                    Node::Text(span) => std::str::from_utf8(self.tape.text(span, raw)).ok(),
+                    _ => None,
+                };
+                let (Some(home), Some(name)) = (text("homePage"), text("name")) else { continue };
+                let named = self.sites.name(Some(home), name.to_owned()).map_err(at)?;
+                is_stranger |= named.is_stranger;
+                self.named[*slot] = Some(named.id);
+            }
+            if is_stranger && statement.voids.is_none() {
+                strangers = 1;
+            }
         } else if self.derived.iter().any(Option::is_some) {
-            statement = Statement::identified(raw);
+            statement = Statement::identified(&self.tape, raw);
         }
-        self.find(raw)?;
-        let row =
-            Row { tape: &self.tape, record: raw, found: &self.found, derived: &self.derived, statement: &statement };
-        self.gate.accept(place, &row)
+        if !filters {
+            self.find(raw)?;
+        }
+        let verb = self.verb.as_ref().and_then(|(slot, values)| {
+            let slot = *slot;
+            let node = self.tape.node(self.found[slot]?.1);
+            let Node::Text(span) = node else { return None };
+            let verb = std::str::from_utf8(self.tape.text(span, raw)).ok()?;
+            Some((slot, self.verbs.key(verb, statement.incomplete, statement.kind(), values)))
+        });
+        let row = Row {
+            tape: &self.tape,
+            record: raw,
+            found: &self.found,
+            derived: &self.derived,
+            named: &self.named,
+            statement: &statement,
+            verb: verb.as_ref().map(|(slot, verb)| (*slot, &**verb)),
+        };
+        let accepted = self.gate.intake.accepted;
+        self.gate.accept(place, &row)?;
+        self.strangers += if self.gate.intake.accepted > accepted { strangers } else { 0 };
+        Ok(())
     }
 
     /// Finds the wanted values of the parsed record.
@@ -259,6 +356,7 @@ impl<'a, E> Reader<'a, E> {
                 };
                 if better {
                     self.found[want.slot] = Some((want.rank, node));
+                    self.seen[want.slot] = true;
                 }
             }
         }
@@ -270,8 +368,19 @@ impl<'a, E> Reader<'a, E> {
             self.read(&raw, place, false)?;
         }
         let mut gate = self.gate;
+        // There is no header, so a key that no record has is what a column that is not there is. Statements say what they say.
+        if gate.upserts() > 0 && !self.feed.xapi {
+            let lacking = gate.bound.lacking(&|slot| self.seen[slot]);
+            gate.lack(lacking);
+        }
         gate.intake.rejected.sort_by_key(|reject| reject.record);
         gate.intake.blank_lines = source.blank;
+        if self.strangers > 0 {
+            let slot = self.derived.iter().position(|name| *name == Some(xapi::ACTOR));
+            let slot = slot.or_else(|| self.accounts.first().map(|(slot, _)| *slot));
+            let column = slot.and_then(|slot| gate.bound.column_of(slot)).map(|column| column.name.as_str());
+            gate.intake.warnings.push(Warning::new("site", column, self.strangers));
+        }
         let warnings = &mut gate.intake.warnings;
         for entry in &self.entries {
             if let Some(count) = entry.unknown.filter(|count| *count > 0) {
@@ -299,6 +408,15 @@ fn follow(tape: &Tape, record: &[u8], from: usize, steps: &[Step]) -> Option<usi
         Step::Key(key) => tape.get(at, key.as_bytes(), record),
         Step::Index(index) => tape.element(at, *index),
     })
+}
+
+/// The keys of a dotted path; `None`: it is none, or has an index.
+pub(crate) fn keys(path: &str) -> Option<Vec<String>> {
+    let key = |step: Step| match step {
+        Step::Key(key) if !key.is_empty() => Some(key),
+        _ => None,
+    };
+    steps(path).into_iter().map(key).collect()
 }
 
 /// `a.b[0]."c.d"` -> its steps.

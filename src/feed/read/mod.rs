@@ -8,12 +8,12 @@ pub(crate) mod parquet;
 pub(crate) mod scan;
 pub(crate) mod tape;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use super::Context;
-use super::gate::Bound;
+use super::gate::{Bound, Gate};
 use super::plan::Feed;
 use super::reject::{Reason, Refusal};
+use super::{Context, Warning};
 
 /// The name of a value derived from the whole record: an id for exports that have none.
 pub(crate) const RECORD: &str = "@record";
@@ -27,6 +27,29 @@ pub(crate) struct Header<'a> {
     pub positions: Vec<Option<usize>>,
     /// Columns neither mapped nor ignored.
     pub unknown: Vec<String>,
+    /// Optional columns that the file lacks.
+    pub lacking: Vec<String>,
+    /// Names that several unmapped columns carry.
+    pub twice: Vec<String>,
+    /// Columns without a name.
+    pub nameless: u64,
+}
+
+/// What is worth knowing of a header, said to the gate.
+pub(crate) fn tell<E>(
+    gate: &mut Gate<'_, E>,
+    unknown: &[String],
+    twice: &[String],
+    nameless: u64,
+    lacking: Vec<String>,
+) {
+    let warnings = &mut gate.intake.warnings;
+    warnings.extend(unknown.iter().map(|name| Warning::new("unknown_column", Some(name), 1)));
+    warnings.extend(twice.iter().map(|name| Warning::new("header_twice", Some(name), 1)));
+    if nameless > 0 {
+        warnings.push(Warning::new("header_empty", None, nameless));
+    }
+    gate.lack(lacking);
 }
 
 /// Finds the first header block whose columns are all in the file.
@@ -35,36 +58,83 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         return Err(Refusal::new(Reason::TooManyColumns, format!("more than {} columns", feed.limits.columns)));
     }
     let mut seen = HashSet::new();
-    if names.iter().any(|name| !name.is_empty() && !seen.insert(name.as_str())) {
-        // The name stays unsaid: in a file without a header it would be a value.
-        return Err(Refusal::new(Reason::DuplicateHeader, ""));
-    }
+    let twice: HashSet<&str> =
+        names.iter().map(String::as_str).filter(|name| !name.trim().is_empty() && !seen.insert(*name)).collect();
     let mut missing: Option<Refusal> = None;
     for block in &feed.blocks {
-        let bound = Bound::new(feed, block, context);
-        let at = |wanted: &String| {
-            if wanted == RECORD { Some(DERIVED) } else { names.iter().position(|name| name == wanted) }
-        };
-        let find = |list: &[String]| list.iter().find_map(at);
-        let positions: Vec<Option<usize>> = bound.names.iter().map(|list| find(list)).collect();
-        let gap = positions.iter().enumerate().position(|(slot, at)| at.is_none() && !bound.optional(slot));
+        let mut bound = Bound::new(feed, block, context);
+        let (positions, zones) = find(&bound, names)?;
+        let found = |slot: usize| positions[slot].is_some();
+        let gap =
+            (0..positions.len()).find(|&slot| !found(slot) && !bound.optional(slot) && !bound.another(slot, &found));
         if let Some(slot) = gap {
-            let column = bound.column_of(slot).map_or("action", |column| column.name.as_str());
+            let column = bound.column_of(slot).map_or(bound.key_of(slot), |column| column.name.as_str());
             let wanted = bound.names[slot].join("` or `");
             missing
                 .get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));
             continue;
         }
-        let known = |name: &str| {
-            bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name)) || is_ignored(name, &block.ignore)
-        };
-        let unknown: Vec<String> = names.iter().filter(|name| !known(name)).cloned().collect();
-        if feed.strict && !unknown.is_empty() {
-            return Err(Refusal::new(Reason::UnknownColumn, format!("{} columns", unknown.len())));
+        let is_mapped = |name: &str| bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name));
+        // Which of two columns is meant nobody can say; of those that nobody maps nobody has to. In a file without a header
+        // the name would be a value, so it stays unsaid until the block fits.
+        if twice.iter().any(|name| is_mapped(name)) {
+            return Err(Refusal::new(Reason::DuplicateHeader, ""));
         }
-        return Ok(Header { bound, positions, unknown });
+        let known = |at: usize| {
+            let name = names[at].as_str();
+            is_mapped(name) || positions.contains(&Some(at)) || is_ignored(name, &block.ignore)
+        };
+        let nameless = (0..names.len()).filter(|&at| names[at].trim().is_empty() && !is_mapped(&names[at])).count();
+        let mut unknown: Vec<String> = (0..names.len())
+            .filter(|&at| !known(at) && !names[at].trim().is_empty())
+            .map(|at| names[at].clone())
+            .collect();
+        if feed.strict && (!unknown.is_empty() || nameless > 0) {
+            return Err(Refusal::new(Reason::UnknownColumn, format!("{} columns", unknown.len() + nameless)));
+        }
+        unknown.retain(|name| !twice.contains(name.as_str()));
+        let lacking = bound.lacking(&found);
+        bound.give_up(&lacking);
+        for (slot, zone) in zones {
+            bound.take_zone(slot, zone);
+        }
+        let mut twice: Vec<String> = twice.into_iter().map(str::to_owned).collect();
+        twice.sort_unstable();
+        return Ok(Header { bound, positions, unknown, lacking, twice, nameless: nameless as u64 });
     }
-    Err(missing.unwrap_or_else(|| Refusal::new(Reason::MissingColumn, "")))
+    Err(missing.unwrap_or_else(|| {
+        let reason = if twice.is_empty() { Reason::MissingColumn } else { Reason::DuplicateHeader };
+        Refusal::new(reason, "")
+    }))
+}
+
+/// Slots to positions, and the zones that headers name.
+type Found = (Vec<Option<usize>>, BTreeMap<usize, chrono_tz::Tz>);
+
+fn find(bound: &Bound<'_>, names: &[String]) -> Result<Found, Refusal> {
+    let mut zones = BTreeMap::new();
+    let mut positions = Vec::with_capacity(bound.names.len());
+    for (slot, list) in bound.names.iter().enumerate() {
+        let Some(pattern) = bound.patterns.get(&slot) else {
+            let at = |wanted: &String| {
+                if wanted == RECORD { Some(DERIVED) } else { names.iter().position(|name| name == wanted) }
+            };
+            positions.push(list.iter().find_map(at));
+            continue;
+        };
+        let mut matching = names.iter().enumerate().filter_map(|(at, name)| Some((at, pattern.captures(name)?)));
+        let first = matching.next();
+        if first.is_some() && matching.next().is_some() {
+            let column = bound.column_of(slot).map_or("action", |column| column.name.as_str());
+            let what = format!("several columns fit `{}` for {column}", list.join("` or `"));
+            return Err(Refusal::new(Reason::DuplicateHeader, what).column(column));
+        }
+        if let Some(zone) = first.iter().flat_map(|(_, texts)| texts).find_map(|text| text.trim().parse().ok()) {
+            zones.insert(slot, zone);
+        }
+        positions.push(first.map(|(at, _)| at));
+    }
+    Ok((positions, zones))
 }
 
 /// Whether an ignore list names a column, `x_*` standing for all that begin so.

@@ -26,10 +26,10 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::Header;
 use crate::contract::Type;
 use crate::feed::cast::Cell;
-use crate::feed::gate::{Gate, Place, Record};
+use crate::feed::gate::{Gate, Place, Record, Wants};
 use crate::feed::plan::Feed;
 use crate::feed::reject::{Reason, Refusal};
-use crate::feed::{Context, Intake, Stop, Warning};
+use crate::feed::{Context, Intake, Stop};
 
 /// Rows decoded at a time: bounds what a file of enormous values can hold in memory.
 const DECODE_ROWS: usize = 8_192;
@@ -63,11 +63,9 @@ pub(crate) fn read<'a, E>(
     totals(feed, &metadata, &leaf_of)?;
     guarded(|| pages(bytes, &metadata, &leaf_of))?;
     let (mut batches, columns) = guarded(|| open(feed, bytes, &metadata, &header, &leaf_of))?;
-    let Header { bound, positions, unknown } = header;
+    let Header { bound, positions, unknown, lacking, twice, nameless } = header;
     let mut gate = Gate::new(feed, context, bound, refused, sink);
-    for name in &unknown {
-        gate.intake.warnings.push(Warning::new("unknown_column", Some(name), 1));
-    }
+    super::tell(&mut gate, &unknown, &twice, nameless, lacking);
     let mut record = 0;
     while let Some(batch) =
         guarded(|| batches.next().transpose().map_err(|cause| Refusal::new(arrow_reason(&cause.to_string()), "")))?
@@ -139,7 +137,8 @@ fn leaves_of(metadata: &ParquetMetaData, header: &Header<'_>) -> Result<Vec<Opti
                 (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == *at)
             }
             Some(_) => {
-                let name = header.bound.column_of(slot).map_or("action", |column| column.name.as_str());
+                let named = header.bound.column_of(slot).map(|column| column.name.as_str());
+                let name = named.unwrap_or(header.bound.key_of(slot));
                 return Err(
                     Refusal::new(Reason::TypeMismatch, "a nested column where a value is expected").column(name)
                 );
@@ -260,8 +259,9 @@ fn open(
 
 /// A column of another kind refuses the file: it is a change of the export, not a bad record.
 fn fits(feed: &Feed, header: &Header<'_>, slot: usize, field: &Field, int96: bool) -> Result<(), Refusal> {
-    let Some(column) = header.bound.column_of(slot) else { return Ok(()) };
-    let refuse = |reason: Reason, detail: &str| Err(Refusal::new(reason, detail).column(&column.name));
+    let Wants::Type(wanted) = header.bound.wants(slot) else { return Ok(()) };
+    let name = header.bound.column_of(slot).map_or("divide_by", |column| column.name.as_str());
+    let refuse = |reason: Reason, detail: &str| Err(Refusal::new(reason, detail).column(name));
     if int96 && !feed.int96_is_utc && !header.bound.has_zone(slot) {
         return refuse(Reason::UnsupportedParquet, "INT96 instants, and the feed says neither int96_is_utc nor a zone");
     }
@@ -273,17 +273,19 @@ fn fits(feed: &Feed, header: &Header<'_>, slot: usize, field: &Field, int96: boo
     let number = given.is_integer() || given.is_floating() || matches!(given, DataType::Decimal128(_, _));
     let time = matches!(given, DataType::Date32 | DataType::Timestamp(_, _));
     let fit = text
-        || match column.data_type {
-            Type::Text => false,
+        || match wanted {
+            // Whole numbers are ids as they stand; of a double nobody knows how it was written.
+            Type::Text => given.is_integer() || matches!(given, DataType::Decimal128(_, 0)),
             Type::Bool => matches!(given, DataType::Boolean) || given.is_integer(),
             Type::Int | Type::Double => number,
-            Type::Date | Type::Timestamp => time,
+            Type::Date | Type::Timestamp => time || (number && header.bound.takes_numbers(slot)),
         };
     if !fit {
-        return refuse(Reason::TypeMismatch, &format!("the file has {given}, the column is {}", column.data_type));
+        return refuse(Reason::TypeMismatch, &format!("the file has {given}, the column is {wanted}"));
     }
+    // Days need no zone: they are days of the job's.
     let naive = matches!(given, DataType::Timestamp(_, None)) && !int96;
-    if column.data_type == Type::Timestamp && (naive || *given == DataType::Date32) && !header.bound.has_zone(slot) {
+    if wanted == Type::Timestamp && naive && !header.bound.has_zone(slot) {
         return refuse(Reason::TsNoTimezone, "local times, and the feed declares no zone");
     }
     Ok(())
@@ -331,9 +333,10 @@ fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
         DataType::Float64 => Cell::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, scale) => {
             let value = array.as_primitive::<Decimal128Type>().value(row);
-            match i64::try_from(value) {
-                Ok(value) if *scale == 0 => Cell::Int(value),
-                _ => Cell::Double(value as f64 / 10f64.powi(i32::from(*scale))),
+            match (i64::try_from(value), *scale) {
+                (Ok(value), 0) => Cell::Int(value),
+                (Err(_), 0) => Cell::Big(value),
+                (_, scale) => Cell::Double(value as f64 / 10f64.powi(i32::from(scale))),
             }
         }
         DataType::Date32 => Cell::Date(array.as_primitive::<Date32Type>().value(row)),

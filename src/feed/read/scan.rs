@@ -101,6 +101,9 @@ impl<'c> Scanner<'c> {
         if let Some(quote) = csv.quote {
             stops[usize::from(quote)] = true;
         }
+        if let Some(escape) = csv.escape {
+            stops[usize::from(escape)] = true;
+        }
         match &csv.terminator {
             None => {
                 stops[usize::from(b'\n')] = true;
@@ -157,10 +160,17 @@ impl<'c> Scanner<'c> {
                 let mut from = at + 1;
                 let mut kind = Kind::Plain;
                 let close = loop {
-                    let Some(found) = data[from..].iter().position(|&byte| byte == quote) else {
+                    let stops = |byte: &u8| *byte == quote || Some(*byte) == self.csv.escape;
+                    let Some(found) = data[from..].iter().position(stops) else {
                         return if last { Scan::Unterminated } else { Scan::NeedMore };
                     };
                     let found = from + found;
+                    if data[found] != quote {
+                        kind = Kind::Escaped;
+                        self.escaped = true;
+                        from = (found + 2).min(data.len());
+                        continue;
+                    }
                     match data.get(found + 1) {
                         None if !last => return Scan::NeedMore,
                         Some(&next) if next == quote => {
@@ -174,12 +184,23 @@ impl<'c> Scanner<'c> {
                 self.fields.push(Field { start: start as u32 + 1, end: close as u32, kind });
                 at = close + 1;
             } else {
+                let mut kind = Kind::Plain;
                 loop {
                     while at < data.len() && !self.stops[usize::from(data[at])] {
                         at += 1;
                     }
                     if at == data.len() || data[at] == self.csv.delimiter {
                         break;
+                    }
+                    if Some(data[at]) == self.csv.escape {
+                        // The next character stands for itself, be it a delimiter or a line end.
+                        if at + 1 == data.len() && !last {
+                            return Scan::NeedMore;
+                        }
+                        kind = Kind::Escaped;
+                        self.escaped = true;
+                        at = (at + 2).min(data.len());
+                        continue;
                     }
                     if Some(data[at]) == self.csv.quote {
                         return self.bad_quote(data, start, last);
@@ -193,7 +214,7 @@ impl<'c> Scanner<'c> {
                     }
                     at += 1;
                 }
-                self.fields.push(Field { start: start as u32, end: at as u32, kind: Kind::Plain });
+                self.fields.push(Field { start: start as u32, end: at as u32, kind });
             }
             if at == data.len() {
                 return if !last { Scan::NeedMore } else { self.whole(data, at, at, fault) };
@@ -228,22 +249,37 @@ impl<'c> Scanner<'c> {
         if last { Scan::Record { length: data.len(), fault: Some(Reason::BadQuote) } } else { Scan::NeedMore }
     }
 
-    /// Undoes doubled quotes, for the few records that have them.
+    /// Undoes doubled quotes and escapes, for the few records that have them.
     pub fn unescape(&mut self, data: &[u8]) {
         if !self.escaped {
             return;
         }
-        let Some(quote) = self.csv.quote else { return };
         for field in self.fields.iter_mut().filter(|field| field.kind == Kind::Escaped) {
             let start = self.loose.len() as u32;
-            let mut skip = false;
-            for &byte in &data[field.start as usize..field.end as usize] {
-                if byte == quote && !skip {
-                    skip = true;
-                    continue;
+            let raw = &data[field.start as usize..field.end as usize];
+            // `\N` alone is a word for no value, which the feed lists under `nulls`.
+            if self.csv.escape.is_some_and(|escape| raw == [escape, b'N']) {
+                self.loose.extend_from_slice(raw);
+                *field = Field { start, end: self.loose.len() as u32, kind: Kind::Loose };
+                continue;
+            }
+            let quoted = field.start > 0 && Some(data[field.start as usize - 1]) == self.csv.quote;
+            let mut bytes = raw.iter().copied();
+            while let Some(byte) = bytes.next() {
+                if Some(byte) == self.csv.escape {
+                    let next = bytes.next().unwrap_or(byte);
+                    self.loose.push(match next {
+                        b'n' => b'\n',
+                        b't' => b'\t',
+                        b'r' => b'\r',
+                        other => other,
+                    });
+                } else if quoted && Some(byte) == self.csv.quote {
+                    // The second of the two quotes is the one that is meant.
+                    self.loose.push(bytes.next().unwrap_or(byte));
+                } else {
+                    self.loose.push(byte);
                 }
-                skip = false;
-                self.loose.push(byte);
             }
             *field = Field { start, end: self.loose.len() as u32, kind: Kind::Loose };
         }

@@ -26,6 +26,8 @@ pub(crate) enum Node {
     Int(i64),
     UInt(u64),
     Double(f64),
+    /// A number past every type.
+    Past,
     Text(Span),
     /// Ends before this index; elements follow.
     Array(u32),
@@ -40,7 +42,12 @@ pub(crate) struct Tape {
     nodes: Vec<Node>,
     own: Vec<u8>,
     fault: Option<Reason>,
+    /// Numbers past every type were written over with [`STAND_IN`].
+    patched: bool,
 }
+
+/// What is read in place of a number past every type: parsers know no such number.
+const STAND_IN: f64 = 9e307;
 
 impl Tape {
     /// Parses one record.
@@ -48,13 +55,26 @@ impl Tape {
         self.nodes.clear();
         self.own.clear();
         self.fault = None;
-        let mut parser = serde_json::Deserializer::from_slice(record);
-        let result =
-            Value { tape: self, record, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end());
-        match result {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.fault.unwrap_or(Reason::JsonInvalid)),
+        self.patched = false;
+        let Err(cause) = self.read(record, most_depth) else { return Ok(()) };
+        // One number past its type spoils its own value, not the record. The places of texts stay as they are.
+        if self.fault.is_none()
+            && cause.to_string().starts_with("number out of range")
+            && let Some(patched) = without_past(record)
+        {
+            self.nodes.clear();
+            self.own.clear();
+            self.patched = true;
+            if self.read(&patched, most_depth).is_ok() {
+                return Ok(());
+            }
         }
+        Err(self.fault.unwrap_or(Reason::JsonInvalid))
+    }
+
+    fn read(&mut self, record: &[u8], most_depth: usize) -> Result<(), serde_json::Error> {
+        let mut parser = serde_json::Deserializer::from_slice(record);
+        Value { tape: self, record, depth: 0, most_depth }.deserialize(&mut parser).and_then(|()| parser.end())
     }
 
     pub fn root(&self) -> Option<Node> {
@@ -104,8 +124,56 @@ impl Tape {
             Node::Int(value) => Cell::Int(value),
             Node::UInt(value) => Cell::UInt(value),
             Node::Double(value) => Cell::Double(value),
+            Node::Past => Cell::Past,
             Node::Text(span) | Node::Key(span) => Cell::Text(self.text(span, record)),
             Node::Array(_) | Node::Object(_) => Cell::Nested,
+        }
+    }
+
+    /// Appends the value at `at` as JSON with sorted keys and without white space, numbers and escapes in one form; entries of the
+    /// outermost object whose name is in `without` are left out. As deep as the record, which parsing has bounded.
+    pub fn canonical(&self, at: usize, record: &[u8], without: &[&str], out: &mut Vec<u8>) {
+        let quoted = |span: Span, out: &mut Vec<u8>| {
+            let text = String::from_utf8_lossy(self.text(span, record));
+            out.extend_from_slice(serde_json::Value::from(text.as_ref()).to_string().as_bytes());
+        };
+        match self.node(at) {
+            // A number past every type is as good as none: what it was cannot be told apart.
+            Node::Null | Node::Past => out.extend_from_slice(b"null"),
+            Node::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Node::Int(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            Node::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            Node::Double(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            Node::Text(span) | Node::Key(span) => quoted(span, out),
+            Node::Array(end) => {
+                out.push(b'[');
+                let mut next = at + 1;
+                while next < end as usize {
+                    if next > at + 1 {
+                        out.push(b',');
+                    }
+                    self.canonical(next, record, &[], out);
+                    next = self.after(next);
+                }
+                out.push(b']');
+            }
+            Node::Object(_) => {
+                let mut entries: Vec<(Span, usize)> = self
+                    .entries(at)
+                    .filter(|(key, _)| !without.iter().any(|name| name.as_bytes() == self.text(*key, record)))
+                    .collect();
+                entries.sort_by(|a, b| self.text(a.0, record).cmp(self.text(b.0, record)));
+                out.push(b'{');
+                for (nth, (key, value)) in entries.into_iter().enumerate() {
+                    if nth > 0 {
+                        out.push(b',');
+                    }
+                    quoted(key, out);
+                    out.push(b':');
+                    self.canonical(value, record, &[], out);
+                }
+                out.push(b'}');
+            }
         }
     }
 
@@ -206,7 +274,8 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.tape.nodes.push(Node::Double(value));
+        let is_past = self.tape.patched && value.abs() == STAND_IN;
+        self.tape.nodes.push(if is_past { Node::Past } else { Node::Double(value) });
         Ok(())
     }
 
@@ -247,6 +316,35 @@ impl<'de> Visitor<'de> for Value<'_> {
         }
         Ok(())
     }
+}
+
+/// A copy of a record in which each number that no double holds is one that is told apart, at the same length.
+fn without_past(record: &[u8]) -> Option<Vec<u8>> {
+    let mut out = record.to_vec();
+    let (mut at, mut quoted, mut found) = (0, false, false);
+    while at < record.len() {
+        match record[at] {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            b'-' | b'0'..=b'9' if !quoted => {
+                let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
+                let end = at + record[at..].iter().take_while(|byte| is_part(byte)).count();
+                let token = std::str::from_utf8(&record[at..end]).ok()?;
+                if token.parse::<f64>().is_ok_and(f64::is_infinite) {
+                    // The shortest such number is as long as the one that stands in for it.
+                    let stand_in: &[u8] = if record[at] == b'-' { b"-9e307" } else { b"9e307" };
+                    out[at..end].fill(b' ');
+                    out.get_mut(at..at + stand_in.len())?.copy_from_slice(stand_in);
+                    found = true;
+                }
+                at = end.max(at + 1);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found.then_some(out)
 }
 
 struct Key<'t>(Value<'t>);
@@ -314,6 +412,16 @@ mod tests {
         assert_eq!(tape.cell(b, text.as_bytes()), Cell::Text(b"x\ny"));
         assert_eq!(tape.element(a, 2), None);
         assert_eq!(tape.get(0, b"d", text.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_number_past_every_type_is_told_from_all_others_and_spoils_nothing_else() {
+        let text = r#"{"a": "1e999 \\\" x", "b": 1e999, "c": [-1E+400, 9e307], "d": "y"}"#;
+        let tape = parse(text).expect("valid");
+        let cell = |key: &[u8]| tape.cell(tape.get(0, key, text.as_bytes()).expect("there"), text.as_bytes());
+        assert_eq!((cell(b"a"), cell(b"b")), (Cell::Text(b"1e999 \\\" x"), Cell::Past));
+        assert_eq!(cell(b"d"), Cell::Text(b"y"));
+        assert_eq!(parse("{\"a\":1e999,}").err(), Some(Reason::JsonInvalid));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::canon::columns::{Text, bools, dates, doubles, instants, ints};
 use crate::canon::identity::Who;
 use crate::contract::arrow::DELETED;
 use crate::job::goals::Scope;
-use crate::mart::whole::Facts;
+use crate::mart::derived::Reads;
 use crate::period::{Day, Grain, Period, local_day};
 
 /// What somebody published.
@@ -53,7 +53,7 @@ impl Contribution {
 }
 
 /// Contributions of these kinds that were not taken down, with where their authors stood.
-pub fn contributions(facts: &Facts<'_>, kinds: &BTreeSet<&str>, now: i64) -> Vec<Contribution> {
+pub fn contributions(facts: &Reads<'_>, kinds: &BTreeSet<&str>, now: i64) -> Vec<Contribution> {
     let mut found = Vec::new();
     for batch in facts.table("contributions") {
         let text = |name: &str| Text::of(batch, name);
@@ -83,9 +83,9 @@ pub fn contributions(facts: &Facts<'_>, kinds: &BTreeSet<&str>, now: i64) -> Vec
 }
 
 /// The units an account's person stood in on a day: their own and those above it, as of that day.
-fn units(facts: &Facts<'_>, account: &str, day: Day) -> Option<BTreeSet<String>> {
-    let Who::Worker(worker) = facts.identity.who(account, day) else { return None };
-    let stints = &facts.people.stints;
+fn units(facts: &Reads<'_>, account: &str, day: Day) -> Option<BTreeSet<String>> {
+    let Who::Worker(worker) = facts.identity().who(account, day) else { return None };
+    let stints = &facts.people().stints;
     let first = stints.partition_point(|stint| stint.worker < worker);
     let stint = stints[first..]
         .iter()
@@ -93,17 +93,17 @@ fn units(facts: &Facts<'_>, account: &str, day: Day) -> Option<BTreeSet<String>>
         .find(|stint| (stint.from..stint.to).contains(&day))?;
     let mut units = BTreeSet::new();
     let period = Period { grain: Grain::Day, start: day, end: day + 1 };
-    let mut unit = facts.people.labels.text(stint.place.org).map(str::to_owned);
+    let mut unit = facts.people().labels.text(stint.place.org).map(str::to_owned);
     // A unit above itself ends the walk.
     while let Some(id) = unit.filter(|id| !units.contains(id)) {
-        unit = facts.units.version(&id, period).and_then(|version| version.parent.clone());
+        unit = facts.units().version(&id, period).and_then(|version| version.parent.clone());
         units.insert(id);
     }
     Some(units)
 }
 
 /// Ratings of sessions by others than their authors that were not taken back.
-pub fn ratings(facts: &Facts<'_>, sessions: &BTreeMap<&str, &str>, now: i64) -> Ratings {
+pub fn ratings(facts: &Reads<'_>, sessions: &BTreeMap<&str, &str>, now: i64) -> Ratings {
     let mut ratings = Ratings::new();
     if sessions.is_empty() {
         return ratings;
@@ -122,12 +122,12 @@ pub fn ratings(facts: &Facts<'_>, sessions: &BTreeMap<&str, &str>, now: i64) -> 
             let Some(author) = sessions.get(id) else { continue };
             let day = local_day(at, facts.job.zone);
             // One rating a person, whatever the account; whom nobody knows rates as the account.
-            let rater = match facts.identity.who(actor, day) {
+            let rater = match facts.identity().who(actor, day) {
                 Who::Worker(worker) => format!("w{worker}"),
                 Who::Unmatched(_) => format!("u{actor}"),
                 Who::Excluded => continue,
             };
-            let own = match (facts.identity.who(author, day), facts.identity.who(actor, day)) {
+            let own = match (facts.identity().who(author, day), facts.identity().who(actor, day)) {
                 (Who::Worker(author), Who::Worker(rater)) => author == rater,
                 _ => *author == actor,
             };
@@ -141,7 +141,7 @@ pub fn ratings(facts: &Facts<'_>, sessions: &BTreeMap<&str, &str>, now: i64) -> 
 }
 
 /// Events that name where something is documented.
-pub fn documented(facts: &Facts<'_>) -> Vec<Documented> {
+pub fn documented(facts: &Reads<'_>) -> Vec<Documented> {
     let mut found = Vec::new();
     for batch in facts.table("events") {
         let text = |name: &str| Text::of(batch, name);
@@ -149,7 +149,7 @@ pub fn documented(facts: &Facts<'_>) -> Vec<Documented> {
         let (held_on, deleted) = (dates(batch, "held_on"), bools(batch, DELETED));
         for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true) && reference.get(*row).is_some()) {
             let (Some(kind), Some(subject)) = (kind.get(row), subject.get(row)) else { continue };
-            let Some(day) = held_on(row).filter(|day| *day < facts.days.1) else { continue };
+            let Some(day) = held_on(row).filter(|day| *day < facts.days().1) else { continue };
             found.push(Documented {
                 kind: kind.to_owned(),
                 day,

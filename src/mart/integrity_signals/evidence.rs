@@ -10,8 +10,8 @@ use crate::canon::columns::{Text, bools, instants, ints};
 use crate::canon::history::{NONE, People};
 use crate::canon::identity::{Identity, Who};
 use crate::contract::arrow::DELETED;
+use crate::mart::derived::Reads;
 use crate::mart::reviews::{self, Lines};
-use crate::mart::whole::Facts;
 use crate::period::{Day, day_start_micros, local_day};
 use crate::stats::signature::Sketch;
 
@@ -80,8 +80,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub fn read(facts: &Facts<'_>) -> Evidence {
-        let now = day_start_micros(facts.days.1, facts.job.zone);
+    pub fn read(facts: &Reads<'_>) -> Evidence {
+        let now = day_start_micros(facts.days().1, facts.job.zone);
         let items = items(facts.table("submissions"), now);
         let wanted: BTreeSet<&str> = items.iter().map(|item| item.contribution.as_str()).collect();
         let contents = contents(facts.table("contributions"), &wanted, now);
@@ -90,9 +90,9 @@ impl Evidence {
             authors.entry(&item.contribution).or_default().insert(&item.author);
         }
         let then = Then {
-            people: facts.people,
-            identity: facts.identity,
-            lines: Lines::of(facts.people),
+            people: facts.people(),
+            identity: facts.identity(),
+            lines: Lines::of(facts.people()),
             zone: facts.job.zone,
             levels: usize::try_from(facts.job.policy.endorser_line_levels).unwrap_or(0),
         };
@@ -233,7 +233,7 @@ fn reactions(
 }
 
 /// Ratings that count in reviews, where the job says who may rate and by which rubric; else all by somebody other than the author.
-fn ratings(facts: &Facts<'_>, items: &[Item], lines: &Lines<'_>, now: Micros) -> Vec<Rating> {
+fn ratings(facts: &Reads<'_>, items: &[Item], lines: &Lines<'_>, now: Micros) -> Vec<Rating> {
     let decided = reviews::decided(facts);
     let author: BTreeMap<(&str, &str), &str> =
         items.iter().map(|item| ((item.cycle.as_str(), item.submission.as_str()), item.author.as_str())).collect();
@@ -258,7 +258,7 @@ fn ratings(facts: &Facts<'_>, items: &[Item], lines: &Lines<'_>, now: Micros) ->
             let day = local_day(at, facts.job.zone);
             if decided
                 .as_ref()
-                .is_some_and(|reviews| !reviews::may_rate(&reviews.raters, facts.people, lines, rater, day))
+                .is_some_and(|reviews| !reviews::may_rate(&reviews.raters, facts.people(), lines, rater, day))
             {
                 continue;
             }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::evidence::{Item, Micros};
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
-use crate::mart::MartError;
+use crate::mart::error::MartError;
 
 /// What strength measures, as the contract lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

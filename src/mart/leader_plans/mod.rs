@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult, TimeUnit};
 
-use super::whole::Read;
-use super::{Facts, Made, MartError, Whole, formula, leader_plan_steps, leader_post_windows, leader_scorecard};
+use super::derived::{Derived, Output, Protection, Reads};
+use super::error::MartError;
+use super::{formula, leader_plan_steps, leader_post_windows, leader_scorecard};
 use crate::canon::reporting::Lines;
 use crate::canon::sharing::{Setting, Sharing, Tables};
 use crate::contract::arrow::mart_schema;
@@ -19,17 +20,10 @@ use crate::period::{Day, Period};
 
 use engine::{Due, Outcome, judge};
 
-pub const TABLES: Whole = Whole {
+pub const TABLES: Derived = Derived {
     name: "leader_plans",
     tables: &[leader_plan_steps::NAME, leader_scorecard::NAME, leader_post_windows::NAME],
-    reads: &[
-        Read { table: "contributions", partitions: "" },
-        Read { table: "reactions", partitions: "" },
-        Read { table: "events", partitions: "" },
-        Read { table: "enrollments", partitions: "" },
-        Read { table: "content", partitions: "" },
-    ],
-    needs: &["workers"],
+    protection: Protection::Guarded,
     build,
 };
 
@@ -57,24 +51,24 @@ pub struct Followed<'a> {
 
 /// What the three tables are made from.
 pub struct View<'a> {
-    pub facts: &'a Facts<'a>,
+    pub facts: &'a Reads<'a>,
     pub sharing: &'a Sharing,
     pub following: &'a [Following<'a>],
 }
 
-fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
+fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let setting = Setting {
-        identity: facts.identity,
-        people: facts.people,
+        identity: facts.identity(),
+        people: facts.people(),
         zone: facts.job.zone,
         leader_bands: facts.job.policy.leader_bands(),
-        horizon: facts.days.1,
+        horizon: facts.days().1,
     };
     let tables = Tables {
         contributions: facts.table("contributions"),
         reactions: facts.table("reactions"),
         events: facts.table("events"),
-        enrollments: facts.table("enrollments"),
+        attempts: facts.attempts(),
         content: facts.table("content"),
     };
     let sharing = Sharing::read(&tables, &setting);
@@ -89,18 +83,18 @@ fn build(facts: &Facts<'_>) -> Result<Vec<Made>, MartError> {
         let contract = facts.catalog.expect(table)?;
         let rows = frames::collect(formula::apply(contract, rows.lazy())?)?;
         let rows = frames::to_arrow(&rows, &mart_schema(contract))?;
-        made.push(Made { table, partition: "all".into(), rows, grain: "", withheld: Vec::new() });
+        made.push(Output { table, partition: "all".into(), rows, grain: "", withheld: Vec::new() });
     }
     Ok(made)
 }
 
 /// Everybody who follows a plan and whom the HRIS knows, with what became of each step; by plan and worker.
-fn following<'a>(facts: &'a Facts<'_>, sharing: &Sharing, setting: &Setting<'_>) -> Vec<Following<'a>> {
+fn following<'a>(facts: &'a Reads<'_>, sharing: &Sharing, setting: &Setting<'_>) -> Vec<Following<'a>> {
     let mut all = Vec::new();
     for plan in &facts.job.plans {
         let mut leaders: BTreeMap<u32, (Day, Option<&Leader>)> = BTreeMap::new();
         for leader in &plan.leaders {
-            if let Some(code) = facts.people.code(&(facts.pseudonym)("worker", &leader.worker)) {
+            if let Some(code) = facts.people().code(&(facts.pseudonym)("worker", &leader.worker)) {
                 leaders.insert(code, (leader.start, Some(leader)));
             }
         }
@@ -122,7 +116,7 @@ fn following<'a>(facts: &'a Facts<'_>, sharing: &Sharing, setting: &Setting<'_>)
                     acts: evidence::acts(&step.rule, leader, start, sharing, setting),
                 })
                 .collect();
-            let outcomes = judge(&due, facts.today);
+            let outcomes = judge(&due, facts.today());
             all.push(Following { plan, leader, start, due, outcomes });
         }
     }
@@ -144,11 +138,11 @@ impl<'a> View<'a> {
 
     /// Reporting lines of a period: as large as the company, so they are asked for period by period and not kept.
     pub fn lines(&self, period: Period) -> Lines {
-        Lines::of(self.facts.people, period)
+        Lines::of(self.facts.people(), period)
     }
 
     pub fn id(&self, worker: u32) -> String {
-        self.facts.people.workers.get(worker as usize).cloned().unwrap_or_default()
+        self.facts.people().workers.get(worker as usize).cloned().unwrap_or_default()
     }
 }
 

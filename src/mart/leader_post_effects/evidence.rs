@@ -4,7 +4,7 @@
 use super::answers::{kinds, shown};
 use super::grid::{Grid, OUTCOMES, kind_name};
 use super::{Prepared, prepare};
-use crate::mart::Facts;
+use crate::mart::derived::Reads;
 use crate::period::{Day, Period};
 
 /// The counts behind the estimates of one outcome and kind of post.
@@ -42,7 +42,7 @@ pub struct ByWeek {
 }
 
 /// The evidence behind a row of `leader_post_effects` or `leader_post_event_study`, by its outcome and kind; `None` where no row has them.
-pub fn evidence(facts: &Facts<'_>, outcome: &str, kind: &str) -> Option<Evidence> {
+pub fn evidence(facts: &Reads<'_>, outcome: &str, kind: &str) -> Option<Evidence> {
     let outcome = OUTCOMES.iter().position(|known| *known == outcome)?;
     let kind = kinds().find(|known| kind_name(*known) == kind)?;
     let Prepared { orgs, grid, .. } = prepare(facts);

@@ -81,7 +81,7 @@ mod tests {
             workers: (0..managers.len()).map(|code| format!("w{code}")).collect(),
             stints: managers.iter().enumerate().map(stint).collect(),
             labels,
-            overlapping: 0,
+            ..People::default()
         }
     }
 

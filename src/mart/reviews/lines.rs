@@ -10,7 +10,8 @@ use crate::contract::Table;
 use crate::guard::Tally;
 use crate::job::Policy;
 use crate::mart::block::{self, Block, Placement, Value};
-use crate::mart::{Facts, MartError};
+use crate::mart::derived::Reads;
+use crate::mart::error::MartError;
 use crate::scope::Rows;
 
 /// All competencies together.
@@ -33,7 +34,7 @@ pub struct Line<'i> {
 
 /// The items that some rows are about.
 pub struct About<'a, 'i> {
-    pub facts: &'a Facts<'a>,
+    pub facts: &'a Reads<'a>,
     pub table: &'a Table,
     pub authors: &'a Authors,
     pub items: &'a BTreeMap<u32, Vec<&'i Item>>,
@@ -148,7 +149,7 @@ impl<'i> About<'_, 'i> {
         });
         let codes: Vec<u32> = self.items.keys().copied().collect();
         let block = Block { keys: self.keys.clone(), rows: self.authors.rows(&codes, sums.collect())? };
-        let (people, units) = (self.facts.people, self.facts.units);
+        let (people, units) = (self.facts.people(), self.facts.units());
         let (period, policy) = (self.authors.period, self.policy());
         block::show(self.table, &block, &Placement { people, units, period, policy, managers: false })
     }
@@ -249,7 +250,7 @@ fn tell<'l>(withheld: &mut Vec<(Tally, i64)>, lines: impl Iterator<Item = &'l Li
         rows_withheld: i64::from(line.people.is_none()),
         cells_withheld: line.people.map_or(0, |_| line.values.iter().filter(|value| value.is_none()).count() as i64),
     };
-    crate::mart::add(withheld, lines.map(|line| (tally(line), 0)).collect());
+    crate::mart::block::add(withheld, lines.map(|line| (tally(line), 0)).collect());
 }
 
 /// Rows as columns of the contract: keys that are the same in all, place, status, people and measures.

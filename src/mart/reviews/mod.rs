@@ -15,8 +15,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use super::Facts;
-use super::whole::{Read, all_of};
+use super::derived::Reads;
 use crate::canon::history::People;
 use crate::canon::identity::Identity;
 use crate::job::Policy;
@@ -80,12 +79,8 @@ pub struct Ground<'a> {
     pub zone: Tz,
 }
 
-/// Tables that have nothing to say where the job names no review cycles.
-pub const TABLES: [&str; 5] =
-    ["dim_rubric", "review_items", "rubric_aggregates", "rater_agreement", "competency_coverage"];
-
 /// The reviews file of a job, its workers named as in canon; `None` where the job has none.
-pub fn decided(facts: &Facts<'_>) -> Option<Reviews> {
+pub fn decided(facts: &Reads<'_>) -> Option<Reviews> {
     let mut reviews = facts.job.reviews.clone()?;
     if let Raters::Workers(workers) = &mut reviews.raters {
         *workers = workers.iter().map(|worker| (facts.pseudonym)("worker", worker)).collect();
@@ -93,14 +88,10 @@ pub fn decided(facts: &Facts<'_>) -> Option<Reviews> {
     Some(reviews)
 }
 
-/// What says whether an item is eligible: tables that show it read these.
-pub const JUDGED_BY: &[Read] =
-    &[all_of("submissions"), all_of("rubric_scores"), all_of("reactions"), all_of("contributions"), all_of("measures")];
-
 /// The items of a job and the reviews file they are judged by; `None` where the job has no such file or no item.
-pub fn of(facts: &Facts<'_>) -> Option<(Reviews, Vec<Item>)> {
+pub fn of(facts: &Reads<'_>) -> Option<(Reviews, Vec<Item>)> {
     let reviews = decided(facts)?;
-    let (today, zone) = (facts.days.1, facts.job.zone);
+    let (today, zone) = (facts.days().1, facts.job.zone);
     let now = day_start_micros(today, zone);
     let mut said = Statements::default();
     said.read_submissions(facts.table("submissions"), now);
@@ -108,7 +99,7 @@ pub fn of(facts: &Facts<'_>) -> Option<(Reviews, Vec<Item>)> {
     said.read_endorsements(facts.table("reactions"), now);
     said.read_contributions(facts.table("contributions"), now);
     said.read_measures(facts.table("measures"), today);
-    let (policy, people, identity) = (&facts.job.policy, facts.people, facts.identity);
+    let (policy, people, identity) = (&facts.job.policy, facts.people(), facts.identity());
     let items = items(&Ground { reviews: &reviews, policy, people, identity, zone }, &said);
     (!items.is_empty()).then_some((reviews, items))
 }

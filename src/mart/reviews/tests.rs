@@ -47,7 +47,7 @@ fn people() -> People {
         workers: ["ann", "bob", "max"].map(str::to_owned).to_vec(),
         stints: vec![stint(0, ic, 2), stint(1, ic, 2), stint(2, manager, NONE)],
         labels,
-        overlapping: 0,
+        ..People::default()
     }
 }
 

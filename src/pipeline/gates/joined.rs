@@ -59,25 +59,38 @@ pub struct Accounts {
 
 #[derive(Debug)]
 struct Named {
-    path: String,
+    /// The ledger's names of a delivery, or of the parts of a set.
+    keys: Vec<String>,
     feed: usize,
+    series: String,
+    set: Option<String>,
     /// The day it was made.
     day: Day,
     accounts: Vec<u64>,
 }
 
 impl Accounts {
-    /// Remembers a delivery; of a feed that tells everything each time, the newest alone.
-    pub fn add(&mut self, path: &str, feed: usize, mode: Mode, day: Day, sample: Sample) {
+    /// Remembers a delivery, a part together with the rest of its set; of a feed that tells everything each time, the newest alone.
+    pub fn add(&mut self, entry: &Entry, feed: usize, mode: Mode, day: Day, sample: Sample) {
         if sample.is_empty() {
             return;
         }
-        if mode == Mode::Full {
-            self.deliveries.retain(|earlier| earlier.feed != feed);
-        }
-        let accounts = sample.keys().copied().collect();
+        let accounts: Vec<u64> = sample.keys().copied().collect();
         self.names.extend(sample);
-        self.deliveries.push(Named { path: path.to_owned(), feed, day, accounts });
+        let is_part = entry.set.is_some();
+        let same = |earlier: &&mut Named| earlier.feed == feed && earlier.set == entry.set;
+        if let Some(set) = self.deliveries.iter_mut().rev().filter(|_| is_part).find(same) {
+            set.keys.push(entry.key());
+            set.accounts.extend(accounts);
+            set.accounts.sort_unstable();
+            set.accounts.dedup();
+            return;
+        }
+        if mode == Mode::Full {
+            self.deliveries.retain(|earlier| earlier.feed != feed || earlier.series != entry.series);
+        }
+        let (series, set) = (entry.series.clone(), entry.set.clone());
+        self.deliveries.push(Named { keys: vec![entry.key()], feed, series, set, day, accounts });
     }
 
     /// What join coverage says of each delivery, by whom its accounts are on the day it was made: a refusal where the feed blocks,
@@ -103,10 +116,11 @@ impl Accounts {
                 Verdict::Off => {}
                 Verdict::Block => {
                     let detail = format!("HRIS knows {known} of {all} accounts that were looked up");
-                    refused.insert(named.path.clone(), Refusal::new(Reason::JoinCoverage, detail));
+                    let refusal = Refusal::new(Reason::JoinCoverage, detail);
+                    refused.extend(named.keys.iter().map(|key| (key.clone(), refusal.clone())));
                 }
                 Verdict::Warn => notes.push(Note {
-                    delivery: named.path.clone(),
+                    delivery: named.keys.first().cloned().unwrap_or_default(),
                     check: "join_coverage",
                     code: Reason::JoinCoverage.code(),
                     column: String::new(),

@@ -21,7 +21,7 @@ use super::{Error, Result};
 
 pub use encode::encode;
 pub use join::join;
-pub use read::{Footer, Text, decode, decode_where, footer_of_tail};
+pub use read::{Footer, Text, column_names, decode, decode_where, footer_of_tail};
 use splice::splice;
 
 /// What the files say wrote them. Not this program's version: that would give the same rows other bytes with each release.

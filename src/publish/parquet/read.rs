@@ -68,6 +68,12 @@ pub fn decode(file: &Bytes, columns: Option<&[&str]>, text: Text<'_>) -> Result<
     Ok(batches)
 }
 
+/// The names of a file's columns, in its order.
+pub fn column_names(file: &Bytes) -> Result<Vec<String>> {
+    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(|e| unreadable(&e))?;
+    Ok(metadata.schema().fields().iter().map(|field| field.name().clone()).collect())
+}
+
 /// The rows of a file for which `keep` says so, a few thousand at a time: of a table with a wide column no more is ever held than
 /// what is kept. Text is plain.
 pub fn decode_where(

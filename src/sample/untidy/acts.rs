@@ -172,9 +172,7 @@ impl<'a> Told<'a> {
         let near = |job: &Job| job.from < to + 2 && from - 2 < job.to;
         let all = statements::jobs(self.company).into_iter().filter(near);
         let live = all.flat_map(|job| statements::made(self.company, &job));
-        let counts = |one: &statements::Statement| {
-            !one.is_void && !matches!(one.verb, Said::Voided | Said::Registered)
-        };
+        let counts = |one: &statements::Statement| !one.is_void && !matches!(one.verb, Said::Voided | Said::Registered);
         live.filter(counts)
             .map(|one| Act {
                 account: match one.actor {

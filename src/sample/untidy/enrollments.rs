@@ -32,9 +32,8 @@ pub fn names(company: &Company, account: usize, day: Day) -> bool {
 pub fn academy(company: &Company, day: Day) -> Option<Vec<u8>> {
     let mut out = HEADER.to_vec();
     let by = Instant::new(day, 0);
-    let own = |one: &&Enrollment| {
-        company.accounts.all[one.account].site == Site::Academy && names(company, one.account, day)
-    };
+    let own =
+        |one: &&Enrollment| company.accounts.all[one.account].site == Site::Academy && names(company, one.account, day);
     for one in company.enrollments.iter().filter(own).filter(|one| one.enrolled < by) {
         registration(&mut out, company, one, by);
     }

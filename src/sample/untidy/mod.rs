@@ -244,7 +244,8 @@ pub fn deliver(company: &Company, job: &Job, flaw: Option<Flaw>) -> io::Result<O
     Ok(Some(match job.export {
         Export::Workers => {
             let texts = hris::workers(company, job, flaw == Some(Flaw::BadRows));
-            let packed = texts.iter().map(|text| super::deliver::gzip(company, text)).collect::<io::Result<Vec<_>>>()?;
+            let packed =
+                texts.iter().map(|text| super::deliver::gzip(company, text)).collect::<io::Result<Vec<_>>>()?;
             parts("hris", "csv.gz", packed)
         }
         Export::Users => one("ndjson", Bytes::from(lms::main_users(company, job.to))),

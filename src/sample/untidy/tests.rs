@@ -129,8 +129,12 @@ fn required_courses_come_back_after_a_year() {
     assert!(twice > 300, "{twice} of {}", days.len());
     let company = Company::build(&untidy()).unwrap();
     let right = company.truth().untidy.unwrap();
-    let assigned: BTreeMap<&str, u32> =
-        right.months.iter().filter(|(_, of)| of.required.assigned > 100).map(|(m, of)| (&m[..], of.required.assigned)).collect();
+    let assigned: BTreeMap<&str, u32> = right
+        .months
+        .iter()
+        .filter(|(_, of)| of.required.assigned > 100)
+        .map(|(m, of)| (&m[..], of.required.assigned))
+        .collect();
     let months: Vec<&str> = assigned.keys().copied().collect();
     assert_eq!(months, ["2024-08", "2024-11", "2025-02", "2025-08", "2025-11", "2026-02"], "{assigned:?}");
 }

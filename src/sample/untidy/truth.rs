@@ -184,7 +184,8 @@ fn who(company: &Company) -> Vec<Who> {
         from: from.map(label),
         to: to.map(label),
     };
-    let accounts = || company.accounts.all.iter().enumerate().filter_map(|(index, one)| Some((index, one, one.person?)));
+    let accounts =
+        || company.accounts.all.iter().enumerate().filter_map(|(index, one)| Some((index, one, one.person?)));
     let mut all = Vec::new();
     for (_, account, person) in accounts().filter(|(.., person)| renamed(company, *person).is_some()).take(WHO_MAX) {
         let again = renamed(company, person);
@@ -197,7 +198,8 @@ fn who(company: &Company) -> Vec<Who> {
         let is = vec![span(worker, None, None)];
         all.push(Who { account: account.id.clone(), why: "a second account of the same person", is });
     }
-    let removed = accounts().filter_map(|(index, account, person)| Some((account, person, removed_on(company, index)?)));
+    let removed =
+        accounts().filter_map(|(index, account, person)| Some((account, person, removed_on(company, index)?)));
     for (account, person, removed) in removed.filter(|(account, ..)| !account.is_second).take(WHO_MAX) {
         let worker = Worker::on(company, person, removed);
         let is = vec![span(worker, None, Some(removed))];
@@ -224,7 +226,9 @@ fn untidiness(company: &Company, learned: &Learned) -> Untidiness {
         back_under_a_new_id: (0..company.people.len()).filter(|person| renamed(company, *person).is_some()).count(),
         leavers_the_hr_system_forgot: forgotten
             + (0..former.len()).filter(|former| !lists_former(company, *former, end)).count(),
-        accounts_removed: (0..company.accounts.all.len()).filter(|account| removed_on(company, *account).is_some()).count(),
+        accounts_removed: (0..company.accounts.all.len())
+            .filter(|account| removed_on(company, *account).is_some())
+            .count(),
         second_jobs: (0..company.people.len()).filter(has_two).count(),
         parts_of_a_list: parts(company),
         files_with_events_told_again: replays.len(),

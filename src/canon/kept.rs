@@ -1,0 +1,301 @@
+//! Full snapshots of whole tables: what the newest one no longer holds stays, with the first day without it.
+//!
+//! The past does not hang on today's list. A row that ended carries all it said, `_held_to`, and `_deleted`, so that whoever asks
+//! for what there is now passes it over. Where a contract names `versions`, a row that says otherwise in one of these columns
+//! ends the row before in the same way. A thing that comes back is held anew from the day of its return (`_held_from`).
+//!
+//! Snapshots must be applied in the order they were made; a late one makes the caller start over from the landing area.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, Rows, SortField};
+use hashbrown::{HashMap, HashSet};
+
+use super::columns::{Text, bools, dates, instants, ints};
+use super::merge::{Kept, Losses, Lost};
+use super::snapshot::with_column;
+use crate::contract::Table;
+use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, ROW, canon_schema};
+use crate::period::Day;
+
+/// The key column that dates the versions of a thing: a thing is told apart by the others.
+const DATED: &str = "effective_from";
+/// A row with this column says itself since when it holds.
+const OWN_START: &str = "valid_from";
+
+/// A snapshot held against what was known, ready to be merged.
+#[derive(Debug)]
+pub struct Applied {
+    /// The rows known before, with what ended marked.
+    pub state: RecordBatch,
+    /// The snapshot's rows, with the days of what came back.
+    pub snapshot: RecordBatch,
+    pub losses: Losses,
+}
+
+/// Marks what a snapshot of `day` ends among the rows known before it. Rows for which `ours` (delivery, first day) is false, of other
+/// feeds, pass through; `keeps` says of which columns an empty value means the one known before.
+///
+/// # Errors
+/// A batch does not have the table's canon schema.
+pub fn apply(
+    table: &Table,
+    state: &RecordBatch,
+    snapshot: &[RecordBatch],
+    day: Day,
+    ours: &dyn Fn(&str, Option<Day>) -> bool,
+    keeps: Kept<'_>,
+) -> Result<Applied, ArrowError> {
+    let snapshot = concat_batches(&canon_schema(table), snapshot)?;
+    let is_dated = table.key.iter().any(|part| part == DATED);
+    let things: Vec<&str> = table.key.iter().map(String::as_str).filter(|part| *part != DATED).collect();
+    let [known, told] = keys(&things, [state, &snapshot])?;
+    let whole: Vec<&str> = table.key.iter().map(String::as_str).collect();
+    let [known_keys, told_keys] = keys(&whole, [state, &snapshot])?;
+    let told_key: HashSet<_> = (0..snapshot.num_rows()).map(|row| told_keys.row(row)).collect();
+
+    // One statement a thing: the last of the snapshot.
+    let (known_at, record) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
+    let (delivery, deleted) = (Text::of(&snapshot, DELIVERY), bools(&snapshot, DELETED));
+    let age = |row: usize| (known_at(row), delivery.get(row), record(row));
+    let mut last: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(snapshot.num_rows());
+    for row in (0..snapshot.num_rows()).filter(|row| deleted(*row) != Some(true)) {
+        let held = last.entry(told.row(row)).or_insert(row);
+        if age(row) > age(*held) {
+            *held = row;
+        }
+    }
+
+    // What the snapshot takes back by key was never there: the statement that says so meets it in the merge.
+    let taken_back: HashSet<_> =
+        (0..snapshot.num_rows()).filter(|row| deleted(*row) == Some(true)).map(|row| told_keys.row(row)).collect();
+    let mut losses = Losses::new();
+    let from = dates(state, DATED);
+    let (held_from, held_to, gone) = (dates(state, HELD_FROM), dates(state, HELD_TO), bools(state, DELETED));
+    let (source, own_start) = (Text::of(state, DELIVERY), dates(&snapshot, OWN_START));
+    let says_otherwise = versions(table, state, &snapshot, keeps);
+    let mut ends: Vec<Option<Day>> = (0..state.num_rows()).map(&held_to).collect();
+    let mut keep: Vec<u32> = Vec::with_capacity(state.num_rows());
+    // Since when things of the snapshot are held, where that is known from before; and things that were away.
+    let mut since: HashMap<arrow::row::Row<'_>, Option<Day>> = HashMap::new();
+    let mut away: HashSet<arrow::row::Row<'_>> = HashSet::new();
+    for row in 0..state.num_rows() {
+        let thing = known.row(row);
+        let is_live = held_to(row).is_none() && gone(row) != Some(true);
+        if is_live && taken_back.contains(&known_keys.row(row)) {
+            keep.push(row as u32);
+            continue;
+        }
+        if !is_live || !ours(source.get(row).unwrap_or_default(), from(row)) {
+            if is_live {
+                since.entry(thing).or_insert(held_from(row));
+            } else if held_to(row).is_some() {
+                away.insert(thing);
+            }
+            keep.push(row as u32);
+            continue;
+        }
+        let stays = match last.get(&thing) {
+            // A thing that goes on under other dates has been corrected; only one that is gone altogether has ended.
+            Some(_) if is_dated && told_key.contains(&known_keys.row(row)) => {
+                keep.push(row as u32);
+                continue;
+            }
+            Some(_) if is_dated => false,
+            Some(&now) if says_otherwise(row, now) => {
+                let says_itself = table.column(OWN_START).is_some();
+                since.insert(thing, if says_itself { held_from(row) } else { Some(day) });
+                // What says of itself that it holds always leaves nothing to the one before.
+                !says_itself || own_start(now).is_some()
+            }
+            Some(_) => {
+                since.insert(thing, held_from(row));
+                keep.push(row as u32);
+                continue;
+            }
+            None => true,
+        };
+        *losses.entry((source.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
+        // A row that came on this very day never held.
+        if stays && held_from(row) != Some(day) {
+            ends[row] = Some(day);
+            keep.push(row as u32);
+        }
+    }
+    let dead: BooleanArray =
+        (0..state.num_rows()).map(|row| Some(ends[row].is_some() || gone(row) == Some(true))).collect();
+    let starts: Date32Array = (0..snapshot.num_rows())
+        .map(|row| match since.get(&told.row(row)) {
+            _ if is_dated => None,
+            Some(since) => *since,
+            None => away.contains(&told.row(row)).then_some(day),
+        })
+        .collect();
+    let marked = with_column(state, HELD_TO, Arc::new(Date32Array::from(ends)))?;
+    let marked = with_column(&marked, DELETED, Arc::new(dead))?;
+    Ok(Applied {
+        state: take_record_batch(&marked, &UInt32Array::from(keep))?,
+        snapshot: with_column(&snapshot, HELD_FROM, Arc::new(starts))?,
+        losses,
+    })
+}
+
+/// Whether a row of the snapshot says otherwise than one known before in a column that begins a new version. What was not said
+/// before is no other word: it was true before, too.
+fn versions<'a>(
+    table: &Table,
+    state: &'a RecordBatch,
+    snapshot: &'a RecordBatch,
+    keeps: Kept<'_>,
+) -> impl Fn(usize, usize) -> bool + use<'a> {
+    let both = |name: &String| (Text::of(state, name), Text::of(snapshot, name), keeps.has(name));
+    let columns: Vec<(Text<'a>, Text<'a>, bool)> = table.versions.iter().map(both).collect();
+    move |before, now| {
+        columns.iter().any(|(known, told, keeps)| match (known.get(before), told.get(now)) {
+            (Some(_), None) => !keeps,
+            (Some(known), Some(told)) => known != told,
+            (None, _) => false,
+        })
+    }
+}
+
+/// The named columns of both batches in a form that compares across them.
+fn keys<const N: usize>(names: &[&str], batches: [&RecordBatch; N]) -> Result<[Rows; N], ArrowError> {
+    let columns = |batch: &RecordBatch| -> Result<Vec<ArrayRef>, ArrowError> {
+        let of = |name: &&str| {
+            let missing = || ArrowError::SchemaError(format!("canon rows have no column {name}"));
+            batch.column_by_name(name).cloned().ok_or_else(missing)
+        };
+        names.iter().map(of).collect()
+    };
+    let fields = match batches.first() {
+        Some(batch) => columns(batch)?.iter().map(|array| SortField::new(array.data_type().clone())).collect(),
+        None => Vec::new(),
+    };
+    let converter = RowConverter::new(fields)?;
+    let mut rows = Vec::with_capacity(N);
+    for batch in batches {
+        rows.push(converter.convert_columns(&columns(batch)?)?);
+    }
+    rows.try_into().map_err(|_| ArrowError::SchemaError("as many rows as batches".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{day, rows};
+    use super::super::merge::{Removed, merge};
+    use super::*;
+    use crate::contract::Catalog;
+    use crate::period::date_of;
+
+    /// Applies snapshots one after the other, each a day and its rows, and shows what is known afterwards: the named columns, then
+    /// since when and until when it is held.
+    fn after(table: &str, columns: &str, snapshots: &[(&str, &str)]) -> Vec<String> {
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect(table).unwrap();
+        let mut state = RecordBatch::new_empty(canon_schema(table));
+        for (on, text) in snapshots {
+            let lines: Vec<String> = text.lines().map(|line| format!("{line} {on}T00:00:00Z a-{on}")).collect();
+            let told = rows(&table.name, &format!("{columns} _known_at _delivery\n{}", lines.join("\n")));
+            let ours = |delivery: &str, _: Option<Day>| delivery.starts_with("a-");
+            let applied = apply(table, &state, &[told], day(on), &ours, Kept::Nothing).unwrap();
+            let both = [applied.snapshot, applied.state];
+            state = merge(table, &both, &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap().rows;
+        }
+        let date = |day: Option<Day>| day.map_or("-".to_owned(), |day| date_of(day).to_string());
+        let (from, to, deleted) = (dates(&state, HELD_FROM), dates(&state, HELD_TO), bools(&state, DELETED));
+        let line = |row: usize| {
+            let word = |name: &str| {
+                let array = state.column_by_name(name).unwrap();
+                match dates(&state, name)(row) {
+                    Some(day) => date_of(day).to_string(),
+                    None => Text::from_array(array).get(row).unwrap_or("-").to_owned(),
+                }
+            };
+            let words: Vec<String> = columns.split(' ').map(word).collect();
+            assert_eq!(deleted(row) == Some(true), to(row).is_some());
+            format!("{} {} {}", words.join(" "), date(from(row)), date(to(row)))
+        };
+        (0..state.num_rows()).map(line).collect()
+    }
+
+    #[test]
+    fn what_a_snapshot_no_longer_holds_stays_until_its_day_and_is_held_anew_when_it_comes_back() {
+        let told = [
+            ("2026-01-01", "u1 n1\nu2 n2"),
+            ("2026-02-01", "u1 n1"),
+            ("2026-03-01", "u1 n1\nu2 n2"),
+            ("2026-04-01", "u1 n1\nu2 n2"),
+        ];
+        let users = |upto: usize| after("users", "user_id employee_no", &told[..upto]);
+        assert_eq!(users(1), ["u1 n1 - -", "u2 n2 - -"], "the first list says who they were from the beginning");
+        assert_eq!(users(2), ["u1 n1 - -", "u2 n2 - 2026-02-01"]);
+        let back = ["u1 n1 - -", "u2 n2 2026-03-01 -", "u2 n2 - 2026-02-01"];
+        assert_eq!(users(3), back);
+        assert_eq!(users(4), back, "told again, it is held since it came back");
+        let came_and_went = [told[0], told[1], told[2], ("2026-03-01", "u1 n1")];
+        assert_eq!(after("users", "user_id employee_no", &came_and_went), ["u1 n1 - -", "u2 n2 - 2026-02-01"]);
+    }
+
+    #[test]
+    fn an_account_given_to_somebody_else_keeps_its_past_and_one_that_was_filled_in_gets_one() {
+        let told = [("2026-01-01", "u1 n1 -\nu2 - -\nu3 n3 c@x"), ("2026-02-01", "u1 n9 -\nu2 n2 -\nu3 - c@x")];
+        assert_eq!(
+            after("users", "user_id employee_no email", &told),
+            [
+                "u1 n9 - 2026-02-01 -",
+                "u1 n1 - - 2026-02-01",
+                "u2 n2 - - -",
+                "u3 - c@x 2026-02-01 -",
+                "u3 n3 c@x - 2026-02-01"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_link_without_a_first_day_was_always_so_and_one_with_it_leaves_the_days_before() {
+        let columns = "source source_user_id worker_id valid_from";
+        let told = [
+            ("2026-01-01", "lms u1 w1 -\nlms u2 w1 -\nlms u3 w1 -"),
+            ("2026-02-01", "lms u1 w2 -\nlms u2 w2 2026-01-15"),
+        ];
+        assert_eq!(
+            after("identity_links", columns, &told),
+            ["lms u1 w2 - - -", "lms u2 w2 2026-01-15 - -", "lms u2 w1 - - 2026-02-01", "lms u3 w1 - - 2026-02-01"]
+        );
+    }
+
+    #[test]
+    fn a_worker_with_other_dates_was_corrected_and_one_without_any_row_has_gone() {
+        let columns = "worker_id effective_from status";
+        let told = [
+            ("2026-01-01", "w1 2020-01-01 active\nw2 2020-01-01 active\nw2 2021-01-01 leave"),
+            ("2026-02-01", "w1 2019-01-01 active"),
+        ];
+        assert_eq!(
+            after("workers", columns, &told),
+            ["w1 2019-01-01 active - -", "w2 2020-01-01 active - 2026-02-01", "w2 2021-01-01 leave - 2026-02-01"]
+        );
+    }
+
+    #[test]
+    fn rows_of_other_feeds_do_not_end_and_each_row_is_lost_once() {
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("users").unwrap();
+        let state = rows(
+            "users",
+            "user_id employee_no _delivery _held_to _deleted\nu1 n1 a - false\nu2 n2 b - false\nu3 n3 a 2026-01-01 true",
+        );
+        let told = rows("users", "user_id employee_no _delivery\nu4 n4 a2");
+        let ours = |delivery: &str, _: Option<Day>| delivery.starts_with('a');
+        let applied = apply(table, &state, &[told], day("2026-02-01"), &ours, Kept::Nothing).unwrap();
+        assert_eq!(applied.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
+        let merged =
+            merge(table, &[applied.snapshot, applied.state], &Removed::new(), &|_, _| true, &|_| Kept::Nothing)
+                .unwrap();
+        assert_eq!((merged.rows.num_rows(), merged.losses.len()), (4, 0));
+    }
+}

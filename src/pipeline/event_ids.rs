@@ -1,0 +1,270 @@
+//! One event id is one event, on whichever day it was stated: the days that share an id are found by filters of ids that lie beside the
+//! files of the days, and only these days are opened.
+//!
+//! A filter is a partition of `event_ids` named after the table, the day and the hash of the day's file, so a filter of another file is
+//! never asked. A day file without one, as earlier versions left them, is read once for its ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, UInt64Array};
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, UInt64Type};
+use hashbrown::HashSet;
+use rayon::prelude::*;
+
+use super::Context;
+use super::day_rows::{day_partition, partition_of};
+use super::lake::{Lake, Stored};
+use crate::canon::columns::Text;
+use crate::canon::id_filter::{IdFilter, hash};
+use crate::contract::arrow::mart_schema;
+use crate::contract::{Catalog, Table};
+use crate::error::{Error, Result};
+use crate::period::Day;
+use crate::publish::{FileRef, NewFile};
+use crate::store::scratch::Scratch;
+
+const TABLE: &str = "event_ids";
+
+/// Whether rows of a table are told apart by one id.
+pub(super) fn has_ids(table: &Table) -> bool {
+    table.key.len() == 1
+}
+
+/// The partition of the filter of a day's file.
+fn partition(table: &Table, day: Day, sha256: &str) -> String {
+    format!("{}-{}-{}", table.name, partition_of(day), sha256.get(..16).unwrap_or(sha256))
+}
+
+/// The hashes of the ids in rows of a table.
+pub(super) fn hashes(table: &Table, batch: &RecordBatch) -> Vec<u64> {
+    let [key] = table.key.as_slice() else { return Vec::new() };
+    let ids = Text::of(batch, key);
+    (0..batch.num_rows()).filter_map(|row| ids.get(row)).map(hash).collect()
+}
+
+/// The filter of a day's file, which has the hash `sha256` and holds ids with these hashes.
+pub(super) fn file(catalog: &Catalog, table: &Table, day: Day, sha256: &str, hashes: Vec<u64>) -> Result<NewFile> {
+    let filter = IdFilter::of(hashes).map_err(|cause| Error::bug(format!("ids of {}: {cause}", partition_of(day))))?;
+    let contract = catalog.expect(TABLE)?;
+    let words: ArrayRef = Arc::new(Int64Array::from(filter.words()));
+    Lake::encode(contract, &partition(table, day, sha256), &RecordBatch::try_new(mart_schema(contract), vec![words])?)
+}
+
+/// Drops the filters of files that are no longer the days' own.
+pub(super) fn keep_current(lake: &mut Lake<'_>, tables: &[&Table]) -> Result<()> {
+    let mut current = BTreeSet::new();
+    for table in tables.iter().filter(|table| has_ids(table)) {
+        for (day, file) in day_files(lake, table)? {
+            current.insert(partition(table, day, &file.sha256));
+        }
+    }
+    let contract = lake.catalog.expect(TABLE)?;
+    lake.keep(contract, |partition| current.contains(partition))
+}
+
+fn day_files(lake: &Lake<'_>, table: &Table) -> Result<Vec<(Day, FileRef)>> {
+    let files = lake.partitions(table)?.into_iter();
+    Ok(files.filter_map(|(partition, file)| Some((day_partition(&partition)?, file))).collect())
+}
+
+/// The ids that a run has read of one table, each as its hash and the day it was stated for. What outgrows its share of memory waits on
+/// disk, parted by the hash, so that what is equal stays together.
+pub(super) struct Ids {
+    held: Vec<(u64, Day)>,
+    most: usize,
+    scratch: Option<Scratch>,
+}
+
+/// Parts on disk: the topmost bits of a hash.
+const PART_BITS: u32 = 6;
+
+impl Ids {
+    /// `bytes` is what may be held in memory.
+    pub fn new(bytes: usize) -> Ids {
+        Ids { held: Vec::new(), most: (bytes / size_of::<(u64, Day)>()).max(1), scratch: None }
+    }
+
+    pub fn push(&mut self, day: Day, hashes: &[u64]) -> Result<()> {
+        self.held.extend(hashes.iter().map(|hash| (*hash, day)));
+        if self.held.len() > self.most { self.spill() } else { Ok(()) }
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        let mut parts: Vec<(Vec<u64>, Vec<Day>)> = vec![Default::default(); 1 << PART_BITS];
+        for (hash, day) in std::mem::take(&mut self.held) {
+            let part = &mut parts[(hash >> (64 - PART_BITS)) as usize];
+            part.0.push(hash);
+            part.1.push(day);
+        }
+        let scratch = match &mut self.scratch {
+            Some(scratch) => scratch,
+            empty => empty.insert(Scratch::new()?),
+        };
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("hash", DataType::UInt64, false),
+            Field::new("day", DataType::Date32, false),
+        ]));
+        for (at, (hashes, days)) in parts.into_iter().enumerate().filter(|(_, (hashes, _))| !hashes.is_empty()) {
+            let columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(hashes)), Arc::new(Date32Array::from(days))];
+            scratch.append(&part_name(at), &RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over all pairs in parts of about the share of memory; equal hashes are in one part.
+    fn parts(mut self, take: &mut dyn FnMut(Vec<(u64, Day)>) -> Result<()>) -> Result<()> {
+        if self.scratch.is_none() {
+            return take(self.held);
+        }
+        self.spill()?;
+        let Some(scratch) = self.scratch else { return Ok(()) };
+        let mut part: Vec<(u64, Day)> = Vec::new();
+        for at in 0..1 << PART_BITS {
+            let name = part_name(at);
+            if !part.is_empty() && part.len() + scratch.rows(&name) as usize > self.most {
+                take(std::mem::take(&mut part))?;
+            }
+            for batch in scratch.read(&name)? {
+                let batch = batch?;
+                let (hashes, days) =
+                    (batch.column(0).as_primitive::<UInt64Type>(), batch.column(1).as_primitive::<Date32Type>());
+                part.extend(hashes.values().iter().copied().zip(days.values().iter().copied()));
+            }
+        }
+        if part.is_empty() { Ok(()) } else { take(part) }
+    }
+}
+
+fn part_name(at: usize) -> String {
+    format!("ids-{at}")
+}
+
+/// Ids that may have been stated for several days, as hashes, and these days.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub ids: HashSet<u64>,
+    pub days: BTreeSet<Day>,
+}
+
+/// Gives every day file of a table its filter; the ids of files that had none join those of the night, for nobody has compared them yet.
+pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &Table, ids: &mut Ids) -> Result<()> {
+    let contract = context.catalog.expect(TABLE)?;
+    let mut bare: Vec<(Day, FileRef)> = Vec::new();
+    for (day, file) in day_files(lake, table)? {
+        if lake.file(contract, &partition(table, day, &file.sha256))?.is_none() {
+            bare.push((day, file));
+        }
+    }
+    let [key] = table.key.as_slice() else { return Ok(()) };
+    for some in bare.chunks(context.threads.max(1) * 4) {
+        let made: Vec<(Day, Vec<u64>, Vec<Stored>)> = {
+            let lake: &Lake<'_> = lake;
+            let one = |(day, file): &(Day, FileRef)| -> Result<_> {
+                let batches = lake.read_ref(table, file, Some(&[key.as_str()]))?;
+                let hashes: Vec<u64> = batches.iter().flat_map(|batch| hashes(table, batch)).collect();
+                let filter = self::file(context.catalog, table, *day, &file.sha256, hashes.clone())?;
+                Ok((*day, hashes, lake.store(vec![filter])?))
+            };
+            some.par_iter().map(one).collect::<Result<_>>()?
+        };
+        for (day, hashes, stored) in made {
+            ids.push(day, &hashes)?;
+            lake.adopt(stored);
+        }
+    }
+    Ok(())
+}
+
+/// What the ids of a night share with other days, be they the night's own or on the lake.
+pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared> {
+    let mut shared = Shared::default();
+    ids.parts(&mut |mut stated| {
+        if stated.is_empty() {
+            return Ok(());
+        }
+        stated.sort_unstable();
+        stated.dedup();
+        // Each id once: its days where the night states several, else its one day.
+        let mut once: Vec<(u64, Day)> = Vec::with_capacity(stated.len());
+        for same in stated.chunk_by(|a, b| a.0 == b.0) {
+            if same.len() > 1 {
+                shared.ids.insert(same[0].0);
+                shared.days.extend(same.iter().map(|(_, day)| *day));
+            }
+            once.push(same[0]);
+        }
+        drop(stated);
+        let alone = |id: u64, day: Day, at: Day| at == day && !shared.ids.contains(&id);
+        let found = probe(lake, table, |filter, at| {
+            once.iter().filter(|(id, day)| !alone(*id, *day, at) && filter.may_hold(*id)).copied().collect()
+        })?;
+        for (at, ids) in found {
+            for (id, day) in ids {
+                shared.ids.insert(id);
+                shared.days.extend([at, day]);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(shared)
+}
+
+/// The days whose files may hold any of the ids.
+pub(super) fn days_of(lake: &Lake<'_>, table: &Table, ids: &[u64]) -> Result<Vec<(Day, FileRef)>> {
+    let found =
+        probe(lake, table, |filter, _| ids.iter().copied().filter(|id| filter.may_hold(*id)).take(1).collect())?;
+    let days: BTreeSet<Day> =
+        found.into_iter().filter(|(_, ids): &(Day, Vec<u64>)| !ids.is_empty()).map(|(day, _)| day).collect();
+    Ok(day_files(lake, table)?.into_iter().filter(|(day, _)| days.contains(day)).collect())
+}
+
+/// Asks the filters of all day files, beside each other; none of them is held longer than that takes.
+fn probe<T: Send>(
+    lake: &Lake<'_>,
+    table: &Table,
+    ask: impl Fn(&IdFilter, Day) -> Vec<T> + Sync,
+) -> Result<BTreeMap<Day, Vec<T>>> {
+    let contract = lake.catalog.expect(TABLE)?;
+    let one = |(day, file): (Day, FileRef)| -> Result<(Day, Vec<T>)> {
+        let mut words: Vec<i64> = Vec::new();
+        for batch in lake.read(contract, &partition(table, day, &file.sha256), None)? {
+            words.extend(batch.column(0).as_primitive::<Int64Type>().values());
+        }
+        let filter = IdFilter::from_words(&words)
+            .ok_or_else(|| Error::gate(format!("the filter of {} {} cannot be read", table.name, partition_of(day))))?;
+        Ok((day, ask(&filter, day)))
+    };
+    let found: Vec<(Day, Vec<T>)> = day_files(lake, table)?.into_par_iter().map(one).collect::<Result<_>>()?;
+    Ok(found.into_iter().filter(|(_, found)| !found.is_empty()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_wait_on_disk_come_back_whole_and_together() {
+        let pairs: Vec<(u64, Day)> =
+            (0..1_000u64).map(|n| (hash(&format!("e{}", n % 400)), (n / 100) as Day)).collect();
+        let told = |bytes: usize| {
+            let mut ids = Ids::new(bytes);
+            pairs.iter().for_each(|(id, day)| ids.push(*day, &[*id]).unwrap());
+            let (mut all, mut parts) = (Vec::new(), Vec::new());
+            ids.parts(&mut |part| {
+                parts.push(part.iter().map(|(id, _)| *id).collect::<BTreeSet<u64>>());
+                all.extend(part);
+                Ok(())
+            })
+            .unwrap();
+            all.sort_unstable();
+            (all, parts)
+        };
+        let (whole, one) = told(1 << 20);
+        let (parted, parts) = told(100 * size_of::<(u64, Day)>());
+        assert_eq!((one.len(), whole.len()), (1, 1_000));
+        assert_eq!(parted, whole);
+        assert!(parts.len() > 3, "{}", parts.len());
+        assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), 400, "an id is in one part alone");
+    }
+}

@@ -1,0 +1,168 @@
+//! Deliveries of whole tables on their way into them.
+//!
+//! Where every delivery is a statement about keys, all of a run are merged at once. Full snapshots are held against what was known
+//! one after the other, in the order they were made, so that memory holds one of them and not a year.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+
+use super::Context;
+use super::audit;
+use super::kept::KeptBy;
+use super::lake::{Lake, WHOLE};
+use super::plan::{Planned, is_undated_snapshot};
+use super::rows::{split_undated, with_made_days};
+use crate::canon::columns::Text;
+use crate::canon::merge::{Kept, Losses, Removed, merge};
+use crate::canon::{kept, snapshot};
+use crate::contract::Table;
+use crate::contract::arrow::{DELIVERY, canon_schema};
+use crate::error::Result;
+use crate::feed::Mode;
+use crate::ledger::Ledger;
+use crate::period::{Day, local_day};
+use crate::publish::NewFile;
+
+/// What a table is merged with: the job, the lake before this run, and the deliveries known so far.
+pub(super) type Sight<'s> = (&'s Context<'s>, &'s Lake<'s>, &'s Ledger);
+
+/// New rows of one whole table.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// Some feed of the table delivers full snapshots.
+    by_snapshots: bool,
+    /// By feed and series; with snapshots those of one instant, else all.
+    deliveries: Vec<(usize, String, Vec<RecordBatch>)>,
+    /// When they were made.
+    at: i64,
+    /// The table as it is once snapshots have been applied.
+    state: Option<RecordBatch>,
+    /// What was said, for a table in which that must stay readable.
+    statements: Vec<RecordBatch>,
+    losses: Losses,
+}
+
+impl Waiting {
+    pub fn of(context: &Context<'_>, table: &Table) -> Waiting {
+        let fills = |feed: &crate::feed::Feed| feed.fills == table.name && feed.mode == Mode::Full;
+        Waiting { by_snapshots: context.feeds.iter().any(|loaded| fills(&loaded.feed)), ..Waiting::default() }
+    }
+
+    /// Takes a delivery; they come oldest first.
+    ///
+    /// # Errors
+    /// The lake cannot be read, or rows do not have the table's schema.
+    pub fn push(
+        &mut self,
+        sight: Sight<'_>,
+        table: &Table,
+        planned: &Planned,
+        at: i64,
+        rows: Vec<RecordBatch>,
+    ) -> Result<()> {
+        if self.by_snapshots && at != self.at {
+            self.settle(sight, table)?;
+        }
+        self.at = at;
+        if audit::has_history(table) {
+            self.statements.extend(rows.iter().cloned());
+        }
+        self.deliveries.push((planned.feed, planned.series.clone(), rows));
+        Ok(())
+    }
+
+    /// Merges what waits into the table: its file, and what was lost.
+    ///
+    /// # Errors
+    /// As for [`Waiting::push`].
+    pub fn finish(mut self, sight: Sight<'_>, table: &Table) -> Result<(Vec<NewFile>, Losses)> {
+        self.settle(sight, table)?;
+        let (_, lake, _) = sight;
+        let mut files = Vec::new();
+        if let Some(state) = &self.state {
+            files.push(Lake::encode(table, WHOLE, state)?);
+            self.statements.push(state.clone());
+            files.extend(audit::history(lake, table, &self.statements)?);
+        }
+        Ok((files, self.losses))
+    }
+
+    fn settle(&mut self, (context, lake, ledger): Sight<'_>, table: &Table) -> Result<()> {
+        if self.deliveries.is_empty() {
+            return Ok(());
+        }
+        let mut state = match self.state.take() {
+            Some(state) => state,
+            None => {
+                let held = with_made_days(table, lake.read(table, WHOLE, None)?, context.job.zone)?;
+                concat_batches(&canon_schema(table), &held)?
+            }
+        };
+        // The parts of one snapshot are one snapshot.
+        let mut by_feed: BTreeMap<(usize, String), Vec<RecordBatch>> = BTreeMap::new();
+        for (feed, series, rows) in std::mem::take(&mut self.deliveries) {
+            // A snapshot without a row says nothing, least of all that everything has ended.
+            by_feed.entry((feed, series)).or_default().extend(rows.into_iter().filter(|batch| batch.num_rows() > 0));
+        }
+        by_feed.retain(|_, rows| !rows.is_empty());
+        let kept = KeptBy::of(ledger, context.feeds);
+        let day = local_day(self.at, context.job.zone);
+        let mut fresh: Vec<RecordBatch> = Vec::new();
+        for ((feed, series), rows) in by_feed {
+            let feed = &context.feeds[feed].feed;
+            if feed.mode != Mode::Full {
+                fresh.extend(rows);
+                continue;
+            }
+            let by = rows.first().and_then(|batch| Text::of(batch, DELIVERY).get(0).map(str::to_owned));
+            let by = by.as_deref().map_or(Kept::Nothing, |by| kept.by(by));
+            let of_feed = |delivery: &str| {
+                ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name && entry.series == series)
+            };
+            let took = |delivery: &str, from: Option<Day>| took_its_day(context, table, ledger, delivery, from);
+            // Rows that say since when they hold stand beside others that take the day of their snapshot.
+            let (undated, dated) = if feed.may_be_undated() { split_undated(&rows)? } else { (Vec::new(), rows) };
+            if feed.may_be_undated() {
+                let ours = |delivery: &str, from: Option<Day>| of_feed(delivery) && took(delivery, from);
+                let (rows, lost) = snapshot::apply(table, &state, &undated, day, &ours, by, feed.annuls())?;
+                state = rows;
+                self.lose(lost);
+            }
+            if !is_undated_snapshot(feed, context.catalog) {
+                let ours = |delivery: &str, from: Option<Day>| of_feed(delivery) && !took(delivery, from);
+                let applied = kept::apply(table, &state, &dated, day, &ours, by)?;
+                state = applied.state;
+                fresh.push(applied.snapshot);
+                self.lose(applied.losses);
+            }
+        }
+        fresh.push(state);
+        let merged = merge(table, &fresh, &Removed::new(), &|_, _| true, &|delivery| kept.by(delivery))?;
+        self.lose(merged.losses);
+        self.state = Some(merged.rows);
+        Ok(())
+    }
+
+    fn lose(&mut self, losses: Losses) {
+        for (key, rows) in losses {
+            *self.losses.entry(key).or_default() += rows;
+        }
+    }
+}
+
+/// Whether a row took the day of its snapshot: of a feed that never says since when its rows hold, or did not of this one.
+fn took_its_day(context: &Context<'_>, table: &Table, ledger: &Ledger, delivery: &str, from: Option<Day>) -> bool {
+    let Some(entry) = ledger.entries.get(delivery) else { return false };
+    let feed = context.feeds.iter().map(|loaded| &loaded.feed).find(|feed| feed.name == entry.feed);
+    match feed {
+        Some(feed) if !feed.may_be_undated() => false,
+        Some(feed) if !feed.maps("effective_from") => true,
+        Some(_) => {
+            let key = table.key.first().map_or("", String::as_str);
+            entry.undated(key) > 0 && from.is_none_or(|from| from == local_day(entry.known_at, context.job.zone))
+        }
+        None => false,
+    }
+}
