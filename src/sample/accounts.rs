@@ -88,7 +88,7 @@ pub fn build(options: &Options, calendar: Calendar, people: &[Person]) -> Accoun
         });
         // The company bought another one some years ago; a few people still hold an account of its LMS.
         let stays = hired < calendar.start - 400 && ended.is_none();
-        if stays && bridge != Bridge::None && stream.chance(0.025) {
+        if stays && bridge != Bridge::None && stream.chance(if options.untidy { 0.07 } else { 0.025 }) {
             let bridge = if stream.chance(0.7) { Bridge::Link } else { Bridge::Email };
             let site = if options.untidy { Site::Norhaven } else { Site::Main };
             all.push(Account {
