@@ -424,15 +424,19 @@ fn merge_whole(
             *losses.entry(key).or_default() += rows;
         }
     }
-    let (kept, gone) = without_replaced(&state, &|delivery, known_at, from| {
-        let entry = ledger.entries.get(delivery).filter(|entry| entry.undated(key) > 0);
-        let feed = entry.and_then(feed_of);
-        feed.is_some_and(|feed| feed.maps("effective_from") && replaced(feed, known_at))
-            && !took_its_day(delivery, from)
-    })?;
-    state = kept;
-    for (delivery, rows) in gone {
-        *losses.entry((delivery, Lost::Superseded)).or_default() += rows;
+    let of_table = |feed: &Feed| feed.fills == table.name && feed.maps("effective_from");
+    let mut feeds = context.feeds.iter().map(|loaded| &loaded.feed).filter(|feed| of_table(feed));
+    if feeds.any(|feed| has_undated(feed, context.catalog, ledger)) {
+        // Of these feeds the rows with a day of their own go with their snapshot, the others have been compared.
+        let (kept, gone) = without_replaced(&state, &|delivery, known_at, from| {
+            let entry = ledger.entries.get(delivery).filter(|entry| entry.undated(key) > 0);
+            let feed = entry.and_then(feed_of).filter(|feed| of_table(feed));
+            feed.is_some_and(|feed| replaced(feed, known_at)) && !took_its_day(delivery, from)
+        })?;
+        state = kept;
+        for (delivery, rows) in gone {
+            *losses.entry((delivery, Lost::Superseded)).or_default() += rows;
+        }
     }
     let is_current = |delivery: &str, known_at: i64| {
         let entry = ledger.entries.get(delivery);
