@@ -17,17 +17,17 @@ struct Seat {
     is_sme: bool,
 }
 
-/// How many have left, and how many of them leave for each who comes back.
+/// How many have left.
 struct Exits {
     so_far: u32,
-    back_every: u32,
+    is_untidy: bool,
 }
 
 /// Builds everyone who ever works here, and enters the heads into `org`.
 pub fn build(options: &Options, calendar: Calendar, org: &mut Org) -> Vec<Person> {
     let seats = seats(org);
     let mut people: Vec<Person> = Vec::with_capacity(seats.len() * 5 / 4);
-    let mut exits = Exits { so_far: 0, back_every: if options.untidy { 2 } else { 4 } };
+    let mut exits = Exits { so_far: 0, is_untidy: options.untidy };
     for seat in &seats {
         let index = people.len();
         let mut stream = Stream::new(options.seed, Purpose::Person, index as u64);
@@ -174,8 +174,11 @@ fn live(
         let day = any_day(stream);
         leave_company(person, day, stream);
         exits.so_far += 1;
-        if exits.so_far.is_multiple_of(exits.back_every) {
+        if exits.so_far.is_multiple_of(4) {
             come_back(person, day, calendar, stream);
+        } else if exits.is_untidy && exits.so_far.is_multiple_of(2) {
+            // Drawn aside, so that everybody else is who they are in the tidy company.
+            come_back(person, day, calendar, &mut stream.clone());
         }
         return Some(day);
     }

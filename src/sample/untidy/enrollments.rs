@@ -7,7 +7,7 @@ use chrono_tz::America::New_York;
 use crate::period::{Day, date_of};
 
 use super::super::Company;
-use super::super::content::SAFETY;
+use super::super::content::{ASSESSMENT, SAFETY};
 use super::super::deliver::lms::status;
 use super::super::learning::{Enrollment, Outcome};
 use super::super::text::{Instant, Record};
@@ -37,7 +37,19 @@ pub fn academy(company: &Company, day: Day) -> Option<Vec<u8>> {
     for one in company.enrollments.iter().filter(own).filter(|one| one.enrolled < by) {
         registration(&mut out, company, one, by);
     }
-    (out.len() > HEADER.len()).then_some(out)
+    if out.len() == HEADER.len() {
+        return None;
+    }
+    // What somebody only plans is listed among the rest and is no registration.
+    let plans = |account: &usize| {
+        let is_own = company.accounts.all[*account].site == Site::Academy && names(company, *account, day);
+        is_own && account.is_multiple_of(5)
+    };
+    for account in (0..company.accounts.all.len()).filter(plans) {
+        let id = &company.accounts.all[account].id;
+        out.extend_from_slice(format!("{id},{},Planned,No,,,,,,,\n", company.content[ASSESSMENT].id).as_bytes());
+    }
+    Some(out)
 }
 
 fn registration(out: &mut Vec<u8>, company: &Company, one: &Enrollment, by: Instant) {

@@ -7,20 +7,20 @@ use super::super::accounts::Account;
 pub enum Site {
     /// The company's own LMS; the only one of a tidy company.
     Main,
-    /// The academy in New York, where the people of that place learn.
+    /// The academy in New York, where the people of that place and of London learn.
     Academy,
     /// The LMS of the company that was bought; a few people still hold an account there.
     Norhaven,
 }
 
-/// The place whose people learn at the academy, an index of [`super::super::names::LOCATIONS`].
-const NEW_YORK: usize = 2;
+/// London and New York, whose people learn at the academy: places of [`super::super::names::LOCATIONS`].
+const AT_THE_ACADEMY: [usize; 2] = [1, 2];
 
 impl Site {
     pub const ALL: [Site; 3] = [Site::Main, Site::Academy, Site::Norhaven];
 
     pub fn of_location(location: usize) -> Site {
-        if location == NEW_YORK { Site::Academy } else { Site::Main }
+        if AT_THE_ACADEMY.contains(&location) { Site::Academy } else { Site::Main }
     }
 
     /// What the hub that collects all accounts puts before a site's own name.
