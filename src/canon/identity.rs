@@ -450,7 +450,7 @@ mod tests {
     /// Who carries number n1, told as rows of `workers`, on a day.
     fn carrier(workers: &str, on: &str) -> String {
         let columns = "worker_id effective_from effective_to status employee_no hire_date termination_date";
-        let workers = [rows("workers", &format!("{columns}\n{workers}"))];
+        let workers = [rows("workers", &format!("{columns}\n{}", workers.trim()))];
         let people =
             People::build(&workers, &Eligibility { worker_types: vec!["employee".into()], min_tenure_days: 0 });
         let users = rows("users", "user_id employee_no\n u1 n1");

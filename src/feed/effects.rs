@@ -184,7 +184,7 @@ mod tests {
                 "extract",
             ),
             ("content_id = { from = \"u\", optional = true, as = \"clock\" }", "as"),
-            ("progress = { times = 0.01 }", "times"),
+            ("progress = { times = 0.01 }", "neither `from` nor `value`"),
             ("due_at = { date = \"iso\" }", "neither `from` nor `value`"),
         ] {
             let said = said("enrollments", column);

@@ -141,10 +141,8 @@ fn of_deliveries(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
         }
         for warning in &intake.warnings {
             let Some(finding) = finding(warning.code) else { continue };
-            let said = match warning.reason {
-                Some(reason) => format!("{} ({reason})", finding.sentence),
-                None => finding.sentence.to_owned(),
-            };
+            // The code is what `data_quality` is searched for.
+            let said = format!("{} [{}]", finding.sentence, warning.reason.unwrap_or(finding.code));
             let column = warning.column.clone().unwrap_or_default();
             let at = (entry.feed.as_str(), Weight::from(finding.severity), column, said);
             // What is said of the file's own shape is no share of its records.
@@ -213,11 +211,11 @@ fn of_tables(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
         remarks.push(Remark { weight: Weight::Job, affected: u64::MAX, text: text.clone() });
     }
     for found in &world.found {
-        let Some(Finding { severity, sentence, .. }) = finding(found.code) else { continue };
+        let Some(Finding { severity, sentence, code, .. }) = finding(found.code) else { continue };
         let of = found.out_of.filter(|all| *all > 0).map_or_else(String::new, |all| format!(" of {all}"));
         let about = [&found.feed, &found.table, &found.column].map(String::as_str);
         let about: Vec<&str> = about.into_iter().filter(|name| !name.is_empty()).collect();
-        let text = format!("{}: {}{of}: {sentence}", about.join(", "), found.affected);
+        let text = format!("{}: {}{of}: {sentence} [{code}]", about.join(", "), found.affected);
         remarks.push(Remark { weight: (*severity).into(), affected: found.affected, text });
     }
 }

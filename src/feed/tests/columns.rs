@@ -1,6 +1,8 @@
 //! What a column of a feed can declare, and what becomes of values it cannot read.
 
 use arrow::array::{Decimal128Array, Float64Array, UInt64Array};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 
 use super::*;
 
@@ -31,6 +33,11 @@ fn refused(head: &str, text: &str) -> String {
 fn column(batches: &[RecordBatch], name: &str) -> Vec<String> {
     let of = |batch: &RecordBatch| {
         let array = batch.column_by_name(name).expect(name).clone();
+        // Instants are shown without their zone, which is UTC.
+        let array = match array.data_type() {
+            DataType::Timestamp(unit, Some(_)) => cast(&array, &DataType::Timestamp(*unit, None)).expect("an instant"),
+            _ => array,
+        };
         (0..batch.num_rows()).map(move |row| array_value_to_string(&array, row).expect("a value")).collect::<Vec<_>>()
     };
     batches.iter().flat_map(of).collect()
