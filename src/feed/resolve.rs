@@ -535,7 +535,8 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
         reading,
         times: written.times,
         divide_by: written.divide_by,
-        whole: written.whole,
+        // A measure may be rounded; what a fact cannot be without means what it says or nothing.
+        whole: written.whole || column.required || column.key,
         style,
         range,
         shift,

@@ -26,16 +26,24 @@ expires_at = { from = "until", date = "%d.%m.%Y" }
 
 const FEEDS: [&str; 4] = ["canonical_workers", "canonical_users", "canonical_content", "academy"];
 
-/// What `transcript` makes of two people in a job of this zone.
+/// How many people each line of a transcript is about: the guard shows nothing of fewer.
+const EACH: usize = 5;
+
+/// What `transcript` makes of two groups of people, `u0` and `u1`, in a job of this zone; a third group has no line.
 fn company(top: &'static str, transcript: &str) -> World {
     let setup = Setup { feeds: FEEDS.to_vec(), top, own_feeds: vec![("academy", ACADEMY)], ..Setup::default() };
     let world = World::with(setup);
     let (mut workers, mut users) =
         ("worker_id,effective_from,status,employee_no\n".to_owned(), "user_id,employee_no,status\n".to_owned());
-    for at in 0..2 {
-        let _ = writeln!(workers, "w{at},2025-01-01,active,{at}");
-        let _ = writeln!(users, "u{at},{at},active");
+    for (at, one) in (0..3).flat_map(|at| (0..EACH).map(move |one| (at, one))) {
+        let _ = writeln!(workers, "w{at}.{one},2025-01-01,active,{at}.{one}");
+        let _ = writeln!(users, "u{at}.{one},{at}.{one},active");
     }
+    let told = transcript.lines().flat_map(|line| {
+        let (user, rest) = line.split_once(',').expect("a user");
+        (0..EACH).map(move |one| format!("{user}.{one},{rest}\n"))
+    });
+    let transcript: String = told.collect();
     world.deliver("workers_2026-01-01.csv", workers);
     world.deliver("users_2026-01-01.csv", users);
     world.deliver("content_2026-01-01.csv", "content_id,kind\nc1,course\nsafety,certification\n");
@@ -66,8 +74,8 @@ fn a_completion_of_the_first_of_march_is_of_march_and_work_done_on_the_due_day_i
         world.nightly("2026-04-02");
         let february = month(&world, "marts/adoption_kpis", "2026-02-01");
         let shown = ["due", "due_completed", "due_completed_on_time", "completions", "assigned"];
-        assert_eq!(shown.map(|column| february[column].as_str()), ["2", "1", "1", "1", "2"], "{top}");
-        assert_eq!(month(&world, "marts/adoption_kpis", "2026-03-01")["completions"], "1", "{top}");
+        assert_eq!(shown.map(|column| february[column].as_str()), ["10", "5", "5", "5", "10"], "{top}");
+        assert_eq!(month(&world, "marts/adoption_kpis", "2026-03-01")["completions"], "5", "{top}");
     }
 }
 
@@ -81,7 +89,7 @@ fn a_time_of_day_is_one_of_the_feeds_zone_and_ends_when_it_says() {
     world.nightly("2026-04-02");
     let march = month(&world, "marts/adoption_kpis", "2026-03-01");
     let shown = ["due", "due_completed_on_time", "completions"];
-    assert_eq!(shown.map(|column| march[column].as_str()), ["2", "1", "2"]);
+    assert_eq!(shown.map(|column| march[column].as_str()), ["10", "5", "10"]);
 }
 
 #[test]
@@ -92,8 +100,8 @@ fn who_holds_a_certificate_until_a_day_holds_it_at_the_end_of_that_day() {
         world.nightly("2026-04-02");
         let february = month(&world, "marts/certification_status", "2026-02-01");
         let shown = ["required", "valid", "expired"];
-        assert_eq!(shown.map(|column| february[column].as_str()), ["2", "1", "1"], "{top}");
+        assert_eq!(shown.map(|column| february[column].as_str()), ["10", "5", "5"], "{top}");
         let march = month(&world, "marts/certification_status", "2026-03-01");
-        assert_eq!(march["expired"], "2", "{top}");
+        assert_eq!(march["expired"], "10", "{top}");
     }
 }

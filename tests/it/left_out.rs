@@ -21,7 +21,7 @@ fn told(world: &World, table: &str, key: &str, value: &str) -> Vec<String> {
 fn noticed(world: &World, code: &str) -> Vec<String> {
     let is = |row: &&Row| row["reason_code"] == code || row["check_kind"] == code;
     let mut rows: Vec<String> = world
-        .table("data_quality")
+        .table("ops/data_quality")
         .iter()
         .filter(is)
         .map(|row| format!("{} {} {}", row["column_name"], row["severity"], row["affected"]))
@@ -41,8 +41,8 @@ fn a_full_snapshot_without_a_column_leaves_it_as_it_was_night_by_night_and_all_a
     assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
     world.deliver("users_2026-03-03.csv", WITHOUT);
     assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
-    assert_eq!(told(&world, "users", "user_id", "employee_no"), expected);
-    assert_eq!(told(&world, "users", "user_id", "kind"), ["u1 learner", "u2 test", "u3 learner"]);
+    assert_eq!(told(&world, "canon/users", "user_id", "employee_no"), expected);
+    assert_eq!(told(&world, "canon/users", "user_id", "kind"), ["u1 learner", "u2 test", "u3 learner"]);
     assert_eq!(
         noticed(&world, "header_absent"),
         ["employee_no warn 1"],
@@ -53,11 +53,11 @@ fn a_full_snapshot_without_a_column_leaves_it_as_it_was_night_by_night_and_all_a
     at_once.deliver("users_2026-03-03.csv", WITHOUT);
     at_once.deliver("users_2026-03-04.csv", WITHOUT);
     assert_eq!(at_once.uptake("run JOB --as-of 2026-03-05"), DONE);
-    assert_eq!(told(&at_once, "users", "user_id", "employee_no"), expected);
+    assert_eq!(told(&at_once, "canon/users", "user_id", "employee_no"), expected);
     // An empty column says that there is nothing.
     world.deliver("users_2026-03-04.csv", "user_id,employee_no,kind\nu1,,learner\nu2,n2,learner\n");
     assert_eq!(world.uptake("run JOB --as-of 2026-03-05"), DONE);
-    assert_eq!(told(&world, "users", "user_id", "employee_no"), ["u1 ", "u2 n2"]);
+    assert_eq!(told(&world, "canon/users", "user_id", "employee_no"), ["u1 ", "u2 n2"]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn an_event_told_again_without_a_column_keeps_what_it_said() {
     assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
     world.deliver("activity_2026-03-03.csv", "event_id,occurred_at,user_id,verb\ne1,2026-03-01T09:00:00Z,u1,passed\n");
     assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
-    assert_eq!(told(&world, "activity", "verb", "score"), ["passed 0.5"]);
+    assert_eq!(told(&world, "canon/activity", "verb", "score"), ["passed 0.5"]);
 }
 
 /// Workers as a daily snapshot: no header says since when.
@@ -79,14 +79,14 @@ const DAILY: &str = "description = \"Daily.\"\nfills = \"workers\"\npath = \"hri
 #[test]
 fn a_daily_snapshot_without_a_column_moves_nobody() {
     let world =
-        World::with(Setup { feeds: vec!["./daily.toml"], own_feeds: vec![("daily.toml", DAILY)], ..Setup::default() });
+        World::with(Setup { feeds: vec!["daily"], own_feeds: vec![("daily", DAILY)], ..Setup::default() });
     world.deliver("hris_2026-03-02.csv", "id,status,org\nw1,active,a\nw2,active,b\n");
     world.deliver("hris_2026-03-03.csv", "id,status\nw1,active\nw2,leave\n");
     assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
     let rows: Vec<String> = {
         let row =
             |row: &Row| format!("{} {} {} {}", row["worker_id"], row["status"], row["org_id"], row["effective_from"]);
-        let mut rows: Vec<String> = world.table("workers").iter().map(row).collect();
+        let mut rows: Vec<String> = world.table("canon/workers").iter().map(row).collect();
         rows.sort();
         rows
     };
@@ -110,7 +110,7 @@ fn ids_that_lost_their_zeros_refuse_the_snapshot_night_by_night_and_all_at_once(
     // Somebody whose number is another one's without zeros is somebody new, where both are there.
     world.deliver("users_2026-03-03.csv", format!("{with}7,n4\n"));
     assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
-    assert_eq!(told(&world, "users", "user_id", "employee_no"), ["007 n1", "0815 n2", "42 n3", "7 n4"]);
+    assert_eq!(told(&world, "canon/users", "user_id", "employee_no"), ["007 n1", "0815 n2", "42 n3", "7 n4"]);
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn reactions_of_people_nobody_names_count_in_content_engagement_and_nowhere_else
     const COUNTS: &str = "description = \"Counts.\"\nfills = \"reactions\"\npath = \"counts_{date}.csv\"\nformat = \"csv\"\nanonymous = true\n";
     let world = |counts: &str| {
         let mut feeds = crate::world::CANONICAL.to_vec();
-        feeds.push("./counts.toml");
-        let world = World::with(Setup { feeds, own_feeds: vec![("counts.toml", COUNTS)], ..Setup::default() });
+        feeds.push("counts");
+        let world = World::with(Setup { feeds, own_feeds: vec![("counts", COUNTS)], ..Setup::default() });
         world.deliver(
             "workers_2026-03-02.csv",
             "worker_id,effective_from,employee_no,status,worker_type,org_id\nw1,2020-01-01,n1,active,employee,a\n",
@@ -157,13 +157,13 @@ fn reactions_of_people_nobody_names_count_in_content_engagement_and_nowhere_else
     };
     let (with, without) = (world("k1,,like,12,2026-02-03T09:00:00Z\n"), world(""));
     let engaged = |world: &World| -> Vec<String> {
-        let rows = world.table("content_engagement");
+        let rows = world.table("marts/content_engagement");
         let february = rows.iter().filter(|row| row["period_start"] == "2026-02-01");
         february
             .map(|row| format!("{} {} {}", row["viewers"], row["unnamed_reactions"], row["unique_endorsers"]))
             .collect()
     };
     assert_eq!((engaged(&with), engaged(&without)), (vec!["1 12 0".to_owned()], vec!["1 0 0".to_owned()]));
-    let figures = |world: &World| world.table("adoption_kpis");
+    let figures = |world: &World| world.table("marts/adoption_kpis");
     assert_eq!(figures(&with), figures(&without));
 }

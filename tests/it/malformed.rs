@@ -32,7 +32,8 @@ fn malformed_deliveries_are_judged_as_specified() {
 fn every_reason_of_the_manifest_is_one_of_ours() {
     let Some(manifest) = manifest() else { return };
     for reason in manifest["reasons"].as_array().expect("reasons") {
-        assert!(Reason::ALL.iter().any(|ours| Some(ours.code()) == reason.as_str()), "{reason}");
+        let reason = today(reason.as_str().unwrap_or_default());
+        assert!(Reason::ALL.iter().any(|ours| ours.code() == reason), "{reason}");
     }
 }
 
@@ -67,9 +68,9 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
         ("too few fields", with(",180", ""), "4 3:ragged_short"),
         ("cut in the last record", good.as_bytes()[..good.len() - 30].to_vec(), "4 5:ragged_short"),
         ("header alone", good.lines().next().expect("a header").into(), "0"),
-        ("nothing", Vec::new(), "empty_file"),
+        ("nothing, which is an idle hour of events", Vec::new(), "0"),
         ("white space", b" \n\n".to_vec(), "missing_column"),
-        ("line ends", b"\n\r\n\n".to_vec(), "empty_file"),
+        ("line ends", b"\n\r\n\n".to_vec(), "0"),
         ("a column more", good.replace('\n', ",x\n").replacen(",x", ",extra", 1).into(), "5"),
         ("a column's case", with("actor_id", "Actor_ID"), "missing_column"),
         (
@@ -128,7 +129,7 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
             "6",
         ),
         ("gzip in gzip", gzip_bytes(&gzip(&good)), "not_csv"),
-        ("gzip of nothing", gzip(""), "empty_file"),
+        ("gzip of nothing", gzip(""), "0"),
         ("gzip of damage", gzip_bytes(&with("Title 3", "\"Title 3")), "unterminated_quote"),
         ("zstd cut", zstd::encode_all(good.as_bytes(), 3).expect("zstd")[..60].to_vec(), "truncated_compressed"),
         (
@@ -162,7 +163,7 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
             ("65 deep", with("\"Title 3\"", &["[".repeat(65), "]".repeat(65)].concat()), "4 3:nesting_too_deep"),
             ("over several lines", good.replacen("{", "{\n", 1).into(), "not_ndjson"),
             ("a table", b"event_id,actor_id\ne1,u1\n".to_vec(), "not_ndjson"),
-            ("white space", b" \n\n".to_vec(), "empty_file"),
+            ("white space", b" \n\n".to_vec(), "0"),
         ]
     };
     let named =
@@ -336,16 +337,23 @@ fn judge(manifest: &Value, case: &Value) -> Result<(), String> {
     extras(&case["verdict"], &report, &batches)
 }
 
+/// The reason as it is called today, where the manifest has an older name.
+fn today(reason: &str) -> &str {
+    if reason == "actor_not_individual" { "group_actor" } else { reason }
+}
+
 fn verdict(report: &Report, case: &Value) -> Result<(), String> {
     let wanted = &case["verdict"];
     let exact = match wanted["outcome"].as_str() {
+        // A later rule: an hour in which nothing happened is no reason to refuse events.
+        Some("reject_file") if wanted["reason"] == "empty_file" && report.refused.is_none() => report.read == 0,
         Some("reject_file") => report.refused.as_ref().map(|refused| refused.reason) == wanted["reason"].as_str(),
         _ => {
             let mut rejects: Vec<(u64, &str)> = wanted["rejects"]
                 .as_array()
                 .into_iter()
                 .flatten()
-                .map(|r| (r["record"].as_u64().unwrap_or(0), r["reason"].as_str().unwrap_or("")))
+                .map(|r| (r["record"].as_u64().unwrap_or(0), today(r["reason"].as_str().unwrap_or(""))))
                 .collect();
             rejects.sort_unstable();
             // A later rule than the manifest's: a bad value in an optional column is left out, and its record is kept.

@@ -93,6 +93,9 @@ impl<'a> Text<'a> {
     fn start(&mut self, head: &[u8]) -> Result<usize, Refusal> {
         let utf16_mark = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
         // UTF-16 without a mark has a NUL in its first characters already.
+        if self.encoding != TextEncoding::Utf16 && !utf16_mark {
+            self.sniff(head)?;
+        }
         if self.encoding != TextEncoding::Utf16 && !utf16_mark && head.iter().take(4).any(|byte| *byte == 0) {
             return Err(Refusal::new(Reason::Encoding, "the text begins with NUL bytes"));
         }

@@ -68,6 +68,10 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         let gap =
             (0..positions.len()).find(|&slot| !found(slot) && !bound.optional(slot) && !bound.another(slot, &found));
         if let Some(slot) = gap {
+            if twice.iter().any(|name| bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name))) {
+                missing.get_or_insert(Refusal::new(Reason::DuplicateHeader, ""));
+                continue;
+            }
             let column = bound.column_of(slot).map_or(bound.key_of(slot), |column| column.name.as_str());
             let wanted = bound.names[slot].join("` or `");
             missing
