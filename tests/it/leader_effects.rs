@@ -228,9 +228,9 @@ fn over_two_hundred_companies_intervals_cover_the_truth_and_what_is_not_there_is
 fn demo() -> (Vec<Row>, Vec<Row>) {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(root().join("jobs/demo.toml")).unwrap();
-    let landing = root().join("sample-data/landing");
+    // Deliveries and their feeds are named relative to the job too.
     let text = text
-        .replace("\"../sample-data/landing\"", &format!("{:?}", landing.display().to_string()))
+        .replace("../sample-data/", &format!("{}/", root().join("sample-data").display()))
         .replace("\nzone", "\nmarts = [\"leader_post_effects\", \"leader_post_event_study\"]\nzone");
     let job = folder.path().join("demo.toml");
     // Files of decisions are named relative to the job.
