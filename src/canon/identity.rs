@@ -474,7 +474,7 @@ mod tests {
         let three = "
             one   2020-01-01 - active n1 2020-01-01 2021-12-31
             two   2023-01-01 - active n1 2023-01-01 2023-12-31
-            three 2020-01-01 - terminated n1 - 2020-01-31";
+            three 2020-06-01 - terminated n1 - 2020-06-30";
         let on = |day: &str| carrier(three, day);
         assert_eq!(["2022-06-01", "2024-06-01", "2019-01-01"].map(on), ["one", "two", "one"]);
     }

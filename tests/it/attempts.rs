@@ -124,7 +124,7 @@ fn workers_users_and_enrollments_alone_fill_what_they_can_and_one_line_says_what
     assert_eq!(["required", "valid"].map(|name| february[name].as_str()), ["5", "4"]);
     let said: Vec<&String> = report.remarks.iter().filter(|line| line.contains("not published")).collect();
     assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("no contributions (knowledge_sharing, leadership_kpis)"), "{said:?}");
+    assert!(said[0].contains("no contributions (knowledge_sharing, leader_post_effects, leader_post_event_study, leadership_kpis)"), "{said:?}");
     assert!(said[0].contains("no content (content_engagement, dim_content)"), "{said:?}");
 }
 
