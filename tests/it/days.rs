@@ -36,12 +36,12 @@ fn company(top: &'static str, transcript: &str) -> World {
     let (mut workers, mut users) =
         ("worker_id,effective_from,status,employee_no\n".to_owned(), "user_id,employee_no,status\n".to_owned());
     for (at, one) in (0..3).flat_map(|at| (0..EACH).map(move |one| (at, one))) {
-        let _ = writeln!(workers, "w{at}.{one},2025-01-01,active,{at}.{one}");
-        let _ = writeln!(users, "u{at}.{one},{at}.{one},active");
+        let _ = writeln!(workers, "w{at}-{one},2025-01-01,active,{at}-{one}");
+        let _ = writeln!(users, "u{at}-{one},{at}-{one},active");
     }
     let told = transcript.lines().flat_map(|line| {
         let (user, rest) = line.split_once(',').expect("a user");
-        (0..EACH).map(move |one| format!("{user}.{one},{rest}\n"))
+        (0..EACH).map(move |one| format!("{user}-{one},{rest}\n"))
     });
     let transcript: String = told.collect();
     world.deliver("workers_2026-01-01.csv", workers);
