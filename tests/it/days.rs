@@ -95,12 +95,17 @@ fn a_time_of_day_is_one_of_the_feeds_zone_and_ends_when_it_says() {
 #[test]
 fn who_holds_a_certificate_until_a_day_holds_it_at_the_end_of_that_day() {
     for top in [BERLIN, HONOLULU] {
-        let world =
-            company(top, "u0,safety,01.01.2026,,10.01.2026,28.02.2026\nu1,safety,01.01.2026,,10.01.2026,27.02.2026\n");
+        let until = |group: &str, day: &str| format!("{group},safety,01.01.2026,,10.01.2026,{day}\n");
+        let world = company(
+            top,
+            &[("u0", "28.02.2026"), ("u1", "27.02.2026"), ("u2", "31.12.2026")]
+                .map(|(group, day)| until(group, day))
+                .concat(),
+        );
         world.nightly("2026-04-02");
         let february = month(&world, "marts/certification_status", "2026-02-01");
         let shown = ["required", "valid", "expired"];
-        assert_eq!(shown.map(|column| february[column].as_str()), ["10", "5", "5"], "{top}");
+        assert_eq!(shown.map(|column| february[column].as_str()), ["15", "10", "5"], "{top}");
         let march = month(&world, "marts/certification_status", "2026-03-01");
         assert_eq!(march["expired"], "10", "{top}");
     }

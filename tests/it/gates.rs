@@ -71,10 +71,9 @@ fn a_column_that_went_empty_overnight_is_held_back() {
 
 #[test]
 fn a_delivery_that_is_no_table_is_refused_whole() {
-    for text in [
-        "<!DOCTYPE html><html><body>502 Bad Gateway</body></html>",
-        "event_id,occurred_at\ne2,2026-03-08T09:00:00Z\n",
-    ] {
+    for text in
+        ["<!DOCTYPE html><html><body>502 Bad Gateway</body></html>", "event_id,occurred_at\ne2,2026-03-08T09:00:00Z\n"]
+    {
         let world = good();
         world.deliver("activity_2026-03-09.csv", text);
         then(&world, GATE);

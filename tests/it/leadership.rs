@@ -212,7 +212,12 @@ fn a_job_without_contributions_says_that_there_is_no_table() {
     let report = world.nightly("2026-03-10");
     let said: Vec<&String> = report.remarks.iter().filter(|line| line.contains("not published")).collect();
     assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("no contributions (knowledge_sharing, leader_post_effects, leader_post_event_study, leadership_kpis)"), "{said:?}");
+    assert!(
+        said[0].contains(
+            "no contributions (knowledge_sharing, leader_post_effects, leader_post_event_study, leadership_kpis)"
+        ),
+        "{said:?}"
+    );
     assert!(world.table("marts/leadership_kpis").is_empty() && !world.table("marts/adoption_kpis").is_empty());
 }
 
