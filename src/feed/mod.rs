@@ -6,11 +6,12 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `bound` columns of a source · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
 //! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
 pub mod attempt;
 mod batch;
+mod bound;
 mod cast;
 mod combined;
 mod control;

@@ -8,8 +8,8 @@
 
 use chrono_tz::Tz;
 
+use super::bound::Place;
 use super::cast::{ABSURD, ABSURD_DAY, Cell, EARLIEST, EARLIEST_DAY, is_null};
-use super::gate::Place;
 use super::order::Orders;
 use super::plan::{Mapping, Reading};
 use super::reject::Reason;

@@ -7,8 +7,9 @@
 //!   records never do, and the other order puts them where they belong. Two such values are an accident, three are judged.
 //!
 //! "So long before it" is [`USUAL_DAYS`] and the feed's own `lag_days`: how many days its records usually lie before their delivery.
+//! A full snapshot tells of any past, so of its values only those after the delivery count.
 
-use super::gate::Place;
+use super::bound::Place;
 use super::reject::{Reason, Refusal};
 use super::time;
 use crate::period::{Day, date_of};
@@ -35,6 +36,11 @@ impl Window {
     pub fn before(day: Day, lag_days: u32) -> Window {
         let lag = Day::try_from(lag_days).unwrap_or(Day::MAX);
         Window { first: day.saturating_sub(USUAL_DAYS).saturating_sub(lag), last: day.saturating_add(1) }
+    }
+
+    /// Of a full snapshot made on `day`, which tells of every year there was.
+    pub fn until(day: Day) -> Window {
+        Window { first: Day::MIN, last: day.saturating_add(1) }
     }
 
     fn holds(self, day: Day) -> bool {

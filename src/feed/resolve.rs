@@ -1,8 +1,14 @@
 //! A feed file as written becomes a [`Feed`]: every default resolved, every rule checked against the canon table it fills.
 
+mod dates;
+mod format;
+
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+
+use dates::{formats, open_from, sentinel_times};
+use format::{csv, file_format, gates, json_root, snapshots};
 
 use super::combined::Combined;
 use super::effects;
@@ -10,17 +16,14 @@ use super::extract::Extract;
 use super::file::{ColumnFile, FeedFile, OneOrMany, ValuesFile};
 use super::headers::HeaderPattern;
 use super::keys::INTERVALS;
-use super::moment;
 use super::number::Style;
 use super::pattern::Pattern;
 use super::plan::{
-    Action, Block, Csv, Feed, FileFormat, Gates, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Snapshots, Source,
-    TextEncoding, Values, Verdict,
+    Action, Block, Feed, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source, TextEncoding, Values, Verdict,
 };
-use super::read::json;
 use super::select::Select;
 use super::sites;
-use super::time::{self, Format, Locale};
+use super::time::{Format, Locale};
 use super::xapi::{self, verbs};
 use crate::contract::{Column, Made, Table, Type};
 
@@ -236,39 +239,6 @@ fn shift(column: &Column, written: &ColumnFile, file: &FeedFile) -> Result<i32, 
     }
 }
 
-/// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
-fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
-    let (written, snapshot) = (&file.gates, mode == Mode::Full);
-    if mode == Mode::Append && written.zero_rows.is_some() {
-        return Err(
-            "gates.zero_rows has no effect: an empty delivery of events is an idle hour, and noted as one".into()
-        );
-    }
-    Ok(Gates {
-        zero_rows: written.zero_rows.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
-        volume: written.volume.unwrap_or(Verdict::Block),
-        reject_share: written.reject_share.unwrap_or(Verdict::Block),
-        key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
-        unknown_values: written.unknown_values.unwrap_or(Verdict::Warn),
-        dropped_values: written.dropped_values.unwrap_or(Verdict::Block),
-        lost_zeros: written.lost_zeros.unwrap_or(Verdict::Block),
-        field_coverage: written.field_coverage.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
-        headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
-        join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
-        freshness: written.freshness.unwrap_or(Verdict::Warn),
-        date_order: written.date_order.unwrap_or(Verdict::Block),
-    })
-}
-
-fn snapshots(file: &FeedFile, mode: Mode) -> Result<Snapshots, String> {
-    match file.snapshots.as_deref() {
-        Some(_) if mode != Mode::Full => Err("snapshots has no effect: only mode = \"full\" delivers any".into()),
-        None | Some("daily") => Ok(Snapshots::Daily),
-        Some("instant") => Ok(Snapshots::Instant),
-        Some(other) => Err(format!("snapshots `{other}` is none of daily, instant")),
-    }
-}
-
 /// The column that says whether a duration begins at the event's instant.
 const BEGINS_THERE: &str = "duration_from";
 
@@ -296,56 +266,6 @@ fn begin_at_instant(block: &mut Block, table: &Table) -> Result<(), String> {
         block.columns[at].source = Source::Constant("true".into());
     }
     Ok(())
-}
-
-fn csv(file: &FeedFile) -> Result<Csv, String> {
-    let byte = |key: &str, text: &str| match text.as_bytes() {
-        [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
-        _ => Err(format!("csv.{key} is one ASCII character")),
-    };
-    let csv = Csv {
-        delimiter: byte("delimiter", file.csv.delimiter.as_deref().unwrap_or(","))?,
-        quote: match file.csv.quote.as_deref() {
-            Some("") => None,
-            text => Some(byte("quote", text.unwrap_or("\""))?),
-        },
-        escape: file.csv.escape.as_deref().map(|text| byte("escape", text)).transpose()?,
-        terminator: match file.csv.terminator.as_deref() {
-            Some("") => return Err("csv.terminator is empty".into()),
-            text => text.map(|text| text.as_bytes().to_vec()),
-        },
-        header_row: file.csv.header_row.unwrap_or(1),
-        footer_rows: file.csv.footer_rows,
-    };
-    let signs: Vec<u8> = [Some(csv.delimiter), csv.quote, csv.escape].into_iter().flatten().collect();
-    let clash = csv.escape.is_some_and(|escape| signs.iter().filter(|sign| **sign == escape).count() > 1);
-    if clash || csv.escape.is_some() && csv.terminator.is_some() {
-        return Err("csv.escape is none of delimiter and quote, and does not go with a terminator".into());
-    }
-    if csv.header_row == 0 || csv.footer_rows > 100 || csv.quote == Some(csv.delimiter) {
-        return Err("csv: header_row counts from 1, footer_rows is at most 100, quote and delimiter differ".into());
-    }
-    Ok(csv)
-}
-
-/// The path of the array, as keys.
-fn json_root(file: &FeedFile, formats: &[FileFormat]) -> Result<Option<Vec<String>>, String> {
-    let Some(root) = &file.json.root else { return Ok(None) };
-    if !formats.iter().any(|format| matches!(format, FileFormat::Ndjson | FileFormat::JsonArray)) {
-        return Err("json.root has no effect: no format of the feed is JSON".into());
-    }
-    let keys = json::keys(root).filter(|keys| !keys.is_empty());
-    keys.map(Some).ok_or_else(|| format!("json.root `{root}` is no path of keys such as `d.results`"))
-}
-
-fn file_format(text: &str) -> Result<FileFormat, String> {
-    match text {
-        "csv" => Ok(FileFormat::Csv),
-        "ndjson" => Ok(FileFormat::Ndjson),
-        "json_array" => Ok(FileFormat::JsonArray),
-        "parquet" => Ok(FileFormat::Parquet),
-        other => Err(format!("format `{other}` is none of csv, ndjson, json_array, parquet")),
-    }
 }
 
 /// The block of a feed that writes none: every canon column under its own name, optional unless required.
@@ -541,56 +461,6 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
         range,
         shift,
     })
-}
-
-/// The declared date formats; ISO where none is.
-fn formats(date: Option<&OneOrMany>, from_day: Option<&str>) -> Result<Vec<Format>, String> {
-    let written = date.map_or(&[][..], OneOrMany::list);
-    match (date, from_day) {
-        (Some(_), _) if written.is_empty() => return Err("`date` is empty".into()),
-        (_, Some(_)) if !written.iter().any(|text| text == "days") => {
-            return Err("`from_day` needs `date = \"days\"`".into());
-        }
-        (None, _) => return Ok(vec![Format::Iso]),
-        _ => {}
-    }
-    let format = |text: &String| match (text.as_str(), from_day) {
-        ("days", Some(from)) => day("from_day", from).map(Format::DaysSince),
-        ("days", None) => Err("`date = \"days\"` needs `from_day`, the day they count from".to_owned()),
-        (text, _) => Format::parse(text),
-    };
-    written.iter().map(format).collect()
-}
-
-/// The day of `open_from`; `None` where it is `never`.
-fn open_from(text: Option<&str>) -> Result<Option<i32>, String> {
-    match text {
-        None => Ok(Some(moment::OPEN_FROM)),
-        Some("never") => Ok(None),
-        Some(text) => day("open_from", text).map(Some),
-    }
-}
-
-fn day(key: &str, text: &str) -> Result<i32, String> {
-    match time::iso(text.as_bytes()).ok().filter(|stamp| !stamp.timed).map(|stamp| stamp.day()) {
-        Some(Ok(day)) => Ok(day),
-        _ => Err(format!("`{key}` is a day such as 2026-03-29, and `{text}` is none")),
-    }
-}
-
-/// What sentinels mean, so that they are known in every spelling: days, and local times to the second.
-fn sentinel_times(sentinels: &[String], formats: &[Format], locale: Option<&'static Locale>) -> (Vec<i32>, Vec<i64>) {
-    let (mut days, mut moments) = (Vec::new(), Vec::new());
-    for text in sentinels {
-        let read = |format: &Format| format.read(text.as_bytes(), locale).ok();
-        let Some(stamp) = formats.iter().find_map(read).or_else(|| read(&Format::Iso)) else { continue };
-        if stamp.timed {
-            moments.push(stamp.local.div_euclid(1_000_000) * 1_000_000);
-        } else {
-            days.extend(stamp.day());
-        }
-    }
-    (days, moments)
 }
 
 /// Where a column's values come from.

@@ -13,9 +13,9 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Date32Type};
 
 use super::batch::DELETED;
+use super::bound::Place;
 use super::cast::Cell;
 use super::file::{ChoiceFile, FeedFile, FilterFile};
-use super::gate::Place;
 use super::keys::{Hash, Interval, hashes};
 use super::plan::{Feed, Mode};
 use super::reject::{Reason, Refusal, Reject};

@@ -4,6 +4,7 @@
 //! changed ([`days`]), recompute the periods those touch ([`periods`]), describe it ([`ops`]), commit. `run`, `backfill` and `plan`
 //! share this path.
 
+mod activation;
 mod audit;
 mod beside;
 mod contents;
@@ -190,7 +191,7 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
             plan.read.push(touched);
         }
     }
-    plan::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog)?;
+    plan::anew::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog)?;
     if let Some(reason) = anew {
         plan::read_anew(&mut plan, context.feeds, &memory.deliveries, reason)?;
     }
@@ -333,7 +334,7 @@ fn read_and_merge<'a>(
             continue;
         }
         if !ingested.out_of_turn.is_empty() {
-            plan::start_over_too(plan.to_mut(), ingested.out_of_turn, context.feeds, &known)?;
+            plan::anew::start_over_too(plan.to_mut(), ingested.out_of_turn, context.feeds, &known)?;
             continue;
         }
         tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");

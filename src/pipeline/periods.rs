@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use reader::{Given, Reader, beside};
 
 use super::Context;
+use super::activation;
 use super::day_rows::{day_partition, partition_of};
-use super::days::activation_link;
 use super::lake::{Lake, Stored};
 use super::steps::{Because, Fingerprint, Steps};
 use super::stream::{Bounds, in_order};
@@ -393,7 +393,7 @@ impl Run<'_> {
         }
         let chain = self.context.catalog.expect("person_activation")?;
         if self.mart.looks_back
-            && let Some(month) = activation_link(lake, chain, &month_label(base - 1))?
+            && let Some(month) = activation::link(lake, chain, &month_label(base - 1))?
         {
             basis.push_str(lake.file(chain, &month)?.map_or("-", |file| &file.sha256[..16]));
         }

@@ -7,10 +7,11 @@ use std::io::Read;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
+use uptake::error::Exit;
 use uptake::sample::{self, Options, Sink};
 
 use crate::company::Dice;
-use crate::world::{Row, Setup, World, difference};
+use crate::world::{How, Row, Setup, World, difference, instant};
 
 /// Everything a company writes, by path.
 #[derive(Default)]
@@ -130,7 +131,9 @@ fn wrong(company: &Company, world: &World) -> Vec<String> {
         let shown = |name: &str| row.get(name).and_then(|cell| cell.parse::<u64>().ok()).unwrap_or(0);
         for name in COUNTS {
             let expected = figures[name].as_u64().expect("a count");
-            if shown(name) != expected {
+            // What one or two people did is theirs alone: the guard shows no count of it, even where every group is shown.
+            let is_withheld = expected <= 2 && row.get(name).is_none_or(String::is_empty);
+            if shown(name) != expected && !is_withheld {
                 wrong.push(format!("{month} {name}: {} shown, {expected} is right", shown(name)));
             }
         }
@@ -229,7 +232,12 @@ fn every_record_of_an_untidy_company_is_accounted_for() {
         let records = text.lines().filter(|line| !line.is_empty()).count() as u64 - u64::from(!is_json);
         assert_eq!(entry.counts.read, records, "{path}");
         assert!(entry.counts.conserved(), "{path}: {:?}", entry.counts);
-        assert_eq!(entry.counts.accepted, living.get(path).copied().unwrap_or(0), "{path}: {:?}", entry.counts);
+        // A row that a later list took the place of may go on living as what was known until then.
+        let (lives, counts) = (living.get(path).copied().unwrap_or(0), &entry.counts);
+        assert!(
+            counts.accepted <= lives && lives <= counts.accepted + counts.superseded,
+            "{path}: {lives}, {counts:?}"
+        );
         filtered += entry.counts.filtered;
         planned += text.lines().filter(|line| line.contains(",Planned,")).count() as u64;
         if path.starts_with("hris/2") {
@@ -253,7 +261,7 @@ fn text_of(bytes: &Bytes) -> String {
 
 #[test]
 fn the_order_and_the_nights_of_deliveries_decide_nothing() {
-    let company = company(60, 20, 5, true);
+    let company = company(90, 20, 5, true);
     let whole = company.world();
     whole.nightly(END);
     let expected = whole.files();
@@ -268,9 +276,16 @@ fn the_order_and_the_nights_of_deliveries_decide_nothing() {
             _ => Dice::new(seed).shuffle(&mut deliveries),
         }
         let world = World::with(company.setup());
-        for night in deliveries.chunks(deliveries.len().div_ceil(nights)) {
+        let groups: Vec<_> = deliveries.chunks(deliveries.len().div_ceil(nights)).collect();
+        for (at, night) in groups.iter().enumerate() {
             deliver(&world, night);
-            world.nightly(END);
+            let how = How { as_of: instant(END), ..How::default() };
+            match world.run(&how) {
+                // Half a list may hold a run back until the rest has come; the last night holds all.
+                Err(error) if at + 1 < groups.len() => assert_eq!(error.exit, Exit::Gate, "{error}"),
+                Err(error) => panic!("{error}"),
+                Ok(_) => {}
+            }
         }
         let wrong = difference(&expected, &world.files());
         assert!(wrong.is_empty(), "order {seed}: {wrong:#?}");
@@ -321,7 +336,8 @@ fn what_a_list_no_longer_holds_was_there_until_then() {
     let world = company.world();
     world.nightly(END);
     let before = closed(&world, END);
-    // The next day every third line of every list is gone: people, accounts, links and registrations.
+    // The next day a third of those who stand first in a line is gone from every list, with all their lines: people, accounts,
+    // links and registrations.
     let mut later = Vec::new();
     for (path, bytes) in company.deliveries().into_iter().filter(|(path, _)| day_of(path) == END) {
         let is_list = ["hris/2", "lms/main/users", "lms/academy/", "lms/norhaven/users", "identity/"];
@@ -330,7 +346,9 @@ fn what_a_list_no_longer_holds_was_there_until_then() {
         }
         let text = text_of(bytes);
         let header = usize::from(!path.contains(".ndjson"));
-        let kept = text.lines().enumerate().filter(|(n, _)| *n < header || n % 3 != 2).map(|(_, line)| line);
+        let is_gone =
+            |line: &str| line.split(',').next().is_some_and(|key| key.bytes().map(u32::from).sum::<u32>() % 3 == 2);
+        let kept = text.lines().enumerate().filter(|(n, line)| *n < header || !is_gone(line)).map(|(_, line)| line);
         let path = path.replace(END, "2026-03-31");
         later.push((path.trim_end_matches(".gz").to_owned(), kept.collect::<Vec<_>>().join("\n") + "\n"));
     }
@@ -347,27 +365,35 @@ fn every_scope_kind_of_an_untidy_company_splits_it_once() {
     world.nightly(END);
     let additive =
         ["headcount", "active_learners", "learning_seconds", "assigned", "due", "due_completed", "completions"];
-    let mut sums: BTreeMap<(String, String, String), Vec<u64>> = BTreeMap::new();
-    let mut whole: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
+    // A cell that the guard does not show makes its sum unknown.
+    let mut sums: BTreeMap<(String, String, String), Vec<Option<u64>>> = BTreeMap::new();
+    let mut whole: BTreeMap<(String, String), Vec<Option<u64>>> = BTreeMap::new();
     for row in world.table("marts/adoption_kpis") {
-        let figures: Vec<u64> = additive.iter().map(|name| row[*name].parse().unwrap_or(0)).collect();
+        let figures: Vec<Option<u64>> = additive.iter().map(|name| row[*name].parse().ok()).collect();
         let period = (row["grain"].clone(), row["period_start"].clone());
         match row["scope_kind"].as_str() {
             "company" => drop(whole.insert(period, figures)),
             "org" => {}
             kind => {
-                let sum = sums.entry((period.0, period.1, kind.to_owned())).or_insert_with(|| vec![0; additive.len()]);
-                sum.iter_mut().zip(&figures).for_each(|(sum, figure)| *sum += figure);
+                let sum =
+                    sums.entry((period.0, period.1, kind.to_owned())).or_insert_with(|| vec![Some(0); additive.len()]);
+                sum.iter_mut()
+                    .zip(&figures)
+                    .for_each(|(sum, figure)| *sum = sum.zip(*figure).map(|(sum, more)| sum + more));
             }
         }
     }
     assert!(whole.len() > 300, "{} periods", whole.len());
+    let mut compared = 0;
     for ((grain, start, kind), sum) in sums {
         let expected = &whole[&(grain.clone(), start.clone())];
         for ((name, sum), expected) in additive.iter().zip(&sum).zip(expected) {
+            let Some((sum, expected)) = sum.zip(*expected) else { continue };
+            compared += 1;
             // Seconds are shown to three digits.
             let slack = if *name == "learning_seconds" { expected / 100 + 20 } else { 0 };
-            assert!(sum.abs_diff(*expected) <= slack, "{grain} {start} {kind} {name}: {sum} of {expected}");
+            assert!(sum.abs_diff(expected) <= slack, "{grain} {start} {kind} {name}: {sum} of {expected}");
         }
     }
+    assert!(compared > 1_000, "{compared} sums");
 }

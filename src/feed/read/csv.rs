@@ -11,8 +11,9 @@ use bytes::Bytes;
 
 use super::bytes::Text;
 use super::scan::{self, End, Found, Scan, Scanner};
+use crate::feed::bound::{Place, Record};
 use crate::feed::cast::Cell;
-use crate::feed::gate::{Gate, Place, Record};
+use crate::feed::gate::Gate;
 use crate::feed::headers::same_header;
 use crate::feed::plan::{Csv, Feed, FileFormat};
 use crate::feed::reject::{Reason, Refusal};

@@ -3,7 +3,7 @@
 use super::bytes::Text;
 use super::json::Reader;
 use crate::feed::Stop;
-use crate::feed::gate::Place;
+use crate::feed::bound::Place;
 use crate::feed::reject::{Reason, Refusal};
 
 /// Bytes within which the first key of a file has to stand to be looked at.

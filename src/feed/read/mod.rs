@@ -10,7 +10,8 @@ pub(crate) mod tape;
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::gate::{Bound, Gate};
+use super::bound::Bound;
+use super::gate::Gate;
 use super::plan::Feed;
 use super::reject::{Reason, Refusal};
 use super::{Context, Warning};

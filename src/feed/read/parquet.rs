@@ -25,8 +25,9 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::Header;
 use crate::contract::Type;
+use crate::feed::bound::{Place, Record, Wants};
 use crate::feed::cast::Cell;
-use crate::feed::gate::{Gate, Place, Record, Wants};
+use crate::feed::gate::Gate;
 use crate::feed::plan::Feed;
 use crate::feed::reject::{Reason, Refusal};
 use crate::feed::{Context, Intake, Stop};

@@ -10,7 +10,7 @@ use crate::canon::acts::{Interests, Reactions};
 use crate::error::Result;
 use crate::mart::Lookback;
 use crate::period::{Day, Period, month_label};
-use crate::pipeline::days::{activation_link, read_activation};
+use crate::pipeline::activation;
 use crate::pipeline::lake::Lake;
 use crate::rollup::person_period::{Activation, NEVER, PersonDay};
 
@@ -131,8 +131,8 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn begin(&mut self, base: Day) -> Result<()> {
         let mut first = vec![NEVER; self.run.world.people.workers.len()];
         let table = self.run.context.catalog.expect("person_activation")?;
-        if let Some(month) = activation_link(self.lake, table, &month_label(base - 1))? {
-            for (person, day) in read_activation(self.lake, table, &month)? {
+        if let Some(month) = activation::link(self.lake, table, &month_label(base - 1))? {
+            for (person, day) in activation::read(self.lake, table, &month)? {
                 if let Some(code) = self.run.world.people.code(&person) {
                     first[code as usize] = day;
                 }

@@ -192,9 +192,10 @@ pub fn identity_links(company: &Company, day: Day) -> Vec<u8> {
         let Some(person) = account.person.filter(|_| account.bridge == Bridge::Link) else { continue };
         // Somebody who is two workers has a row for each.
         let again = untidy::renamed(company, person);
-        for (worker, from, to) in
-            [(false, Some(account.created), again), (true, again, None)].into_iter().filter(|row| row.1.is_some())
-        {
+        // What an account did before the site was connected is its person's too.
+        let since = Some(account.created).filter(|day| !company.options.untidy || *day >= company.calendar.start);
+        let rows = [Some((false, since, again)), again.map(|day| (true, Some(day), None))];
+        for (worker, from, to) in rows.into_iter().flatten() {
             let worker = untidy::Worker { person: person as u32, again: worker };
             Record::new(&mut out)
                 .text("lms")

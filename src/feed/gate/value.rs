@@ -1,0 +1,199 @@
+//! One value of a record, read as its column says and pushed into it.
+
+use super::{Gate, spell};
+use crate::contract::Type;
+use crate::feed::batch::{Last, Values};
+use crate::feed::cast::{self, Cell};
+use crate::feed::extract::ActOf;
+use crate::feed::reject::Reason;
+use crate::feed::remarks::Remark;
+use crate::feed::{ids, moment};
+
+impl<E> Gate<'_, E> {
+    /// Pushes what was made here of a text, which no rule of the source applies to.
+    pub(super) fn made(&mut self, at: usize, made: &str) -> bool {
+        let builder = &mut self.builders[self.bound.columns[at].stored];
+        let Values::Text(text) = &mut builder.values else { return false };
+        text.push(made.as_bytes());
+        builder.mark(true);
+        self.weight += made.len();
+        true
+    }
+
+    /// Pushes one value; says whether there was one. Nothing is pushed where there is an error.
+    #[inline]
+    pub(super) fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
+        let target = &self.bound.columns[at];
+        let values = target.rule.mapping.values.as_ref();
+        let is_text = target.column.data_type == Type::Text;
+        let is_spelled = matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_));
+        if !is_spelled || !(is_text || values.is_some()) {
+            return self.plain_value(at, cell, per);
+        }
+        // Whole numbers, and truths where there are words for them, are text where text is wanted; of a double nobody knows how it
+        // was written. A number or a truth that the column can hold needs no word.
+        let mut spelled = std::mem::take(&mut self.spelled);
+        spelled.clear();
+        let written = spell(cell, values.is_some(), &mut spelled);
+        let has_word = is_text || values.is_some_and(|values| cast::has_word(&spelled, values));
+        let pushed = match written {
+            Err(reason) => Err(reason),
+            Ok(()) if has_word => self.plain_value(at, Cell::Text(spelled.as_bytes()), per),
+            Ok(()) => self.plain_value(at, cell, per),
+        };
+        self.spelled = spelled;
+        pushed
+    }
+
+    #[inline]
+    fn plain_value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
+        let target = &self.bound.columns[at];
+        let mapping = &*target.rule.mapping;
+        let watch = &mut self.watches[at];
+        let builder = &mut self.builders[target.stored];
+        if let Cell::Text(raw) = cell
+            && raw.len() > self.feed.limits.record_bytes
+        {
+            return Err(Reason::RecordTooLong);
+        }
+        let valid = match &mut builder.values {
+            Values::Dictionary(dictionary) => match cell {
+                Cell::Text(raw) => {
+                    let seen = match dictionary.find(raw) {
+                        Some(seen) => seen,
+                        None => {
+                            let unknown = mapping.values.as_ref().is_some_and(|values| cast::is_unknown(raw, values));
+                            let value = cast::text(raw, &target.rule, &mut self.scratch)?;
+                            self.weight += raw.len();
+                            let plain = std::str::from_utf8(raw).unwrap_or_default().trim();
+                            if let Some(watch) = watch.as_mut().filter(|_| value.is_some()) {
+                                watch.note(plain);
+                            }
+                            if target.counts_zeros && value.is_some() {
+                                self.intake.zeros.note(plain, target.rule.pseudonyms);
+                            }
+                            let lookalike = target.rule.ids && value.is_some() && ids::looks_like_another(plain);
+                            let pattern = cast::pattern_of(raw, &mapping).map_or(0, |at| at as u8 + 1);
+                            dictionary.learn_by(raw, value, unknown, lookalike, pattern)
+                        }
+                    };
+                    self.unknown[target.stored] += u64::from(seen.unknown);
+                    if seen.lookalike {
+                        self.remarks.note(target.stored, Remark::Lookalike);
+                    }
+                    if seen.pattern > 0 {
+                        let at = usize::from(seen.pattern) - 1;
+                        let told = &mut self.told[target.stored];
+                        told.resize(told.len().max(at + 1), 0);
+                        told[at] += 1;
+                        let patterns = mapping.extract.as_ref().map_or(&[][..], |extract| extract.patterns());
+                        self.is_nobodys =
+                            seen.key < 0 && patterns.get(at).is_some_and(|pattern| pattern.act_of == ActOf::Nobody);
+                    }
+                    dictionary.push(seen.key);
+                    seen.key >= 0
+                }
+                Cell::Missing | Cell::Null => {
+                    dictionary.push(-1);
+                    false
+                }
+                _ => return Err(Reason::TypeMismatch),
+            },
+            Values::Text(text) => match cell {
+                Cell::Text(raw) if target.as_is && cast::is_printable(raw) => {
+                    if target.rule.ids {
+                        if let Some(reason) = ids::rewritten(raw) {
+                            return Err(reason);
+                        }
+                        let plain = std::str::from_utf8(raw).unwrap_or_default();
+                        if let Some(watch) = watch {
+                            watch.note(plain);
+                        }
+                        if target.counts_zeros {
+                            self.intake.zeros.note(plain, target.rule.pseudonyms);
+                        }
+                    }
+                    self.weight += raw.len();
+                    text.push(raw);
+                    true
+                }
+                Cell::Text(raw) => {
+                    let value = cast::text(raw, &target.rule, &mut self.scratch)?;
+                    if target.rule.ids && value.is_some() {
+                        let plain = std::str::from_utf8(raw).unwrap_or_default().trim();
+                        if let Some(watch) = watch {
+                            watch.note(plain);
+                        }
+                        if target.counts_zeros {
+                            self.intake.zeros.note(plain, target.rule.pseudonyms);
+                        }
+                        if ids::looks_like_another(plain) {
+                            self.remarks.note(target.stored, Remark::Lookalike);
+                        }
+                    }
+                    self.weight += raw.len();
+                    text.push(value.unwrap_or_default().as_bytes());
+                    value.is_some()
+                }
+                Cell::Missing | Cell::Null => {
+                    text.push(b"");
+                    false
+                }
+                _ => return Err(Reason::TypeMismatch),
+            },
+            Values::Int(values) => {
+                let value = cast::int(cell, mapping, per)?;
+                values.push(value.unwrap_or_default());
+                value.is_some()
+            }
+            Values::Double(values) => {
+                let value = cast::double(cell, mapping, per)?;
+                if value.zip(target.column.noted_above).is_some_and(|(value, usual)| value > usual) {
+                    self.remarks.note(target.stored, Remark::Above);
+                }
+                values.push(value.unwrap_or_default());
+                value.is_some()
+            }
+            Values::Bool(values) => {
+                let value = cast::bool(cell, mapping)?;
+                values.append(value.unwrap_or_default());
+                value.is_some()
+            }
+            Values::Date(values) => {
+                let value = moment::date(cell, mapping, &target.frame, &mut self.noted[at], self.place)?
+                    .map(|day| day.saturating_add(mapping.shift));
+                values.push(value.unwrap_or_default());
+                value.is_some()
+            }
+            Values::Timestamp(values) => {
+                let value = moment::instant(cell, mapping, &target.frame, &mut self.noted[at], self.place)?;
+                if value.is_some_and(|value| value < cast::WORLD) {
+                    self.remarks.note(target.stored, Remark::Old);
+                }
+                values.push(value.unwrap_or_default());
+                value.is_some()
+            }
+        };
+        builder.mark(valid);
+        if let Some(kind_at) = target.kind_at {
+            self.by_kind(at, kind_at);
+        }
+        Ok(valid)
+    }
+
+    /// An id whose kind another column names: people become pseudonyms, org units and content stay what they are.
+    fn by_kind(&mut self, at: usize, kind_at: usize) {
+        if self.builders[kind_at].last() != Some(Last::Text(b"worker")) {
+            return;
+        }
+        let target = &self.bound.columns[at];
+        let pseudonyms = target.rule.pseudonyms;
+        let builder = &mut self.builders[target.stored];
+        if let Values::Text(text) = &mut builder.values {
+            let rows = text.len() - 1;
+            let id = String::from_utf8_lossy(text.get(rows)).into_owned();
+            text.pop();
+            text.push(pseudonyms.of("worker", &id).as_bytes());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The keys of a feed file about its objects: formats, gates, snapshots.
+
+use crate::feed::file::FeedFile;
+use crate::feed::plan::{Csv, FileFormat, Gates, Mode, Snapshots, Verdict};
+use crate::feed::read::json;
+
+/// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
+pub(super) fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
+    let (written, snapshot) = (&file.gates, mode == Mode::Full);
+    if mode == Mode::Append && written.zero_rows.is_some() {
+        return Err(
+            "gates.zero_rows has no effect: an empty delivery of events is an idle hour, and noted as one".into()
+        );
+    }
+    Ok(Gates {
+        zero_rows: written.zero_rows.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
+        volume: written.volume.unwrap_or(Verdict::Block),
+        reject_share: written.reject_share.unwrap_or(Verdict::Block),
+        key_uniqueness: written.key_uniqueness.unwrap_or(Verdict::Off),
+        unknown_values: written.unknown_values.unwrap_or(Verdict::Warn),
+        dropped_values: written.dropped_values.unwrap_or(Verdict::Block),
+        lost_zeros: written.lost_zeros.unwrap_or(Verdict::Block),
+        field_coverage: written.field_coverage.unwrap_or(if snapshot { Verdict::Block } else { Verdict::Warn }),
+        headcount_change: written.headcount_change.unwrap_or(Verdict::Warn),
+        join_coverage: written.join_coverage.unwrap_or(Verdict::Warn),
+        freshness: written.freshness.unwrap_or(Verdict::Warn),
+        date_order: written.date_order.unwrap_or(Verdict::Block),
+    })
+}
+
+pub(super) fn snapshots(file: &FeedFile, mode: Mode) -> Result<Snapshots, String> {
+    match file.snapshots.as_deref() {
+        Some(_) if mode != Mode::Full => Err("snapshots has no effect: only mode = \"full\" delivers any".into()),
+        None | Some("daily") => Ok(Snapshots::Daily),
+        Some("instant") => Ok(Snapshots::Instant),
+        Some(other) => Err(format!("snapshots `{other}` is none of daily, instant")),
+    }
+}
+
+pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
+    let byte = |key: &str, text: &str| match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
+        _ => Err(format!("csv.{key} is one ASCII character")),
+    };
+    let csv = Csv {
+        delimiter: byte("delimiter", file.csv.delimiter.as_deref().unwrap_or(","))?,
+        quote: match file.csv.quote.as_deref() {
+            Some("") => None,
+            text => Some(byte("quote", text.unwrap_or("\""))?),
+        },
+        escape: file.csv.escape.as_deref().map(|text| byte("escape", text)).transpose()?,
+        terminator: match file.csv.terminator.as_deref() {
+            Some("") => return Err("csv.terminator is empty".into()),
+            text => text.map(|text| text.as_bytes().to_vec()),
+        },
+        header_row: file.csv.header_row.unwrap_or(1),
+        footer_rows: file.csv.footer_rows,
+    };
+    let signs: Vec<u8> = [Some(csv.delimiter), csv.quote, csv.escape].into_iter().flatten().collect();
+    let clash = csv.escape.is_some_and(|escape| signs.iter().filter(|sign| **sign == escape).count() > 1);
+    if clash || csv.escape.is_some() && csv.terminator.is_some() {
+        return Err("csv.escape is none of delimiter and quote, and does not go with a terminator".into());
+    }
+    if csv.header_row == 0 || csv.footer_rows > 100 || csv.quote == Some(csv.delimiter) {
+        return Err("csv: header_row counts from 1, footer_rows is at most 100, quote and delimiter differ".into());
+    }
+    Ok(csv)
+}
+
+/// The path of the array, as keys.
+pub(super) fn json_root(file: &FeedFile, formats: &[FileFormat]) -> Result<Option<Vec<String>>, String> {
+    let Some(root) = &file.json.root else { return Ok(None) };
+    if !formats.iter().any(|format| matches!(format, FileFormat::Ndjson | FileFormat::JsonArray)) {
+        return Err("json.root has no effect: no format of the feed is JSON".into());
+    }
+    let keys = json::keys(root).filter(|keys| !keys.is_empty());
+    keys.map(Some).ok_or_else(|| format!("json.root `{root}` is no path of keys such as `d.results`"))
+}
+
+pub(super) fn file_format(text: &str) -> Result<FileFormat, String> {
+    match text {
+        "csv" => Ok(FileFormat::Csv),
+        "ndjson" => Ok(FileFormat::Ndjson),
+        "json_array" => Ok(FileFormat::JsonArray),
+        "parquet" => Ok(FileFormat::Parquet),
+        other => Err(format!("format `{other}` is none of csv, ndjson, json_array, parquet")),
+    }
+}
