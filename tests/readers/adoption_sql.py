@@ -111,11 +111,11 @@ def activity(landing, horizon):
         paths = [path for suffix in suffixes for path in files(landing, f"lms/activity/activity_*.{suffix}")]
         if paths:
             sources.append(f"""
-                SELECT event_id, occurred_at::TIMESTAMPTZ AS occurred_at, user_id, verb, duration_seconds AS seconds,
+                SELECT event_id, occurred_at::TIMESTAMPTZ AS occurred_at, user_id, verb, CASE WHEN duration_seconds >= 0 THEN duration_seconds END AS seconds,
                        NULL::VARCHAR AS voids, {KNOWN} AS known
                 FROM {source(paths)}
                 WHERE event_id IS NOT NULL AND user_id IS NOT NULL AND verb IN {tuple(KNOWN_VERBS)}
-                  AND coalesce(duration_seconds, 0) >= 0 AND occurred_at::TIMESTAMPTZ < TIMESTAMPTZ '{horizon} 12:00:00Z'""")
+                  AND occurred_at::TIMESTAMPTZ < TIMESTAMPTZ '{horizon} 12:00:00Z'""")
     if paths := files(landing, "lms/xapi/statements_*"):
         seconds = lambda unit: f"coalesce(TRY_CAST(regexp_extract(duration, '([0-9.]+){unit}', 1) AS DOUBLE), 0)"
         sources.append(f"""
