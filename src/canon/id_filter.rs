@@ -1,9 +1,9 @@
-//! Which ids a set may hold, in some 36 bits an id: a binary fuse filter never says no to an id that is there, and says yes to one that
-//! is not once in four thousand million times.
+//! Which ids a set may hold, in 34 bits an id: it never says no to an id that is there, and says yes to one that is not once in four
+//! thousand million times.
 //!
-//! Everything here is fixed: the same ids give the same words on every machine and in every version.
-
-use xorf::{BinaryFuse32, Descriptor, Filter};
+//! The hashes of n ids are cut to numbers below n · 2³², which keeps their order, and stored sorted: of each its lower 32 bits, and the
+//! upper ones as a line of bits (Elias 1974, Fano 1971). So many ids at once are looked up in one walk, and the same ids give the
+//! same words on every machine and in every version.
 
 /// The number by which filters know an id. Eight bytes at a time, each mixed into what came before.
 pub fn hash(id: &str) -> u64 {
@@ -24,68 +24,97 @@ pub fn hash(id: &str) -> u64 {
     hash
 }
 
-/// A set of ids that answers whether it may hold one.
-#[derive(Debug, Clone)]
+/// A set of ids that answers which of others it may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdFilter {
-    ids: u64,
-    filter: BinaryFuse32,
+    /// The lower half of each number, ascending by the whole.
+    lows: Vec<u32>,
+    /// Bit `upper half + i` is set for the number in place `i`.
+    highs: Vec<u64>,
 }
-
-/// Words before the fingerprints: ids, seed, lengths of segments, number of fingerprints.
-const HEAD: usize = 4;
 
 impl IdFilter {
     /// A filter of the ids with these hashes, in any order and however often.
-    ///
-    /// # Errors
-    /// None could be made; a bug, for the hashes are distinct.
-    pub fn of(mut hashes: Vec<u64>) -> Result<IdFilter, &'static str> {
+    pub fn of(mut hashes: Vec<u64>) -> IdFilter {
         hashes.sort_unstable();
         hashes.dedup();
-        Ok(IdFilter { ids: hashes.len() as u64, filter: BinaryFuse32::try_from(&hashes[..])? })
+        let count = hashes.len();
+        let mut filter = IdFilter { lows: Vec::with_capacity(count), highs: vec![0; bit_words(count)] };
+        for (place, hash) in hashes.into_iter().enumerate() {
+            let number = cut(hash, count);
+            let bit = (number >> 32) as usize + place;
+            filter.highs[bit / 64] |= 1 << (bit % 64);
+            filter.lows.push(number as u32);
+        }
+        filter
     }
 
-    pub fn may_hold(&self, hash: u64) -> bool {
-        self.ids > 0 && self.filter.contains(&hash)
+    /// The things that the set may hold, of many that ascend by their hash.
+    pub fn may_hold<'t, T>(&self, asked: &'t [T], hash: impl Fn(&T) -> u64) -> Vec<&'t T> {
+        let number = |at: usize| cut(hash(&asked[at]), self.lows.len());
+        let (mut found, mut at) = (Vec::new(), 0);
+        for held in self.numbers() {
+            // A few against many: steps that double, then halves of the last.
+            let (mut step, mut below) = (1, at);
+            while below + step <= asked.len() && number(below + step - 1) < held {
+                below += step;
+                step *= 2;
+            }
+            let end = asked.len().min(below + step);
+            at = below + asked[below..end].partition_point(|one| cut(hash(one), self.lows.len()) < held);
+            while at < asked.len() && number(at) == held {
+                found.push(&asked[at]);
+                at += 1;
+            }
+            if at == asked.len() {
+                break;
+            }
+        }
+        found
     }
 
-    /// The filter as 64-bit words.
+    /// The numbers held, ascending.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let bits = self.highs.iter().enumerate().flat_map(|(at, word)| {
+            std::iter::successors(Some(*word).filter(|word| *word != 0), |word| {
+                Some(word & (word - 1)).filter(|word| *word != 0)
+            })
+            .map(move |word| at * 64 + word.trailing_zeros() as usize)
+        });
+        bits.zip(&self.lows).enumerate().map(|(place, (bit, low))| ((bit - place) as u64) << 32 | u64::from(*low))
+    }
+
+    /// The filter as 64-bit words: how many ids, the lower halves, two a word, and the line of bits.
     pub fn words(&self) -> Vec<i64> {
-        let Descriptor { seed, segment_length, segment_count_length, .. } = self.filter.descriptor;
-        let fingerprints = &self.filter.fingerprints;
-        let pair = |low: u32, high: u32| (u64::from(low) | u64::from(high) << 32) as i64;
-        let mut words = Vec::with_capacity(HEAD + fingerprints.len().div_ceil(2));
-        words.extend([self.ids as i64, seed as i64, pair(segment_length, segment_count_length)]);
-        words.push(fingerprints.len() as i64);
-        words.extend(fingerprints.chunks(2).map(|two| pair(two[0], two.get(1).copied().unwrap_or(0))));
+        let mut words = vec![self.lows.len() as i64];
+        let pair = |two: &[u32]| u64::from(two[0]) | u64::from(two.get(1).copied().unwrap_or(0)) << 32;
+        words.extend(self.lows.chunks(2).map(|two| pair(two) as i64));
+        words.extend(self.highs.iter().map(|word| *word as i64));
         words
     }
 
     /// Reads what [`IdFilter::words`] wrote; `None` where it is nothing of the kind.
     pub fn from_words(words: &[i64]) -> Option<IdFilter> {
-        let (head, pairs) = words.split_at_checked(HEAD)?;
-        let count = usize::try_from(head[3]).ok()?;
-        let (segment_length, segment_count_length) = (head[2] as u32, (head[2] as u64 >> 32) as u32);
-        // What a lookup reaches at most.
-        let reach = u64::from(segment_count_length) + 2 * u64::from(segment_length);
-        let is_cut = segment_length.is_power_of_two()
-            && segment_count_length > 0
-            && segment_count_length.is_multiple_of(segment_length);
-        if pairs.len() != count.div_ceil(2) || !is_cut || reach > count as u64 {
-            return None;
-        }
-        let mut fingerprints: Vec<u32> =
-            pairs.iter().flat_map(|pair| [*pair as u32, (*pair as u64 >> 32) as u32]).collect();
-        fingerprints.truncate(count);
-        let descriptor = Descriptor {
-            seed: head[1] as u64,
-            segment_length,
-            segment_length_mask: segment_length - 1,
-            segment_count_length,
-        };
-        let filter = BinaryFuse32 { descriptor, fingerprints: fingerprints.into_boxed_slice() };
-        Some(IdFilter { ids: head[0] as u64, filter })
+        let (count, rest) = words.split_first()?;
+        let count = usize::try_from(*count).ok().filter(|count| *count <= 2 * rest.len())?;
+        let (pairs, highs) = rest.split_at_checked(count.div_ceil(2))?;
+        let mut lows: Vec<u32> = pairs.iter().flat_map(|pair| [*pair as u32, (*pair as u64 >> 32) as u32]).collect();
+        lows.truncate(count);
+        let highs: Vec<u64> = highs.iter().map(|word| *word as u64).collect();
+        let is_whole = highs.len() == bit_words(count)
+            && highs.iter().map(|word| word.count_ones() as usize).sum::<usize>() == count;
+        is_whole.then_some(IdFilter { lows, highs })
     }
+}
+
+/// A hash among `count` as a number below `count` · 2³², in the same order.
+fn cut(hash: u64, count: usize) -> u64 {
+    ((u128::from(hash) * ((count as u128) << 32)) >> 64) as u64
+}
+
+/// Words that hold a bit for each number and one for each upper half.
+fn bit_words(count: usize) -> usize {
+    (2 * count).div_ceil(64)
 }
 
 #[cfg(test)]
@@ -96,18 +125,37 @@ mod tests {
         (from..to).map(|n| hash(&format!("{n:08x}-0000-4000-8000-{:012x}", n * 7))).collect()
     }
 
-    #[test]
-    fn a_filter_knows_all_its_ids_and_next_to_no_other() {
-        let filter = IdFilter::of(hashes(0, 30_000)).unwrap();
-        assert!(hashes(0, 30_000).into_iter().all(|id| filter.may_hold(id)));
-        assert_eq!(hashes(30_000, 1_000_000).into_iter().filter(|id| filter.may_hold(*id)).count(), 0);
+    fn held(filter: &IdFilter, mut asked: Vec<u64>) -> usize {
+        asked.sort_unstable();
+        filter.may_hold(&asked, |hash| *hash).len()
     }
 
     #[test]
-    fn a_day_of_a_large_company_takes_at_most_forty_bits_an_id_and_a_busy_one_thirty_seven() {
-        let bits = |count: usize| IdFilter::of(hashes(0, count)).unwrap().words().len() as f64 * 64.0 / count as f64;
-        assert!(bits(27_400) <= 40.0, "{}", bits(27_400));
-        assert!(bits(1_000_000) <= 37.0, "{}", bits(1_000_000));
+    fn a_filter_knows_all_its_ids_and_next_to_no_other() {
+        let filter = IdFilter::of(hashes(0, 30_000));
+        assert_eq!(held(&filter, hashes(0, 30_000)), 30_000);
+        assert_eq!(held(&filter, hashes(30_000, 1_000_000)), 0);
+        assert_eq!(held(&filter, hashes(29_990, 1_000_000)), 10, "a few among many");
+        assert_eq!(held(&filter, hashes(29_990, 30_005)), 10, "many against a few");
+        assert_eq!(held(&filter, Vec::new()), 0);
+    }
+
+    #[test]
+    fn numbers_come_back_as_they_were() {
+        let (mut ids, filter) = (hashes(0, 1_000), IdFilter::of(hashes(0, 1_000)));
+        ids.sort_unstable();
+        let expected: Vec<u64> = ids.into_iter().map(|hash| cut(hash, 1_000)).collect();
+        assert_eq!(filter.numbers().collect::<Vec<u64>>(), expected);
+        let ends = IdFilter::of(vec![0, u64::MAX]);
+        assert_eq!(ends.numbers().collect::<Vec<u64>>(), [0, (2 << 32) - 1]);
+    }
+
+    #[test]
+    fn a_day_of_any_company_takes_at_most_thirty_five_bits_an_id() {
+        let bits = |count: usize| IdFilter::of(hashes(0, count)).words().len() as f64 * 64.0 / count as f64;
+        for count in [200, 5_000, 27_400, 1_000_000] {
+            assert!(bits(count) <= 35.0, "{count}: {}", bits(count));
+        }
     }
 
     #[test]
@@ -116,13 +164,14 @@ mod tests {
             let mut backwards = hashes(0, count);
             backwards.reverse();
             backwards.extend(hashes(0, count));
-            let words = IdFilter::of(backwards).unwrap().words();
-            assert_eq!(words, IdFilter::of(hashes(0, count)).unwrap().words());
-            let back = IdFilter::from_words(&words).unwrap();
-            assert!(hashes(0, count).into_iter().all(|id| back.may_hold(id)), "{count}");
-            assert!(!back.may_hold(hash("another")), "{count}");
+            let filter = IdFilter::of(backwards);
+            let words = filter.words();
+            assert_eq!(words, IdFilter::of(hashes(0, count)).words());
+            assert_eq!(IdFilter::from_words(&words), Some(filter), "{count}");
             assert!(IdFilter::from_words(&words[1..]).is_none());
+            assert!(IdFilter::from_words(&[&words[..], &[0]].concat()).is_none());
         }
+        assert!(IdFilter::from_words(&[i64::MAX, 0]).is_none());
     }
 
     #[test]

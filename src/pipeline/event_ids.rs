@@ -31,9 +31,9 @@ pub(super) fn has_ids(table: &Table) -> bool {
     table.key.len() == 1
 }
 
-/// The partition of the filter of a day's file.
+/// The partition of the filter of a day's file. The last letter is the form of its words: sorted numbers.
 fn partition(table: &Table, day: Day, sha256: &str) -> String {
-    format!("{}-{}-{}", table.name, partition_of(day), sha256.get(..16).unwrap_or(sha256))
+    format!("{}-{}-{}-s", table.name, partition_of(day), sha256.get(..16).unwrap_or(sha256))
 }
 
 /// The hashes of the ids in rows of a table.
@@ -45,9 +45,8 @@ pub(super) fn hashes(table: &Table, batch: &RecordBatch) -> Vec<u64> {
 
 /// The filter of a day's file, which has the hash `sha256` and holds ids with these hashes.
 pub(super) fn file(catalog: &Catalog, table: &Table, day: Day, sha256: &str, hashes: Vec<u64>) -> Result<NewFile> {
-    let filter = IdFilter::of(hashes).map_err(|cause| Error::bug(format!("ids of {}: {cause}", partition_of(day))))?;
     let contract = catalog.expect(TABLE)?;
-    let words: ArrayRef = Arc::new(Int64Array::from(filter.words()));
+    let words: ArrayRef = Arc::new(Int64Array::from(IdFilter::of(hashes).words()));
     Lake::encode(contract, &partition(table, day, sha256), &RecordBatch::try_new(mart_schema(contract), vec![words])?)
 }
 
@@ -197,7 +196,8 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
         drop(stated);
         let alone = |id: u64, day: Day, at: Day| at == day && !shared.ids.contains(&id);
         let found = probe(lake, table, |filter, at| {
-            once.iter().filter(|(id, day)| !alone(*id, *day, at) && filter.may_hold(*id)).copied().collect()
+            let held = filter.may_hold(&once, |(id, _)| *id).into_iter().copied();
+            held.filter(|(id, day)| !alone(*id, *day, at)).collect()
         })?;
         for (at, ids) in found {
             for (id, day) in ids {
@@ -212,10 +212,10 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
 
 /// The days whose files may hold any of the ids.
 pub(super) fn days_of(lake: &Lake<'_>, table: &Table, ids: &[u64]) -> Result<Vec<(Day, FileRef)>> {
-    let found =
-        probe(lake, table, |filter, _| ids.iter().copied().filter(|id| filter.may_hold(*id)).take(1).collect())?;
-    let days: BTreeSet<Day> =
-        found.into_iter().filter(|(_, ids): &(Day, Vec<u64>)| !ids.is_empty()).map(|(day, _)| day).collect();
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    let found = probe(lake, table, |filter, _| filter.may_hold(&ids, |id| *id).into_iter().copied().collect())?;
+    let days: BTreeSet<Day> = found.into_keys().collect();
     Ok(day_files(lake, table)?.into_iter().filter(|(day, _)| days.contains(day)).collect())
 }
 
