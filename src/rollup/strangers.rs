@@ -9,6 +9,7 @@ use crate::canon::identity::{Identity, Unmatched, Who};
 use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::{Found, finding};
 use crate::period::Day;
+use super::time_spent::is_act_of_somebody;
 
 /// How many, by (reason, table, feed).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,8 +37,9 @@ impl Strangers {
                 feeds.len() - 1
             });
             let deleted = bools(batch, DELETED);
+            let acts = Text::of(batch, "verb").each(count, &mut is_act_of_somebody);
             let mut counts: BTreeMap<(Unmatched, Option<usize>), u64> = BTreeMap::new();
-            for row in (0..count).filter(|row| deleted(*row) != Some(true)) {
+            for row in (0..count).filter(|row| deleted(*row) != Some(true) && acts[*row] != Some(false)) {
                 if let Some(reason) = reasons[row].flatten() {
                     *counts.entry((reason, sources[row])).or_default() += 1;
                 }
@@ -109,12 +111,13 @@ mod tests {
         let (_, identity) = fixture::people("worker_id effective_from status employee_no\n w1 2026-01-01 active w1");
         let activity = [rows(
             "activity",
-            "event_id user_id _delivery
-             e1       w1      a/one.csv
-             e2       x1      a/one.csv
-             e3       x1      b/two.csv
-             e4       x2      b/two.csv
-             e5       -       b/two.csv",
+            "event_id user_id verb     _delivery
+             e1       w1      viewed   a/one.csv
+             e2       x1      viewed   a/one.csv
+             e3       x1      viewed   b/two.csv
+             e4       x2      viewed   b/two.csv
+             e5       -       viewed   b/two.csv
+             e6       x2      enrolled b/two.csv",
         )];
         let feed_of = |delivery: &str| Some(delivery[..1].to_owned());
         let mut strangers = Strangers::default();
