@@ -23,7 +23,7 @@ pub enum Unmatched {
     NoAccount,
     /// The account carries neither an employee number nor an e-mail that HRIS knows.
     NoWorker,
-    /// Several workers employed on that day carry the account's number or address, or several links hold.
+    /// Several workers employed on that day carry the account's number or address, or links of several systems hold.
     Ambiguous,
     /// A link names a worker that HRIS does not.
     LinkToNobody,
@@ -92,7 +92,8 @@ struct Link<'a> {
     to: Day,
     worker: Option<u32>,
     source: &'a str,
-    /// When it left its source's list; of two links of one source that hold on a day the one still listed speaks.
+    /// When it left its source's list; of two links of one source that hold on a day the one still listed speaks, then the one
+    /// that began later.
     gone: Day,
 }
 
@@ -294,7 +295,7 @@ fn linked_on(day: Day, links: &[Link<'_>]) -> Option<Who> {
     let mut by_source: BTreeMap<&str, &Link<'_>> = BTreeMap::new();
     for link in links.iter().filter(|link| (link.from..link.to).contains(&day)) {
         let held = by_source.entry(link.source).or_insert(link);
-        if link.gone > held.gone {
+        if (link.gone, link.from) > (held.gone, held.from) {
             *held = link;
         }
     }
@@ -554,6 +555,23 @@ mod tests {
         );
         let on = |day: &str| who(&told, day, ["u1"])[0].clone();
         assert_eq!(["2025-05-31", "2025-06-01", "2025-10-01"].map(on), ["w1", "w2", "w2"]);
+    }
+
+    #[test]
+    fn an_account_that_was_handed_over_is_each_of_its_people_in_turn() {
+        let told = told(
+            "u1 n1 - learner false\n u2 n1 - learner false\n u3 n1 - learner false",
+            "lms u1 w1 -          2025-03-10 false
+             lms u1 w2 2025-06-01 -          false
+             lms u2 w1 -          -          false
+             lms u2 w2 2025-06-01 -          false
+             lms u3 w1 -          -          false
+             hub u3 w2 2025-06-01 -          false",
+        );
+        let on = |user: &str| ["2025-03-09", "2025-05-31", "2025-06-01"].map(|day| who(&told, day, [user])[0].clone());
+        assert_eq!(on("u1"), ["w1", "w1", "w2"], "between two links the account's own number speaks");
+        assert_eq!(on("u2"), ["w1", "w1", "w2"], "the link that began later holds");
+        assert_eq!(on("u3"), ["w1", "w1", "ambiguous"], "two systems that disagree");
     }
 
     #[test]

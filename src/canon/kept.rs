@@ -4,6 +4,9 @@
 //! for what there is now passes it over. Where a contract names `versions`, a row that says otherwise in one of these columns
 //! ends the row before in the same way. A thing that comes back is held anew from the day of its return (`_held_from`).
 //!
+//! Where a start is part of the key, a thing has several rows: a worker's states, the people that an account was linked to. A row
+//! that is gone while its thing goes on has been corrected, unless what goes on is another version.
+//!
 //! Snapshots must be applied in the order they were made; a late one makes the caller start over from the landing area.
 
 use std::sync::Arc;
@@ -23,7 +26,7 @@ use crate::period::Day;
 
 /// The key column that dates the versions of a thing: a thing is told apart by the others.
 const DATED: &str = "effective_from";
-/// A row with this column says itself since when it holds.
+/// A row with this column says itself since when it holds; as a part of the key it dates the versions of a thing, too.
 const OWN_START: &str = "valid_from";
 
 /// A snapshot held against what was known, ready to be merged.
@@ -51,21 +54,24 @@ pub fn apply(
 ) -> Result<Applied, ArrowError> {
     let snapshot = concat_batches(&canon_schema(table), snapshot)?;
     let is_dated = table.key.iter().any(|part| part == DATED);
-    let things: Vec<&str> = table.key.iter().map(String::as_str).filter(|part| *part != DATED).collect();
+    let things: Vec<&str> =
+        table.key.iter().map(String::as_str).filter(|part| ![DATED, OWN_START].contains(part)).collect();
     let [known, told] = keys(&things, [state, &snapshot])?;
     let whole: Vec<&str> = table.key.iter().map(String::as_str).collect();
     let [known_keys, told_keys] = keys(&whole, [state, &snapshot])?;
     let told_key: HashSet<_> = (0..snapshot.num_rows()).map(|row| told_keys.row(row)).collect();
 
-    // One statement a thing: the last of the snapshot.
+    // The last statement of the snapshot about a thing, and about a key.
     let (known_at, record) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
     let (delivery, deleted) = (Text::of(&snapshot, DELIVERY), bools(&snapshot, DELETED));
     let age = |row: usize| (known_at(row), delivery.get(row), record(row));
-    let mut last: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(snapshot.num_rows());
+    let mut last: HashMap<arrow::row::Row<'_>, Vec<usize>> = HashMap::with_capacity(snapshot.num_rows());
     for row in (0..snapshot.num_rows()).filter(|row| deleted(*row) != Some(true)) {
-        let held = last.entry(told.row(row)).or_insert(row);
-        if age(row) > age(*held) {
-            *held = row;
+        let of_thing = last.entry(told.row(row)).or_default();
+        match of_thing.iter_mut().find(|held| told_keys.row(**held) == told_keys.row(row)) {
+            Some(held) if age(row) > age(*held) => *held = row,
+            Some(_) => {}
+            None => of_thing.push(row),
         }
     }
 
@@ -79,43 +85,45 @@ pub fn apply(
     let says_otherwise = versions(table, state, &snapshot, keeps);
     let mut ends: Vec<Option<Day>> = (0..state.num_rows()).map(&held_to).collect();
     let mut keep: Vec<u32> = Vec::with_capacity(state.num_rows());
-    // Since when things of the snapshot are held, where that is known from before; and things that were away.
+    // Since when keys of the snapshot are held, where that is known from before; and keys that were away.
     let mut since: HashMap<arrow::row::Row<'_>, Option<Day>> = HashMap::new();
     let mut away: HashSet<arrow::row::Row<'_>> = HashSet::new();
     for row in 0..state.num_rows() {
-        let thing = known.row(row);
+        let (key, is_told) = (known_keys.row(row), told_key.contains(&known_keys.row(row)));
         let is_live = held_to(row).is_none() && gone(row) != Some(true);
-        if is_live && taken_back.contains(&known_keys.row(row)) {
+        if is_live && taken_back.contains(&key) {
             keep.push(row as u32);
             continue;
         }
         if !is_live || !ours(source.get(row).unwrap_or_default(), from(row)) {
             if is_live {
-                since.entry(thing).or_insert(held_from(row));
+                since.entry(key).or_insert(held_from(row));
             } else if held_to(row).is_some() {
-                away.insert(thing);
+                away.insert(key);
             }
             keep.push(row as u32);
             continue;
         }
-        let stays = match last.get(&thing) {
-            // A thing that goes on under other dates has been corrected; only one that is gone altogether has ended.
-            Some(_) if is_dated && told_key.contains(&known_keys.row(row)) => {
-                keep.push(row as u32);
-                continue;
-            }
-            Some(_) if is_dated => false,
+        let of_thing = last.get(&known.row(row)).map_or(&[][..], Vec::as_slice);
+        // Of what is told of the thing now, what this row is to be held against: its own key, else what says the same.
+        let same_key = of_thing.iter().find(|now| told_keys.row(**now) == key);
+        let now = same_key.or_else(|| of_thing.iter().find(|now| !says_otherwise(row, **now))).or(of_thing.last());
+        let stays = match now {
             Some(&now) if says_otherwise(row, now) => {
                 let says_itself = table.column(OWN_START).is_some();
-                since.insert(thing, if says_itself { held_from(row) } else { Some(day) });
+                if is_told {
+                    since.insert(key, if says_itself { held_from(row) } else { Some(day) });
+                }
                 // What says of itself that it holds always leaves nothing to the one before.
                 !says_itself || own_start(now).is_some()
             }
-            Some(_) => {
-                since.insert(thing, held_from(row));
+            Some(_) if is_told => {
+                since.insert(key, held_from(row));
                 keep.push(row as u32);
                 continue;
             }
+            // A thing that goes on under other dates has been corrected; only one that is gone altogether has ended.
+            Some(_) => false,
             None => true,
         };
         *losses.entry((source.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
@@ -128,10 +136,10 @@ pub fn apply(
     let dead: BooleanArray =
         (0..state.num_rows()).map(|row| Some(ends[row].is_some() || gone(row) == Some(true))).collect();
     let starts: Date32Array = (0..snapshot.num_rows())
-        .map(|row| match since.get(&told.row(row)) {
+        .map(|row| match since.get(&told_keys.row(row)) {
             _ if is_dated => None,
             Some(since) => *since,
-            None => away.contains(&told.row(row)).then_some(day),
+            None => away.contains(&told_keys.row(row)).then_some(day),
         })
         .collect();
     let marked = with_column(state, HELD_TO, Arc::new(Date32Array::from(ends)))?;
@@ -264,7 +272,28 @@ mod tests {
         ];
         assert_eq!(
             after("identity_links", columns, &told),
-            ["lms u1 w2 - - -", "lms u2 w2 2026-01-15 - -", "lms u2 w1 - - 2026-02-01", "lms u3 w1 - - 2026-02-01"]
+            ["lms u1 w2 - - -", "lms u2 w1 - - 2026-02-01", "lms u2 w2 2026-01-15 - -", "lms u3 w1 - - 2026-02-01"]
+        );
+    }
+
+    #[test]
+    fn an_account_that_was_handed_over_has_a_link_for_each_of_its_people() {
+        let columns = "source source_user_id worker_id valid_from valid_to";
+        let handed_over = ("2026-02-01", "lms u1 w1 - 2026-01-10\nlms u1 w2 2026-01-10 -");
+        let told = [
+            ("2026-01-01", "lms u1 w1 - -"),
+            handed_over,
+            ("2026-03-01", "lms u1 w1 - 2026-01-12\nlms u1 w2 2026-01-12 -"),
+            ("2026-04-01", "lms u1 w2 2026-01-12 -"),
+        ];
+        let links = |upto: usize| after("identity_links", columns, &told[..upto]);
+        let both = |day: &str| [format!("lms u1 w1 - {day} - -"), format!("lms u1 w2 {day} - - -")];
+        assert_eq!(links(2), both("2026-01-10"), "both rows of one list hold");
+        assert_eq!(links(3), both("2026-01-12"), "another first day of the same person is a correction");
+        assert_eq!(
+            links(4),
+            ["lms u1 w1 - 2026-01-12 - 2026-04-01", "lms u1 w2 2026-01-12 - - -"],
+            "a list of those that hold today leaves the days before to whoever had them"
         );
     }
 

@@ -98,7 +98,7 @@ pub struct Context<'a> {
 
 /// The rules by which this program reads deliveries and computes from them. It is raised whenever the same deliveries would give
 /// other rows or other figures than before: a lake of another number is built anew by the next run, in one commit.
-pub const READING: u32 = 1;
+pub const READING: u32 = 2;
 
 /// What a commit remembers beside its files, as the value of `ledger`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
