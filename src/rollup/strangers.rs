@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
+use super::time_spent::is_act_of_somebody;
 use crate::canon::columns::{Text, bools};
 use crate::canon::identity::{Identity, Unmatched, Who};
 use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::{Found, finding};
 use crate::period::Day;
-use super::time_spent::is_act_of_somebody;
 
 /// How many, by (reason, table, feed).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
