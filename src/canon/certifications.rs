@@ -290,7 +290,7 @@ fn holdings(
         let Some(certifications) = counts_for.get(row.content) else { return };
         let mut day = |at: Option<i64>| at.map(|micros| clock.day(micros));
         let begun = day(row.assigned_at.or(row.enrolled_at).or(row.due_at));
-        let (passed, updated) = (day(row.passed_at()), day(row.updated_at));
+        let (passed, updated) = (day(row.done_at()), day(row.updated_at));
         let Some(judged) = passed.or(begun).or(updated) else { return };
         let Who::Worker(worker) = row.account.who(judged) else { return };
         let of_person = gathered.entry(worker).or_default();

@@ -100,19 +100,14 @@ impl Statement<'_> {
         matches!(self.state, State::Waived | State::Withdrawn)
     }
 
-    /// When it was completed or passed.
+    /// When it was completed or passed, whatever has expired since: a success stays one.
     pub fn done_at(&self) -> Option<i64> {
-        self.completed_at.filter(|_| self.state == State::Done)
-    }
-
-    /// The same, with what has expired since.
-    pub fn passed_at(&self) -> Option<i64> {
         self.completed_at.filter(|_| matches!(self.state, State::Done | State::Lapsed))
     }
 
     /// The day from which nothing is asked any more, of a row that left the export before it was done.
     pub fn closed_on(&self) -> Option<Day> {
-        self.ended_on.filter(|_| self.passed_at().is_none())
+        self.ended_on.filter(|_| self.done_at().is_none())
     }
 
     /// Whether it names neither an attempt nor a day on which one began.
@@ -621,6 +616,13 @@ mod tests {
             ["2025-01-15 2025-02-28 2026-01-20", "2026-01-15 2026-02-28 2026-02-12"],
             "renewed before done"
         );
+    }
+
+    #[test]
+    fn what_was_completed_stays_so_when_it_lapses() {
+        let told = |status: &str| attempts(&[&format!("u1 c - {status} 2026-01-05 2026-02-28 2026-02-10")]);
+        assert_eq!(told("expired"), ["2026-01-05 2026-02-28 2026-02-10"]);
+        assert_eq!(told("failed"), ["2026-01-05 2026-02-28 -"]);
     }
 
     #[test]
