@@ -35,7 +35,15 @@ pub(crate) const PART: &str = "part";
 /// What `**/` crossed stands among the captures under this name, which no placeholder can have.
 pub(crate) const FOLDERS: &str = "**";
 /// What a path gave: the date and time in it, and the values of its placeholders.
-pub(crate) type Captures = (Option<NaiveDateTime>, BTreeMap<String, String>);
+pub(crate) type Captures = (Option<Dated>, BTreeMap<String, String>);
+
+/// A date and time as a path writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dated {
+    pub local: NaiveDateTime,
+    /// A `Z` stands behind it: it is the time of UTC and no other.
+    pub is_utc: bool,
+}
 
 /// More wildcards than this would make matching slow and say nothing more.
 const MAX_WILDCARDS: usize = 6;
@@ -106,7 +114,7 @@ fn matches(parts: &[Part], path: &str) -> Option<Captures> {
         return path.is_empty().then(Captures::default);
     };
     // A second date in a path is the more exact one.
-    let dated = |found: NaiveDateTime, (later, names): Captures| (Some(later.unwrap_or(found)), names);
+    let dated = |found: Dated, (later, names): Captures| (Some(later.unwrap_or(found)), names);
     match part {
         Part::Text(text) => matches(parts, path.strip_prefix(text.as_str())?),
         Part::Star => {
@@ -120,9 +128,16 @@ fn matches(parts: &[Part], path: &str) -> Option<Captures> {
                 Some((date, names))
             })
         }),
-        Part::Date => dates(path).into_iter().find_map(|(found, rest)| Some(dated(found, matches(parts, rest)?))),
+        Part::Date => {
+            let mut dates = dates(path);
+            // Before `_{part}` digits are the part's, `20260301_0001_of_0004`, not hours and minutes.
+            if matches!(parts, [Part::Text(_), Part::Hole(name), ..] if name == PART) {
+                dates.reverse();
+            }
+            dates.into_iter().find_map(|(found, rest)| Some(dated(found, matches(parts, rest)?)))
+        }
         Part::DateAs(format) => (1..=path.len().min(40)).rev().filter(|&i| path.is_char_boundary(i)).find_map(|i| {
-            let found = format.naive(&path.as_bytes()[..i])?;
+            let found = Dated { local: format.naive(&path.as_bytes()[..i])?, is_utc: false };
             Some(dated(found, matches(parts, &path[i..])?))
         }),
         Part::Hole(name) => {
@@ -139,7 +154,7 @@ fn matches(parts: &[Part], path: &str) -> Option<Captures> {
 }
 
 /// Every way a path can go on with a date, the longest first.
-fn dates(path: &str) -> Vec<(NaiveDateTime, &str)> {
+fn dates(path: &str) -> Vec<(Dated, &str)> {
     let mut found = Vec::new();
     for (length, format) in [(10, "%Y-%m-%d"), (10, "%Y_%m_%d"), (8, "%Y%m%d")] {
         let Some(day) = path.get(..length).and_then(|text| NaiveDate::parse_from_str(text, format).ok()) else {
@@ -153,12 +168,13 @@ fn dates(path: &str) -> Vec<(NaiveDateTime, &str)> {
                 let time = after.get(..length).and_then(|text| NaiveTime::parse_from_str(text, format).ok());
                 if let Some(time) = time {
                     let rest = &after[length..];
-                    found.push((day.and_time(time), rest.strip_prefix('Z').unwrap_or(rest)));
+                    let behind = rest.strip_prefix('Z');
+                    found.push((Dated { local: day.and_time(time), is_utc: behind.is_some() }, behind.unwrap_or(rest)));
                     break;
                 }
             }
         }
-        found.push((day.and_time(NaiveTime::MIN), rest));
+        found.push((Dated { local: day.and_time(NaiveTime::MIN), is_utc: false }, rest));
     }
     found
 }
@@ -172,7 +188,9 @@ mod tests {
         let found = match Pattern::parse(pattern).expect("a pattern").captures(path) {
             None => "no".to_owned(),
             Some((None, _)) => "yes".to_owned(),
-            Some((Some(date), _)) => date.format("%Y-%m-%d %H:%M").to_string(),
+            Some((Some(Dated { local, is_utc }), _)) => {
+                format!("{}{}", local.format("%Y-%m-%d %H:%M"), if is_utc { "Z" } else { "" })
+            }
         };
         assert_eq!(found, expected, "{pattern} {path}");
     }
@@ -187,6 +205,7 @@ mod tests {
     #[test]
     fn placeholders_give_what_stands_in_their_place() {
         gives("hris/{date}/part-{part}.csv", "hris/2026-02-02/part-00001.csv.gz", &[("part", "00001")]);
+        gives("hr_{date}_{part}.csv", "hr_20260301_0001_of_0004.csv", &[("part", "0001_of_0004")]);
         gives("{date}/part-{part}-*.csv", "2026-02-02/part-00001-6f-c000.csv", &[("part", "00001")]);
         gives("lms/{course}-{part}.csv", "lms/SAFETY-01-3.csv", &[("course", "SAFETY-01"), ("part", "3")]);
         gives("**/{course}/r_{date}.csv", "a/b/FIRE 1/r_2026-02-02.csv", &[("**", "a/b/"), ("course", "FIRE 1")]);
@@ -202,7 +221,8 @@ mod tests {
     fn the_date_is_read_from_the_name_with_or_without_time() {
         check("lms/t_{date}.csv", "lms/t_2026-03-29.csv", "2026-03-29 00:00");
         check("lms/t_{date}.csv", "lms/t_20260329.csv.gz", "2026-03-29 00:00");
-        check("lms/t_{date}.csv", "lms/t_2026-03-29T04:30:00Z.csv.zst", "2026-03-29 04:30");
+        check("lms/t_{date}.csv", "lms/t_2026-03-29T04:30:00Z.csv.zst", "2026-03-29 04:30Z");
+        check("lms/t_{date}.csv", "lms/t_20260329T043000Z.csv", "2026-03-29 04:30Z");
         check("lms/t_{date}.csv", "lms/t_20260329_0430.csv", "2026-03-29 04:30");
         check("lms/t_{date}.csv", "lms/t_2026-02-30.csv", "no");
         check("{date:%d.%m.%Y}/log.csv", "29.03.2026/log.csv", "2026-03-29 00:00");

@@ -1,16 +1,16 @@
 //! Where an object stands among the others of its feed, by its path alone: when it was made, which values the path gives, and
 //! whether it is a part of something larger.
 
-use chrono::NaiveDateTime;
+use chrono::{Datelike, NaiveDate};
 
-use super::pattern::{Captures, FOLDERS, PART, Pattern};
+use super::pattern::{Captures, Dated, FOLDERS, PART, Pattern};
 use super::plan::Feed;
 
 /// What the path of an object says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// The date (and time) that the path names.
-    pub dated: Option<NaiveDateTime>,
+    pub dated: Option<Dated>,
     /// The values of the path's own placeholders, `course=FIRE`; a feed has a series of snapshots for each. Empty without any.
     pub series: String,
     /// What tells it apart from the other objects of its set, where the feed or Spark's layout declares it a part.
@@ -35,6 +35,19 @@ pub fn name(path: &str) -> &str {
 /// Whether an object is one that Spark and Hadoop hide from readers.
 pub fn is_hidden(path: &str) -> bool {
     name(path).starts_with(['_', '.'])
+}
+
+impl Place {
+    /// A placeholder that holds a day, in a path that has no `{date}`: the snapshots would have no order and never end one another.
+    pub fn day_by_another_name(&self) -> Option<(&str, &str)> {
+        let is_day = |value: &str| {
+            ["%Y-%m-%d", "%Y%m%d"]
+                .iter()
+                .any(|form| NaiveDate::parse_from_str(value, form).is_ok_and(|day| (1990..2100).contains(&day.year())))
+        };
+        let values = self.series.split(' ').filter_map(|one| one.split_once('='));
+        values.filter(|_| self.dated.is_none()).find(|(_, value)| is_day(value))
+    }
 }
 
 impl Feed {
@@ -94,6 +107,20 @@ mod tests {
             &format!("dwh/users_2026-02-02.parquet/{name}"),
             ["", "part-00000--c000.snappy.parquet", "dwh/users_2026-02-02.parquet/"],
         );
+    }
+
+    #[test]
+    fn a_day_under_another_name_is_seen_where_no_date_stands() {
+        let day = |pattern: &str, path: &str| {
+            let text = format!("description = \"\"\nfills = \"users\"\npath = \"{pattern}\"\nformat = \"csv\"\n");
+            let feed = Feed::parse("f", &text, &Catalog::load().expect("contracts")).expect("a feed");
+            let place = feed.place(path).expect("a place");
+            place.day_by_another_name().map(|(name, day)| format!("{name} {day}"))
+        };
+        assert_eq!(day("users_{datum}.csv", "users_2026-02-02.csv").as_deref(), Some("datum 2026-02-02"));
+        assert_eq!(day("users_{d}.csv", "users_20260202.csv").as_deref(), Some("d 20260202"));
+        assert_eq!(day("{course}/{date}.csv", "2026-02-02/2026-02-03.csv"), None);
+        assert_eq!(day("{course}.csv", "30000101.csv"), None);
     }
 
     #[test]

@@ -345,7 +345,7 @@ impl Feed {
 
     /// Does the path belong to this feed, and if so, which date (and time) does it name.
     pub fn recognise(&self, path: &str) -> Option<Option<NaiveDateTime>> {
-        self.place(path).map(|place| place.dated)
+        self.place(path).map(|place| place.dated.map(|dated| dated.local))
     }
 
     /// Whether two feeds name each other in `shares`, so that both read an object.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::sets::{self, Candidate, Marked, Waiting};
 use crate::contract::{Catalog, Partition, Table};
 use crate::error::{Error, Result};
+use crate::feed::pattern::Dated;
 use crate::feed::place::{folder, is_hidden};
 use crate::feed::{Delivery, Feed, Mode, Reason};
 use crate::ledger::{self, Entry, Ledger};
@@ -227,6 +228,15 @@ fn candidates(
         let shared = matches.len() > 1;
         for (feed, place) in matches {
             let loaded = &feeds[feed];
+            if let Some((name, day)) = place.day_by_another_name().filter(|_| loaded.feed.mode == Mode::Full) {
+                let what = format!(
+                    "{}: {{{name}}} in the `path` of the feed {} holds the day {day}",
+                    object.path, loaded.feed.name
+                );
+                return Err(Error::usage(what).hint(format!(
+                    "write {{date}} (or {{date:%Y%m%d}}) instead of {{{name}}}: each value of another placeholder is a list of its own, which no later one ends"
+                )));
+            }
             let key = ledger::key(&object.path, &loaded.feed.name, shared);
             let sidecar = loaded.feed.sidecar_of(&object.path).and_then(|path| by_path.get(path.as_str()).copied());
             // An object without a date keeps the instant at which it was first seen, however often it is copied about.
@@ -238,7 +248,7 @@ fn candidates(
                 path: object.path.clone(),
                 size: object.size,
                 etag: object.etag.clone(),
-                known_at: place.dated.map_or_else(undated, |local| instant(local, zone)),
+                known_at: place.dated.map_or_else(undated, |dated| instant(dated, zone)),
             };
             let planned = Planned {
                 delivery,
@@ -439,7 +449,10 @@ fn sort(read: &mut [Planned]) {
 }
 
 /// The instant a name's date and time mean: in the reporting zone, the earlier one where a clock change makes two.
-fn instant(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+fn instant(Dated { local, is_utc }: Dated, zone: Tz) -> DateTime<Utc> {
+    if is_utc {
+        return local.and_utc();
+    }
     let zoned = zone.from_local_datetime(&local).earliest();
     zoned.map_or_else(|| local.and_utc(), |zoned| zoned.with_timezone(&Utc))
 }

@@ -97,13 +97,13 @@ fn set(feed: &Feed, candidate: &Candidate) -> Option<String> {
     let Candidate { planned, place } = candidate;
     let exact = || match place.dated {
         None => "undated".to_owned(),
-        Some(at) if at.time() == chrono::NaiveTime::MIN => at.date().to_string(),
-        Some(at) => at.format("%Y-%m-%dT%H:%M:%S").to_string(),
+        Some(at) if at.local.time() == chrono::NaiveTime::MIN => at.local.date().to_string(),
+        Some(at) => at.local.format("%Y-%m-%dT%H:%M:%S").to_string(),
     };
     let (made, folders) = match &place.part {
         // Parts of a day may be written one after the other.
         Some(_) if feed.mode == Mode::Full && feed.snapshots == Snapshots::Daily => {
-            (place.dated.map_or_else(exact, |at| at.date().to_string()), place.folders.clone())
+            (place.dated.map_or_else(exact, |at| at.local.date().to_string()), place.folders.clone())
         }
         Some(_) => (exact(), place.folders.clone()),
         None if planned.marked => (exact(), format!("{}/", folder(&planned.delivery.path))),
