@@ -315,7 +315,8 @@ impl Job {
         for (key, listed) in
             [("missing_feeds", &file.tolerate.missing_feeds), ("refused_feeds", &file.tolerate.refused_feeds)]
         {
-            if let Some(stranger) = listed.iter().find(|feed| !file.feeds.contains(feed)) {
+            let is_listed = |feed: &String| file.feeds.iter().any(|known| feed_name(known) == feed_name(feed));
+            if let Some(stranger) = listed.iter().find(|feed| !is_listed(feed)) {
                 return Err(error(
                     format!("tolerate.{key} names `{stranger}`, which feeds does not"),
                     "correct the name",
@@ -370,8 +371,8 @@ impl Job {
             pseudonym_epoch,
             policy,
             certifications,
-            missing_feeds: file.tolerate.missing_feeds,
-            refused_feeds: file.tolerate.refused_feeds,
+            missing_feeds: feed_names(&file.tolerate.missing_feeds),
+            refused_feeds: feed_names(&file.tolerate.refused_feeds),
             folder,
             attached,
             reviews,
@@ -515,6 +516,16 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
 }
 
 /// The policy's verbs are verbs of activity, and acts of somebody.
+/// A feed's own name, whether it is listed by name or by the path of its file.
+fn feed_name(listed: &str) -> String {
+    let stem = Path::new(listed).file_stem().filter(|_| listed.ends_with(".toml"));
+    stem.map_or_else(|| listed.to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn feed_names(listed: &[String]) -> Vec<String> {
+    listed.iter().map(|feed| feed_name(feed)).collect()
+}
+
 fn known_verbs(policy: &Policy, catalog: &Catalog) -> Result<(), (String, &'static str)> {
     let known =
         catalog.table("activity").and_then(|table| table.column("verb")).map_or(&[][..], |column| &column.values);
@@ -601,6 +612,8 @@ mod tests {
     #[test]
     fn places_and_tolerances_do_not_change_what_is_computed() {
         let plain = parse("").unwrap().config_hash();
+        let listed = |feed: &str| feed_names(&[feed.to_owned()]);
+        assert_eq!((listed("./own/x.toml"), listed("x")), (vec!["x".to_owned()], vec!["x".to_owned()]));
         assert_eq!(plain, parse("[tolerate]\nmissing_feeds = [\"canonical_workers\"]").unwrap().config_hash());
         assert_ne!(plain, parse("[policy]\nmin_tenure_days = 30").unwrap().config_hash());
     }

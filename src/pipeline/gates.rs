@@ -65,7 +65,7 @@ pub fn judge(
     found.extend(zero_rows(feed, intake));
     found.extend(all_filtered(feed, intake));
     found.extend(volume(feed, intake, &before));
-    found.extend(records(feed, intake));
+    found.extend(records(feed, intake, entry.set.is_some()));
     found.extend(headcount(feed, entry, &before));
     found.extend(dropped(feed, intake));
     found.extend(field_coverage(feed, intake, &before));
@@ -173,7 +173,7 @@ fn volume(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Option<Finding> {
 }
 
 /// Shares of records: rejected ones, several of one key, values that no map names.
-fn records(feed: &Feed, intake: &Intake) -> Vec<Finding> {
+fn records(feed: &Feed, intake: &Intake, is_set: bool) -> Vec<Finding> {
     let finding = |verdict, reason: Reason, check, column: &str, affected| Finding {
         verdict,
         reason,
@@ -188,11 +188,14 @@ fn records(feed: &Feed, intake: &Intake) -> Vec<Finding> {
         },
     };
     let mut found = Vec::new();
-    // The reader refuses by this share from `rejected_share_from` records on; of fewer it is said here.
+    // The reader refuses by this share from `rejected_share_from` records on; of fewer it is said here. Of the parts of a set only
+    // all of them together are judged.
     let rejected = intake.rejected_count();
     let judged = intake.read.saturating_sub(intake.filtered);
     if rejected as f64 > feed.limits.rejected_share * judged as f64 && feed.gates.reject_share != Verdict::Off {
-        found.push(finding(Verdict::Warn, Reason::RejectShare, "reject", "", rejected));
+        let is_whole = is_set && judged >= feed.limits.rejected_share_from.max(1);
+        let verdict = if is_whole { feed.gates.reject_share } else { Verdict::Warn };
+        found.push(finding(verdict, Reason::RejectShare, "reject", "", rejected));
     }
     let conflicts = intake
         .rejected_by_reason
@@ -220,7 +223,8 @@ fn headcount(feed: &Feed, entry: &Entry, before: &[&Entry]) -> Option<Finding> {
         check: "headcount_change",
         column: String::new(),
         affected: changed,
-        out_of: was,
+        // A share of whichever is more: a workforce that more than doubles changed by all it has at most.
+        out_of: was.max(now),
         previous_share: None,
         detail: format!("{now} workers are employed, {was} were in the snapshot before"),
     })
