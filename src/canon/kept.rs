@@ -11,10 +11,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
+use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 
 use super::columns::{Text, bools, dates, instants, ints};
@@ -22,7 +23,7 @@ use super::merge::{Kept, Losses, Lost};
 use super::snapshot::with_column;
 use crate::contract::Table;
 use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, ROW, canon_schema};
-use crate::period::Day;
+use crate::period::{Day, local_day};
 
 /// The key column that dates the versions of a thing: a thing is told apart by the others.
 const DATED: &str = "effective_from";
@@ -44,13 +45,13 @@ pub struct Applied {
 ///
 /// # Errors
 /// A batch does not have the table's canon schema.
-pub fn apply(
+pub fn apply<'k>(
     table: &Table,
     state: &RecordBatch,
     snapshot: &[RecordBatch],
     day: Day,
     ours: &dyn Fn(&str, Option<Day>) -> bool,
-    keeps: Kept<'_>,
+    keeps: &dyn Fn(&str) -> Kept<'k>,
 ) -> Result<Applied, ArrowError> {
     let snapshot = concat_batches(&canon_schema(table), snapshot)?;
     let is_dated = table.key.iter().any(|part| part == DATED);
@@ -151,19 +152,34 @@ pub fn apply(
     })
 }
 
+/// The rows of a table whose deletes end what they name: one that knows what it ended is held until the day it was told.
+pub fn ended(table: &Table, batch: &RecordBatch, zone: Tz) -> Result<RecordBatch, ArrowError> {
+    let (deleted, known_at, held_to) = (bools(batch, DELETED), instants(batch, KNOWN_AT), dates(batch, HELD_TO));
+    let own: Vec<&ArrayRef> =
+        table.stored().filter(|column| !column.key).filter_map(|column| batch.column_by_name(&column.name)).collect();
+    let day = |row: usize| {
+        let ends = deleted(row) == Some(true) && own.iter().any(|array| array.is_valid(row));
+        held_to(row).or_else(|| known_at(row).filter(|_| ends).map(|at| local_day(at, zone)))
+    };
+    let ends: Date32Array = (0..batch.num_rows()).map(day).collect();
+    if ends.null_count() == batch.num_rows() { Ok(batch.clone()) } else { with_column(batch, HELD_TO, Arc::new(ends)) }
+}
+
 /// Whether a row of the snapshot says otherwise than one known before in a column that begins a new version. What was not said
 /// before is no other word: it was true before, too.
-fn versions<'a>(
-    table: &Table,
+fn versions<'a, 'k>(
+    table: &'a Table,
     state: &'a RecordBatch,
     snapshot: &'a RecordBatch,
-    keeps: Kept<'_>,
-) -> impl Fn(usize, usize) -> bool + use<'a> {
-    let both = |name: &String| (Text::of(state, name), Text::of(snapshot, name), keeps.has(name));
-    let columns: Vec<(Text<'a>, Text<'a>, bool)> = table.versions.iter().map(both).collect();
+    keeps: &dyn Fn(&str) -> Kept<'k>,
+) -> impl Fn(usize, usize) -> bool + use<'a, 'k> {
+    let both = |name: &'a String| (name, Text::of(state, name), Text::of(snapshot, name));
+    let columns: Vec<(&String, Text<'a>, Text<'a>)> = table.versions.iter().map(both).collect();
+    // Of the parts of one snapshot each may lack another column.
+    let kept = Text::of(snapshot, DELIVERY).each(snapshot.num_rows(), &mut |delivery| keeps(delivery));
     move |before, now| {
-        columns.iter().any(|(known, told, keeps)| match (known.get(before), told.get(now)) {
-            (Some(_), None) => !keeps,
+        columns.iter().any(|(name, known, told)| match (known.get(before), told.get(now)) {
+            (Some(_), None) => !kept[now].is_some_and(|kept| kept.has(name)),
             (Some(known), Some(told)) => known != told,
             (None, _) => false,
         })
@@ -209,9 +225,9 @@ mod tests {
             let lines: Vec<String> = text.lines().map(|line| format!("{line} {on}T00:00:00Z a-{on}")).collect();
             let told = rows(&table.name, &format!("{columns} _known_at _delivery\n{}", lines.join("\n")));
             let ours = |delivery: &str, _: Option<Day>| delivery.starts_with("a-");
-            let applied = apply(table, &state, &[told], day(on), &ours, Kept::Nothing).unwrap();
+            let applied = apply(table, &state, &[told], day(on), &ours, &|_| Kept::Nothing).unwrap();
             let both = [applied.snapshot, applied.state];
-            state = merge(table, &both, &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap().rows;
+            state = merge(table, &both, &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing).unwrap().rows;
         }
         let date = |day: Option<Day>| day.map_or("-".to_owned(), |day| date_of(day).to_string());
         let (from, to, deleted) = (dates(&state, HELD_FROM), dates(&state, HELD_TO), bools(&state, DELETED));
@@ -320,10 +336,10 @@ mod tests {
         );
         let told = rows("users", "user_id employee_no _delivery\nu4 n4 a2");
         let ours = |delivery: &str, _: Option<Day>| delivery.starts_with('a');
-        let applied = apply(table, &state, &[told], day("2026-02-01"), &ours, Kept::Nothing).unwrap();
+        let applied = apply(table, &state, &[told], day("2026-02-01"), &ours, &|_| Kept::Nothing).unwrap();
         assert_eq!(applied.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
         let merged =
-            merge(table, &[applied.snapshot, applied.state], &Removed::new(), &|_, _| true, &|_| Kept::Nothing)
+            merge(table, &[applied.snapshot, applied.state], &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing)
                 .unwrap();
         assert_eq!((merged.rows.num_rows(), merged.losses.len()), (4, 0));
     }

@@ -77,7 +77,8 @@ pub struct Merged {
 /// Merges the batches of one partition, all in the table's canon schema.
 ///
 /// `is_current(delivery, known_at)` is false for rows of a full snapshot that a later snapshot of the same feed has replaced;
-/// `keeps(delivery)` says of which columns an empty value means that the value known before still holds.
+/// `keeps(delivery, deletes)` says of which columns an empty value means that the value known before still holds, of a statement or of
+/// a delete.
 ///
 /// # Errors
 /// The batches do not have the table's schema.
@@ -86,7 +87,7 @@ pub fn merge<'k>(
     batches: &[RecordBatch],
     removed: &Removed,
     is_current: &dyn Fn(&str, i64) -> bool,
-    keeps: &dyn Fn(&str) -> Kept<'k>,
+    keeps: &dyn Fn(&str, bool) -> Kept<'k>,
 ) -> Result<Merged, ArrowError> {
     let all = concat_batches(&canon_schema(table), batches)?;
     let mut losses = Losses::new();
@@ -179,8 +180,10 @@ pub fn merge<'k>(
     let kept: Vec<Kept<'k>> = if pairs.is_empty() {
         Vec::new()
     } else {
-        let each = delivery.each(all.num_rows(), &mut |delivery| keeps(delivery));
-        each.into_iter().map(|kept| kept.unwrap_or(Kept::Nothing)).collect()
+        let [said, deletes] =
+            [false, true].map(|deletes| delivery.each(all.num_rows(), &mut |delivery| keeps(delivery, deletes)));
+        let of = |i: usize| if deleted(i) == Some(true) { deletes[i] } else { said[i] };
+        (0..all.num_rows()).map(|i| of(i).unwrap_or(Kept::Nothing)).collect()
     };
     if pairs.iter().any(|(winner, _)| !kept[*winner as usize].is_nothing()) {
         let mut stated: HashMap<arrow::row::Row<'_>, Vec<u32>> = HashMap::new();
@@ -365,7 +368,7 @@ mod tests {
         ];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
             let (table, batch) = users(&order.map(|at| rows[at]));
-            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing).unwrap();
             assert_eq!(said(&merged), [("u1".into(), Some("new".into())), ("u2".into(), None)]);
             assert_eq!(merged.losses.values().sum::<u64>(), 2);
             assert_eq!(merged.losses[&("b".to_owned(), Lost::Duplicate)], 1);
@@ -379,7 +382,8 @@ mod tests {
         let table = catalog.expect("content").unwrap();
         let lines: Vec<String> = lines.iter().map(|line| format!("course {line}")).collect();
         let text = format!("kind content_id title updated_at _known_at _delivery _row\n{}", lines.join("\n"));
-        let merged = merge(table, &[rows("content", &text)], &Removed::new(), is_current, &|_| Kept::Nothing).unwrap();
+        let merged =
+            merge(table, &[rows("content", &text)], &Removed::new(), is_current, &|_, _| Kept::Nothing).unwrap();
         let (id, title) = (Text::of(&merged.rows, "content_id"), Text::of(&merged.rows, "title"));
         let said = (0..merged.rows.num_rows())
             .map(|row| format!("{} {}", id.get(row).unwrap_or("-"), title.get(row).unwrap_or("-")))
@@ -442,7 +446,7 @@ mod tests {
     fn what_the_source_took_back_is_gone_and_may_be_stated_again_after_a_delete() {
         let (table, batch) = users(&[("u1", None, 5, "a", 1), ("u2", None, 5, "a", 2), ("u3", None, 9, "b", 1)]);
         let removed = Removed::from_iter([("u1".to_owned(), i64::MAX), ("u3".to_owned(), 7)]);
-        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| Kept::Nothing).unwrap();
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_, _| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None), ("u3".into(), None)]);
         assert_eq!(merged.losses[&("a".to_owned(), Lost::Voided)], 1);
     }
@@ -451,7 +455,7 @@ mod tests {
     fn a_delete_holds_for_what_was_told_with_it_and_before() {
         let (table, batch) = users(&[("u1", None, 7, "a", 1), ("u2", None, 8, "a", 2)]);
         let removed = Removed::from_iter([("u1".to_owned(), 7), ("u2".to_owned(), 7)]);
-        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_| Kept::Nothing).unwrap();
+        let merged = merge(&table, &[batch], &removed, &|_, _| true, &|_, _| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None)]);
     }
 
@@ -459,7 +463,7 @@ mod tests {
     fn rows_of_a_replaced_snapshot_are_superseded() {
         let (table, batch) = users(&[("u1", None, 1, "a", 1), ("u2", None, 2, "b", 1)]);
         let merged =
-            merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_| Kept::Nothing).unwrap();
+            merge(&table, &[batch], &Removed::new(), &|_, known_at| known_at >= 2, &|_, _| Kept::Nothing).unwrap();
         assert_eq!(said(&merged), [("u2".into(), None)]);
         assert_eq!(merged.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
     }
@@ -469,7 +473,7 @@ mod tests {
         let rows = [("u1", Some("a2"), 1, "a", 2), ("u1", Some("b1"), 1, "b", 1), ("u1", Some("a9"), 1, "a", 9)];
         for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
             let (table, batch) = users(&order.map(|at| rows[at]));
-            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
+            let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing).unwrap();
             assert_eq!(said(&merged), [("u1".into(), Some("b1".into()))], "{order:?}");
         }
     }
@@ -481,7 +485,7 @@ mod tests {
         let header = "worker_id effective_from effective_to status org_id _delivery _known_at";
         let held = |rows: &str| {
             let batch = super::super::fixture::rows("workers", &format!("{header}\n{rows}"));
-            let merged = merge(table, &[batch], &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
+            let merged = merge(table, &[batch], &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing).unwrap();
             Text::of(&merged.rows, "org_id").get(0).map(str::to_owned)
         };
         let one = "w1 2026-01-01 - active SALES d 2026-02-01T00:00:00Z";
@@ -496,7 +500,7 @@ mod tests {
     fn keeping_ends_at_a_statement_that_means_its_empty_values() {
         let rows = [("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "clears", 1), ("u1", None, 3, "keeps", 1)];
         let (table, batch) = users(&rows);
-        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| {
+        let merged = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery, _| {
             if delivery == "keeps" { Kept::All } else { Kept::Nothing }
         })
         .unwrap();
@@ -510,7 +514,8 @@ mod tests {
         let lacking = |column: &str| BTreeSet::from([column.to_owned()]);
         let (email, other) = (lacking("email"), lacking("username"));
         let merged = |columns: &BTreeSet<String>| {
-            let keeps = |delivery: &str| if delivery == "lacks" { Kept::Columns(columns) } else { Kept::Nothing };
+            let keeps =
+                |delivery: &str, _: bool| if delivery == "lacks" { Kept::Columns(columns) } else { Kept::Nothing };
             said(&merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &keeps).unwrap())
         };
         assert_eq!(merged(&email), [("u1".into(), Some("known".into())), ("u2".into(), None)]);
@@ -521,9 +526,9 @@ mod tests {
     fn an_empty_value_keeps_what_was_known_only_where_the_feed_says_so() {
         let (table, batch) = users(&[("u1", Some("known"), 1, "a", 1), ("u1", None, 2, "b", 1)]);
         let clears =
-            merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_| Kept::Nothing).unwrap();
+            merge(&table, std::slice::from_ref(&batch), &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing).unwrap();
         assert_eq!(said(&clears), [("u1".into(), None)]);
-        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery| {
+        let keeps = merge(&table, &[batch], &Removed::new(), &|_, _| true, &|delivery, _| {
             if delivery == "b" { Kept::All } else { Kept::Nothing }
         })
         .unwrap();

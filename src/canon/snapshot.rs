@@ -28,18 +28,21 @@ const TO: &str = "effective_to";
 ///
 /// # Errors
 /// A batch does not have the table's canon schema.
-pub fn apply(
+pub fn apply<'k>(
     table: &Table,
     state: &RecordBatch,
     snapshot: &[RecordBatch],
     day: Day,
     ours: &dyn Fn(&str, Option<Day>) -> bool,
-    kept: Kept<'_>,
+    kept: &dyn Fn(&str) -> Kept<'k>,
     annuls: bool,
 ) -> Result<(RecordBatch, Losses), ArrowError> {
     let schema = canon_schema(table);
     let snapshot = concat_batches(&schema, snapshot)?;
-    let snapshot = if kept.is_nothing() { snapshot } else { filled(table, state, snapshot, ours, kept)? };
+    let of_row = Text::of(&snapshot, DELIVERY).each(snapshot.num_rows(), &mut |delivery| kept(delivery));
+    let of_row: Vec<Kept<'k>> = of_row.into_iter().map(|kept| kept.unwrap_or(Kept::Nothing)).collect();
+    let keeps_nothing = of_row.iter().all(|kept| kept.is_nothing());
+    let snapshot = if keeps_nothing { snapshot } else { filled(table, state, snapshot, ours, &of_row)? };
     let mut losses = Losses::new();
     let delivery = Text::of(&snapshot, DELIVERY);
     let lose = |losses: &mut Losses, row: usize, kind: Lost| {
@@ -113,7 +116,7 @@ fn filled(
     state: &RecordBatch,
     snapshot: RecordBatch,
     ours: &dyn Fn(&str, Option<Day>) -> bool,
-    kept: Kept<'_>,
+    kept: &[Kept<'_>],
 ) -> Result<RecordBatch, ArrowError> {
     let said = Said::of(table, &[state, &snapshot])?;
     let (from, to, delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
@@ -127,10 +130,10 @@ fn filled(
         .map(|(field, array)| {
             let name = field.name();
             let own = table.stored().any(|column| column.name == *name && !column.key) && name != FROM && name != TO;
-            let before = state.column_by_name(name).filter(|_| own && kept.has(name) && array.null_count() > 0);
+            let before = state.column_by_name(name).filter(|_| own && array.null_count() > 0);
             let Some(before) = before else { return Ok(array.clone()) };
             let place = |row: usize| match open.get(&said.key(1, row)) {
-                Some(held) if array.is_null(row) => (1, *held),
+                Some(held) if array.is_null(row) && kept[row].has(name) => (1, *held),
                 _ => (0, row),
             };
             let places: Vec<(usize, usize)> = (0..snapshot.num_rows()).map(place).collect();
@@ -217,7 +220,7 @@ mod tests {
         let (state, snapshot) = (lines(state), lines(snapshot));
         let state = rows("workers", &format!("{HEADER}\n{state}"));
         let snapshot = rows("workers", &format!("{HEADER}\n{snapshot}"));
-        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours, kept, true).unwrap();
+        let (after, losses) = apply(table, &state, &[snapshot], day(on), &ours, &|_| kept, true).unwrap();
         let (worker, org, delivery) =
             (Text::of(&after, "worker_id"), Text::of(&after, "org_id"), Text::of(&after, DELIVERY));
         let (from, to) = (dates(&after, FROM), dates(&after, TO));

@@ -1,6 +1,6 @@
 //! `feed try` and `feed propose`: what the gate says of a file, and a first mapping for an unknown one. Nothing is stored.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -16,7 +16,7 @@ use crate::store::Env;
 pub enum FeedCommand {
     /// Read files through a feed's gate and say what it accepts and refuses
     Try {
-        /// A shipped feed, or the path of a feed file
+        /// A feed file in feeds/ here, a shipped feed, or the path of a feed file
         feed: String,
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -40,7 +40,7 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
     match command {
         FeedCommand::Try { feed, files, as_of, zone, json } => {
             let catalog = Catalog::load()?;
-            let loaded = load::feed(feed, None, &catalog)?;
+            let loaded = load::feed(feed, Some(Path::new("")), &catalog)?;
             let as_of = as_of.as_deref().map_or(Ok(now), |text| super::instant(text, chrono_tz::UTC))?;
             let table = catalog.expect(&loaded.feed.fills)?;
             let contents = files

@@ -341,6 +341,7 @@ mod tests {
             anonymous: None,
             contradictions: Vec::new(),
             versions: Vec::new(),
+            deletes_end: false,
             sort: vec!["week".into(), "scope".into()],
             reads: Vec::new(),
             needs: Vec::new(),

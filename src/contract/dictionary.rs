@@ -215,7 +215,9 @@ fn meaning(column: &Column) -> String {
         let _ = write!(text, " Above {usual} it is kept and counted.");
     }
     match (column.made_of(), &column.domain) {
-        (None, Some(_)) if column.made_day().is_some() => text.push_str(" Made at reading."),
+        (None, Some(_)) if column.made_day().is_some() || column.is_day_of().is_some() => {
+            text.push_str(" Made at reading.")
+        }
         (Some((_, of)), _) => {
             let _ = write!(text, " Made of `{of}` at reading.");
         }

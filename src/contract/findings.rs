@@ -77,6 +77,12 @@ pub const FINDINGS: &[Finding] = &[
     of("header_empty", "header", Warn, "columns without a name were not read"),
     of("filtered", "filtered", Note, "records were left out by the feed's `where`"),
     of("midnight_days", "time", Note, "instants at midnight in a column of days were read as those days"),
+    of(
+        "only_midnights",
+        "time",
+        Warn,
+        "all instants of the column are midnights: where days are meant, put the clock into the format, date = \"%Y-%m-%d 00:00:00\"",
+    ),
     of("date_order", "time", Warn, "the order of day and month is another than the feed declares"),
     of(
         "stored_for_timestamp",

@@ -125,7 +125,8 @@ pub struct Column {
     /// Canon only: values above it are real but rare, so they are kept and counted (bonus points of a score).
     pub noted_above: Option<f64>,
     /// Canon only: the domain whose key pseudonymises the value (`worker`, `user`, `email`, `employee_no`), or what the gate
-    /// makes of other columns: see [`Column::made_of`] and [`Column::made_day`].
+    /// makes of other columns: see [`Column::made_of`], [`Column::made_day`] and
+    /// [`Column::is_day_of`].
     pub domain: Option<String>,
     /// Canon only: read for its side effects (near-duplicate signatures) and never stored.
     pub transient: bool,
@@ -157,6 +158,8 @@ pub struct Table {
     /// Canon only: text columns that say who or what a row is about. A full snapshot that says otherwise in one of them leaves what
     /// was said before to the days before it.
     pub versions: Vec<String>,
+    /// Canon only: a source's delete says that a row has ended on its day, not that it never was.
+    pub deletes_end: bool,
     /// Row order in the file; defaults to the key.
     pub sort: Vec<String>,
     /// Computed tables: what they are made from, and the only tables their code is given.
@@ -304,6 +307,13 @@ impl Column {
             None => (rule, None),
         };
         Some(MadeDay { of: of.split('|').collect(), unless })
+    }
+}
+
+impl Column {
+    /// The instant of which it says whether it was told as a day without a time. Feeds cannot state it.
+    pub fn is_day_of(&self) -> Option<&str> {
+        self.domain.as_deref()?.strip_prefix("is_day:")
     }
 }
 

@@ -62,6 +62,8 @@ pub(super) struct TableFile {
     #[serde(default)]
     versions: Vec<String>,
     #[serde(default)]
+    deletes_end: bool,
+    #[serde(default)]
     sort: Vec<String>,
     #[serde(default)]
     reads: Vec<ReadFile>,
@@ -178,6 +180,7 @@ pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) 
         anonymous: file.anonymous,
         contradictions,
         versions: file.versions,
+        deletes_end: file.deletes_end,
         warnings: file.warnings,
         columns,
         hash: String::new(),
@@ -300,6 +303,13 @@ fn rules(table: &Table) -> Result<(), String> {
                 return Err(format!(
                     "column `{name}` is a date made of timestamps of the table, unless another column has a value"
                 ));
+            }
+        }
+        if let Some(of) = column.is_day_of() {
+            let is_before =
+                table.columns[..i].iter().any(|of_it| of_it.name == of && of_it.data_type == Type::Timestamp);
+            if column.data_type != Type::Bool || !is_before {
+                return Err(format!("column `{name}` is a truth about a timestamp that stands before it"));
             }
         }
         if column.formula.is_some() && column.measure.is_some() {

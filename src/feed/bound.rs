@@ -61,6 +61,8 @@ pub(super) struct Target<'a> {
     pub(super) frame: Frame,
     /// The stored column that says what kind of id this one holds (`by:subject_kind`).
     pub(super) kind_at: Option<usize>,
+    /// The column of instants of which this one says whether a value was told as a day.
+    pub(super) is_day_of: Option<usize>,
     /// What is made of a text that is not kept, and the text's own mapping.
     pub(super) made: Option<(Made, Slot<'a>, &'a Mapping)>,
     /// The slot a number is divided by.
@@ -109,7 +111,9 @@ impl<'a> Bound<'a> {
                 let (_, slot, mapping) = passing.iter().find(|(name, ..)| *name == of)?;
                 Some((made, *slot, *mapping))
             });
-            let domain = column.domain.as_deref().filter(|_| column.made_of().is_none());
+            let is_day_of =
+                column.is_day_of().and_then(|of| columns.iter().position(|told: &Target<'_>| told.column.name == of));
+            let domain = column.domain.as_deref().filter(|_| column.made_of().is_none() && is_day_of.is_none());
             let by = domain.and_then(|domain| domain.strip_prefix("by:"));
             let identifier =
                 domain.is_some() || column.key || !column.values.is_empty() || column.name.ends_with("_id");
@@ -118,7 +122,7 @@ impl<'a> Bound<'a> {
                 stored: columns.len(),
                 // A row of a snapshot that does not say since when it holds takes the snapshot's day.
                 required: column.required
-                    && !matches!(source, Slot::Nothing)
+                    && (feed.anonymous || !matches!(source, Slot::Nothing))
                     && !(feed.mode == Mode::Full && column.name == "effective_from" && mapping.optional),
                 source,
                 key: column.key && column.required,
@@ -139,6 +143,7 @@ impl<'a> Bound<'a> {
                     latest: column.happened.then_some(latest),
                     required: column.required,
                 },
+                is_day_of,
                 kind_at: by.and_then(|by| table.stored().position(|other| other.name == by)),
                 made,
                 divisor,
@@ -233,6 +238,18 @@ impl<'a> Bound<'a> {
         let lacks = |target: &&Target<'a>| {
             let is_there = self.is_there(target.source, found) && target.divisor.is_none_or(found);
             !target.column.required && target.made.is_none() && target.rule.mapping.optional && !is_there
+        };
+        self.columns.iter().filter(lacks).map(|target| target.column.name.clone()).collect()
+    }
+
+    /// Optional columns that this block does not map and another of the feed does: an export of the other shape had them.
+    pub fn unmapped(&self, feed: &Feed) -> Vec<String> {
+        let is_mapped = |name: &str| {
+            let place = feed.columns.iter().position(|column| column == name);
+            place.is_some_and(|at| feed.blocks.iter().any(|block| !matches!(block.columns[at].source, Source::Nothing)))
+        };
+        let lacks = |target: &&Target<'a>| {
+            !target.column.required && matches!(target.source, Slot::Nothing) && is_mapped(&target.column.name)
         };
         self.columns.iter().filter(lacks).map(|target| target.column.name.clone()).collect()
     }

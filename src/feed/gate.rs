@@ -68,6 +68,7 @@ pub(crate) struct Gate<'a, E> {
     /// By target and pattern of `extract`: how many texts it said the meaning of.
     told: Vec<Vec<u64>>,
     /// The value just read is missing because the record tells of nobody's act.
+    is_part: bool,
     is_nobodys: bool,
     table: &'a Table,
     zone: Tz,
@@ -95,7 +96,7 @@ impl<'a, E> Gate<'a, E> {
             let ordered = target.rule.mapping.swapped.iter().any(Option::is_some);
             let judged = ordered && feed.gates.date_order != Verdict::Off;
             let orders = judged.then(|| Orders::new(window.filter(|_| target.column.happened)));
-            Noted { midnights: 0, orders }
+            Noted { orders, ..Noted::default() }
         };
         let contradictions = Contradictions::of(context.table);
         let watch = |target: &Target<'a>| {
@@ -120,6 +121,7 @@ impl<'a, E> Gate<'a, E> {
             unknown: vec![0; builders.len()],
             told: vec![Vec::new(); builders.len()],
             is_nobodys: false,
+            is_part: context.is_part,
             builders,
             rows: Vec::with_capacity(BATCH_ROWS),
             deleted: Vec::with_capacity(BATCH_ROWS),
@@ -329,6 +331,9 @@ impl<'a, E> Gate<'a, E> {
     ) -> Result<(Option<bool>, bool), Reason> {
         let (source, divisor, made) = {
             let target = &self.bound.columns[at];
+            if let Some(of) = target.is_day_of {
+                return Ok((None, self.is_day(at, of)));
+            }
             (target.source, target.divisor, target.made)
         };
         let cell = self.fetch(at, source, record, paths, joined)?;
@@ -495,6 +500,9 @@ impl<'a, E> Gate<'a, E> {
             if noted.midnights > 0 {
                 intake.warnings.push(Warning::new("midnight_days", Some(name), noted.midnights));
             }
+            if let Some(count) = noted.only_midnights() {
+                intake.warnings.push(Warning::new("only_midnights", Some(name), count));
+            }
             match noted.orders.as_ref().and_then(|orders| orders.judge(name)) {
                 Some((refusal, _)) if self.feed.gates.date_order == Verdict::Block => return Err(refusal.into()),
                 Some((_, count)) => intake.warnings.push(Warning::new("date_order", Some(name), count)),
@@ -516,6 +524,7 @@ impl<'a, E> Gate<'a, E> {
             return Err(Refusal::new(Reason::RejectShare, detail).into());
         }
         if self.feed.gates.reject_share == Verdict::Block
+            && !self.is_part
             && judged >= limits.rejected_share_from.max(1)
             && rejected as f64 / judged as f64 > limits.rejected_share
         {

@@ -28,7 +28,7 @@ mod made_day;
 mod moment;
 mod number;
 mod order;
-mod pattern;
+pub(crate) mod pattern;
 pub mod place;
 mod plan;
 pub mod propose;
@@ -95,6 +95,8 @@ pub struct Context<'a> {
     pub path: &'a str,
     /// The ids that the feed's last snapshot held, where there is one.
     pub known: Option<&'a Known>,
+    /// It is a part of a set: its share of rejects is no measure of anything.
+    pub is_part: bool,
 }
 
 impl<'a> Context<'a> {
@@ -110,6 +112,7 @@ impl<'a> Context<'a> {
             sidecar: None,
             path: "",
             known: None,
+            is_part: false,
         }
     }
 

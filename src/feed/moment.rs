@@ -41,8 +41,39 @@ pub(crate) struct Frame {
 pub(crate) struct Noted {
     /// Instants at midnight that were read as days.
     pub midnights: u64,
+    /// Whether the last instant was told as a day.
+    pub is_day: bool,
+    /// Instants of a column of instants, and those at the midnight of their own clock that the day alone would have put elsewhere.
+    pub instants: u64,
+    pub days_in_disguise: u64,
     /// Of columns whose declared formats have day and month as numbers.
     pub orders: Option<Orders>,
+}
+
+impl Noted {
+    fn see(&mut self, local: i64, micros: i64, frame: &Frame) {
+        self.instants += 1;
+        if local.rem_euclid(DAY) == 0
+            && let Ok(day) = i32::try_from(local.div_euclid(DAY))
+            && (EARLIEST_DAY..ABSURD_DAY).contains(&day)
+        {
+            self.days_in_disguise += u64::from(of_day(day, frame).1 != micros);
+        }
+    }
+
+    /// How many instants a column has that are all midnights: a column of days, written with a clock.
+    pub fn only_midnights(&self) -> Option<u64> {
+        (self.instants >= 10 && self.days_in_disguise == self.instants).then_some(self.instants)
+    }
+}
+
+/// When a day begins, and the instant that it stands for.
+fn of_day(day: i32, frame: &Frame) -> (i64, i64) {
+    let start = day_start_micros(day, frame.zone);
+    match frame.edge {
+        Edge::Start => (start, start),
+        Edge::End => (start, day_start_micros(day + 1, frame.zone) - 1),
+    }
 }
 
 /// An instant in UTC microseconds; `None`: there is no value.
@@ -57,30 +88,31 @@ pub(crate) fn instant(
     noted: &mut Noted,
     place: Place,
 ) -> Result<Option<i64>, Reason> {
+    noted.is_day = false;
     if let Cell::Text(raw) = cell
         && raw.len() == 20
         && raw[19] == b'Z'
         && mapping.is_iso()
+        && mapping.open_from.is_none_or(|from| from >= ABSURD_DAY)
         && let Ok(Stamp { local, timed: true, .. }) = iso(raw)
         && (EARLIEST..ABSURD).contains(&local)
     {
+        noted.see(local, local, frame);
         return not_after(local, local, frame);
     }
     let Some(stamp) = stamp(cell, mapping, frame, noted, place)? else { return Ok(None) };
     if !stamp.timed {
+        noted.is_day = true;
         let day = stamp.day()?;
         // Far from both ends of the range, so that no zone and no edge of the day matters.
         if !(EARLIEST_DAY..ABSURD_DAY).contains(&day) {
             return Err(Reason::TsRange);
         }
-        let start = day_start_micros(day, frame.zone);
-        let micros = match frame.edge {
-            Edge::Start => start,
-            Edge::End => day_start_micros(day + 1, frame.zone) - 1,
-        };
+        let (start, micros) = of_day(day, frame);
         return not_after(micros, start, frame);
     }
     let micros = stamp.instant(mapping.zone)?;
+    noted.see(stamp.local, micros, frame);
     not_after(micros, micros, frame)
 }
 
@@ -306,6 +338,23 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_nothing_but_midnights_is_one_of_days_where_that_makes_a_difference() {
+        let told = |zone: &str, clock: &str, edge: Edge| {
+            let (feed, mut noted) = (mapping("due_at", &format!("zone = \"{zone}\""), ""), Noted::default());
+            for day in 1..=10 {
+                let text = format!("2026-03-{day:02} {clock}");
+                let _ = instant(Cell::Text(text.as_bytes()), &feed, &frame("America/Chicago", edge), &mut noted, PLACE);
+            }
+            noted.only_midnights()
+        };
+        assert_eq!(told("UTC", "00:00:00", Edge::Start), Some(10), "the evening before, in Chicago");
+        assert_eq!(told("UTC", "00:00:00Z", Edge::Start), Some(10));
+        assert_eq!(told("America/Chicago", "00:00", Edge::Start), None, "the same instant");
+        assert_eq!(told("America/Chicago", "00:00", Edge::End), Some(10), "due before the day has begun");
+        assert_eq!(told("UTC", "00:01:00", Edge::Start), None);
+    }
+
+    #[test]
     fn a_day_that_has_begun_is_not_in_the_future() {
         let plain = mapping("due_at", "", "");
         let midnight = 1_772_323_200_000_000; // 2026-03-01T00:00:00Z
@@ -386,6 +435,8 @@ mod tests {
             assert_eq!(on(Cell::Text(text.as_bytes()), &own, "UTC").0, "-", "{text}");
         }
         assert_eq!(on(Cell::Text(b"2079-06-07"), &own, "UTC").0, "2079-06-07");
+        let early = mapping("due_at", "open_from = \"2079-01-01\"", "");
+        assert_eq!(at(Cell::Text(b"2079-06-06T00:00:00Z"), &early, &frame("UTC", Edge::End)), "-");
         let never = mapping("hire_date", "open_from = \"never\"", "date = [\"iso\", \"%d.%m.%Y\"]");
         assert_eq!(on(Cell::Text(b"9999-12-31"), &never, "UTC").0, "ts_range");
         assert_eq!(on(Cell::Text(b"99991231"), &never, "UTC").0, "ts_format");

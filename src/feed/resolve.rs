@@ -48,7 +48,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         );
     }
     let begins_there = durations(&file, table)?;
-    let given = Given { file: &file, patterns: &patterns };
+    let anonymous = table.anonymous.as_ref().map(|anonymous| anonymous.who.as_str());
+    let given = Given { file: &file, patterns: &patterns, anonymous };
     let mut blocks = if file.headers.is_empty() {
         vec![block(&own_names(table), &given, table)?]
     } else {
@@ -281,13 +282,23 @@ fn own_names(table: &Table) -> toml::Table {
 
 /// Signatures are made here, under our key, and so are days of other columns: whatever a source calls so was made otherwise.
 fn is_made_here(column: &Column) -> bool {
-    column.made_of().is_some_and(|(made, _)| made == Made::Signature) || column.made_day().is_some()
+    column.made_of().is_some_and(|(made, _)| made == Made::Signature)
+        || column.made_day().is_some()
+        || column.is_day_of().is_some()
 }
 
 /// What a column is read by besides its own keys.
 struct Given<'f> {
     file: &'f FeedFile,
     patterns: &'f [Pattern],
+    /// The column of the table that says who, where an export may only count.
+    anonymous: Option<&'f str>,
+}
+
+impl Given<'_> {
+    fn is_anonymous(&self, column: &Column) -> bool {
+        self.file.anonymous && self.anonymous == Some(column.name.as_str())
+    }
 }
 
 fn block(headers: &toml::Table, given: &Given<'_>, table: &Table) -> Result<Block, String> {
@@ -475,7 +486,8 @@ fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<
     let (mut names, ways) = match (&written.from, &written.from_pattern, &written.value) {
         (None, None, Some(value)) => return Ok(Source::Constant(value.clone())),
         // An HRIS snapshot without effective dates gets them from its history, see canon.
-        (None, None, None) if column.required && column.name != "effective_from" => {
+        // Who it was is never told by an export that only counts.
+        (None, None, None) if column.required && column.name != "effective_from" && !given.is_anonymous(column) => {
             return Err("is required and has no source".into());
         }
         (None, None, None) => return Ok(Source::Nothing),

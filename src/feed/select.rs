@@ -244,8 +244,9 @@ pub(crate) fn settle(
     let opens = feed.columns.iter().any(|name| name == "effective_from");
     for rows in of_key.values() {
         let told = one_key(feed, &seen, rows, &mut fates);
-        // Only what canon may hold from earlier deliveries must be told; a snapshot says by silence that a key never was.
-        for &at in rows.iter().filter(|_| feed.mode == Mode::Full) {
+        // Only what canon may hold from earlier deliveries must be told; a snapshot says by silence that a key never was, but where
+        // silence only ends it.
+        for &at in rows.iter().filter(|_| feed.mode == Mode::Full && !table.deletes_end) {
             if fates[at] == Fate::Annuls && !(opens && seen[at].interval.from == i32::MIN) {
                 fates[at] = Fate::Voided;
             }
@@ -261,7 +262,7 @@ pub(crate) fn settle(
     for batch in batches {
         let end = at + batch.num_rows();
         let of_batch = fates.get(at..end).unwrap_or(&[]);
-        kept.extend(taken(&batch, of_batch)?);
+        kept.extend(taken(table, &batch, of_batch)?);
         at = end;
     }
     let count = |fate: Fate| fates.iter().filter(|other| **other == fate).count() as u64;
@@ -362,7 +363,7 @@ fn beside_primary(seen: &[Seen<'_>], fates: &mut [Fate]) {
 }
 
 /// The rows of a batch that stand, with what the rules change about them.
-fn taken(batch: &RecordBatch, fates: &[Fate]) -> Result<Option<RecordBatch>, Refusal> {
+fn taken(table: &Table, batch: &RecordBatch, fates: &[Fate]) -> Result<Option<RecordBatch>, Refusal> {
     let broken = |cause: arrow::error::ArrowError| Refusal::new(Reason::TypeMismatch, cause.to_string());
     if fates.iter().all(|fate| *fate == Fate::Stands) {
         return Ok(Some(batch.clone()));
@@ -371,8 +372,12 @@ fn taken(batch: &RecordBatch, fates: &[Fate]) -> Result<Option<RecordBatch>, Ref
         fates.iter().map(|fate| Some(matches!(fate, Fate::Stands | Fate::From(_) | Fate::Annuls))).collect();
     let mut columns = batch.columns().to_vec();
     let schema = batch.schema();
+    let annuls: BooleanArray = fates.iter().map(|fate| Some(*fate == Fate::Annuls)).collect();
     for (at, field) in schema.fields().iter().enumerate() {
-        if field.name() == DELETED
+        if table.deletes_end && table.stored().any(|column| column.name == *field.name() && !column.key) {
+            // What never was says nothing but its key; what has ended goes on saying who it was.
+            columns[at] = arrow::compute::nullif(&columns[at], &annuls).map_err(broken)?;
+        } else if field.name() == DELETED
             && let Some(deleted) = columns[at].as_any().downcast_ref::<BooleanArray>()
         {
             let says = |(row, fate): (usize, &Fate)| Some(deleted.value(row) || *fate == Fate::Annuls);

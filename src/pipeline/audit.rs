@@ -28,7 +28,7 @@ pub(super) fn history(lake: &Lake<'_>, table: &Table, statements: &[RecordBatch]
             columns.ok_or_else(|| Error::bug(format!("{} lacks a column of {}", table.name, history.name)))?;
         batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
     }
-    let merged = merge(&history, &batches, &Removed::new(), &|_, _| true, &|_| Kept::Nothing)?;
+    let merged = merge(&history, &batches, &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing)?;
     Ok(Some(Lake::encode(&history, WHOLE, &merged.rows)?))
 }
 

@@ -107,7 +107,7 @@ pub fn roll_up(
     let basis = format!("{}|{contracts}|{with_interests}|{}", context.job.config_hash(), env!("CARGO_PKG_VERSION"));
     let mut steps = Steps::default();
     let backfilled = context.backfill.as_ref().filter(|backfill| backfill.table.is_none());
-    let kept = KeptBy::of(&ledger, context.feeds);
+    let kept = KeptBy::of(context.catalog, &ledger, context.feeds);
     let merge = |day: Day, table: &Table| {
         if !fresh.touched.contains(&(table.name.clone(), day)) {
             return Ok(None);

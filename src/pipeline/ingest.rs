@@ -14,6 +14,7 @@ use super::audit;
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
+use super::kept::KeptBy;
 use super::known;
 use super::lake::{Lake, Stored};
 use super::plan::{DeliveryPlan, LoadedFeed, Planned};
@@ -304,7 +305,8 @@ pub fn ingest(
         removed.insert(table.name.clone(), all);
         if let Some(night) = night {
             let shared = event_ids::shared(lake, table, night)?;
-            let (settled, touched) = settle_days(lake, table, &shared, &days)?;
+            let (settled, touched) =
+                settle_days(lake, table, &shared, &days, &KeptBy::of(catalog, &ledger, context.feeds))?;
             days.touched.extend(touched.into_iter().map(|day| (table.name.clone(), day)));
             moved.insert(table.name.clone(), settled);
         }
@@ -375,6 +377,8 @@ impl Together {
         let sum = &mut self.intake;
         sum.read += intake.read;
         sum.accepted += intake.accepted;
+        sum.filtered += intake.filtered;
+        sum.warnings.extend(intake.warnings.iter().filter(|warning| warning.code == "value_dropped").cloned());
         for (reason, count) in &intake.rejected_by_reason {
             match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
                 Some(known) => known.1 += count,
@@ -466,6 +470,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
     gate.sidecar = sidecar.as_deref();
     gate.zone = context.job.zone;
     gate.known = known;
+    gate.is_part = planned.set.is_some();
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {

@@ -14,11 +14,10 @@ use super::kept::KeptBy;
 use super::lake::{Lake, WHOLE};
 use super::plan::{Planned, is_undated_snapshot};
 use super::rows::{split_undated, with_made_days};
-use crate::canon::columns::Text;
-use crate::canon::merge::{Kept, Losses, Removed, merge};
+use crate::canon::merge::{Losses, Removed, merge};
 use crate::canon::{kept, snapshot};
 use crate::contract::Table;
-use crate::contract::arrow::{DELIVERY, canon_schema};
+use crate::contract::arrow::canon_schema;
 use crate::error::Result;
 use crate::feed::Mode;
 use crate::ledger::Ledger;
@@ -107,7 +106,7 @@ impl Waiting {
             by_feed.entry((feed, series)).or_default().extend(rows.into_iter().filter(|batch| batch.num_rows() > 0));
         }
         by_feed.retain(|_, rows| !rows.is_empty());
-        let kept = KeptBy::of(ledger, context.feeds);
+        let kept = KeptBy::of(context.catalog, ledger, context.feeds);
         let day = local_day(self.at, context.job.zone);
         let mut fresh: Vec<RecordBatch> = Vec::new();
         for ((feed, series), rows) in by_feed {
@@ -116,8 +115,7 @@ impl Waiting {
                 fresh.extend(rows);
                 continue;
             }
-            let by = rows.first().and_then(|batch| Text::of(batch, DELIVERY).get(0).map(str::to_owned));
-            let by = by.as_deref().map_or(Kept::Nothing, |by| kept.by(by));
+            let by = |delivery: &str| kept.by(delivery, false);
             let of_feed = |delivery: &str| {
                 ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name && entry.series == series)
             };
@@ -126,20 +124,21 @@ impl Waiting {
             let (undated, dated) = if feed.may_be_undated() { split_undated(&rows)? } else { (Vec::new(), rows) };
             if feed.may_be_undated() {
                 let ours = |delivery: &str, from: Option<Day>| of_feed(delivery) && took(delivery, from);
-                let (rows, lost) = snapshot::apply(table, &state, &undated, day, &ours, by, feed.annuls())?;
+                let (rows, lost) = snapshot::apply(table, &state, &undated, day, &ours, &by, feed.annuls())?;
                 state = rows;
                 self.lose(lost);
             }
             if !is_undated_snapshot(feed, context.catalog) {
                 let ours = |delivery: &str, from: Option<Day>| of_feed(delivery) && !took(delivery, from);
-                let applied = kept::apply(table, &state, &dated, day, &ours, by)?;
+                let applied = kept::apply(table, &state, &dated, day, &ours, &by)?;
                 state = applied.state;
                 fresh.push(applied.snapshot);
                 self.lose(applied.losses);
             }
         }
         fresh.push(state);
-        let merged = merge(table, &fresh, &Removed::new(), &|_, _| true, &|delivery| kept.by(delivery))?;
+        let merged =
+            merge(table, &fresh, &Removed::new(), &|_, _| true, &|delivery, deletes| kept.by(delivery, deletes))?;
         self.lose(merged.losses);
         self.state = Some(merged.rows);
         Ok(())

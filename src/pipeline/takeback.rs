@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
-use hashbrown::HashMap;
+use arrow::compute::{interleave_record_batch, take_record_batch};
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::day_rows::{DayRows, partition_of};
@@ -43,7 +43,7 @@ pub(super) fn merge_removed(
     let before = keys_removed(table, &held);
     let mut all = held;
     all.extend(fresh.iter().cloned());
-    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_| Kept::Nothing)?;
+    let merged = merge(table, &all, &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing)?;
     ledger.lose(&merged.losses);
     if !fresh.is_empty() {
         lake.write(table, REMOVED, &merged.rows)?;
@@ -73,8 +73,20 @@ pub(super) fn keys_removed(table: &Table, batches: &[RecordBatch]) -> Removed {
     removed
 }
 
-/// Key -> the one day it lives on.
-pub type Moved = HashMap<String, Day>;
+/// Where ids live that were stated for several days.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Key -> the one day it lives on.
+    pub home: HashMap<String, Day>,
+    /// Rows that took over what statements of other days had said, and the place of each key among them.
+    filled: Option<(RecordBatch, HashMap<String, usize>)>,
+}
+
+impl Moved {
+    fn place(&self, key: &str) -> Option<usize> {
+        self.filled.as_ref().and_then(|(_, places)| places.get(key).copied())
+    }
+}
 
 /// The age of a statement, as the merge has it: the greatest one wins.
 type Age = (Option<i64>, i64, String, i64);
@@ -99,8 +111,9 @@ pub(super) fn settle_days(
     table: &Table,
     shared: &Shared,
     fresh: &DayRows,
+    kept: &KeptBy,
 ) -> Result<(Moved, BTreeSet<Day>)> {
-    let [key] = table.key.as_slice() else { return Ok((Moved::new(), BTreeSet::new())) };
+    let [key] = table.key.as_slice() else { return Ok((Moved::default(), BTreeSet::new())) };
     let columns: Vec<&str> =
         [key.as_str(), DELIVERY, KNOWN_AT, ROW].into_iter().chain(table.latest.as_deref()).collect();
     let days: Vec<Day> = shared.days.iter().copied().collect();
@@ -117,13 +130,39 @@ pub(super) fn settle_days(
             stated.entry(key).or_default().push((age, day));
         }
     }
-    let (mut moved, mut touched) = (Moved::new(), BTreeSet::new());
+    let (mut moved, mut touched) = (Moved::default(), BTreeSet::new());
+    let (mut keeping, mut stated_on) = (HashSet::new(), BTreeSet::new());
     for (key, ages) in stated {
-        let Some((_, day)) = ages.iter().max() else { continue };
+        let Some(((_, _, delivery, _), day)) = ages.iter().max() else { continue };
         if ages.iter().any(|(_, other)| other != day) {
-            touched.extend(ages.iter().map(|(_, day)| *day));
-            moved.insert(key, *day);
+            let days = ages.iter().map(|(_, day)| *day);
+            if !kept.by(delivery, false).is_nothing() {
+                keeping.insert(key.clone());
+                stated_on.extend(days.clone());
+            }
+            touched.extend(days);
+            moved.home.insert(key, *day);
         }
+    }
+    // What the last statement leaves as it was may have been said on another day.
+    let mut rows: Vec<RecordBatch> = Vec::new();
+    for day in stated_on {
+        let mut batches = lake.read(table, &partition_of(day), None)?;
+        batches.extend(fresh.take(&table.name, day)?);
+        for batch in batches {
+            let id = Text::of(&batch, key);
+            let own = (0..batch.num_rows()).filter(|row| id.get(*row).is_some_and(|id| keeping.contains(id)));
+            let own: Vec<u32> = own.map(|row| row as u32).collect();
+            rows.push(take_record_batch(&batch, &UInt32Array::from(own))?);
+        }
+    }
+    if !rows.is_empty() {
+        let keeps = |delivery: &str, deletes: bool| kept.by(delivery, deletes);
+        let merged = merge(table, &rows, &Removed::new(), &|_, _| true, &keeps)?.rows;
+        let id = Text::of(&merged, key);
+        let places = (0..merged.num_rows()).filter_map(|row| Some((id.get(row)?.to_owned(), row))).collect();
+        drop(id);
+        moved.filled = Some((merged, places));
     }
     Ok((moved, touched))
 }
@@ -173,22 +212,25 @@ pub fn merge_rows(
     elsewhere: &Elsewhere<'_>,
 ) -> Result<(RecordBatch, Losses)> {
     let none = Removed::new();
-    let keeps = |delivery: &str| elsewhere.kept.map_or(Kept::Nothing, |kept| kept.by(delivery));
+    let keeps = |delivery: &str, deletes: bool| elsewhere.kept.map_or(Kept::Nothing, |kept| kept.by(delivery, deletes));
     let merged = merge(table, batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &keeps)?;
     let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
     let mut losses = merged.losses;
-    let mut stays = Vec::with_capacity(merged.rows.num_rows());
+    // Of the day itself, or of the rows that took over what other days had said.
+    let mut stays: Vec<(usize, usize)> = Vec::with_capacity(merged.rows.num_rows());
     {
         let (key, delivery) = (Text::of(&merged.rows, key), Text::of(&merged.rows, DELIVERY));
         for row in 0..merged.rows.num_rows() {
-            if key.get(row).and_then(|key| moved.get(key)).is_some_and(|home| *home != day) {
+            let key = key.get(row);
+            if key.and_then(|key| moved.home.get(key)).is_some_and(|home| *home != day) {
                 *losses.entry((delivery.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
             } else {
-                stays.push(row as u32);
+                stays.push(key.and_then(|key| moved.place(key)).map_or((0, row), |place| (1, place)));
             }
         }
     }
-    Ok((take_record_batch(&merged.rows, &UInt32Array::from(stays))?, losses))
+    let filled = moved.filled.as_ref().map_or(&merged.rows, |(rows, _)| rows);
+    Ok((interleave_record_batch(&[&merged.rows, filled], &stays)?, losses))
 }
 
 #[cfg(test)]

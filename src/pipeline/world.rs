@@ -17,6 +17,7 @@ use crate::canon::enrollment::{FactsByDay, facts};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Eligibility, People};
 use crate::canon::identity::{Identity, Unmatched, Who};
+use crate::canon::kept::ended;
 use crate::canon::obligation::{self, Attempts};
 use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::Found;
@@ -60,11 +61,24 @@ impl Before {
                 None => Ok(Vec::new()),
             }
         };
-        let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-        let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
-        let identity = Identity::build(&users, &links, &workers, &people);
+        let (_, people, identity) = people_and_accounts(context, &read)?;
         Ok(world.identity.changed(&world.people, &identity, &people))
     }
+}
+
+/// The rows of workers, and who they and the accounts are.
+fn people_and_accounts(
+    context: &Context<'_>,
+    read: &dyn Fn(&str) -> Result<Vec<RecordBatch>>,
+) -> Result<(Vec<RecordBatch>, People, Identity)> {
+    let until_deleted = |name: &str| -> Result<Vec<RecordBatch>> {
+        let table = context.catalog.expect(name)?;
+        read(name)?.iter().map(|batch| Ok(ended(table, batch, context.job.zone)?)).collect()
+    };
+    let (workers, users, links) = (read("workers")?, until_deleted("users")?, until_deleted("identity_links")?);
+    let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
+    let identity = Identity::build(&users, &links, &workers, &people);
+    Ok((workers, people, identity))
 }
 
 /// What is read of contributions.
@@ -147,12 +161,7 @@ impl World {
         let by_content = context.job.wants("content_engagement");
         // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
         let (who, rest) = rayon::join(
-            || -> Result<(Vec<RecordBatch>, People, Identity)> {
-                let (workers, users, links) = (read("workers")?, read("users")?, read("identity_links")?);
-                let people = People::reaching(&workers, &eligibility(context), still(context, &workers));
-                let identity = Identity::build(&users, &links, &workers, &people);
-                Ok((workers, people, identity))
-            },
+            || people_and_accounts(context, &read),
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
                     || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&obligation::COLUMNS)),

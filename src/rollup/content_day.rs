@@ -8,7 +8,7 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 
 use super::person_day::Inputs;
-use super::time_spent::{Durations, Stretch, content_of, covered};
+use super::time_spent::{Durations, Stretch, content_of, spent};
 use crate::canon::columns::{Text, doubles, instants, ints};
 use crate::canon::history::People;
 use crate::canon::identity::Who;
@@ -107,7 +107,7 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
         _ => None,
     };
     let mut uses = Uses::default();
-    let mut stretches: Vec<(usize, Stretch)> = Vec::new();
+    let (mut stretches, mut loose): (Vec<(usize, Stretch)>, Vec<(usize, i64)>) = Default::default();
     for batch in inputs.activity {
         let (user, verb) = (Text::of(batch, "user_id"), Text::of(batch, "verb"));
         let (object, kind) = (Text::of(batch, "object_id"), Text::of(batch, "object_kind"));
@@ -125,6 +125,7 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
             }
             let own = durations.stretch(row).and_then(|stretch| inputs.clock.on_the_day(stretch));
             stretches.extend(own.map(|stretch| (at, stretch)));
+            loose.extend(durations.loose(row).map(|seconds| (at, seconds)));
         }
     }
     for over in inputs.beside {
@@ -132,7 +133,7 @@ pub fn rows(table: &Table, inputs: &Inputs<'_>, people: &People) -> Result<Recor
             stretches.push((uses.of(Object::Content, content, Some(worker)).0, over.stretch));
         }
     }
-    for (at, seconds) in covered(&mut stretches) {
+    for (at, seconds) in spent(&mut stretches, &loose, &inputs.clock) {
         uses.held[at].1.seconds = seconds;
     }
     for batch in inputs.reactions {

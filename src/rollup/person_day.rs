@@ -9,7 +9,7 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PolarsResult};
 
-use super::time_spent::{Clock, Durations, Overhang, Stretch, covered, is_act_of_somebody};
+use super::time_spent::{Clock, Durations, Overhang, Stretch, is_act_of_somebody, spent};
 use crate::canon::columns::{Text, instants};
 use crate::canon::enrollment::Facts;
 use crate::canon::history::People;
@@ -115,7 +115,7 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
     let nobody = visit + 1;
 
     let (mut user, mut occurred, mut verb) = (Vec::new(), Vec::new(), Vec::new());
-    let mut stretches: Vec<(u32, Stretch)> = Vec::new();
+    let (mut stretches, mut loose): (Vec<(u32, Stretch)>, Vec<(u32, i64)>) = Default::default();
     for batch in inputs.activity {
         let user_codes = Text::of(batch, "user_id").each(batch.num_rows(), &mut |text| users.code(text));
         let verb_codes = Text::of(batch, "verb").each(batch.num_rows(), &mut |text| {
@@ -129,8 +129,10 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
                 user.push(code);
                 occurred.push(occurred_at(i).unwrap_or(0).div_euclid(1_000_000));
                 verb.push(verb_code);
-                if let (Some(stretch), Who::Worker(worker)) = (durations.stretch(i), users.who[code as usize]) {
-                    stretches.extend(inputs.clock.on_the_day(stretch).map(|stretch| (worker, stretch)));
+                if let Who::Worker(worker) = users.who[code as usize] {
+                    let placed = durations.stretch(i).and_then(|stretch| inputs.clock.on_the_day(stretch));
+                    stretches.extend(placed.map(|stretch| (worker, stretch)));
+                    loose.extend(durations.loose(i).map(|seconds| (worker, seconds)));
                 }
             }
         }
@@ -151,7 +153,7 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
         user,
         occurred_s: occurred,
         verb,
-        spent: covered(&mut stretches),
+        spent: spent(&mut stretches, &loose, &inputs.clock),
         authors,
         reacting,
         unmatched: users.unmatched,

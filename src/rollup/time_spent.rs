@@ -3,6 +3,10 @@
 //!
 //! A stretch is cut at midnight of the reporting zone. What lies beyond belongs to the day beside, so a day reads what reaches into it
 //! from its neighbours; it makes nobody a visitor there, and whose it is was decided on the event's own day.
+//!
+//! An event that was told as a day has no place within it: what it lasted lies on that day, and adds to what else does.
+
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use chrono_tz::Tz;
@@ -62,6 +66,7 @@ pub struct Durations<'b> {
     occurred_at: Box<dyn Fn(usize) -> Option<i64> + 'b>,
     seconds: Box<dyn Fn(usize) -> Option<i64> + 'b>,
     begins_there: Box<dyn Fn(usize) -> Option<bool> + 'b>,
+    day_only: Box<dyn Fn(usize) -> Option<bool> + 'b>,
     most_seconds: i64,
 }
 
@@ -71,13 +76,23 @@ impl<'b> Durations<'b> {
             occurred_at: Box::new(instants(batch, "occurred_at")),
             seconds: Box::new(ints(batch, "duration_seconds")),
             begins_there: Box::new(bools(batch, "duration_from")),
+            day_only: Box::new(bools(batch, "day_only")),
             most_seconds: clock.most_seconds,
         }
     }
 
-    /// The time that a row covers; none where it did not last.
+    fn seconds(&self, row: usize) -> Option<i64> {
+        Some((self.seconds)(row).filter(|seconds| *seconds > 0)?.min(self.most_seconds))
+    }
+
+    /// What a row lasted that has no place within its day.
+    pub fn loose(&self, row: usize) -> Option<i64> {
+        self.seconds(row).filter(|_| (self.day_only)(row) == Some(true))
+    }
+
+    /// The time that a row covers; none where it did not last or has no place within its day.
     pub fn stretch(&self, row: usize) -> Option<Stretch> {
-        let seconds = (self.seconds)(row).filter(|seconds| *seconds > 0)?.min(self.most_seconds);
+        let seconds = self.seconds(row).filter(|_| (self.day_only)(row) != Some(true))?;
         let at = (self.occurred_at)(row)?.div_euclid(SECOND);
         Some(match (self.begins_there)(row) {
             Some(true) => Stretch { from: at, to: at + seconds },
@@ -167,8 +182,23 @@ pub fn content_of<'t>(verb: &str, object: Option<&'t str>, kind: Option<&str>) -
     object.filter(|_| is_use && is_thing)
 }
 
+/// The seconds of a day by key, ascending: those that stretches cover, each once, and what has no place beside them, together no more
+/// than the day has.
+pub fn spent<K: Ord + Copy>(stretches: &mut [(K, Stretch)], loose: &[(K, i64)], clock: &Clock) -> Vec<(K, i64)> {
+    let covered = covered(stretches);
+    if loose.is_empty() {
+        return covered;
+    }
+    let mut sums: BTreeMap<K, i64> = covered.into_iter().collect();
+    for (key, seconds) in loose {
+        *sums.entry(*key).or_default() += seconds;
+    }
+    let day = clock.midnights[2] - clock.midnights[1];
+    sums.into_iter().map(|(key, seconds)| (key, seconds.min(day))).collect()
+}
+
 /// The seconds that stretches cover, each second once, by key; ascending. Puts the stretches into order.
-pub fn covered<K: Ord + Copy>(stretches: &mut [(K, Stretch)]) -> Vec<(K, i64)> {
+fn covered<K: Ord + Copy>(stretches: &mut [(K, Stretch)]) -> Vec<(K, i64)> {
     stretches.sort_unstable();
     let mut sums: Vec<(K, i64)> = Vec::new();
     let mut reached = i64::MIN;
@@ -207,6 +237,25 @@ mod tests {
         ];
         assert_eq!(covered(&mut stretches), [("a", 60), ("b", 10)]);
         assert_eq!(covered::<u8>(&mut []), []);
+    }
+
+    #[test]
+    fn what_was_told_as_a_day_adds_to_the_day_and_fills_no_more_than_all_of_it() {
+        let clock = Clock::new(day("2026-03-02"), chrono_tz::Europe::Berlin, 240 * 60);
+        let batch = rows(
+            "activity",
+            "event_id user_id verb occurred_at duration_seconds day_only duration_from
+             e1 u1 viewed 2026-03-01T23:00:00Z 3600  true  -
+             e2 u1 viewed 2026-03-01T23:00:00Z 99999 true  true
+             e3 u1 viewed 2026-03-01T23:00:00Z 60    false -",
+        );
+        let durations = Durations::of(&batch, &clock);
+        assert_eq!([0, 1, 2].map(|row| durations.loose(row)), [Some(3_600), Some(14_400), None]);
+        assert_eq!([0, 1].map(|row| durations.stretch(row)), [None, None]);
+        assert!(durations.stretch(2).is_some_and(|stretch| clock.before(stretch).is_some()));
+        let mut placed = [("a", stretch(0, 10)), ("b", stretch(0, 5))];
+        let sums = spent(&mut placed, &[("a", 3_600), ("a", 1_800), ("c", 14_400), ("c", 80_000)], &clock);
+        assert_eq!(sums, [("a", 5_410), ("b", 5), ("c", 86_400)]);
     }
 
     #[test]

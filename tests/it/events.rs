@@ -122,6 +122,29 @@ fn a_feed_whose_durations_begin_at_the_instant_spends_them_after_it_and_into_the
 }
 
 #[test]
+fn seconds_of_an_event_that_was_told_as_a_day_lie_on_that_day_and_add_up_whichever_way_durations_run() {
+    for ends in ["", "duration = \"to\""] {
+        let feed: &'static str = Box::leak(LASTING.replace("duration = \"from\"", ends).into_boxed_str());
+        assert!(!feed.contains("\"from\""));
+        let setup = Setup {
+            feeds: [&CANONICAL[..], &["sessions"][..]].concat(),
+            own_feeds: vec![("sessions", feed)],
+            ..Setup::default()
+        };
+        let header = "id,begun,who,seconds\n";
+        let told = [
+            delivery("sessions/a_2026-03-04.csv", &format!("{header}s1,2026-03-02,u1,3600\ns2,2026-03-02,u1,1800\n")),
+            delivery("sessions/b_2026-03-04.csv", &format!("{header}s3,2026-03-02T23:00:00Z,u2,60\n")),
+        ];
+        let world = any_order(&setup, &staff(), &told);
+        assert_eq!(
+            person_days(&world),
+            ["2026-03-02 w1 2 2 5400 1", "2026-03-02 w2 0 0 60 0", "2026-03-03 w2 1 1 0 1"]
+        );
+    }
+}
+
+#[test]
 fn an_id_stated_months_apart_is_one_event_and_a_voiding_finds_it_in_any_order_and_by_whatever_feed() {
     let told = told(&[
         ("2025-09-03", "e1,2025-09-02T09:00:00Z,u1,viewed,,,\ne2,2025-09-02T09:00:00Z,u2,viewed,,,\n"),
@@ -159,6 +182,21 @@ fn what_was_done_to_somebody_is_nobodys_act_and_a_verb_of_no_meaning_is_a_visit(
 }
 
 /// Data files of a table on disk whose name begins so.
+#[test]
+fn an_enrolment_opens_no_report_period() {
+    let acts = told(&[
+        ("2025-06-04", "e0,2025-06-03T09:00:00Z,u1,enrolled,c1,,\n"),
+        ("2026-03-04", "e1,2026-02-03T09:00:00Z,u1,completed,,,\n"),
+    ]);
+    let world = World::new();
+    for delivery in staff().iter().chain(&acts) {
+        world.deliver(&delivery.path, &delivery.text);
+    }
+    world.nightly("2026-04-02");
+    let months = world.table("marts/adoption_kpis").into_iter().filter(|row| row["grain"] == "month");
+    assert_eq!(months.map(|row| row["period_start"].clone()).min().as_deref(), Some("2026-02-01"));
+}
+
 fn stored(world: &World, table: &str, partition: &str) -> Vec<PathBuf> {
     let folder = world.folder.path().join("lake/canon/data").join(table);
     let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(partition));

@@ -1,5 +1,6 @@
 //! What an export leaves out or spoils: columns that are not there, values that cannot be read, ids that a spreadsheet rewrote.
 
+use crate::order::{any_order, delivery};
 use crate::world::{Row, Setup, World};
 
 const DONE: u8 = 0;
@@ -75,6 +76,75 @@ fn an_event_told_again_without_a_column_keeps_what_it_said() {
 
 /// Workers as a daily snapshot: no header says since when.
 const DAILY: &str = "description = \"Daily.\"\nfills = \"workers\"\npath = \"hris_{date}.csv\"\nformat = \"csv\"\nmode = \"full\"\n[[headers]]\nworker_id = \"id\"\nstatus = \"status\"\norg_id = { from = \"org\", optional = true }\n";
+
+#[test]
+fn an_event_told_for_another_day_without_a_column_keeps_what_it_said_in_any_order() {
+    let told_again = [
+        delivery(
+            "activity_2026-03-02.csv",
+            "event_id,occurred_at,user_id,verb,score\ne1,2026-03-01T09:00:00Z,u1,answered,0.5\ne2,2026-03-01T09:00:00Z,u1,answered,0.7\n",
+        ),
+        delivery(
+            "activity_2026-03-04.csv",
+            "event_id,occurred_at,user_id,verb\ne1,2026-03-03T09:00:00Z,u1,passed\ne3,2026-03-03T09:00:00Z,u1,viewed\n",
+        ),
+    ];
+    let world = any_order(&Setup::default(), &[], &told_again);
+    assert_eq!(told(&world, "canon/activity", "verb", "score"), ["answered 0.7", "passed 0.5", "viewed "]);
+}
+
+const IN_PARTS: &str = r#"
+description = "Accounts in parts."
+fills = "users"
+path = "accounts/{date}/{part}.csv"
+format = "csv"
+mode = "full"
+[[headers]]
+user_id = "user_id"
+kind = "kind"
+employee_no = { from = "employee_no", optional = true }
+"#;
+
+#[test]
+fn a_part_without_a_column_leaves_it_as_it_was_and_makes_nobody_another_person() {
+    let world =
+        World::with(Setup { feeds: vec!["accounts"], own_feeds: vec![("accounts", IN_PARTS)], ..Setup::default() });
+    world.deliver("accounts/2026-03-02/0.csv", "user_id,employee_no,kind\nu1,n1,learner\n");
+    world.deliver("accounts/2026-03-02/1.csv", "user_id,employee_no,kind\nu2,n2,learner\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
+    world.deliver("accounts/2026-03-03/0.csv", "user_id,employee_no,kind\nu1,n1,learner\n");
+    world.deliver("accounts/2026-03-03/1.csv", "user_id,kind\nu2,learner\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
+    let rows = world.table("canon/users");
+    let all: Vec<String> =
+        rows.iter().map(|row| format!("{} {} {}", row["user_id"], row["employee_no"], row["_held_to"])).collect();
+    assert_eq!(all, ["u1 n1 ", "u2 n2 "]);
+}
+
+const TWO_SHAPES: &str = r#"
+description = "Accounts, since March without numbers."
+fills = "users"
+path = "accounts_{date}.csv"
+format = "csv"
+mode = "full"
+[[headers]]
+user_id = "Id"
+employee_no = "Number"
+[[headers]]
+user_id = "Account"
+"#;
+
+#[test]
+fn a_column_that_only_another_shape_of_the_export_has_is_absent_and_not_empty() {
+    let world =
+        World::with(Setup { feeds: vec!["accounts"], own_feeds: vec![("accounts", TWO_SHAPES)], ..Setup::default() });
+    world.deliver("accounts_2026-03-02.csv", "Id,Number\nu1,n1\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), DONE);
+    world.deliver("accounts_2026-03-03.csv", "Account\nu1\n");
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
+    assert_eq!(told(&world, "canon/users", "user_id", "employee_no"), ["u1 n1"]);
+    assert_eq!(noticed(&world, "header_absent"), ["employee_no warn 1"]);
+}
 
 #[test]
 fn a_daily_snapshot_without_a_column_moves_nobody() {

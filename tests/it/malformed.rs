@@ -513,6 +513,7 @@ fn column_set(name: &str) -> Table {
         anonymous: None,
         contradictions: Vec::new(),
         versions: Vec::new(),
+        deletes_end: false,
         reads: Vec::new(),
         needs: Vec::new(),
         decided_by: None,

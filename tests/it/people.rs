@@ -130,6 +130,71 @@ fn a_link_that_left_the_list_held_until_then_in_any_order() {
     );
 }
 
+/// What changed of accounts and links, as databases tell it.
+fn changes(fills: &str, mode: &str, rest: &str) -> &'static str {
+    let columns = match fills {
+        "users" => "user_id = \"id\"\nemployee_no = { from = \"worker\", optional = true }",
+        _ => {
+            "source = { value = \"lms\" }\nsource_user_id = \"id\"\nworker_id = { from = \"worker\", optional = true }"
+        }
+    };
+    let text = format!(
+        "description = \"Changes\"\nfills = \"{fills}\"\npath = \"changes_{{date}}.csv\"\nformat = \"csv\"\nmode = \"{mode}\"\n\
+         ignore = [\"*\"]\n{rest}\n[[headers]]\n{columns}\n"
+    );
+    Box::leak(text.into_boxed_str())
+}
+
+fn changing(fills: &str, mode: &str, rest: &str) -> Setup {
+    let own_feeds = vec![("changes", changes(fills, mode, rest))];
+    let feeds = vec!["canonical_workers", "canonical_activity", "changes"];
+    Setup { own_feeds, feeds, ..Setup::default() }
+}
+
+const EACH_AS_IT_DID: [&str; 9] = [
+    "2026-02-03 w1",
+    "2026-02-03 w2",
+    "2026-02-03 w3",
+    "2026-03-03 w1",
+    "2026-03-03 w2",
+    "2026-03-03 w3",
+    "2026-04-03 -",
+    "2026-04-03 w1",
+    "2026-04-03 w3",
+];
+
+#[test]
+fn what_a_source_deletes_was_there_until_then_in_any_order() {
+    let action = "action = { from = \"op\", deletes = [\"D\"], upserts = [\"U\"] }";
+    let told = [
+        delivery(
+            "changes_2026-01-01.csv",
+            &format!("op,id,worker\n{}", ["1", "2", "3"].map(|n| format!("U,u{n},NUMBER{n}\n")).concat()),
+        ),
+        delivery("changes_2026-03-15.csv", "op,id,worker\nD,u2,\n"),
+    ];
+    for (fills, start) in [("users", "n"), ("identity_links", "w")] {
+        let told = told.clone().map(|one| delivery(&one.path, &one.text.replace("NUMBER", start)));
+        let world = any_order(&changing(fills, "delta", action), &base(), &told);
+        assert_eq!(acted(&world), EACH_AS_IT_DID, "{fills}");
+    }
+}
+
+#[test]
+fn what_annuls_itself_never_was_in_any_order() {
+    let annul = "annul = { column = \"op\", values = [\"void\"] }";
+    let (all, void) = ("op,id,worker\n-,u1,NUMBER1\n-,u2,NUMBER2\n-,u3,NUMBER3\n", "void,u2,NUMBER2\n");
+    for (fills, start, mode) in [("users", "n", "delta"), ("identity_links", "w", "full")] {
+        let rest = if mode == "full" { all.replace("-,u2,NUMBER2\n", void) } else { format!("op,id,worker\n{void}") };
+        let told = [delivery("changes_2026-01-01.csv", all), delivery("changes_2026-03-15.csv", &rest)];
+        let told = told.map(|one| delivery(&one.path, &one.text.replace("NUMBER", start)));
+        let world = any_order(&changing(fills, mode, annul), &base(), &told);
+        let acted = acted(&world);
+        assert!(acted.iter().all(|act| !act.ends_with("w2")), "{fills} {mode}: {acted:?}");
+        assert_eq!(acted.iter().filter(|act| act.ends_with('-')).count(), 3, "{fills} {mode}: {acted:?}");
+    }
+}
+
 #[test]
 fn a_worker_who_left_the_snapshot_was_employed_until_then_in_any_order() {
     let workers = |on: &str, rows: &str| {

@@ -20,6 +20,16 @@ impl<E> Gate<'_, E> {
         true
     }
 
+    /// Pushes whether the instant in column `of` was told as a day.
+    pub(super) fn is_day(&mut self, at: usize, of: usize) -> bool {
+        let has_instant = self.builders[self.bound.columns[of].stored].last().is_some();
+        let builder = &mut self.builders[self.bound.columns[at].stored];
+        let Values::Bool(values) = &mut builder.values else { return false };
+        values.append(has_instant && self.noted[of].is_day);
+        builder.mark(has_instant);
+        has_instant
+    }
+
     /// Pushes one value; says whether there was one. Nothing is pushed where there is an error.
     #[inline]
     pub(super) fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {

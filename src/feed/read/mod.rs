@@ -98,8 +98,9 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
             return Err(Refusal::new(Reason::UnknownColumn, format!("{} columns", unknown.len() + nameless)));
         }
         unknown.retain(|name| !twice.contains(name.as_str()));
-        let lacking = bound.lacking(&found);
+        let (mut lacking, unmapped) = (bound.lacking(&found), bound.unmapped(feed));
         bound.give_up(&lacking);
+        lacking.extend(unmapped);
         for (slot, zone) in zones {
             bound.take_zone(slot, zone);
         }
