@@ -515,7 +515,6 @@ fn policy(file: PolicyFile, synthetic: bool) -> Result<Policy, (String, &'static
     Ok(policy)
 }
 
-/// The policy's verbs are verbs of activity, and acts of somebody.
 /// A feed's own name, whether it is listed by name or by the path of its file.
 fn feed_name(listed: &str) -> String {
     let stem = Path::new(listed).file_stem().filter(|_| listed.ends_with(".toml"));
@@ -526,6 +525,7 @@ fn feed_names(listed: &[String]) -> Vec<String> {
     listed.iter().map(|feed| feed_name(feed)).collect()
 }
 
+/// The policy's verbs are verbs of activity, and acts of somebody.
 fn known_verbs(policy: &Policy, catalog: &Catalog) -> Result<(), (String, &'static str)> {
     let known =
         catalog.table("activity").and_then(|table| table.column("verb")).map_or(&[][..], |column| &column.values);

@@ -29,6 +29,7 @@ use crate::period::{Day, local_day};
 const DATED: &str = "effective_from";
 /// A row with this column says itself since when it holds; as a part of the key it dates the versions of a thing, too.
 const OWN_START: &str = "valid_from";
+const OWN_END: &str = "valid_to";
 
 /// A snapshot held against what was known, ready to be merged.
 #[derive(Debug)]
@@ -62,18 +63,23 @@ pub fn apply<'k>(
     let [known_keys, told_keys] = keys(&whole, [state, &snapshot])?;
     let told_key: HashSet<_> = (0..snapshot.num_rows()).map(|row| told_keys.row(row)).collect();
 
-    // The last statement of the snapshot about a thing, and about a key.
+    // The last statement of the snapshot about each key; of things with several keys, all of them.
     let (known_at, record) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
     let (delivery, deleted) = (Text::of(&snapshot, DELIVERY), bools(&snapshot, DELETED));
     let age = |row: usize| (known_at(row), delivery.get(row), record(row));
-    let mut last: HashMap<arrow::row::Row<'_>, Vec<usize>> = HashMap::with_capacity(snapshot.num_rows());
+    let mut last: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(snapshot.num_rows());
     for row in (0..snapshot.num_rows()).filter(|row| deleted(*row) != Some(true)) {
-        let of_thing = last.entry(told.row(row)).or_default();
-        match of_thing.iter_mut().find(|held| told_keys.row(**held) == told_keys.row(row)) {
-            Some(held) if age(row) > age(*held) => *held = row,
-            Some(_) => {}
-            None => of_thing.push(row),
+        let held = last.entry(told_keys.row(row)).or_insert(row);
+        if age(row) > age(*held) {
+            *held = row;
         }
+    }
+    let mut of_things: HashMap<arrow::row::Row<'_>, Vec<usize>> = HashMap::new();
+    if things.len() < whole.len() {
+        for &row in last.values() {
+            of_things.entry(told.row(row)).or_default().push(row);
+        }
+        of_things.values_mut().for_each(|rows| rows.sort_unstable());
     }
 
     // What the snapshot takes back by key was never there: the statement that says so meets it in the merge.
@@ -84,6 +90,7 @@ pub fn apply<'k>(
     let (held_from, held_to, gone) = (dates(state, HELD_FROM), dates(state, HELD_TO), bools(state, DELETED));
     let (source, own_start) = (Text::of(state, DELIVERY), dates(&snapshot, OWN_START));
     let says_otherwise = versions(table, state, &snapshot, keeps);
+    let overlaps = overlaps(state, &snapshot);
     let mut ends: Vec<Option<Day>> = (0..state.num_rows()).map(&held_to).collect();
     let mut keep: Vec<u32> = Vec::with_capacity(state.num_rows());
     // Since when keys of the snapshot are held, where that is known from before; and keys that were away.
@@ -105,10 +112,11 @@ pub fn apply<'k>(
             keep.push(row as u32);
             continue;
         }
-        let of_thing = last.get(&known.row(row)).map_or(&[][..], Vec::as_slice);
-        // Of what is told of the thing now, what this row is to be held against: its own key, else what says the same.
-        let same_key = of_thing.iter().find(|now| told_keys.row(**now) == key);
-        let now = same_key.or_else(|| of_thing.iter().find(|now| !says_otherwise(row, **now))).or(of_thing.last());
+        let of_thing = of_things.get(&known.row(row)).map_or(&[][..], Vec::as_slice);
+        // Of what is told of the thing now, what this row is to be held against: its own key, else what says the same of some of its
+        // days, else anything.
+        let same = || of_thing.iter().find(|now| !says_otherwise(row, **now) && (is_dated || overlaps(row, **now)));
+        let now = last.get(&key).or_else(same).or(of_thing.last());
         let stays = match now {
             Some(&now) if says_otherwise(row, now) => {
                 let says_itself = table.column(OWN_START).is_some();
@@ -123,8 +131,9 @@ pub fn apply<'k>(
                 keep.push(row as u32);
                 continue;
             }
-            // A thing that goes on under other dates has been corrected; only one that is gone altogether has ended.
-            Some(_) => false,
+            // A thing that goes on under other dates has been corrected; only one that is gone altogether has ended, and what was told
+            // of other days.
+            Some(&now) => !is_dated && !overlaps(row, now),
             None => true,
         };
         *losses.entry((source.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
@@ -152,17 +161,36 @@ pub fn apply<'k>(
     })
 }
 
-/// The rows of a table whose deletes end what they name: one that knows what it ended is held until the day it was told.
-pub fn ended(table: &Table, batch: &RecordBatch, zone: Tz) -> Result<RecordBatch, ArrowError> {
-    let (deleted, known_at, held_to) = (bools(batch, DELETED), instants(batch, KNOWN_AT), dates(batch, HELD_TO));
-    let own: Vec<&ArrayRef> =
-        table.stored().filter(|column| !column.key).filter_map(|column| batch.column_by_name(&column.name)).collect();
+/// The rows of a table whose deletes end what they name: what a delete knows of it is held until the day it was told. One that names a
+/// thing without the start that is part of its key ends all that was told of the thing before.
+pub fn ended(table: &Table, batches: &[RecordBatch], zone: Tz) -> Result<RecordBatch, ArrowError> {
+    let batch = concat_batches(&canon_schema(table), batches)?;
+    let (deleted, known_at, held_to) = (bools(&batch, DELETED), instants(&batch, KNOWN_AT), dates(&batch, HELD_TO));
+    let own = table.stored().filter(|column| !column.key).filter_map(|column| batch.column_by_name(&column.name));
+    let own: Vec<&ArrayRef> = own.collect();
+    let is_delete = |row: usize| deleted(row) == Some(true) && held_to(row).is_none();
+    let says_something = |row: usize| own.iter().any(|array| array.is_valid(row));
+    let things: Vec<&str> = table.key.iter().map(String::as_str).filter(|part| *part != OWN_START).collect();
+    let [thing] = keys(&things, [&batch])?;
+    let start = dates(&batch, OWN_START);
+    let mut all_ended: HashMap<arrow::row::Row<'_>, Vec<i64>> = HashMap::new();
+    if things.len() < table.key.len() {
+        for row in (0..batch.num_rows()).filter(|row| is_delete(*row) && start(*row).is_none() && !says_something(*row))
+        {
+            all_ended.entry(thing.row(row)).or_default().extend(known_at(row));
+        }
+    }
     let day = |row: usize| {
-        let ends = deleted(row) == Some(true) && own.iter().any(|array| array.is_valid(row));
-        held_to(row).or_else(|| known_at(row).filter(|_| ends).map(|at| local_day(at, zone)))
+        let at = if is_delete(row) {
+            known_at(row).filter(|_| says_something(row))
+        } else {
+            let deletes = all_ended.get(&thing.row(row)).filter(|_| held_to(row).is_none());
+            deletes.and_then(|deletes| deletes.iter().copied().filter(|at| known_at(row) < Some(*at)).min())
+        };
+        held_to(row).or_else(|| at.map(|at| local_day(at, zone)))
     };
     let ends: Date32Array = (0..batch.num_rows()).map(day).collect();
-    if ends.null_count() == batch.num_rows() { Ok(batch.clone()) } else { with_column(batch, HELD_TO, Arc::new(ends)) }
+    with_column(&batch, HELD_TO, Arc::new(ends))
 }
 
 /// Whether a row of the snapshot says otherwise than one known before in a column that begins a new version. What was not said
@@ -183,6 +211,19 @@ fn versions<'a, 'k>(
             (Some(known), Some(told)) => known != told,
             (None, _) => false,
         })
+    }
+}
+
+/// Whether a row known before and one of the snapshot say of themselves that they hold on a common day.
+fn overlaps<'a>(state: &'a RecordBatch, snapshot: &'a RecordBatch) -> impl Fn(usize, usize) -> bool + use<'a> {
+    let interval = |batch: &'a RecordBatch| {
+        let (from, to) = (dates(batch, OWN_START), dates(batch, OWN_END));
+        move |row: usize| (from(row).unwrap_or(Day::MIN), to(row).unwrap_or(Day::MAX))
+    };
+    let (known, told) = (interval(state), interval(snapshot));
+    move |before, now| {
+        let (known, told) = (known(before), told(now));
+        known.0.max(told.0) < known.1.min(told.1)
     }
 }
 
@@ -310,6 +351,19 @@ mod tests {
             links(4),
             ["lms u1 w1 - 2026-01-12 - 2026-04-01", "lms u1 w2 2026-01-12 - - -"],
             "a list of those that hold today leaves the days before to whoever had them"
+        );
+        let twice = [
+            ("2026-01-01", "lms u1 w1 - 2025-06-01\nlms u1 w2 2025-06-01 2025-09-01\nlms u1 w1 2025-09-01 -"),
+            ("2026-02-01", "lms u1 w1 2025-09-01 -"),
+        ];
+        assert_eq!(
+            after("identity_links", columns, &twice),
+            [
+                "lms u1 w1 - 2025-06-01 - 2026-02-01",
+                "lms u1 w2 2025-06-01 2025-09-01 - 2026-02-01",
+                "lms u1 w1 2025-09-01 - - -"
+            ],
+            "an earlier time of the same person is no correction"
         );
     }
 

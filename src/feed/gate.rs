@@ -18,7 +18,7 @@ use super::ids;
 use super::made_day;
 use super::moment::Noted;
 use super::order::{Orders, Window};
-use super::plan::{Action, Feed, Rule, Verdict};
+use super::plan::{Action, Feed, Mapping, Rule, Verdict};
 use super::reject::{Reason, Refusal, Reject};
 use super::remarks::{Contradictions, Remark, Remarks};
 use super::select::{self, Choice, Mark};
@@ -26,6 +26,7 @@ use super::signature;
 use super::{Context, Intake, Mode, Stop, Warning};
 use crate::contract::{Made, Table};
 use crate::period::{YEARS_BACK, local_day};
+use value::spell;
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.
 pub const REJECTS_KEPT: usize = 10_000;
@@ -67,8 +68,8 @@ pub(crate) struct Gate<'a, E> {
     upserts: u64,
     /// By target and pattern of `extract`: how many texts it said the meaning of.
     told: Vec<Vec<u64>>,
-    /// The value just read is missing because the record tells of nobody's act.
     is_part: bool,
+    /// The value just read is missing because the record tells of nobody's act.
     is_nobodys: bool,
     table: &'a Table,
     zone: Tz,
@@ -329,13 +330,36 @@ impl<'a, E> Gate<'a, E> {
         paths: &[String],
         joined: &mut String,
     ) -> Result<(Option<bool>, bool), Reason> {
-        let (source, divisor, made) = {
-            let target = &self.bound.columns[at];
-            if let Some(of) = target.is_day_of {
-                return Ok((None, self.is_day(at, of)));
+        let target = &self.bound.columns[at];
+        let (source, divisor, made) = (target.source, target.divisor, target.made);
+        // Nearly all columns are a cell of the record, or nothing.
+        match source {
+            Slot::At(slot) if divisor.is_none() && made.is_none() => {
+                let cell = record.cell(slot);
+                return Ok((null_of(cell), self.value(at, cell, None)?));
             }
-            (target.source, target.divisor, target.made)
-        };
+            Slot::Nothing if made.is_none() => {
+                if let Some(of) = target.is_day_of {
+                    return Ok((None, self.is_day(at, of)));
+                }
+                self.builders[target.stored].push_null();
+                return Ok((Some(false), false));
+            }
+            _ => {}
+        }
+        self.read_made(at, (source, divisor, made), record, paths, joined)
+    }
+
+    /// Reads a column that is put together, made or divided.
+    #[inline(never)]
+    fn read_made<R: Record>(
+        &mut self,
+        at: usize,
+        (source, divisor, made): (Slot<'a>, Option<usize>, Option<(Made, Slot<'a>, &'a Mapping)>),
+        record: &R,
+        paths: &[String],
+        joined: &mut String,
+    ) -> Result<(Option<bool>, bool), Reason> {
         let cell = self.fetch(at, source, record, paths, joined)?;
         if let Some((made, of, mapping)) = made {
             let target = &self.bound.columns[at];
@@ -349,11 +373,7 @@ impl<'a, E> Gate<'a, E> {
                 }
             }
         }
-        let null = match cell {
-            Cell::Null => Some(true),
-            Cell::Missing => Some(false),
-            _ => None,
-        };
+        let null = null_of(cell);
         let per = match divisor {
             Some(slot) if !self.is_nothing(at, cell) => {
                 let per = cast::divisor(record.cell(slot), &self.bound.columns[at].rule.mapping)?;
@@ -569,18 +589,14 @@ impl<'a, E> Gate<'a, E> {
     }
 }
 
-/// Writes a whole number, or where words are wanted a truth, as text.
-fn spell(cell: Cell<'_>, words: bool, out: &mut String) -> Result<(), Reason> {
-    use std::fmt::Write;
-    // Writing to a text cannot fail.
-    let _ = match cell {
-        Cell::Int(value) => write!(out, "{value}"),
-        Cell::UInt(value) => write!(out, "{value}"),
-        Cell::Big(value) => write!(out, "{value}"),
-        Cell::Bool(value) if words => write!(out, "{value}"),
-        _ => return Err(Reason::TypeMismatch),
-    };
-    Ok(())
+/// Whether a cell without a value was null; `None`: there is one.
+#[inline]
+fn null_of(cell: Cell<'_>) -> Option<bool> {
+    match cell {
+        Cell::Null => Some(true),
+        Cell::Missing => Some(false),
+        _ => None,
+    }
 }
 
 /// How many instants of a column lie before another.

@@ -61,7 +61,7 @@ pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Snapshot
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
 
-use crate::contract::Table;
+use crate::contract::{Partition, Table};
 
 /// One file of a feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +251,14 @@ pub fn read<E>(
     Ok(intake)
 }
 
+/// Lets a feed's rules choose among the rows of all parts of a set, each with its intake.
+///
+/// # Errors
+/// Rows cannot be compared; a bug.
+pub fn choose(feed: &Feed, table: &Table, parts: &mut [(&mut Intake, &mut Vec<RecordBatch>)]) -> Result<(), Refusal> {
+    select::settle(feed, table, parts)
+}
+
 /// One pass over the records: those that the feed's rules choose go to `sink`, and what they give away together is noted.
 fn watched<E>(
     feed: &Feed,
@@ -269,16 +277,18 @@ fn watched<E>(
         Stop::Refused(refusal) => Stop::Refused(refusal),
         Stop::Sink(stop) => stop,
     };
-    let mut intake = if feed.select.chooses() {
+    let mut intake = if context.is_part && feed.select.chooses() && context.table.partition != Partition::Day {
+        // What the rules choose among is the whole set, see [`choose`].
+        pass(feed, context, delivery, bytes, refused, &mut |batch| sink(batch).map_err(Stop::Sink)).map_err(flat)?
+    } else if feed.select.chooses() {
         let mut batches = Vec::new();
         let mut hold = |batch: RecordBatch| -> Result<(), Stop<E>> {
             batches.push(batch);
             Ok(())
         };
         let mut intake = pass(feed, context, delivery, bytes, refused, &mut hold).map_err(flat)?;
-        for batch in select::settle(feed, context.table, batches, &mut intake)? {
-            hand_on(batch)?;
-        }
+        select::settle(feed, context.table, &mut [(&mut intake, &mut batches)])?;
+        batches.into_iter().try_for_each(&mut hand_on)?;
         intake
     } else {
         pass(feed, context, delivery, bytes, refused, &mut hand_on).map_err(flat)?

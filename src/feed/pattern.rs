@@ -129,12 +129,9 @@ fn matches(parts: &[Part], path: &str) -> Option<Captures> {
             })
         }),
         Part::Date => {
-            let mut dates = dates(path);
-            // Before `_{part}` digits are the part's, `20260301_0001_of_0004`, not hours and minutes.
-            if matches!(parts, [Part::Text(_), Part::Hole(name), ..] if name == PART) {
-                dates.reverse();
-            }
-            dates.into_iter().find_map(|(found, rest)| Some(dated(found, matches(parts, rest)?)))
+            // Before `_{part}` four digits are the part's, `20260301_0001_of_0004`, not hours and minutes.
+            let is_short_part = matches!(parts, [Part::Text(_), Part::Hole(name), ..] if name == PART);
+            dates(path, !is_short_part).into_iter().find_map(|(found, rest)| Some(dated(found, matches(parts, rest)?)))
         }
         Part::DateAs(format) => (1..=path.len().min(40)).rev().filter(|&i| path.is_char_boundary(i)).find_map(|i| {
             let found = Dated { local: format.naive(&path.as_bytes()[..i])?, is_utc: false };
@@ -153,8 +150,8 @@ fn matches(parts: &[Part], path: &str) -> Option<Captures> {
     }
 }
 
-/// Every way a path can go on with a date, the longest first.
-fn dates(path: &str) -> Vec<(Dated, &str)> {
+/// Every way a path can go on with a date, the longest first; `may_be_short` says whether a time may be four digits.
+fn dates(path: &str, may_be_short: bool) -> Vec<(Dated, &str)> {
     let mut found = Vec::new();
     for (length, format) in [(10, "%Y-%m-%d"), (10, "%Y_%m_%d"), (8, "%Y%m%d")] {
         let Some(day) = path.get(..length).and_then(|text| NaiveDate::parse_from_str(text, format).ok()) else {
@@ -165,6 +162,9 @@ fn dates(path: &str) -> Vec<(Dated, &str)> {
             for (length, format) in
                 [(8, "%H:%M:%S"), (8, "%H-%M-%S"), (6, "%H%M%S"), (5, "%H:%M"), (5, "%H-%M"), (4, "%H%M")]
             {
+                if length == 4 && !may_be_short {
+                    continue;
+                }
                 let time = after.get(..length).and_then(|text| NaiveTime::parse_from_str(text, format).ok());
                 if let Some(time) = time {
                     let rest = &after[length..];
@@ -206,6 +206,7 @@ mod tests {
     fn placeholders_give_what_stands_in_their_place() {
         gives("hris/{date}/part-{part}.csv", "hris/2026-02-02/part-00001.csv.gz", &[("part", "00001")]);
         gives("hr_{date}_{part}.csv", "hr_20260301_0001_of_0004.csv", &[("part", "0001_of_0004")]);
+        check("hr_{date}_{part}.csv", "hr_20260301_140000_0001.csv", "2026-03-01 14:00");
         gives("{date}/part-{part}-*.csv", "2026-02-02/part-00001-6f-c000.csv", &[("part", "00001")]);
         gives("lms/{course}-{part}.csv", "lms/SAFETY-01-3.csv", &[("course", "SAFETY-01"), ("part", "3")]);
         gives("**/{course}/r_{date}.csv", "a/b/FIRE 1/r_2026-02-02.csv", &[("**", "a/b/"), ("course", "FIRE 1")]);

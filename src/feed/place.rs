@@ -40,13 +40,16 @@ pub fn is_hidden(path: &str) -> bool {
 impl Place {
     /// A placeholder that holds a day, in a path that has no `{date}`: the snapshots would have no order and never end one another.
     pub fn day_by_another_name(&self) -> Option<(&str, &str)> {
-        let is_day = |value: &str| {
-            ["%Y-%m-%d", "%Y%m%d"]
-                .iter()
-                .any(|form| NaiveDate::parse_from_str(value, form).is_ok_and(|day| (1990..2100).contains(&day.year())))
+        let reads = |value: &str, form: &str| {
+            NaiveDate::parse_from_str(value, form).is_ok_and(|day| (1990..2100).contains(&day.year()))
+        };
+        // Eight digits may be the number of a course.
+        let is_day = |name: &str, value: &str| {
+            reads(value, "%Y-%m-%d")
+                || (["dat", "day", "d"].iter().any(|start| name.starts_with(start)) && reads(value, "%Y%m%d"))
         };
         let values = self.series.split(' ').filter_map(|one| one.split_once('='));
-        values.filter(|_| self.dated.is_none()).find(|(_, value)| is_day(value))
+        values.filter(|_| self.dated.is_none()).find(|(name, value)| is_day(name, value))
     }
 }
 

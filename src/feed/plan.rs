@@ -15,7 +15,7 @@ use super::resolve::resolve;
 use super::select::Select;
 use super::sites::Site;
 use super::time::{Format, Locale};
-use crate::contract::{Area, Catalog, Table};
+use crate::contract::{Area, Catalog, Partition, Table};
 
 /// What a delivery says about rows it does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -374,6 +374,16 @@ impl Feed {
         let at = self.columns.iter().position(|name| name == "effective_from");
         let is_open = |mapping: &Mapping| mapping.optional || matches!(mapping.source, Source::Nothing);
         self.mode == Mode::Full && at.is_some_and(|at| self.blocks.iter().any(|block| is_open(&block.columns[at])))
+    }
+
+    /// Whether of the rows of a set only those count that its rules choose.
+    pub fn chooses_among_parts(&self, catalog: &Catalog) -> bool {
+        self.select.chooses() && catalog.table(&self.fills).is_some_and(|table| table.partition != Partition::Day)
+    }
+
+    /// Whether records may take back what they name.
+    pub fn has_deletes(&self) -> bool {
+        self.action.is_some()
     }
 
     /// Whether the feed says of some records that their key never was.

@@ -220,13 +220,12 @@ enum Fate {
 pub(crate) fn settle(
     feed: &Feed,
     table: &Table,
-    batches: Vec<RecordBatch>,
-    intake: &mut Intake,
-) -> Result<Vec<RecordBatch>, Refusal> {
-    let marks = std::mem::take(&mut intake.marks);
+    parts: &mut [(&mut Intake, &mut Vec<RecordBatch>)],
+) -> Result<(), Refusal> {
+    let marks: Vec<Mark> = parts.iter_mut().flat_map(|(intake, _)| std::mem::take(&mut intake.marks)).collect();
     let mut seen: Vec<Seen<'_>> = Vec::with_capacity(marks.len());
     let orders = orders(&marks);
-    for batch in &batches {
+    for batch in parts.iter().flat_map(|(_, batches)| batches.iter()) {
         let hashed = hashes(table, batch)?;
         let from = seen.len();
         for (at, row) in hashed.into_iter().enumerate() {
@@ -241,16 +240,8 @@ pub(crate) fn settle(
         of_key.entry(row.key).or_default().push(at);
     }
     let (mut undecided, mut without_day) = (0, 0);
-    let opens = feed.columns.iter().any(|name| name == "effective_from");
     for rows in of_key.values() {
         let told = one_key(feed, &seen, rows, &mut fates);
-        // Only what canon may hold from earlier deliveries must be told; a snapshot says by silence that a key never was, but where
-        // silence only ends it.
-        for &at in rows.iter().filter(|_| feed.mode == Mode::Full && !table.deletes_end) {
-            if fates[at] == Fate::Annuls && !(opens && seen[at].interval.from == i32::MIN) {
-                fates[at] = Fate::Voided;
-            }
-        }
         undecided += u64::from(told.undecided);
         without_day += u64::from(told.without_day);
     }
@@ -258,13 +249,28 @@ pub(crate) fn settle(
         beside_primary(&seen, &mut fates);
     }
     let mut at = 0;
-    let mut kept = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let end = at + batch.num_rows();
-        let of_batch = fates.get(at..end).unwrap_or(&[]);
-        kept.extend(taken(table, &batch, of_batch)?);
-        at = end;
+    for (intake, batches) in parts.iter_mut() {
+        let (from, mut kept) = (at, Vec::with_capacity(batches.len()));
+        for batch in std::mem::take(*batches) {
+            let end = at + batch.num_rows();
+            kept.extend(taken(table, &batch, fates.get(at..end).unwrap_or(&[]))?);
+            at = end;
+        }
+        told(intake, &kept, (&seen[from..at], &fates[from..at]));
+        **batches = kept;
     }
+    let Some((intake, _)) = parts.first_mut() else { return Ok(()) };
+    if without_day > 0 && feed.select.order_by.is_some() {
+        intake.warnings.push(Warning::new("order_without_value", None, without_day));
+    }
+    if undecided > 0 && feed.mode == Mode::Full && !fates.contains(&Fate::Conflict) {
+        intake.warnings.push(Warning::new("several_rows", None, undecided));
+    }
+    Ok(())
+}
+
+/// The books of one delivery of which some rows stand and others do not.
+fn told(intake: &mut Intake, kept: &[RecordBatch], (seen, fates): (&[Seen<'_>], &[Fate])) {
     let count = |fate: Fate| fates.iter().filter(|other| **other == fate).count() as u64;
     intake.superseded += count(Fate::Superseded);
     intake.duplicate += count(Fate::Duplicate);
@@ -277,7 +283,7 @@ pub(crate) fn settle(
     let conflicts = count(Fate::Conflict);
     if conflicts > 0 {
         let reason = Reason::DuplicateKeyConflict;
-        let refused = seen.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Conflict);
+        let refused = seen.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Conflict);
         let reject = |(row, _): (&Seen<'_>, &Fate)| {
             let Place { record, offset } = row.mark.place;
             Reject { record, byte_offset: offset, column: None, reason }
@@ -287,13 +293,6 @@ pub(crate) fn settle(
         intake.rejected_by_reason.push((reason, conflicts));
         intake.rejected_by_reason.sort();
     }
-    if without_day > 0 && feed.select.order_by.is_some() {
-        intake.warnings.push(Warning::new("order_without_value", None, without_day));
-    }
-    if undecided > 0 && feed.mode == Mode::Full && conflicts == 0 {
-        intake.warnings.push(Warning::new("several_rows", None, undecided));
-    }
-    Ok(kept)
 }
 
 /// What is to be said of the records of one key.
@@ -307,9 +306,9 @@ struct Told {
 
 fn one_key(feed: &Feed, seen: &[Seen<'_>], rows: &[usize], fates: &mut [Fate]) -> Told {
     let by_rule = |a: usize, b: usize| seen[a].against(&seen[b]);
-    let record = |at: usize| seen[at].mark.place.record;
-    let last = rows.iter().copied().max_by(|a, b| by_rule(*a, *b).then(record(*a).cmp(&record(*b))));
-    let annulling = rows.iter().copied().filter(|at| seen[*at].mark.annuls).max_by_key(|at| record(*at));
+    // Rows stand in the order of the parts and of the records in each.
+    let last = rows.iter().copied().max_by(|a, b| by_rule(*a, *b).then(a.cmp(b)));
+    let annulling = rows.iter().copied().filter(|at| seen[*at].mark.annuls).max();
     let Some(winner) = annulling.filter(|_| feed.select.order_by.is_none()).or(last) else { return Told::default() };
     if seen[winner].mark.annuls {
         for &at in rows {

@@ -182,7 +182,7 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
         if stated.is_empty() {
             return Ok(());
         }
-        stated.sort_unstable();
+        stated.par_sort_unstable();
         stated.dedup();
         // Each id once: its days where the night states several, else its one day.
         let mut once: Vec<(u64, Day)> = Vec::with_capacity(stated.len());

@@ -17,11 +17,12 @@ use super::gates::{self, joined};
 use super::kept::KeptBy;
 use super::known;
 use super::lake::{Lake, Stored};
-use super::plan::{DeliveryPlan, LoadedFeed, Planned};
-use super::rows::{by_day, canon_form, headcount, note_seen, split_removed};
+use super::plan::{DeliveryPlan, Planned};
+use super::rows::{Rows, by_day, canon_form, headcount, note_seen, split_removed};
 use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
 use super::takeback::{Moved, locate, merge_removed, settle_days};
+use super::together::{Part, Together, together};
 use super::workforce::Workforce;
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
@@ -30,44 +31,10 @@ use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 
-/// A set of which parts are read: what the gates judge together.
-struct Together {
-    /// Parts still to be read.
-    waiting: usize,
-    /// The first part, with the counts of all.
-    entry: Entry,
-    intake: Intake,
-    keys: Vec<String>,
-    /// Rows of all parts, where workers are counted.
-    workers: Vec<RecordBatch>,
-    refused: Option<String>,
-}
-
 /// A delivery as read: its rows in canon form, or why it was refused.
 struct Read {
     planned: usize,
     outcome: std::result::Result<(Intake, Rows), (Refusal, String)>,
-}
-
-/// The rows of a delivery on the way to their files.
-#[derive(Default)]
-struct Rows {
-    /// Of a whole table.
-    whole: Vec<RecordBatch>,
-    /// Of a table split by day.
-    days: Vec<(Day, RecordBatch)>,
-    /// Hashes of the ids among these.
-    ids: Vec<(Day, Vec<u64>)>,
-    /// What takes events back, wherever they lie.
-    removed: Vec<RecordBatch>,
-    /// Bounds of the days on which each LMS account was seen.
-    seen: HashMap<String, (Day, Day)>,
-    /// Accounts named, for join coverage.
-    accounts: joined::Sample,
-    /// Workers employed on the day of a full snapshot of workers.
-    headcount: Option<u64>,
-    /// What the rows of a delivery of workers say of each other.
-    workforce: Option<Workforce>,
 }
 
 /// What ingestion leaves to the later stages.
@@ -134,12 +101,65 @@ pub fn ingest(
     let mut out_of_turn = BTreeMap::new();
     let mut fresh_removed: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     let mut intakes = Vec::new();
-    let mut refused = Vec::new();
+    let (mut refused, mut refusals) = (Vec::new(), Vec::new());
     let mut notes = Vec::new();
     let mut seen = HashMap::new();
     let mut accounts = joined::Accounts::default();
     let mut workforces = Vec::new();
     let mut ids: BTreeMap<String, Ids> = BTreeMap::new();
+    // Takes an accepted delivery: its books, and its rows to where they wait.
+    let mut take = |ledger: &mut Ledger, set: Option<&mut Together>, part: Part| -> Result<()> {
+        let Part { planned, mut entry, mut intake, mut rows } = part;
+        let planned = &plan.read[planned];
+        let (loaded, key) = (&context.feeds[planned.feed], planned.key.clone());
+        if let Some(workforce) = rows.workforce.take() {
+            intake.warnings.extend(workforce.warnings());
+            workforces.push((key.clone(), workforce));
+        }
+        entry.sha256 = intake.sha256.clone();
+        entry.counts = Counts {
+            read: intake.read,
+            accepted: intake.accepted,
+            rejected: intake.rejected_count(),
+            duplicate: intake.duplicate,
+            voided: intake.voided,
+            superseded: intake.superseded,
+            filtered: intake.filtered,
+            forgotten: 0,
+        };
+        entry.coverage = intake.coverage.iter().cloned().collect();
+        let table = catalog.expect(&loaded.feed.fills)?;
+        if is_out_of_turn(table, &entry, &newest) {
+            out_of_turn.entry(table.name.clone()).or_insert_with(|| format!("{} came late", entry.path));
+        }
+        if let Some(set) = set {
+            set.add(&entry, &intake, &key, &rows);
+        }
+        intakes.push((key.clone(), Some(intake)));
+        let day = local_day(entry.known_at, context.job.zone);
+        accounts.add(&entry, planned.feed, loaded.feed.mode, day, rows.accounts);
+        for (user, (first, last)) in rows.seen {
+            let bounds = seen.entry(user).or_insert((first, last));
+            *bounds = (bounds.0.min(first), bounds.1.max(last));
+        }
+        if table.partition == Partition::Day {
+            if !rows.removed.is_empty() {
+                fresh_removed.entry(table.name.clone()).or_default().extend(rows.removed);
+            }
+            let of_table = ids.entry(table.name.clone()).or_insert_with(|| Ids::new(context.memory_limit / IDS_SHARE));
+            for (day, hashes) in rows.ids {
+                of_table.push(day, &hashes)?;
+            }
+            for (day, rows) in rows.days {
+                days.push(table, day, rows)?;
+            }
+        } else {
+            let waiting = whole.entry(table.name.clone()).or_insert_with(|| Waiting::of(context, table));
+            waiting.push((context, &*lake, &*ledger), table, planned, entry.known_at, rows.whole)?;
+        }
+        ledger.entries.insert(key, entry);
+        Ok(())
+    };
 
     let known = known::ids(context, lake, plan, &ledger)?;
     let mut zeros = known::Written::default();
@@ -152,8 +172,8 @@ pub fn ingest(
         tasks,
         |(at, planned)| read_one(context, planned, at, known.get(&planned.feed)),
         |read| {
-            let Read { planned, outcome } = read?;
-            let planned = &plan.read[planned];
+            let Read { planned: at, outcome } = read?;
+            let planned = &plan.read[at];
             let loaded = &context.feeds[planned.feed];
             let mut entry = Entry {
                 feed: loaded.feed.name.clone(),
@@ -199,63 +219,26 @@ pub fn ingest(
                         set.refused.get_or_insert_with(|| entry.path.clone());
                     }
                     refused.push(entry.clone());
-                    intakes.push((key.clone(), None));
+                    ledger.entries.insert(key.clone(), entry);
+                    refusals.push(key);
                 }
-                Ok((mut intake, mut rows)) => {
-                    if let Some(workforce) = rows.workforce.take() {
-                        intake.warnings.extend(workforce.warnings());
-                        workforces.push((key.clone(), workforce));
-                    }
-                    entry.sha256 = intake.sha256.clone();
-                    entry.counts = Counts {
-                        read: intake.read,
-                        accepted: intake.accepted,
-                        rejected: intake.rejected_count(),
-                        duplicate: intake.duplicate,
-                        voided: intake.voided,
-                        superseded: intake.superseded,
-                        filtered: intake.filtered,
-                        forgotten: 0,
-                    };
-                    entry.coverage = intake.coverage.iter().cloned().collect();
-                    let table = catalog.expect(&loaded.feed.fills)?;
-                    if is_out_of_turn(table, &entry, &newest) {
-                        out_of_turn.entry(table.name.clone()).or_insert_with(|| format!("{} came late", entry.path));
-                    }
-                    if let Some(set) = &mut set {
-                        set.add(&entry, &intake, &key, &rows);
-                    }
-                    intakes.push((key.clone(), Some(intake)));
-                    let day = local_day(entry.known_at, context.job.zone);
-                    accounts.add(&entry, planned.feed, loaded.feed.mode, day, rows.accounts);
-                    for (user, (first, last)) in rows.seen {
-                        let bounds = seen.entry(user).or_insert((first, last));
-                        *bounds = (bounds.0.min(first), bounds.1.max(last));
-                    }
-                    if table.partition == Partition::Day {
-                        if !rows.removed.is_empty() {
-                            fresh_removed.entry(table.name.clone()).or_default().extend(rows.removed);
-                        }
-                        let of_table =
-                            ids.entry(table.name.clone()).or_insert_with(|| Ids::new(context.memory_limit / IDS_SHARE));
-                        for (day, hashes) in rows.ids {
-                            of_table.push(day, &hashes)?;
-                        }
-                        for (day, rows) in rows.days {
-                            days.push(table, day, rows)?;
-                        }
-                    } else {
-                        let waiting = whole.entry(table.name.clone()).or_insert_with(|| Waiting::of(context, table));
-                        let sight = (context, &*lake, &ledger);
-                        waiting.push(sight, table, planned, entry.known_at, rows.whole)?;
+                Ok((intake, rows)) => {
+                    let part = Part { planned: at, entry, intake, rows };
+                    match &mut set {
+                        Some(set) if loaded.feed.chooses_among_parts(catalog) => set.parts.push(part),
+                        set => take(&mut ledger, set.as_deref_mut(), part)?,
                     }
                 }
             }
             if let Some(set) = set {
                 set.waiting = set.waiting.saturating_sub(1);
                 if set.waiting == 0 {
+                    let mut parts = std::mem::take(&mut set.parts);
+                    set.choose(context, &loaded.feed, &mut parts)?;
+                    for part in parts {
+                        take(&mut ledger, Some(&mut *set), part)?;
+                    }
                     let headcount = set.headcount(context, loaded);
-                    entry.headcount = headcount;
                     for key in &set.keys {
                         if let Some(part) = ledger.entries.get_mut(key) {
                             part.headcount = headcount;
@@ -264,11 +247,11 @@ pub fn ingest(
                     refused_together.extend(set.judge(&loaded.feed, &ledger, &mut notes));
                 }
             }
-            ledger.entries.insert(key, entry);
             (context.progress)(planned);
             Ok(())
         },
     )?;
+    intakes.extend(refusals.into_iter().map(|key| (key, None)));
     blocking(context, &refused)?;
     tracing::info!(deliveries = intakes.len(), "deliveries read");
 
@@ -325,104 +308,6 @@ pub fn ingest(
         refused_together,
         out_of_turn,
     })
-}
-
-/// The sets of which objects are read, with what earlier runs accepted of them.
-fn together(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<(usize, String), Together> {
-    let mut sets: BTreeMap<(usize, String), Together> = BTreeMap::new();
-    for planned in &plan.read {
-        let Some(set) = planned.set.clone() else { continue };
-        let set = sets.entry((planned.feed, set)).or_insert_with(|| Together {
-            waiting: 0,
-            entry: Entry::default(),
-            intake: Intake::default(),
-            keys: Vec::new(),
-            workers: Vec::new(),
-            refused: None,
-        });
-        set.waiting += 1;
-    }
-    if sets.is_empty() {
-        return sets;
-    }
-    let reading: BTreeSet<&str> = plan.read.iter().map(|planned| planned.key.as_str()).collect();
-    let before = ledger.entries.iter().filter(|(key, entry)| entry.is_accepted() && !reading.contains(key.as_str()));
-    for (key, entry) in before {
-        let Some(planned) = plan.listed.get(key) else { continue };
-        let set = planned.set.clone().and_then(|set| sets.get_mut(&(planned.feed, set)));
-        if let Some(set) = set.filter(|_| !plan.start_over.contains_key(&entry.table)) {
-            gates::add(&mut set.entry, entry);
-            set.intake.read += entry.counts.read;
-            set.intake.accepted += entry.counts.read.saturating_sub(entry.counts.rejected);
-            let coverage: Vec<(String, u64)> = entry.coverage.clone().into_iter().collect();
-            add_up(&mut set.intake.coverage, &coverage);
-        }
-    }
-    sets
-}
-
-impl Together {
-    fn add(&mut self, entry: &Entry, intake: &Intake, key: &str, rows: &Rows) {
-        if self.keys.is_empty() {
-            let sum = std::mem::take(&mut self.entry);
-            self.entry = Entry { counts: sum.counts, coverage: sum.coverage, ..entry.clone() };
-            self.entry.counts.add(&entry.counts);
-        } else {
-            gates::add(&mut self.entry, entry);
-        }
-        self.keys.push(key.to_owned());
-        if entry.headcount.is_some() {
-            self.workers.extend(rows.whole.iter().cloned());
-        }
-        let sum = &mut self.intake;
-        sum.read += intake.read;
-        sum.accepted += intake.accepted;
-        sum.filtered += intake.filtered;
-        sum.warnings.extend(intake.warnings.iter().filter(|warning| warning.code == "value_dropped").cloned());
-        for (reason, count) in &intake.rejected_by_reason {
-            match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
-                Some(known) => known.1 += count,
-                None => sum.rejected_by_reason.push((*reason, *count)),
-            }
-        }
-        add_up(&mut sum.coverage, &intake.coverage);
-        add_up(&mut sum.unknown_values, &intake.unknown_values);
-    }
-
-    /// Workers employed on the day of the set, whichever parts their rows stand in.
-    fn headcount(&mut self, context: &Context<'_>, loaded: &LoadedFeed) -> Option<u64> {
-        let is_headcount = loaded.feed.fills == "workers" && loaded.feed.mode == Mode::Full;
-        let day = local_day(self.entry.known_at, context.job.zone);
-        let count = (is_headcount && !self.keys.is_empty()).then(|| headcount(&self.workers, day));
-        self.workers.clear();
-        self.entry.headcount = count;
-        count
-    }
-
-    /// The refusals of its parts: because one of them was refused, or because the set as a whole falls short.
-    fn judge(&self, feed: &feed::Feed, ledger: &Ledger, notes: &mut Vec<gates::Note>) -> BTreeMap<String, Refusal> {
-        if self.keys.is_empty() {
-            return BTreeMap::new();
-        }
-        let verdict = match &self.refused {
-            Some(path) => Err(Refusal::new(Reason::SetRefused, path.clone())),
-            None => gates::judge(feed, &self.entry, &self.intake, ledger, notes),
-        };
-        match verdict {
-            Ok(()) => BTreeMap::new(),
-            Err(refusal) => self.keys.iter().map(|key| (key.clone(), refusal.clone())).collect(),
-        }
-    }
-}
-
-/// Adds counts by column.
-fn add_up(sum: &mut Vec<(String, u64)>, more: &[(String, u64)]) {
-    for (column, count) in more {
-        match sum.iter_mut().find(|(other, _)| other == column) {
-            Some(known) => known.1 += count,
-            None => sum.push((column.clone(), *count)),
-        }
-    }
 }
 
 /// When the newest delivery of each table was made that stays as it is.

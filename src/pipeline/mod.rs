@@ -29,6 +29,7 @@ pub mod steps;
 mod stream;
 mod tables;
 mod takeback;
+mod together;
 mod unit_week;
 mod workforce;
 pub mod world;

@@ -14,8 +14,10 @@ use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::Context;
+use super::gates::joined;
 use super::plan::Planned;
 use super::takeback::voids_column;
+use super::workforce::Workforce;
 use crate::canon::columns::{Text, bools, dates, instants};
 use crate::canon::employment::{Presence, Terms};
 use crate::canon::snapshot;
@@ -24,6 +26,27 @@ use crate::contract::{Table, Type};
 use crate::error::{Error, Result};
 use crate::feed::{Mode, fill_made_days};
 use crate::period::{Day, DayClock, local_day};
+
+/// The rows of a delivery on the way to their files.
+#[derive(Default)]
+pub(super) struct Rows {
+    /// Of a whole table.
+    pub(super) whole: Vec<RecordBatch>,
+    /// Of a table split by day.
+    pub(super) days: Vec<(Day, RecordBatch)>,
+    /// Hashes of the ids among these.
+    pub(super) ids: Vec<(Day, Vec<u64>)>,
+    /// What takes events back, wherever they lie.
+    pub(super) removed: Vec<RecordBatch>,
+    /// Bounds of the days on which each LMS account was seen.
+    pub(super) seen: HashMap<String, (Day, Day)>,
+    /// Accounts named, for join coverage.
+    pub(super) accounts: joined::Sample,
+    /// Workers employed on the day of a full snapshot of workers.
+    pub(super) headcount: Option<u64>,
+    /// What the rows of a delivery of workers say of each other.
+    pub(super) workforce: Option<Workforce>,
+}
 
 /// Adds provenance and derived keys: the gate's batch becomes a canon batch.
 pub(super) fn canon_form(

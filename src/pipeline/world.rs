@@ -73,7 +73,7 @@ fn people_and_accounts(
 ) -> Result<(Vec<RecordBatch>, People, Identity)> {
     let until_deleted = |name: &str| -> Result<Vec<RecordBatch>> {
         let table = context.catalog.expect(name)?;
-        read(name)?.iter().map(|batch| Ok(ended(table, batch, context.job.zone)?)).collect()
+        Ok(vec![ended(table, &read(name)?, context.job.zone)?])
     };
     let (workers, users, links) = (read("workers")?, until_deleted("users")?, until_deleted("identity_links")?);
     let people = People::reaching(&workers, &eligibility(context), still(context, &workers));

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use chrono_tz::Tz;
 
 use crate::canon::columns::{Text, bools, instants, ints};
@@ -66,7 +66,8 @@ pub struct Durations<'b> {
     occurred_at: Box<dyn Fn(usize) -> Option<i64> + 'b>,
     seconds: Box<dyn Fn(usize) -> Option<i64> + 'b>,
     begins_there: Box<dyn Fn(usize) -> Option<bool> + 'b>,
-    day_only: Box<dyn Fn(usize) -> Option<bool> + 'b>,
+    /// None of a batch in which no event was told as a day.
+    day_only: Option<Box<dyn Fn(usize) -> Option<bool> + 'b>>,
     most_seconds: i64,
 }
 
@@ -76,7 +77,7 @@ impl<'b> Durations<'b> {
             occurred_at: Box::new(instants(batch, "occurred_at")),
             seconds: Box::new(ints(batch, "duration_seconds")),
             begins_there: Box::new(bools(batch, "duration_from")),
-            day_only: Box::new(bools(batch, "day_only")),
+            day_only: has_true(batch, "day_only").then(|| Box::new(bools(batch, "day_only")) as Box<_>),
             most_seconds: clock.most_seconds,
         }
     }
@@ -87,18 +88,23 @@ impl<'b> Durations<'b> {
 
     /// What a row lasted that has no place within its day.
     pub fn loose(&self, row: usize) -> Option<i64> {
-        self.seconds(row).filter(|_| (self.day_only)(row) == Some(true))
+        self.day_only.as_ref().filter(|day_only| day_only(row) == Some(true)).and_then(|_| self.seconds(row))
     }
 
     /// The time that a row covers; none where it did not last or has no place within its day.
     pub fn stretch(&self, row: usize) -> Option<Stretch> {
-        let seconds = self.seconds(row).filter(|_| (self.day_only)(row) != Some(true))?;
+        let is_placed = |_: &i64| self.day_only.as_ref().is_none_or(|day_only| day_only(row) != Some(true));
+        let seconds = self.seconds(row).filter(is_placed)?;
         let at = (self.occurred_at)(row)?.div_euclid(SECOND);
         Some(match (self.begins_there)(row) {
             Some(true) => Stretch { from: at, to: at + seconds },
             _ => Stretch { from: at - seconds, to: at },
         })
     }
+}
+
+fn has_true(batch: &RecordBatch, name: &str) -> bool {
+    batch.column_by_name(name).and_then(|array| array.as_boolean_opt()).is_some_and(BooleanArray::has_true)
 }
 
 /// Time of one event that lies on the day before its own or on the day after.

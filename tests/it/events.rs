@@ -181,7 +181,6 @@ fn what_was_done_to_somebody_is_nobodys_act_and_a_verb_of_no_meaning_is_a_visit(
     );
 }
 
-/// Data files of a table on disk whose name begins so.
 #[test]
 fn an_enrolment_opens_no_report_period() {
     let acts = told(&[
@@ -197,6 +196,7 @@ fn an_enrolment_opens_no_report_period() {
     assert_eq!(months.map(|row| row["period_start"].clone()).min().as_deref(), Some("2026-02-01"));
 }
 
+/// Data files of a table on disk whose name begins so.
 fn stored(world: &World, table: &str, partition: &str) -> Vec<PathBuf> {
     let folder = world.folder.path().join("lake/canon/data").join(table);
     let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(partition));

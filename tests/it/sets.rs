@@ -150,6 +150,62 @@ fn gates_judge_the_set_and_not_its_parts() {
     assert_eq!(world.uptake("run JOB --as-of 2026-03-05"), GATE);
 }
 
+/// Assignments in parts, with a rule of the feed about which of them count.
+fn assignments(rule: &str) -> Setup {
+    let text = format!(
+        "description = \"Assignments.\"\nfills = \"workers\"\npath = \"hris/{{date}}/part-{{part}}.csv\"\nformat = \"csv\"\n\
+         mode = \"full\"\n{rule}\n[[headers]]\nworker_id = \"id\"\neffective_from = \"from\"\nstatus = {{ value = \"active\" }}\n\
+         org_id = \"unit\"\n"
+    );
+    setup(&[("hris", Box::leak(text.into_boxed_str()))])
+}
+
+#[test]
+fn rules_choose_among_the_rows_of_all_parts_whichever_comes_first() {
+    let header = "id,from,unit,x\n";
+    let one = "w1,2025-01-01,kept,2\nw2,2025-01-01,other,1\n";
+    for (rule, two, expected) in [
+        ("order_by = \"x\"", "w1,2025-01-01,lost,1\n", vec!["w1 kept", "w2 other"]),
+        ("primary = { column = \"x\", values = [\"2\"] }", "w1,2025-01-01,side,1\n", vec!["w1 kept", "w2 other"]),
+        ("annul = { column = \"x\", values = [\"2\"] }", "w1,2025-01-01,again,1\n", vec!["w2 other"]),
+    ] {
+        for (first, second) in [(one, two), (two, one)] {
+            let world = World::with(assignments(rule));
+            world.deliver(&part(2, 0), format!("{header}{first}"));
+            world.deliver(&part(2, 1), format!("{header}{second}"));
+            assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), DONE);
+            let units: Vec<String> = world
+                .table("canon/workers")
+                .iter()
+                .filter(|row| row["_deleted"] != "true")
+                .map(|row| format!("{} {}", row["worker_id"], row["org_id"]))
+                .collect();
+            assert_eq!(units, expected, "{rule} {first}");
+            assert!(world.ledger().values().all(|entry| entry.counts.conserved()), "{rule}");
+        }
+    }
+}
+
+/// Accounts in parts of sixty records, of which the first few have no id.
+fn records(bad: usize) -> String {
+    (0..60).map(|n| if n < bad { format!(",x{n}\n") } else { format!("u{bad}-{n},x\n") }).collect()
+}
+
+#[test]
+fn the_share_of_rejects_is_that_of_the_set() {
+    let feed = ACCOUNTS.replace("lms/{date}/*.csv", "lms/{date}/{part}.csv");
+    for (bad, expected) in [([12, 12, 12, 12], GATE), ([11, 0, 0, 0], DONE)] {
+        let world = World::with(setup(&[("accounts", Box::leak(feed.clone().into_boxed_str()))]));
+        for (at, bad) in bad.into_iter().enumerate() {
+            world.deliver(
+                &format!("lms/2026-03-02/{at}.csv"),
+                format!("id,x\n{}", records(bad).replace("u0", &format!("v{at}"))),
+            );
+        }
+        assert_eq!(world.uptake("run JOB --as-of 2026-03-04"), expected, "{bad:?}");
+    }
+}
+
 #[test]
 fn a_set_is_refused_whole_where_one_of_its_parts_is_and_taken_whole_once_that_is_mended() {
     let tolerant = || Setup { refused: vec!["hris"], ..setup(&[("hris", HRIS)]) };

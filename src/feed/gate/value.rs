@@ -1,6 +1,6 @@
 //! One value of a record, read as its column says and pushed into it.
 
-use super::{Gate, spell};
+use super::Gate;
 use crate::contract::Type;
 use crate::feed::batch::{Last, Values};
 use crate::feed::cast::{self, Cell};
@@ -115,12 +115,14 @@ impl<E> Gate<'_, E> {
                         if let Some(reason) = ids::rewritten(raw) {
                             return Err(reason);
                         }
-                        let plain = std::str::from_utf8(raw).unwrap_or_default();
-                        if let Some(watch) = watch {
-                            watch.note(plain);
-                        }
-                        if target.counts_zeros {
-                            self.intake.zeros.note(plain, target.rule.pseudonyms);
+                        if watch.is_some() || target.counts_zeros {
+                            let plain = std::str::from_utf8(raw).unwrap_or_default();
+                            if let Some(watch) = watch {
+                                watch.note(plain);
+                            }
+                            if target.counts_zeros {
+                                self.intake.zeros.note(plain, target.rule.pseudonyms);
+                            }
                         }
                     }
                     self.weight += raw.len();
@@ -206,4 +208,18 @@ impl<E> Gate<'_, E> {
             text.push(pseudonyms.of("worker", &id).as_bytes());
         }
     }
+}
+
+/// Writes a whole number, or where words are wanted a truth, as text.
+pub(super) fn spell(cell: Cell<'_>, words: bool, out: &mut String) -> Result<(), Reason> {
+    use std::fmt::Write;
+    // Writing to a text cannot fail.
+    let _ = match cell {
+        Cell::Int(value) => write!(out, "{value}"),
+        Cell::UInt(value) => write!(out, "{value}"),
+        Cell::Big(value) => write!(out, "{value}"),
+        Cell::Bool(value) if words => write!(out, "{value}"),
+        _ => return Err(Reason::TypeMismatch),
+    };
+    Ok(())
 }

@@ -52,9 +52,11 @@ pub fn start_over(
             continue;
         }
         // What lies between two snapshots cannot be told from the rows alone. Empty values that keep what was known, too, can only
-        // be filled in the order they were told.
-        let is_whole = catalog.table(&feed.fills).is_some_and(|table| table.partition == Partition::Whole);
-        let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger));
+        // be filled in the order they were told, and so can a delete that says until when what it names was there.
+        let table = catalog.table(&feed.fills);
+        let is_whole = table.is_some_and(|table| table.partition == Partition::Whole);
+        let ends = table.is_some_and(|table| table.deletes_end) && feed.has_deletes();
+        let keeps = feed.nulls_mean == Nulls::Keep || (is_whole && kept::differ(feed, ledger)) || ends;
         if is_snapshot(feed, catalog) || keeps {
             let last = newest.entry(planned.feed).or_insert_with(|| ledger.newest(&feed.name));
             let last = last.get(&planned.series).copied().unwrap_or(i64::MIN);
