@@ -368,6 +368,24 @@ mod tests {
     }
 
     #[test]
+    fn a_delete_ends_what_it_knows_or_without_a_first_day_all_that_was_told_of_the_account() {
+        let catalog = Catalog::load().unwrap();
+        let table = catalog.expect("identity_links").unwrap();
+        let text = "source source_user_id worker_id valid_from _known_at _deleted
+             lms u1 w1 2025-01-15 2026-01-01T00:00:00Z false
+             lms u1 -  -          2026-03-15T00:00:00Z true
+             lms u1 w2 2026-04-01 2026-04-01T00:00:00Z false
+             lms u2 w2 -          2026-03-15T00:00:00Z true
+             lms u3 w3 2025-01-15 2026-01-01T00:00:00Z false";
+        let rows = [rows(&table.name, text)];
+        let ended = ended(table, &rows, chrono_tz::Europe::Berlin).unwrap();
+        let until = dates(&ended, HELD_TO);
+        let until: Vec<Option<Day>> = (0..5).map(until).collect();
+        let then = Some(day("2026-03-15"));
+        assert_eq!(until, [then, None, None, then, None]);
+    }
+
+    #[test]
     fn a_worker_with_other_dates_was_corrected_and_one_without_any_row_has_gone() {
         let columns = "worker_id effective_from status";
         let told = [

@@ -29,7 +29,6 @@ use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, Previous, Standing};
 use crate::period::{Day, Grain, Period, local_day, month_label};
 use crate::publish::{FileRef, NewFile};
 use crate::rollup::person_period::{self, PersonPeriod, WINDOW};
-use crate::rollup::time_spent::is_act_of_somebody;
 
 /// What the period stage did.
 #[derive(Default)]
@@ -132,28 +131,28 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option
 /// The first day from the floor on with an act that was delivered within five years.
 fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Option<Day>> {
     let mut days: BTreeMap<Day, Vec<(&Table, FileRef)>> = BTreeMap::new();
+    // A day of enrolments and voidings alone is a day of nobody's acts.
+    let rolled_up = lake.partitions(context.catalog.expect("person_day")?)?;
+    let acted = rolled_up.iter().filter(|(_, file)| file.rows > 0).filter_map(|(partition, _)| day_partition(partition));
+    let acted: BTreeSet<Day> = acted.collect();
     for name in ["activity", "reactions"] {
         let table = context.catalog.expect(name)?;
         for (partition, file) in lake.partitions(table)? {
-            if let Some(day) = day_partition(&partition).filter(|day| *day >= world.floor) {
+            if let Some(day) = day_partition(&partition).filter(|day| *day >= world.floor && acted.contains(day)) {
                 days.entry(day).or_default().push((table, file));
             }
         }
     }
     let is_in_time = |day: Day, known_at: i64| years_before(local_day(known_at, context.job.zone)) <= day;
     for (day, files) in days {
-        // Where nothing that was ever delivered is too late for the day, there is no need to look when it was.
-        let is_early = years_before(world.newest) <= day;
+        // Nothing that was ever delivered is too late for the day: no need to look.
+        if years_before(world.newest) <= day {
+            return Ok(Some(day));
+        }
         for (table, file) in files {
-            let verb = table.column("verb").map(|verb| verb.name.as_str());
-            if is_early && verb.is_none() {
-                return Ok(Some(day));
-            }
-            let columns: Vec<&str> = [KNOWN_AT].into_iter().chain(verb).collect();
-            for batch in lake.read_ref(table, &file, Some(&columns))? {
-                let (known_at, verb) = (instants(&batch, KNOWN_AT), Text::of(&batch, "verb"));
-                let in_time = |row: usize| is_early || known_at(row).is_some_and(|at| is_in_time(day, at));
-                if (0..batch.num_rows()).any(|row| verb.get(row).is_none_or(is_act_of_somebody) && in_time(row)) {
+            for batch in lake.read_ref(table, &file, Some(&[KNOWN_AT]))? {
+                let known_at = instants(&batch, KNOWN_AT);
+                if (0..batch.num_rows()).any(|row| known_at(row).is_some_and(|at| is_in_time(day, at))) {
                     return Ok(Some(day));
                 }
             }

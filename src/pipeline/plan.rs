@@ -516,9 +516,9 @@ mod tests {
 
     #[test]
     fn a_name_that_a_change_of_clocks_makes_ambiguous_means_the_earlier_instant() {
-        let local = "2026-10-25T02:30:00".parse().unwrap();
+        let local = Dated { local: "2026-10-25T02:30:00".parse().unwrap(), is_utc: false };
         assert_eq!(instant(local, BERLIN).to_rfc3339(), "2026-10-25T00:30:00+00:00");
-        let skipped = "2026-03-29T02:30:00".parse().unwrap();
+        let skipped = Dated { local: "2026-03-29T02:30:00".parse().unwrap(), is_utc: false };
         assert_eq!(instant(skipped, BERLIN).to_rfc3339(), "2026-03-29T02:30:00+00:00");
     }
 

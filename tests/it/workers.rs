@@ -177,10 +177,13 @@ fn what_annuls_itself_never_was_in_a_snapshot_as_in_changes() {
         let world = world(setup(feed(&keys, COLUMNS)));
         world.deliver(
             "hr_2026-02-01.csv",
-            format!("{header}a,active,2025-01-01,U,\na,active,2026-01-01,V,\nb,active,2025-01-01,U,\n"),
+            format!("{header}a,active,2025-01-01,U,\na,active,2026-01-01,V,\nb,active,2025-01-01,U,\nc,active,2025-01-01,U,\n"),
         );
         world.nightly("2026-02-02");
-        world.deliver("hr_2026-02-02.csv", format!("{header}a,active,2026-01-01,V,x\nb,active,2025-01-01,U,\n"));
+        world.deliver(
+            "hr_2026-02-02.csv",
+            format!("{header}a,active,2026-01-01,V,x\nb,active,2025-01-01,U,\nc,active,2025-01-01,U,x\n"),
+        );
         world.nightly("2026-02-03");
         let live: Vec<Row> =
             world.table("canon/workers").into_iter().filter(|row| row["_deleted"] == "false").collect();
@@ -191,6 +194,9 @@ fn what_annuls_itself_never_was_in_a_snapshot_as_in_changes() {
             })
             .collect();
         assert_eq!(live, left, "{mode}");
+        let rows = world.table("canon/workers");
+        let was_there = rows.iter().filter(|row| row["worker_id"] == "c" && !row["_held_to"].is_empty());
+        assert_eq!(was_there.count(), 0, "{mode}: whoever has no other row was never there, not even until then");
         for (path, entry) in world.ledger() {
             assert!(entry.counts.conserved(), "{mode}, {path}: {entry:?}");
         }

@@ -20,14 +20,15 @@ impl<E> Gate<'_, E> {
         true
     }
 
-    /// Pushes whether the instant in column `of` was told as a day.
+    /// Pushes that the instant in column `of` was told as a day, or nothing.
     pub(super) fn is_day(&mut self, at: usize, of: usize) -> bool {
         let has_instant = self.builders[self.bound.columns[of].stored].last().is_some();
+        let is_day = has_instant && self.noted[of].is_day;
         let builder = &mut self.builders[self.bound.columns[at].stored];
         let Values::Bool(values) = &mut builder.values else { return false };
-        values.append(has_instant && self.noted[of].is_day);
-        builder.mark(has_instant);
-        has_instant
+        values.append(is_day);
+        builder.mark(is_day);
+        is_day
     }
 
     /// Pushes one value; says whether there was one. Nothing is pushed where there is an error.
