@@ -131,14 +131,17 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option
 /// The first day from the floor on with an act that was delivered within five years.
 fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Option<Day>> {
     let mut days: BTreeMap<Day, Vec<(&Table, FileRef)>> = BTreeMap::new();
-    // A day of enrolments and voidings alone is a day of nobody's acts.
+    // A day of enrolments alone is a day of nobody's acts.
     let rolled_up = lake.partitions(context.catalog.expect("person_day")?)?;
-    let acted = rolled_up.iter().filter(|(_, file)| file.rows > 0).filter_map(|(partition, _)| day_partition(partition));
+    let acted =
+        rolled_up.iter().filter(|(_, file)| file.rows > 0).filter_map(|(partition, _)| day_partition(partition));
     let acted: BTreeSet<Day> = acted.collect();
     for name in ["activity", "reactions"] {
         let table = context.catalog.expect(name)?;
         for (partition, file) in lake.partitions(table)? {
-            if let Some(day) = day_partition(&partition).filter(|day| *day >= world.floor && acted.contains(day)) {
+            // A day from which everything was moved away or voided was one of acts, and stays the first.
+            let is_act = |day: &Day| *day >= world.floor && (file.rows == 0 || acted.contains(day));
+            if let Some(day) = day_partition(&partition).filter(is_act) {
                 days.entry(day).or_default().push((table, file));
             }
         }

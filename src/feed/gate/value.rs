@@ -1,15 +1,142 @@
 //! One value of a record, read as its column says and pushed into it.
 
-use super::Gate;
-use crate::contract::Type;
+use std::borrow::Cow;
+
+use super::{Gate, null_of};
+use crate::contract::{Made, Type};
 use crate::feed::batch::{Last, Values};
+use crate::feed::bound::{Record, Slot};
 use crate::feed::cast::{self, Cell};
 use crate::feed::extract::ActOf;
+use crate::feed::plan::Mapping;
 use crate::feed::reject::Reason;
 use crate::feed::remarks::Remark;
+use crate::feed::signature;
 use crate::feed::{ids, moment};
 
-impl<E> Gate<'_, E> {
+impl<'a, E> Gate<'a, E> {
+    /// Reads a column that is put together, made or divided.
+    #[inline(never)]
+    pub(super) fn read_made<R: Record>(
+        &mut self,
+        at: usize,
+        (source, divisor, made): (Slot<'a>, Option<usize>, Option<(Made, Slot<'a>, &'a Mapping)>),
+        record: &R,
+        paths: &[String],
+        joined: &mut String,
+    ) -> Result<(Option<bool>, bool), Reason> {
+        let cell = self.fetch(at, source, record, paths, joined)?;
+        if let Some((made, of, mapping)) = made {
+            let target = &self.bound.columns[at];
+            let given = matches!(cell, Cell::Text(raw) if !cast::is_null(raw.trim_ascii(), &target.rule.mapping));
+            if !(given && made == Made::Hash) {
+                let mut text = String::new();
+                let cell = self.fetch(at, of, record, paths, &mut text)?;
+                let pseudonyms = self.bound.columns[at].rule.pseudonyms;
+                if let Some(made) = signature::make(made, cell, mapping, pseudonyms) {
+                    return Ok((None, self.made(at, &made)));
+                }
+            }
+        }
+        let null = null_of(cell);
+        let per = match divisor {
+            Some(slot) if !self.is_nothing(at, cell) => {
+                let per = cast::divisor(record.cell(slot), &self.bound.columns[at].rule.mapping)?;
+                Some(per.filter(|per| *per != 0.0).ok_or(Reason::DivisorMissing)?)
+            }
+            _ => None,
+        };
+        Ok((null, self.value(at, cell, per)?))
+    }
+
+    fn is_nothing(&self, at: usize, cell: Cell<'_>) -> bool {
+        match cell {
+            Cell::Missing | Cell::Null => true,
+            Cell::Text(raw) => cast::is_null(raw.trim_ascii(), &self.bound.columns[at].rule.mapping),
+            _ => false,
+        }
+    }
+
+    /// The cell of a column, whatever it is put together from.
+    #[inline]
+    fn fetch<'r, R: Record>(
+        &mut self,
+        at: usize,
+        source: Slot<'a>,
+        record: &'r R,
+        paths: &'r [String],
+        joined: &'r mut String,
+    ) -> Result<Cell<'r>, Reason>
+    where
+        'a: 'r,
+    {
+        let one = |part: Slot<'a>| match part {
+            Slot::At(slot) => record.cell(slot),
+            Slot::Path(path) => paths.get(path).map_or(Cell::Missing, |text| Cell::Text(text.as_bytes())),
+            Slot::Constant(text) => Cell::Text(text.as_bytes()),
+            _ => Cell::Missing,
+        };
+        Ok(match source {
+            Slot::First(from, to) => {
+                let mut found = Cell::Missing;
+                for part in from..to {
+                    let cell = one(self.bound.parts[part]);
+                    if !self.is_nothing(at, cell) {
+                        return Ok(cell);
+                    }
+                    // Nothing is said of a column that is null in one place and missing in another but that it is null.
+                    if found == Cell::Missing {
+                        found = cell;
+                    }
+                }
+                found
+            }
+            Slot::Joined(from, to, between) => {
+                joined.clear();
+                for part in from..to {
+                    let cell = one(self.bound.parts[part]);
+                    // An id of which a part is missing is none.
+                    if self.is_nothing(at, cell) {
+                        return Ok(if cell == Cell::Null { Cell::Null } else { Cell::Missing });
+                    }
+                    if part > from {
+                        joined.push_str(between);
+                    }
+                    match cell {
+                        Cell::Text(raw) => {
+                            joined.push_str(std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?.trim())
+                        }
+                        cell => spell(cell, false, joined)?,
+                    }
+                }
+                Cell::Text(joined.as_bytes())
+            }
+            Slot::Combined(from, to, combined) => {
+                let mut words: Vec<Option<Cow<'_, str>>> = Vec::with_capacity(to - from);
+                for part in from..to {
+                    let cell = one(self.bound.parts[part]);
+                    words.push(match cell {
+                        _ if self.is_nothing(at, cell) => None,
+                        Cell::Text(raw) => {
+                            Some(Cow::Borrowed(std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?.trim()))
+                        }
+                        cell => {
+                            let mut text = String::new();
+                            spell(cell, true, &mut text)?;
+                            Some(Cow::Owned(text))
+                        }
+                    });
+                }
+                let words: Vec<Option<&str>> = words.iter().map(Option::as_deref).collect();
+                let meaning = combined.meaning(&words)?;
+                let stored = self.bound.columns[at].stored;
+                self.unknown[stored] += u64::from(meaning.is_unknown);
+                if meaning.word.is_empty() { Cell::Missing } else { Cell::Text(meaning.word.as_bytes()) }
+            }
+            single => one(single),
+        })
+    }
+
     /// Pushes what was made here of a text, which no rule of the source applies to.
     pub(super) fn made(&mut self, at: usize, made: &str) -> bool {
         let builder = &mut self.builders[self.bound.columns[at].stored];
