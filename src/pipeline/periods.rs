@@ -139,8 +139,9 @@ fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Op
     for name in ["activity", "reactions"] {
         let table = context.catalog.expect(name)?;
         for (partition, file) in lake.partitions(table)? {
-            // A day from which everything was moved away or voided was one of acts, and stays the first.
-            let is_act = |day: &Day| *day >= world.floor && (file.rows == 0 || acted.contains(day));
+            // A day from which everything was moved away or voided was one of acts, and stays the first. Where nobody ever acted,
+            // the records say at least since when there is something to see.
+            let is_act = |day: &Day| *day >= world.floor && (file.rows == 0 || acted.is_empty() || acted.contains(day));
             if let Some(day) = day_partition(&partition).filter(is_act) {
                 days.entry(day).or_default().push((table, file));
             }
