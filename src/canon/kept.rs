@@ -20,7 +20,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::columns::{Text, bools, dates, instants, ints};
 use super::merge::{Kept, Losses, Lost};
-use super::snapshot::with_column;
+use super::snapshot::{Against, are_ours, with_column};
 use crate::contract::Table;
 use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, ROW, canon_schema};
 use crate::period::{Day, local_day};
@@ -41,8 +41,8 @@ pub struct Applied {
     pub losses: Losses,
 }
 
-/// Marks what a snapshot of `day` ends among the rows known before it. Rows for which `ours` (delivery, first day) is false, of other
-/// feeds, pass through; `keeps` says of which columns an empty value means the one known before.
+/// Marks what a snapshot of `day` ends among the rows known before it. Rows that it is not held against (`ours`, of a delivery), of
+/// other feeds, pass through; `keeps` says of which columns an empty value means the one known before.
 ///
 /// # Errors
 /// A batch does not have the table's canon schema.
@@ -51,17 +51,17 @@ pub fn apply<'k>(
     state: &RecordBatch,
     snapshot: &[RecordBatch],
     day: Day,
-    ours: &dyn Fn(&str, Option<Day>) -> bool,
+    ours: &dyn Fn(&str) -> Against,
     keeps: &dyn Fn(&str) -> Kept<'k>,
 ) -> Result<Applied, ArrowError> {
     let snapshot = concat_batches(&canon_schema(table), snapshot)?;
     let is_dated = table.key.iter().any(|part| part == DATED);
     let things: Vec<&str> =
         table.key.iter().map(String::as_str).filter(|part| ![DATED, OWN_START].contains(part)).collect();
-    let [known, told] = keys(&things, [state, &snapshot])?;
     let whole: Vec<&str> = table.key.iter().map(String::as_str).collect();
     let [known_keys, told_keys] = keys(&whole, [state, &snapshot])?;
-    let told_key: HashSet<_> = (0..snapshot.num_rows()).map(|row| told_keys.row(row)).collect();
+    // Where a thing is one key there is nothing to tell apart.
+    let apart = (things.len() < whole.len()).then(|| keys(&things, [state, &snapshot])).transpose()?;
 
     // The last statement of the snapshot about each key; of things with several keys, all of them.
     let (known_at, record) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
@@ -75,7 +75,7 @@ pub fn apply<'k>(
         }
     }
     let mut of_things: HashMap<arrow::row::Row<'_>, Vec<usize>> = HashMap::new();
-    if things.len() < whole.len() {
+    if let Some([_, told]) = &apart {
         for &row in last.values() {
             of_things.entry(told.row(row)).or_default().push(row);
         }
@@ -86,7 +86,7 @@ pub fn apply<'k>(
     let taken_back: HashSet<_> =
         (0..snapshot.num_rows()).filter(|row| deleted(*row) == Some(true)).map(|row| told_keys.row(row)).collect();
     let mut losses = Losses::new();
-    let from = dates(state, DATED);
+    let is_ours = are_ours(state, ours);
     let (held_from, held_to, gone) = (dates(state, HELD_FROM), dates(state, HELD_TO), bools(state, DELETED));
     let (source, own_start) = (Text::of(state, DELIVERY), dates(&snapshot, OWN_START));
     let says_otherwise = versions(table, state, &snapshot, keeps);
@@ -97,13 +97,13 @@ pub fn apply<'k>(
     let mut since: HashMap<arrow::row::Row<'_>, Option<Day>> = HashMap::new();
     let mut away: HashSet<arrow::row::Row<'_>> = HashSet::new();
     for row in 0..state.num_rows() {
-        let (key, is_told) = (known_keys.row(row), told_key.contains(&known_keys.row(row)));
+        let key = known_keys.row(row);
         let is_live = held_to(row).is_none() && gone(row) != Some(true);
         if is_live && taken_back.contains(&key) {
             keep.push(row as u32);
             continue;
         }
-        if !is_live || !ours(source.get(row).unwrap_or_default(), from(row)) {
+        if !is_live || !is_ours(row) {
             if is_live {
                 since.entry(key).or_insert(held_from(row));
             } else if held_to(row).is_some() {
@@ -112,11 +112,15 @@ pub fn apply<'k>(
             keep.push(row as u32);
             continue;
         }
-        let of_thing = of_things.get(&known.row(row)).map_or(&[][..], Vec::as_slice);
+        // What is taken back by key of a row that goes on was met above.
+        let own = last.get(&key);
+        let is_told = own.is_some();
+        let of_thing =
+            apart.as_ref().and_then(|[known, _]| of_things.get(&known.row(row))).map_or(&[][..], Vec::as_slice);
         // Of what is told of the thing now, what this row is to be held against: its own key, else what says the same of some of its
         // days, else anything.
         let same = || of_thing.iter().find(|now| !says_otherwise(row, **now) && (is_dated || overlaps(row, **now)));
-        let now = last.get(&key).or_else(same).or(of_thing.last());
+        let now = own.or_else(same).or(of_thing.last());
         let stays = match now {
             Some(&now) if says_otherwise(row, now) => {
                 let says_itself = table.column(OWN_START).is_some();
@@ -265,7 +269,7 @@ mod tests {
         for (on, text) in snapshots {
             let lines: Vec<String> = text.lines().map(|line| format!("{line} {on}T00:00:00Z a-{on}")).collect();
             let told = rows(&table.name, &format!("{columns} _known_at _delivery\n{}", lines.join("\n")));
-            let ours = |delivery: &str, _: Option<Day>| delivery.starts_with("a-");
+            let ours = |delivery: &str| if delivery.starts_with("a-") { Against::All } else { Against::Nothing };
             let applied = apply(table, &state, &[told], day(on), &ours, &|_| Kept::Nothing).unwrap();
             let both = [applied.snapshot, applied.state];
             state = merge(table, &both, &Removed::new(), &|_, _| true, &|_, _| Kept::Nothing).unwrap().rows;
@@ -407,7 +411,7 @@ mod tests {
             "user_id employee_no _delivery _held_to _deleted\nu1 n1 a - false\nu2 n2 b - false\nu3 n3 a 2026-01-01 true",
         );
         let told = rows("users", "user_id employee_no _delivery\nu4 n4 a2");
-        let ours = |delivery: &str, _: Option<Day>| delivery.starts_with('a');
+        let ours = |delivery: &str| if delivery.starts_with('a') { Against::All } else { Against::Nothing };
         let applied = apply(table, &state, &[told], day("2026-02-01"), &ours, &|_| Kept::Nothing).unwrap();
         assert_eq!(applied.losses, Losses::from([(("a".to_owned(), Lost::Superseded), 1)]));
         let merged =

@@ -21,8 +21,37 @@ use crate::period::Day;
 const FROM: &str = "effective_from";
 const TO: &str = "effective_to";
 
-/// Applies one snapshot of `day` to the rows built from the earlier ones. Rows for which `ours` (delivery, first day) is false, of
-/// other feeds or with a day of their own, pass through. Where the snapshot `annuls`, a deleted row says that its key's open row never
+/// Which rows of a delivery a snapshot is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    Nothing,
+    All,
+    /// Those that begin on the day, or say no day at all.
+    Of(Day),
+    AllBut(Day),
+}
+
+impl Against {
+    /// Whether a row that begins on the day is one of them.
+    pub fn holds(self, from: Option<Day>) -> bool {
+        match self {
+            Against::Nothing => false,
+            Against::All => true,
+            Against::Of(day) => from.is_none_or(|from| from == day),
+            Against::AllBut(day) => from.is_some_and(|from| from != day),
+        }
+    }
+}
+
+/// Whether each row of a table is one that a snapshot is held against; a delivery is asked for once, not once a row.
+pub(super) fn are_ours<'s>(state: &'s RecordBatch, ours: &dyn Fn(&str) -> Against) -> impl Fn(usize) -> bool + use<'s> {
+    let against = Text::of(state, DELIVERY).each(state.num_rows(), &mut |delivery| ours(delivery));
+    let from = dates(state, FROM);
+    move |row| against[row].is_some_and(|against| against.holds(from(row)))
+}
+
+/// Applies one snapshot of `day` to the rows built from the earlier ones. Rows that it is not held against, of other feeds or with a
+/// day of their own (`ours`, of a delivery), pass through. Where the snapshot `annuls`, a deleted row says that its key's open row never
 /// was; else that it has ended.
 /// Empty values of the columns in `kept` say that what the key's open row says still holds.
 ///
@@ -33,7 +62,7 @@ pub fn apply<'k>(
     state: &RecordBatch,
     snapshot: &[RecordBatch],
     day: Day,
-    ours: &dyn Fn(&str, Option<Day>) -> bool,
+    ours: &dyn Fn(&str) -> Against,
     kept: &dyn Fn(&str) -> Kept<'k>,
     annuls: bool,
 ) -> Result<(RecordBatch, Losses), ArrowError> {
@@ -73,11 +102,12 @@ pub fn apply<'k>(
     }
 
     let (from, to, state_delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
+    let is_ours = are_ours(state, ours);
     let mut closes: Vec<Option<Day>> = (0..state.num_rows()).map(&to).collect();
     let mut keep: Vec<u32> = Vec::new();
     for (i, closes) in closes.iter_mut().enumerate() {
         let told_by = state_delivery.get(i).unwrap_or_default();
-        if to(i).is_none() && ours(told_by, from(i)) {
+        if to(i).is_none() && is_ours(i) {
             match last.get(&said.key(0, i)).copied() {
                 Some(now) if deleted(now) != Some(true) && said.content(0, i) == said.content(1, now) => {
                     lose(&mut losses, now, Lost::Duplicate);
@@ -115,12 +145,12 @@ fn filled(
     table: &Table,
     state: &RecordBatch,
     snapshot: RecordBatch,
-    ours: &dyn Fn(&str, Option<Day>) -> bool,
+    ours: &dyn Fn(&str) -> Against,
     kept: &[Kept<'_>],
 ) -> Result<RecordBatch, ArrowError> {
     let said = Said::of(table, &[state, &snapshot])?;
-    let (from, to, delivery) = (dates(state, FROM), dates(state, TO), Text::of(state, DELIVERY));
-    let is_open = |row: &usize| to(*row).is_none() && ours(delivery.get(*row).unwrap_or_default(), from(*row));
+    let (to, is_ours) = (dates(state, TO), are_ours(state, ours));
+    let is_open = |row: &usize| to(*row).is_none() && is_ours(*row);
     let open: HashMap<_, usize> = (0..state.num_rows()).filter(is_open).map(|row| (said.key(0, row), row)).collect();
     let columns = snapshot
         .schema()
@@ -208,7 +238,7 @@ mod tests {
     ) -> (Vec<String>, Vec<(String, Lost, u64)>) {
         let catalog = Catalog::load().unwrap();
         let table = catalog.expect("workers").unwrap();
-        let ours = |delivery: &str, _: Option<Day>| delivery != "other";
+        let ours = |delivery: &str| if delivery == "other" { Against::Nothing } else { Against::All };
         let lines = |text: &str| -> String {
             let told = |line: &str| match line.split_whitespace().count() {
                 0 => String::new(),

@@ -111,12 +111,33 @@ impl Builder {
         self.mark(false);
     }
 
+    /// Fills up to `rows` values with ones that are not there.
+    pub fn pad(&mut self, rows: usize) {
+        let more = rows.saturating_sub(self.valid.len());
+        if more == 0 {
+            return;
+        }
+        match &mut self.values {
+            Values::Text(text) => (0..more).for_each(|_| text.push(b"")),
+            Values::Dictionary(dictionary) => (0..more).for_each(|_| dictionary.push(-1)),
+            Values::Int(values) | Values::Timestamp(values) => values.resize(rows, 0),
+            Values::Double(values) => values.resize(rows, 0.0),
+            Values::Bool(values) => values.append_n(more, false),
+            Values::Date(values) => values.resize(rows, 0),
+        }
+        self.valid.append_n_nulls(more);
+        self.nulls += more;
+    }
+
     pub fn nulls(&self) -> usize {
         self.nulls
     }
 
     /// Takes back what a refused record left: back to `rows` values.
     pub fn truncate(&mut self, rows: usize) {
+        if self.valid.len() <= rows {
+            return;
+        }
         for row in rows..self.valid.len() {
             self.nulls -= usize::from(!self.valid.is_valid(row));
         }

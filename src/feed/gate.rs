@@ -50,6 +50,8 @@ pub(crate) struct Gate<'a, E> {
     unknown: Vec<u64>,
     /// By column of [`Bound`].
     noted: Vec<Noted>,
+    /// Columns of [`Bound`] that something is read for; the others stay empty, which is filled in a batch at a time.
+    told_of: Vec<usize>,
     /// Where the record being read stands.
     place: Place,
     /// What is noticed of the rows.
@@ -102,7 +104,12 @@ impl<'a, E> Gate<'a, E> {
             let plain = target.rule.mapping.values.is_none() && target.rule.mapping.extract.is_none();
             (plain && target.rule.ids).then(|| ids::Watch::new(known, target.rule.domain, context.pseudonyms))
         };
+        let is_told_of = |target: &Target<'_>| {
+            let is_nothing = matches!(target.source, Slot::Nothing) && target.made.is_none();
+            !is_nothing || target.is_day_of.is_some() || target.required
+        };
         Gate {
+            told_of: (0..bound.columns.len()).filter(|at| is_told_of(&bound.columns[*at])).collect(),
             remarks: Remarks::about(&contradictions),
             contradictions,
             watches: bound.columns.iter().map(watch).collect(),
@@ -259,7 +266,8 @@ impl<'a, E> Gate<'a, E> {
         // Of a record that takes its key back nothing but the key is needed.
         let is_key_enough = deleted
             || self.bound.annul.is_some_and(|(slot, annul)| annul.picks(record.cell(slot), &self.feed.select.nulls));
-        for at in 0..self.bound.columns.len() {
+        for place in 0..self.told_of.len() {
+            let at = self.told_of[place];
             let (cell, valid) = match self.read(at, record, paths, joined) {
                 Ok(read) => read,
                 // A value too long is a limit on the record, not a measure that could not be read.
@@ -368,6 +376,7 @@ impl<'a, E> Gate<'a, E> {
         let rows = self.rows.len();
         let mut columns = Vec::with_capacity(self.builders.len() + 2);
         for (builder, non_null) in self.builders.iter_mut().zip(&mut self.non_null) {
+            builder.pad(rows);
             *non_null += (rows - builder.nulls()) as u64;
             columns.push(builder.finish().map_err(unbuildable)?);
         }

@@ -447,13 +447,13 @@ fn one_day(
     if let Some(table) = content_table(context)? {
         files.push(Lake::encode(table, &partition_of(day), &content_day::rows(table, &inputs, &world.people)?)?);
     }
+    let acts = person_day::acts(&inputs);
     let mut strangers = Strangers::default();
     for (name, rows) in DAY_TABLES.into_iter().zip(&rows) {
         if let Some((user, _)) = super::seen_columns(name) {
-            strangers.add((name, user), day, rows, &world.identity, night.feed_of);
+            strangers.add((name, user), rows, &acts.strangers, night.feed_of);
         }
     }
-    let acts = person_day::acts(&inputs);
     let mut quiet = Vec::new();
     for name in BESIDE {
         let table = context.catalog.expect(name)?;

@@ -67,35 +67,34 @@ fn day_files(lake: &Lake<'_>, table: &Table) -> Result<Vec<(Day, FileRef)>> {
     Ok(files.filter_map(|(partition, file)| Some((day_partition(&partition)?, file))).collect())
 }
 
-/// The ids that a run has read of one table, each as its hash and the day it was stated for. What outgrows its share of memory waits on
-/// disk, parted by the hash, so that what is equal stays together.
+/// The ids that a run has read of one table, each as its hash and the day it was stated for, parted by the hash: what is equal stays
+/// together, and each part is small enough to be sorted quickly. What outgrows its share of memory waits on disk.
 pub(super) struct Ids {
-    held: Vec<(u64, Day)>,
+    parts: Vec<Vec<(u64, Day)>>,
+    held: usize,
     most: usize,
     scratch: Option<Scratch>,
 }
 
-/// Parts on disk: the topmost bits of a hash.
-const PART_BITS: u32 = 6;
+/// Parts: the topmost bits of a hash.
+const PART_BITS: u32 = 8;
 
 impl Ids {
     /// `bytes` is what may be held in memory.
     pub fn new(bytes: usize) -> Ids {
-        Ids { held: Vec::new(), most: (bytes / size_of::<(u64, Day)>()).max(1), scratch: None }
+        let most = (bytes / size_of::<(u64, Day)>()).max(1);
+        Ids { parts: vec![Vec::new(); 1 << PART_BITS], held: 0, most, scratch: None }
     }
 
     pub fn push(&mut self, day: Day, hashes: &[u64]) -> Result<()> {
-        self.held.extend(hashes.iter().map(|hash| (*hash, day)));
-        if self.held.len() > self.most { self.spill() } else { Ok(()) }
+        for hash in hashes {
+            self.parts[(hash >> (64 - PART_BITS)) as usize].push((*hash, day));
+        }
+        self.held += hashes.len();
+        if self.held > self.most { self.spill() } else { Ok(()) }
     }
 
     fn spill(&mut self) -> Result<()> {
-        let mut parts: Vec<(Vec<u64>, Vec<Day>)> = vec![Default::default(); 1 << PART_BITS];
-        for (hash, day) in std::mem::take(&mut self.held) {
-            let part = &mut parts[(hash >> (64 - PART_BITS)) as usize];
-            part.0.push(hash);
-            part.1.push(day);
-        }
         let scratch = match &mut self.scratch {
             Some(scratch) => scratch,
             empty => empty.insert(Scratch::new()?),
@@ -104,34 +103,41 @@ impl Ids {
             Field::new("hash", DataType::UInt64, false),
             Field::new("day", DataType::Date32, false),
         ]));
-        for (at, (hashes, days)) in parts.into_iter().enumerate().filter(|(_, (hashes, _))| !hashes.is_empty()) {
+        for (at, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.is_empty()) {
+            let (hashes, days): (Vec<u64>, Vec<Day>) = std::mem::take(part).into_iter().unzip();
             let columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(hashes)), Arc::new(Date32Array::from(days))];
             scratch.append(&part_name(at), &RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
         }
+        self.held = 0;
         Ok(())
     }
 
-    /// Hands over all pairs in parts of about the share of memory; equal hashes are in one part.
-    fn parts(mut self, take: &mut dyn FnMut(Vec<(u64, Day)>) -> Result<()>) -> Result<()> {
+    /// Hands over all pairs, parts that ascend by their hashes, about the share of memory at a time; equal hashes are in one part.
+    fn parts(mut self, take: &mut dyn FnMut(Vec<Vec<(u64, Day)>>) -> Result<()>) -> Result<()> {
         if self.scratch.is_none() {
-            return take(self.held);
+            return take(self.parts);
         }
         self.spill()?;
         let Some(scratch) = self.scratch else { return Ok(()) };
-        let mut part: Vec<(u64, Day)> = Vec::new();
+        let (mut some, mut held): (Vec<Vec<(u64, Day)>>, usize) = (Vec::new(), 0);
         for at in 0..1 << PART_BITS {
             let name = part_name(at);
-            if !part.is_empty() && part.len() + scratch.rows(&name) as usize > self.most {
-                take(std::mem::take(&mut part))?;
+            let more = scratch.rows(&name) as usize;
+            if held > 0 && held + more > self.most {
+                take(std::mem::take(&mut some))?;
+                held = 0;
             }
+            let mut part: Vec<(u64, Day)> = Vec::with_capacity(more);
             for batch in scratch.read(&name)? {
                 let batch = batch?;
                 let (hashes, days) =
                     (batch.column(0).as_primitive::<UInt64Type>(), batch.column(1).as_primitive::<Date32Type>());
                 part.extend(hashes.values().iter().copied().zip(days.values().iter().copied()));
             }
+            held += part.len();
+            some.push(part);
         }
-        if part.is_empty() { Ok(()) } else { take(part) }
+        take(some)
     }
 }
 
@@ -178,25 +184,21 @@ pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &
 /// What the ids of a night share with other days, be they the night's own or on the lake.
 pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared> {
     let mut shared = Shared::default();
-    ids.parts(&mut |mut stated| {
-        if stated.is_empty() {
+    let is_first = day_files(lake, table)?.is_empty();
+    ids.parts(&mut |mut parts| {
+        let several: Vec<Shared> = parts.par_iter_mut().map(|part| once(part)).collect();
+        for part in several {
+            shared.ids.extend(part.ids);
+            shared.days.extend(part.days);
+        }
+        if is_first || parts.iter().all(Vec::is_empty) {
             return Ok(());
         }
-        stated.par_sort_unstable();
-        stated.dedup();
-        // Each id once: its days where the night states several, else its one day.
-        let mut once: Vec<(u64, Day)> = Vec::with_capacity(stated.len());
-        for same in stated.chunk_by(|a, b| a.0 == b.0) {
-            if same.len() > 1 {
-                shared.ids.insert(same[0].0);
-                shared.days.extend(same.iter().map(|(_, day)| *day));
-            }
-            once.push(same[0]);
-        }
-        drop(stated);
+        let stated: Vec<(u64, Day)> = parts.concat();
+        drop(parts);
         let alone = |id: u64, day: Day, at: Day| at == day && !shared.ids.contains(&id);
         let found = probe(lake, table, |filter, at| {
-            let held = filter.may_hold(&once, |(id, _)| *id).into_iter().copied();
+            let held = filter.may_hold(&stated, |(id, _)| *id).into_iter().copied();
             held.filter(|(id, day)| !alone(*id, *day, at)).collect()
         })?;
         for (at, ids) in found {
@@ -208,6 +210,19 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
         Ok(())
     })?;
     Ok(shared)
+}
+
+/// Leaves each id of a part once, ascending, with one of its days; says which ids the night states for several days, and these.
+fn once(part: &mut Vec<(u64, Day)>) -> Shared {
+    part.sort_unstable();
+    part.dedup();
+    let mut several = Shared::default();
+    for same in part.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+        several.ids.insert(same[0].0);
+        several.days.extend(same.iter().map(|(_, day)| *day));
+    }
+    part.dedup_by_key(|(id, _)| *id);
+    several
 }
 
 /// The days whose files may hold any of the ids.
@@ -251,9 +266,9 @@ mod tests {
             let mut ids = Ids::new(bytes);
             pairs.iter().for_each(|(id, day)| ids.push(*day, &[*id]).unwrap());
             let (mut all, mut parts) = (Vec::new(), Vec::new());
-            ids.parts(&mut |part| {
-                parts.push(part.iter().map(|(id, _)| *id).collect::<BTreeSet<u64>>());
-                all.extend(part);
+            ids.parts(&mut |some| {
+                parts.push(some.iter().flatten().map(|(id, _)| *id).collect::<BTreeSet<u64>>());
+                all.extend(some.into_iter().flatten());
                 Ok(())
             })
             .unwrap();

@@ -330,7 +330,7 @@ fn is_out_of_turn(table: &Table, entry: &Entry, newest: &BTreeMap<String, i64>) 
 }
 
 /// The share of memory that the ids of a table may take: one in this.
-const IDS_SHARE: usize = 32;
+const IDS_SHARE: usize = 12;
 
 /// What a byte of a compressed export becomes as rows in memory, roughly.
 const UNPACKED: usize = 16;

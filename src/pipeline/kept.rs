@@ -1,6 +1,6 @@
 //! What a delivery leaves as it was: columns whose header was not there, and empty values where the feed says that they mean nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::plan::LoadedFeed;
 use crate::canon::merge::Kept;
@@ -8,47 +8,42 @@ use crate::contract::Catalog;
 use crate::feed::{Feed, Nulls};
 use crate::ledger::Ledger;
 
-/// By delivery; one that is not named leaves nothing as it was.
-#[derive(Debug, Default)]
-pub struct KeptBy {
-    all: BTreeSet<String>,
-    columns: BTreeMap<String, BTreeSet<String>>,
-    /// Deliveries whose deletes end what was known, so that it is kept.
-    ending: BTreeSet<String>,
+/// By delivery; one that the ledger does not know leaves nothing as it was.
+#[derive(Debug)]
+pub struct KeptBy<'l> {
+    ledger: &'l Ledger,
+    /// Feeds whose empty values mean nothing.
+    keeping: BTreeSet<&'l str>,
+    /// Feeds whose deletes end what was known, so that it is kept.
+    ending: BTreeSet<&'l str>,
 }
 
-impl KeptBy {
+impl<'l> KeptBy<'l> {
     /// Of every accepted delivery in the ledger.
-    pub fn of(catalog: &Catalog, ledger: &Ledger, feeds: &[LoadedFeed]) -> KeptBy {
+    pub fn of(catalog: &Catalog, ledger: &'l Ledger, feeds: &'l [LoadedFeed]) -> KeptBy<'l> {
         let named = |which: &dyn Fn(&Feed) -> bool| -> BTreeSet<&str> {
             feeds.iter().map(|loaded| &loaded.feed).filter(|feed| which(feed)).map(|feed| feed.name.as_str()).collect()
         };
         let keeping = named(&|feed| feed.nulls_mean == Nulls::Keep);
         // What annuls itself never was.
         let ending = named(&|feed| catalog.table(&feed.fills).is_some_and(|table| table.deletes_end) && !feed.annuls());
-        let mut kept = KeptBy::default();
-        for (path, entry) in &ledger.entries {
-            if ending.contains(entry.feed.as_str()) {
-                kept.ending.insert(path.clone());
-            }
-            if keeping.contains(entry.feed.as_str()) {
-                kept.all.insert(path.clone());
-            } else if !entry.absent.is_empty() {
-                kept.columns.insert(path.clone(), entry.absent.clone());
-            }
-        }
-        kept
+        KeptBy { ledger, keeping, ending }
     }
 
     /// What a delivery's statements, or its deletes, leave as it was.
-    pub fn by(&self, delivery: &str, deletes: bool) -> Kept<'_> {
+    pub fn by(&self, delivery: &str, deletes: bool) -> Kept<'l> {
+        let Some(entry) = self.ledger.entries.get(delivery) else { return Kept::Nothing };
+        let is_one_of = |feeds: &BTreeSet<&str>| feeds.contains(entry.feed.as_str());
         if deletes {
-            return if self.ending.contains(delivery) { Kept::All } else { Kept::Nothing };
+            return if is_one_of(&self.ending) { Kept::All } else { Kept::Nothing };
         }
-        if self.all.contains(delivery) {
-            return Kept::All;
+        if is_one_of(&self.keeping) {
+            Kept::All
+        } else if entry.absent.is_empty() {
+            Kept::Nothing
+        } else {
+            Kept::Columns(&entry.absent)
         }
-        self.columns.get(delivery).map_or(Kept::Nothing, Kept::Columns)
     }
 }
 

@@ -15,13 +15,14 @@ use super::lake::{Lake, WHOLE};
 use super::plan::{Planned, is_undated_snapshot};
 use super::rows::{split_undated, with_made_days};
 use crate::canon::merge::{Losses, Removed, merge};
+use crate::canon::snapshot::Against;
 use crate::canon::{kept, snapshot};
 use crate::contract::Table;
 use crate::contract::arrow::canon_schema;
 use crate::error::Result;
-use crate::feed::Mode;
-use crate::ledger::Ledger;
-use crate::period::{Day, local_day};
+use crate::feed::{Feed, Mode};
+use crate::ledger::{Entry, Ledger};
+use crate::period::local_day;
 use crate::publish::NewFile;
 
 /// What a table is merged with: the job, the lake before this run, and the deliveries known so far.
@@ -116,20 +117,22 @@ impl Waiting {
                 continue;
             }
             let by = |delivery: &str| kept.by(delivery, false);
-            let of_feed = |delivery: &str| {
-                ledger.entries.get(delivery).is_some_and(|entry| entry.feed == feed.name && entry.series == series)
+            // Of the feed's own deliveries, what took the day of its snapshot, or what said its own.
+            let ours = |delivery: &str, undated: bool| {
+                let entry = ledger.entries.get(delivery);
+                let entry = entry.filter(|entry| entry.feed == feed.name && entry.series == series);
+                entry.map_or(Against::Nothing, |entry| against(context, table, feed, entry, undated))
             };
-            let took = |delivery: &str, from: Option<Day>| took_its_day(context, table, ledger, delivery, from);
             // Rows that say since when they hold stand beside others that take the day of their snapshot.
             let (undated, dated) = if feed.may_be_undated() { split_undated(&rows)? } else { (Vec::new(), rows) };
             if feed.may_be_undated() {
-                let ours = |delivery: &str, from: Option<Day>| of_feed(delivery) && took(delivery, from);
+                let ours = |delivery: &str| ours(delivery, true);
                 let (rows, lost) = snapshot::apply(table, &state, &undated, day, &ours, &by, feed.annuls())?;
                 state = rows;
                 self.lose(lost);
             }
             if !is_undated_snapshot(feed, context.catalog) {
-                let ours = |delivery: &str, from: Option<Day>| of_feed(delivery) && !took(delivery, from);
+                let ours = |delivery: &str| ours(delivery, false);
                 let applied = kept::apply(table, &state, &dated, day, &ours, &by)?;
                 state = applied.state;
                 fresh.push(applied.snapshot);
@@ -151,17 +154,23 @@ impl Waiting {
     }
 }
 
-/// Whether a row took the day of its snapshot: of a feed that never says since when its rows hold, or did not of this one.
-fn took_its_day(context: &Context<'_>, table: &Table, ledger: &Ledger, delivery: &str, from: Option<Day>) -> bool {
-    let Some(entry) = ledger.entries.get(delivery) else { return false };
-    let feed = context.feeds.iter().map(|loaded| &loaded.feed).find(|feed| feed.name == entry.feed);
-    match feed {
-        Some(feed) if !feed.may_be_undated() => false,
-        Some(feed) if !feed.maps("effective_from") => true,
-        Some(_) => {
-            let key = table.key.first().map_or("", String::as_str);
-            entry.undated(key) > 0 && from.is_none_or(|from| from == local_day(entry.known_at, context.job.zone))
-        }
-        None => false,
+/// Which rows of a delivery took the day of their snapshot (`undated`), or which did not: of a feed that never says since when its rows
+/// hold, or did not of some.
+fn against(context: &Context<'_>, table: &Table, feed: &Feed, entry: &Entry, undated: bool) -> Against {
+    let key = table.key.first().map_or("", String::as_str);
+    let took = if !feed.may_be_undated() {
+        Against::Nothing
+    } else if !feed.maps("effective_from") {
+        Against::All
+    } else if entry.undated(key) > 0 {
+        Against::Of(local_day(entry.known_at, context.job.zone))
+    } else {
+        Against::Nothing
+    };
+    match took {
+        took if undated => took,
+        Against::Nothing => Against::All,
+        Against::Of(day) => Against::AllBut(day),
+        Against::All | Against::AllBut(_) => Against::Nothing,
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn settle_days(
     table: &Table,
     shared: &Shared,
     fresh: &DayRows,
-    kept: &KeptBy,
+    kept: &KeptBy<'_>,
 ) -> Result<(Moved, BTreeSet<Day>)> {
     let [key] = table.key.as_slice() else { return Ok((Moved::default(), BTreeSet::new())) };
     let columns: Vec<&str> =
@@ -188,7 +188,7 @@ pub(super) fn locate(lake: &Lake<'_>, table: &Table, keys: &BTreeSet<String>) ->
 pub struct Elsewhere<'a> {
     pub removed: Option<&'a Removed>,
     pub moved: Option<&'a Moved>,
-    pub kept: Option<&'a KeptBy>,
+    pub kept: Option<&'a KeptBy<'a>>,
 }
 
 /// One day of a day table, merged: its rows, and what was lost.
@@ -214,7 +214,8 @@ pub fn merge_rows(
     let none = Removed::new();
     let keeps = |delivery: &str, deletes: bool| elsewhere.kept.map_or(Kept::Nothing, |kept| kept.by(delivery, deletes));
     let merged = merge(table, batches, elsewhere.removed.unwrap_or(&none), &|_, _| true, &keeps)?;
-    let (Some(moved), [key]) = (elsewhere.moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
+    let moved = elsewhere.moved.filter(|moved| !moved.home.is_empty());
+    let (Some(moved), [key]) = (moved, table.key.as_slice()) else { return Ok((merged.rows, merged.losses)) };
     let mut losses = merged.losses;
     // Of the day itself, or of the rows that took over what other days had said.
     let mut stays: Vec<(usize, usize)> = Vec::with_capacity(merged.rows.num_rows());

@@ -63,6 +63,8 @@ pub struct Acts {
     reacting: Vec<i64>,
     /// Events, contributions and reactions of accounts that are nobody we know, by reason.
     pub unmatched: BTreeMap<Unmatched, i64>,
+    /// These accounts.
+    pub strangers: HashMap<String, Unmatched>,
 }
 
 impl Acts {
@@ -78,6 +80,7 @@ struct Users<'a> {
     codes: HashMap<String, i64>,
     who: Vec<Who>,
     unmatched: BTreeMap<Unmatched, i64>,
+    strangers: HashMap<String, Unmatched>,
 }
 
 impl Users<'_> {
@@ -86,7 +89,11 @@ impl Users<'_> {
             return code;
         }
         let code = self.who.len() as i64;
-        self.who.push(self.inputs.identity.who(user, self.inputs.day()));
+        let who = self.inputs.identity.who(user, self.inputs.day());
+        if let Who::Unmatched(reason) = who {
+            self.strangers.insert(user.to_owned(), reason);
+        }
+        self.who.push(who);
         self.codes.insert(user.to_owned(), code);
         code
     }
@@ -106,7 +113,8 @@ impl Users<'_> {
 
 /// The acts of one day that count for somebody.
 pub fn acts(inputs: &Inputs<'_>) -> Acts {
-    let mut users = Users { inputs, codes: HashMap::new(), who: Vec::new(), unmatched: BTreeMap::new() };
+    let mut users =
+        Users { inputs, codes: HashMap::new(), who: Vec::new(), unmatched: BTreeMap::new(), strangers: HashMap::new() };
     let policy = inputs.policy;
     let verbs = verbs(policy);
     // Any other verb is a visit and nothing more.
@@ -157,6 +165,7 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
         authors,
         reacting,
         unmatched: users.unmatched,
+        strangers: users.strangers,
     }
 }
 

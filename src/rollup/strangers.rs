@@ -3,31 +3,30 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use hashbrown::HashMap;
 
 use super::time_spent::is_act_of_somebody;
 use crate::canon::columns::{Text, bools};
-use crate::canon::identity::{Identity, Unmatched, Who};
+use crate::canon::identity::Unmatched;
 use crate::contract::arrow::{DELETED, DELIVERY};
 use crate::contract::findings::{Found, finding};
-use crate::period::Day;
 
 /// How many, by (reason, table, feed).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Strangers(BTreeMap<(String, String, String), u64>);
 
 impl Strangers {
-    /// Counts the rows of one day whose account, named in the column `user`, is nobody we know on it.
+    /// Counts the rows of one day whose account, named in the column `user`, is nobody we know on it: `unmatched` says so.
     pub fn add(
         &mut self,
         (table, user): (&str, &str),
-        day: Day,
         rows: &[RecordBatch],
-        identity: &Identity,
+        unmatched: &HashMap<String, Unmatched>,
         feed_of: &dyn Fn(&str) -> Option<String>,
     ) {
-        for batch in rows {
+        for batch in rows.iter().filter(|_| !unmatched.is_empty()) {
             let count = batch.num_rows();
-            let reasons = Text::of(batch, user).each(count, &mut |user| reason(identity.who(user, day)));
+            let reasons = Text::of(batch, user).each(count, &mut |user| unmatched.get(user).copied());
             if reasons.iter().flatten().flatten().next().is_none() {
                 continue;
             }
@@ -94,21 +93,14 @@ impl Strangers {
     }
 }
 
-fn reason(who: Who) -> Option<Unmatched> {
-    match who {
-        Who::Unmatched(reason) => Some(reason),
-        Who::Worker(_) | Who::Excluded => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::fixture::{self, day, rows};
+    use crate::canon::fixture::rows;
 
     #[test]
     fn acts_that_match_nobody_are_counted_by_feed_and_come_back_from_their_text() {
-        let (_, identity) = fixture::people("worker_id effective_from status employee_no\n w1 2026-01-01 active w1");
+        let unmatched = ["x1", "x2"].map(|user| (user.to_owned(), Unmatched::NoAccount));
         let activity = [rows(
             "activity",
             "event_id user_id verb     _delivery
@@ -121,7 +113,7 @@ mod tests {
         )];
         let feed_of = |delivery: &str| Some(delivery[..1].to_owned());
         let mut strangers = Strangers::default();
-        strangers.add(("activity", "user_id"), day("2026-02-03"), &activity, &identity, &feed_of);
+        strangers.add(("activity", "user_id"), &activity, &HashMap::from_iter(unmatched), &feed_of);
         assert_eq!(
             strangers.text(),
             "no_account|1|activity|a\nno_account|2|activity|b",

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use chrono_tz::Tz;
 
-use crate::canon::columns::{Text, bools, instants, ints};
+use crate::canon::columns::Text;
 use crate::canon::history::Fnv;
 use crate::period::{Day, day_start_micros};
 
@@ -63,48 +63,50 @@ impl Clock {
 
 /// The columns of activity that say how long something lasted, and when.
 pub struct Durations<'b> {
-    occurred_at: Box<dyn Fn(usize) -> Option<i64> + 'b>,
-    seconds: Box<dyn Fn(usize) -> Option<i64> + 'b>,
-    begins_there: Box<dyn Fn(usize) -> Option<bool> + 'b>,
+    occurred_at: Option<&'b TimestampMicrosecondArray>,
+    seconds: Option<&'b Int64Array>,
+    begins_there: Option<&'b BooleanArray>,
     /// None of a batch in which no event was told as a day.
-    day_only: Option<Box<dyn Fn(usize) -> Option<bool> + 'b>>,
+    day_only: Option<&'b BooleanArray>,
     most_seconds: i64,
 }
 
 impl<'b> Durations<'b> {
     pub fn of(batch: &'b RecordBatch, clock: &Clock) -> Durations<'b> {
+        // A column of nothing but nulls, or nothing but `false`, says nothing.
+        let of = |name: &str| batch.column_by_name(name).filter(|array| array.null_count() < array.len());
+        let bools = |name: &str| of(name).and_then(|array| array.as_boolean_opt()).filter(|array| array.has_true());
         Durations {
-            occurred_at: Box::new(instants(batch, "occurred_at")),
-            seconds: Box::new(ints(batch, "duration_seconds")),
-            begins_there: Box::new(bools(batch, "duration_from")),
-            day_only: has_true(batch, "day_only").then(|| Box::new(bools(batch, "day_only")) as Box<_>),
+            occurred_at: of("occurred_at").and_then(|array| array.as_primitive_opt()),
+            seconds: of("duration_seconds").and_then(|array| array.as_primitive_opt()),
+            begins_there: bools("duration_from"),
+            day_only: bools("day_only"),
             most_seconds: clock.most_seconds,
         }
     }
 
     fn seconds(&self, row: usize) -> Option<i64> {
-        Some((self.seconds)(row).filter(|seconds| *seconds > 0)?.min(self.most_seconds))
+        let seconds = self.seconds.filter(|array| array.is_valid(row))?.value(row);
+        (seconds > 0).then(|| seconds.min(self.most_seconds))
+    }
+
+    fn is_day(&self, row: usize) -> bool {
+        self.day_only.is_some_and(|array| array.is_valid(row) && array.value(row))
     }
 
     /// What a row lasted that has no place within its day.
     pub fn loose(&self, row: usize) -> Option<i64> {
-        self.day_only.as_ref().filter(|day_only| day_only(row) == Some(true)).and_then(|_| self.seconds(row))
+        if self.is_day(row) { self.seconds(row) } else { None }
     }
 
     /// The time that a row covers; none where it did not last or has no place within its day.
     pub fn stretch(&self, row: usize) -> Option<Stretch> {
-        let is_placed = |_: &i64| self.day_only.as_ref().is_none_or(|day_only| day_only(row) != Some(true));
-        let seconds = self.seconds(row).filter(is_placed)?;
-        let at = (self.occurred_at)(row)?.div_euclid(SECOND);
-        Some(match (self.begins_there)(row) {
-            Some(true) => Stretch { from: at, to: at + seconds },
-            _ => Stretch { from: at - seconds, to: at },
-        })
+        let seconds = self.seconds(row).filter(|_| !self.is_day(row))?;
+        let at = self.occurred_at.filter(|array| array.is_valid(row))?.value(row).div_euclid(SECOND);
+        let begins_there = self.begins_there.is_some_and(|array| array.is_valid(row) && array.value(row));
+        let from = if begins_there { at } else { at - seconds };
+        Some(Stretch { from, to: from + seconds })
     }
-}
-
-fn has_true(batch: &RecordBatch, name: &str) -> bool {
-    batch.column_by_name(name).and_then(|array| array.as_boolean_opt()).is_some_and(BooleanArray::has_true)
 }
 
 /// Time of one event that lies on the day before its own or on the day after.

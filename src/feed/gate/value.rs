@@ -147,14 +147,17 @@ impl<'a, E> Gate<'a, E> {
         true
     }
 
-    /// Pushes that the instant in column `of` was told as a day, or nothing.
+    /// Pushes that the instant in column `of` was told as a day; that it was not is left to be filled in.
     pub(super) fn is_day(&mut self, at: usize, of: usize) -> bool {
         let has_instant = self.builders[self.bound.columns[of].stored].last().is_some();
         let is_day = has_instant && self.noted[of].is_day;
-        let builder = &mut self.builders[self.bound.columns[at].stored];
-        let Values::Bool(values) = &mut builder.values else { return false };
-        values.append(is_day);
-        builder.mark(is_day);
+        if is_day {
+            let builder = &mut self.builders[self.bound.columns[at].stored];
+            builder.pad(self.rows.len());
+            let Values::Bool(values) = &mut builder.values else { return false };
+            values.append(true);
+            builder.mark(true);
+        }
         is_day
     }
 
@@ -203,14 +206,17 @@ impl<'a, E> Gate<'a, E> {
                             let unknown = mapping.values.as_ref().is_some_and(|values| cast::is_unknown(raw, values));
                             let value = cast::text(raw, &target.rule, &mut self.scratch)?;
                             self.weight += raw.len();
-                            let plain = std::str::from_utf8(raw).unwrap_or_default().trim();
+                            let plain = || std::str::from_utf8(raw).unwrap_or_default().trim();
                             if let Some(watch) = watch.as_mut().filter(|_| value.is_some()) {
-                                watch.note(plain);
+                                watch.note(plain());
                             }
                             if target.counts_zeros && value.is_some() {
-                                self.intake.zeros.note(plain, target.rule.pseudonyms);
+                                self.intake.zeros.note(plain(), target.rule.pseudonyms);
                             }
-                            let lookalike = target.rule.ids && value.is_some() && ids::looks_like_another(plain);
+                            let lookalike = target.rule.ids
+                                && value.is_some()
+                                && !raw.is_ascii()
+                                && ids::looks_like_another(plain());
                             let pattern = cast::pattern_of(raw, &mapping).map_or(0, |at| at as u8 + 1);
                             dictionary.learn_by(raw, value, unknown, lookalike, pattern)
                         }
