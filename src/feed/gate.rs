@@ -16,12 +16,12 @@ use super::extract::ActOf;
 use super::ids;
 use super::made_day;
 use super::moment::Noted;
-use super::order::{Orders, Window};
+use super::order::{self, Orders, Window};
 use super::plan::{Action, Feed, Rule, Verdict};
 use super::reject::{Reason, Refusal, Reject};
 use super::remarks::{Contradictions, Remark, Remarks};
 use super::select::{self, Choice, Mark};
-use super::{Context, Intake, Mode, Stop, Warning};
+use super::{Context, Intake, Mode, Stop, Warning, set};
 use crate::contract::Table;
 use crate::period::{YEARS_BACK, local_day};
 
@@ -68,6 +68,8 @@ pub(crate) struct Gate<'a, E> {
     /// By target and pattern of `extract`: how many texts it said the meaning of.
     told: Vec<Vec<u64>>,
     is_part: bool,
+    /// The feed's rules choose among the records once all are read.
+    marks: bool,
     /// The value just read is missing because the record tells of nobody's act.
     is_nobodys: bool,
     table: &'a Table,
@@ -127,6 +129,7 @@ impl<'a, E> Gate<'a, E> {
             told: vec![Vec::new(); builders.len()],
             is_nobodys: false,
             is_part: context.is_part,
+            marks: feed.select.chooses() || context.waits_for_set(feed),
             builders,
             rows: Vec::with_capacity(BATCH_ROWS),
             deleted: Vec::with_capacity(BATCH_ROWS),
@@ -187,7 +190,7 @@ impl<'a, E> Gate<'a, E> {
             Ok(deleted) => {
                 self.remarks.keep(deleted);
                 self.upserts += u64::from(!deleted);
-                if self.feed.select.chooses() {
+                if self.marks {
                     let picks = |choice: &Option<(usize, &Choice)>| {
                         choice.is_some_and(|(slot, choice)| choice.picks(record.cell(slot), nulls))
                     };
@@ -398,7 +401,6 @@ impl<'a, E> Gate<'a, E> {
     pub fn finish(mut self) -> Result<Intake, Stop<E>> {
         self.flush()?;
         let mut intake = self.intake;
-        // Before the share of rejects: where days are the wrong way round, that is why they were rejected.
         for (target, noted) in self.bound.columns.iter().zip(&self.noted) {
             let name = &target.column.name;
             if noted.midnights > 0 {
@@ -407,11 +409,14 @@ impl<'a, E> Gate<'a, E> {
             if let Some(count) = noted.only_midnights() {
                 intake.warnings.push(Warning::new("only_midnights", Some(name), count));
             }
-            match noted.orders.as_ref().and_then(|orders| orders.judge(name)) {
-                Some((refusal, _)) if self.feed.gates.date_order == Verdict::Block => return Err(refusal.into()),
-                Some((_, count)) => intake.warnings.push(Warning::new("date_order", Some(name), count)),
-                None => {}
-            }
+        }
+        // Before the share of rejects: where days are the wrong way round, that is why they were rejected.
+        let columns = self.bound.columns.iter().map(|target| target.column.name.clone());
+        let orders: Vec<_> = columns.zip(self.noted).filter_map(|(name, noted)| Some((name, noted.orders?))).collect();
+        if self.is_part {
+            intake.orders = orders;
+        } else {
+            intake.warnings.extend(order::judged(self.feed.gates.date_order, &orders)?);
         }
         intake.rejected_by_reason = self.reasons.into_iter().collect();
         let (rejected, judged) = (intake.rejected_count(), intake.read - intake.filtered);
@@ -420,12 +425,8 @@ impl<'a, E> Gate<'a, E> {
             let detail = format!("NUL bytes in {} of {} records", self.spoiled, intake.read);
             return Err(Refusal::new(Reason::Encoding, detail).into());
         }
-        // However few they are: what holds no record that can be read is no delivery of this feed.
-        if rejected > 0 && intake.accepted == 0 {
-            let most = intake.rejected_by_reason.iter().max_by_key(|(_, count)| *count);
-            let reason = most.map_or("", |(reason, _)| reason.code());
-            let detail = format!("all {rejected} records were rejected, most of them as {reason}");
-            return Err(Refusal::new(Reason::RejectShare, detail).into());
+        if !self.is_part {
+            set::all_rejected(&intake)?;
         }
         if self.feed.gates.reject_share == Verdict::Block
             && !self.is_part

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type};
 use arrow::row::{RowConverter, Rows, SortField};
+use hashbrown::DefaultHashBuilder;
 
 use super::reject::{Reason, Refusal};
 use crate::contract::Table;
@@ -108,6 +109,46 @@ pub(crate) fn hashes(table: &Table, batch: &RecordBatch) -> Result<Vec<Hashed>, 
         Hashed { key, content, whose, interval: interval(row) }
     };
     Ok((0..batch.num_rows()).map(hashed).collect())
+}
+
+/// The key of each row of a batch, hashed quickly: rows of one key have one hash under one `state`. Rows that leave out an optional key are
+/// all taken for one.
+///
+/// # Errors
+/// A column cannot be compared.
+pub(crate) fn key_hashes(table: &Table, batch: &RecordBatch, state: &DefaultHashBuilder) -> Result<Vec<Hash>, Refusal> {
+    let mut hashes = vec![0; batch.num_rows()];
+    for name in &table.key {
+        let Some(array) = batch.column_by_name(name) else { continue };
+        let mut mix = |row: usize, value: u64| {
+            hashes[row] = (Hash::rotate_left(hashes[row], 23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        };
+        if let Some(texts) = array.as_string_opt::<i32>() {
+            texts.iter().enumerate().for_each(|(row, text)| mix(row, state.hash_one(text)));
+        } else {
+            let rows = encode(batch, &[name.as_str()])
+                .map_err(|cause| Refusal::new(Reason::TypeMismatch, cause.to_string()))?;
+            (0..batch.num_rows()).for_each(|row| mix(row, state.hash_one(rows.row(row).as_ref())));
+        }
+    }
+    Ok(hashes)
+}
+
+/// Whose each row of a batch is, without the day from which it holds, and when it holds.
+///
+/// # Errors
+/// A column cannot be compared.
+pub(crate) fn versions(table: &Table, batch: &RecordBatch) -> Result<Vec<(Hash, Interval)>, Refusal> {
+    let whose: Vec<&str> = table.key.iter().map(String::as_str).filter(|name| !is_begin(name)).collect();
+    let rows = encode(batch, &whose).map_err(|cause| Refusal::new(Reason::TypeMismatch, cause.to_string()))?;
+    let (interval, state) = (intervals(table, batch), BuildHasherDefault::<DefaultHasher>::default());
+    Ok((0..batch.num_rows()).map(|row| (state.hash_one(rows.row(row).as_ref()), interval(row))).collect())
+}
+
+/// Whether some row of a batch says from or until when it holds.
+pub(crate) fn has_interval(table: &Table, batch: &RecordBatch) -> bool {
+    let says = |name: &str| batch.column_by_name(name).is_some_and(|array| array.null_count() < array.len());
+    interval_of(table).is_some_and(|ends| ends.into_iter().any(says))
 }
 
 /// The interval of each row of a batch; of a table without intervals, always.

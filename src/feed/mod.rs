@@ -6,7 +6,7 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! `attempt` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
-//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `bound` columns of a source · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `reject`
+//! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `bound` columns of a source · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `watch` what the rows of a delivery tell together, `set` those of several objects · `reject`
 //! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
 pub mod attempt;
@@ -38,6 +38,7 @@ mod reject;
 mod remarks;
 mod resolve;
 mod select;
+pub mod set;
 mod signature;
 mod sites;
 mod time;
@@ -61,7 +62,7 @@ pub use plan::{Feed, FeedError, FileFormat, Gates, Limits, Mode, Nulls, Snapshot
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use reject::{Reason, Refusal, Reject};
 
-use crate::contract::{Partition, Table};
+use crate::contract::Table;
 
 /// One file of a feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,7 @@ pub struct Context<'a> {
     pub path: &'a str,
     /// The ids that the feed's last snapshot held, where there is one.
     pub known: Option<&'a Known>,
-    /// It is a part of a set: its share of rejects is no measure of anything.
+    /// It is a part of a set: what only all of them together can tell is left to [`set::judge`].
     pub is_part: bool,
 }
 
@@ -114,6 +115,11 @@ impl<'a> Context<'a> {
             known: None,
             is_part: false,
         }
+    }
+
+    /// Whether which of the records count is known once all parts of the set are read.
+    fn waits_for_set(&self, feed: &Feed) -> bool {
+        self.is_part && feed.chooses_among_parts(self.table)
     }
 
     /// The same with days of the job's reporting zone.
@@ -151,6 +157,9 @@ pub struct Intake {
     pub unknown_values: Vec<(String, u64)>,
     /// Of the key of a full snapshot, how its ids are written.
     pub zeros: Zeros,
+    /// Of a part of a set, how its columns of days are written, and the sites whose accounts it names where none are declared.
+    pub(crate) orders: Vec<(String, order::Orders)>,
+    pub(crate) sites: Vec<String>,
     /// SHA-256 of the object as stored, 64 hex digits.
     pub sha256: String,
 }
@@ -228,7 +237,7 @@ pub fn read<E>(
     }
     let digest = sha256(bytes);
     let context = &Context { known_at: Some(delivery.known_at), ..*context };
-    let refused = if feed.unique_key && !feed.select.chooses() {
+    let refused = if feed.unique_key && !feed.select.chooses() && !context.waits_for_set(feed) {
         match unique::conflicts(feed, context, delivery, bytes).map_err(|stop| deeper_cause(feed, bytes, stop)) {
             Err(Stop::Refused(refusal)) if is_idle(feed, &refusal) => HashSet::new(),
             conflicts => conflicts?,
@@ -268,16 +277,17 @@ fn watched<E>(
     refused: &HashSet<u64>,
     sink: &mut dyn FnMut(RecordBatch) -> Result<(), E>,
 ) -> Result<Intake, Stop<E>> {
-    let mut watch = watch::Watch::new(feed, context.table);
+    let mut all: Vec<RecordBatch> = Vec::new();
+    let is_watched = !context.is_part && !watch::is_idle(feed, context.table);
     let mut hand_on = |batch: RecordBatch| -> Result<(), Stop<E>> {
-        watch.look(&batch)?;
+        all.extend(is_watched.then(|| batch.clone()));
         sink(batch).map_err(Stop::Sink)
     };
     let flat = |stop: Stop<Stop<E>>| match stop {
         Stop::Refused(refusal) => Stop::Refused(refusal),
         Stop::Sink(stop) => stop,
     };
-    let mut intake = if context.is_part && feed.select.chooses() && context.table.partition != Partition::Day {
+    let mut intake = if context.waits_for_set(feed) {
         // What the rules choose among is the whole set, see [`choose`].
         pass(feed, context, delivery, bytes, refused, &mut |batch| sink(batch).map_err(Stop::Sink)).map_err(flat)?
     } else if feed.select.chooses() {
@@ -293,7 +303,7 @@ fn watched<E>(
     } else {
         pass(feed, context, delivery, bytes, refused, &mut hand_on).map_err(flat)?
     };
-    intake.warnings.extend(watch.finish());
+    intake.warnings.extend(watch::notice(feed, context.table, &all)?);
     if intake.filtered > 0 {
         intake.warnings.push(Warning::new("filtered", None, intake.filtered));
     }

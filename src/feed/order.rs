@@ -9,7 +9,9 @@
 //! "So long before it" is [`USUAL_DAYS`] and the feed's own `lag_days`: how many days its records usually lie before their delivery.
 //! A full snapshot tells of any past, so of its values only those after the delivery count.
 
+use super::Warning;
 use super::bound::Place;
+use super::plan::Verdict;
 use super::reject::{Reason, Refusal};
 use super::time;
 use crate::period::{Day, date_of};
@@ -49,7 +51,7 @@ impl Window {
 }
 
 /// How the values of one column fare under the declared order, and under the other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Orders {
     /// `None`: the column may hold any day.
     window: Option<Window>,
@@ -58,18 +60,25 @@ pub(crate) struct Orders {
     misplaced: Places,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Places {
     count: u64,
-    first: Vec<Place>,
+    /// The first ones, and in which part of a set.
+    first: Vec<(Place, String)>,
 }
 
 impl Places {
     fn add(&mut self, place: Place) {
         self.count += 1;
         if self.first.len() < EXAMPLES {
-            self.first.push(place);
+            self.first.push((place, String::new()));
         }
+    }
+
+    fn join(&mut self, part: &Places, path: &str) {
+        self.count += part.count;
+        let room = EXAMPLES.saturating_sub(self.first.len());
+        self.first.extend(part.first.iter().take(room).map(|(place, _)| (*place, format!(" of {path}"))));
     }
 }
 
@@ -95,6 +104,14 @@ impl Orders {
         }
     }
 
+    /// Adds the values of a part of a set, which lies at `path`.
+    pub fn join(&mut self, part: &Orders, path: &str) {
+        self.window = part.window;
+        self.values += part.values;
+        self.other_only.join(&part.other_only, path);
+        self.misplaced.join(&part.misplaced, path);
+    }
+
     /// Why the delivery cannot be trusted in this column, and how many values say so.
     pub fn judge(&self, column: &str) -> Option<(Refusal, u64)> {
         let (places, what) = if self.other_only.count > 0 {
@@ -110,7 +127,7 @@ impl Orders {
             return None;
         };
         let shown: Vec<String> =
-            places.first.iter().map(|place| format!("record {} at byte {}", place.record, place.offset)).collect();
+            places.first.iter().map(|(at, part)| format!("record {} at byte {}{part}", at.record, at.offset)).collect();
         let detail = format!(
             "{column}: {} of {} values {what}; look at {}, and at `date` of the column in the feed",
             places.count,
@@ -119,11 +136,27 @@ impl Orders {
         );
         let refusal = Refusal::new(Reason::DateOrder, detail).column(column);
         let refusal = match places.first.first() {
-            Some(place) => refusal.at(place.record, place.offset),
+            Some((place, _)) => refusal.at(place.record, place.offset),
             None => refusal,
         };
         Some((refusal, places.count))
     }
+}
+
+/// What the columns of a delivery give away of their order, by the feed's verdict on it.
+///
+/// # Errors
+/// A column cannot be trusted, and the verdict is to refuse.
+pub(crate) fn judged(verdict: Verdict, columns: &[(String, Orders)]) -> Result<Vec<Warning>, Refusal> {
+    let mut warnings = Vec::new();
+    for (column, orders) in columns {
+        match orders.judge(column) {
+            Some((refusal, _)) if verdict == Verdict::Block => return Err(refusal),
+            Some((_, count)) => warnings.push(Warning::new("date_order", Some(column), count)),
+            None => {}
+        }
+    }
+    Ok(warnings)
 }
 
 /// The day with its day and month the other way round, where there is such a day.

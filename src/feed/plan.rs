@@ -376,9 +376,9 @@ impl Feed {
         self.mode == Mode::Full && at.is_some_and(|at| self.blocks.iter().any(|block| is_open(&block.columns[at])))
     }
 
-    /// Whether of the rows of a set only those count that its rules choose.
-    pub fn chooses_among_parts(&self, catalog: &Catalog) -> bool {
-        self.select.chooses() && catalog.table(&self.fills).is_some_and(|table| table.partition != Partition::Day)
+    /// Whether of the rows of a set, of the table that the feed fills, only those count that its rules choose.
+    pub fn chooses_among_parts(&self, table: &Table) -> bool {
+        (self.select.chooses() || self.unique_key) && table.partition != Partition::Day
     }
 
     /// Whether records may take back what they name.

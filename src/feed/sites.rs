@@ -48,7 +48,7 @@ fn place(home: &str) -> String {
 pub(crate) struct Sites<'a> {
     declared: &'a [Site],
     /// The only home page so far, where none is declared.
-    only: Option<String>,
+    pub only: Option<String>,
 }
 
 /// An account under the name that `users` has for it.
@@ -73,12 +73,7 @@ impl<'a> Sites<'a> {
         let home = place(home);
         if self.declared.is_empty() {
             match &self.only {
-                Some(only) if *only != home => {
-                    return Err(Refusal::new(
-                        Reason::SeveralSites,
-                        "declare each with `[[sites]]`, home_page and prefix",
-                    ));
-                }
+                Some(only) if *only != home => return Err(several()),
                 Some(_) => {}
                 None => self.only = Some(home),
             }
@@ -90,6 +85,11 @@ impl<'a> Sites<'a> {
             None => Named { id: format!("{home}|{name}"), is_stranger: true },
         })
     }
+}
+
+/// The refusal of accounts of several sites where the feed declares none.
+pub(crate) fn several() -> Refusal {
+    Refusal::new(Reason::SeveralSites, "declare each with `[[sites]]`, home_page and prefix")
 }
 
 #[cfg(test)]

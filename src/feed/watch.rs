@@ -1,81 +1,85 @@
-//! What a whole delivery gives away about its rows, noticed while they pass: several rows of one key, and intervals that do not meet.
+//! What the rows of a whole delivery give away together: several of one key, and intervals that do not meet.
 
-use hashbrown::HashMap;
-
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::Warning;
 use super::batch::DELETED;
-use super::keys::{Hash, Interval, hashes, interval_of};
+use super::keys::{Hash, Interval, has_interval, hashes, interval_of, key_hashes, versions};
 use super::plan::{Feed, Mode};
-use super::reject::Refusal;
+use super::reject::{Reason, Refusal};
 use crate::contract::Table;
 
-/// Watches the rows of one delivery.
-pub(crate) struct Watch<'a> {
-    table: &'a Table,
-    /// The end column of the table's rows, where they have intervals.
-    end: Option<&'static str>,
-    /// Key -> the content that came with it, whether it was of no day, and whether another one came.
-    keys: Option<HashMap<Hash, (Hash, bool, bool)>>,
-    versions: Vec<(Hash, Interval)>,
+/// Whether a delivery of a feed has to be looked at as a whole.
+pub(crate) fn is_idle(feed: &Feed, table: &Table) -> bool {
+    !tells_keys(feed) && interval_of(table).is_none()
 }
 
-impl<'a> Watch<'a> {
-    pub fn new(feed: &Feed, table: &'a Table) -> Watch<'a> {
-        Watch {
-            table,
-            end: interval_of(table).map(|[_, end]| end),
-            // Where the feed has a rule for it, or refuses such rows, there is nothing left to notice.
-            keys: (feed.mode == Mode::Full && !feed.select.chooses() && !feed.unique_key).then(HashMap::new),
-            versions: Vec::new(),
-        }
-    }
+/// Where the feed has a rule for rows of one key, or refuses them, there is nothing left to notice.
+fn tells_keys(feed: &Feed) -> bool {
+    feed.mode == Mode::Full && !feed.select.chooses() && !feed.unique_key
+}
 
-    pub fn is_idle(&self) -> bool {
-        self.end.is_none() && self.keys.is_none()
+/// Looks at all rows of a delivery.
+///
+/// # Errors
+/// A column cannot be compared.
+pub(crate) fn notice(feed: &Feed, table: &Table, rows: &[RecordBatch]) -> Result<Vec<Warning>, Refusal> {
+    let mut warnings = Vec::new();
+    let several = if tells_keys(feed) { several_rows(table, rows)? } else { 0 };
+    if several > 0 {
+        warnings.push(Warning::new("several_rows", None, several));
     }
-
-    /// # Errors
-    /// A column cannot be compared.
-    pub fn look(&mut self, batch: &RecordBatch) -> Result<(), Refusal> {
-        if self.is_idle() {
-            return Ok(());
+    if let Some([_, end]) = interval_of(table) {
+        let mut told: Vec<(Hash, Interval)> = Vec::new();
+        // Rows that all hold always have nothing to meet.
+        for batch in rows.iter().filter(|batch| has_interval(table, batch)) {
+            let stated = versions(table, batch)?.into_iter().enumerate();
+            let lives = |(row, (_, interval)): &(usize, (Hash, Interval))| interval.holds() && !is_deleted(batch, *row);
+            told.extend(stated.filter(lives).map(|(_, version)| version));
         }
-        let deleted = batch.column_by_name(DELETED).and_then(|array| array.as_boolean_opt());
-        for (row, hashed) in hashes(self.table, batch)?.into_iter().enumerate() {
-            if deleted.is_some_and(|deleted| deleted.value(row)) {
-                continue;
-            }
-            let empty = hashed.interval.is_empty();
-            if let Some(keys) = &mut self.keys {
-                let held = keys.entry(hashed.key).or_insert((hashed.content, empty, false));
-                match (held.1, empty) {
-                    // Only the place in the file is left to choose by.
-                    (true, true) | (false, false) => held.2 |= held.0 != hashed.content,
-                    (true, false) => *held = (hashed.content, false, false),
-                    (false, true) => {}
-                }
-            }
-            if self.end.is_some() && !empty {
-                self.versions.push((hashed.whose, hashed.interval));
-            }
-        }
-        Ok(())
-    }
-
-    pub fn finish(mut self) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        let several = self.keys.iter().flat_map(HashMap::values).filter(|held| held.2).count() as u64;
-        if several > 0 {
-            warnings.push(Warning::new("several_rows", None, several));
-        }
-        let off = one_day_off(&mut self.versions);
+        let off = one_day_off(&mut told);
         if off > 0 {
-            warnings.push(Warning::new("one_day_gaps", self.end, off));
+            warnings.push(Warning::new("one_day_gaps", Some(end), off));
         }
-        warnings
     }
+    Ok(warnings)
+}
+
+fn is_deleted(batch: &RecordBatch, row: usize) -> bool {
+    let deleted = batch.column_by_name(DELETED).and_then(|array| array.as_boolean_opt());
+    deleted.is_some_and(|deleted| deleted.value(row))
+}
+
+/// Keys of which different rows were told, with only the place in the file to choose by.
+fn several_rows(table: &Table, batches: &[RecordBatch]) -> Result<u64, Refusal> {
+    // Next to all keys are told once: their content need not be looked at.
+    let state = DefaultHashBuilder::default();
+    let keys: Vec<Vec<Hash>> =
+        batches.iter().map(|batch| key_hashes(table, batch, &state)).collect::<Result<_, Refusal>>()?;
+    let mut seen: HashSet<Hash> = HashSet::with_capacity(keys.iter().map(Vec::len).sum());
+    let twice: HashSet<Hash> = keys.iter().flatten().copied().filter(|key| !seen.insert(*key)).collect();
+    if twice.is_empty() {
+        return Ok(0);
+    }
+    // Key -> the content that came with it, whether it was of no day, and whether another one came.
+    let mut told: HashMap<Hash, (Hash, bool, bool)> = HashMap::new();
+    for (batch, keys) in batches.iter().zip(&keys) {
+        let rows = (0..batch.num_rows()).filter(|row| twice.contains(&keys[*row]) && !is_deleted(batch, *row));
+        let rows = UInt32Array::from_iter_values(rows.map(|row| row as u32));
+        let broken = |cause: arrow::error::ArrowError| Refusal::new(Reason::TypeMismatch, cause.to_string());
+        for hashed in hashes(table, &take_record_batch(batch, &rows).map_err(broken)?)? {
+            let empty = hashed.interval.is_empty();
+            let held = told.entry(hashed.key).or_insert((hashed.content, empty, false));
+            match (held.1, empty) {
+                (true, true) | (false, false) => held.2 |= held.0 != hashed.content,
+                (true, false) => *held = (hashed.content, false, false),
+                (false, true) => {}
+            }
+        }
+    }
+    Ok(told.values().filter(|held| held.2).count() as u64)
 }
 
 /// Changes from one version to the next that leave a gap or an overlap of exactly one day, if they are most of all changes.

@@ -27,7 +27,7 @@ use super::workforce::Workforce;
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict, Warning};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 
@@ -99,6 +99,8 @@ pub fn ingest(
     let mut sets = together(plan, &ledger);
     let mut refused_together = BTreeMap::new();
     let mut out_of_turn = BTreeMap::new();
+    // By the last part of each set.
+    let mut said_of_sets: BTreeMap<String, Vec<Warning>> = BTreeMap::new();
     let mut fresh_removed: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     let mut intakes = Vec::new();
     let (mut refused, mut refusals) = (Vec::new(), Vec::new());
@@ -225,7 +227,9 @@ pub fn ingest(
                 Ok((intake, rows)) => {
                     let part = Part { planned: at, entry, intake, rows };
                     match &mut set {
-                        Some(set) if loaded.feed.chooses_among_parts(catalog) => set.parts.push(part),
+                        Some(set) if loaded.feed.chooses_among_parts(catalog.expect(&loaded.feed.fills)?) => {
+                            set.parts.push(part);
+                        }
                         set => take(&mut ledger, set.as_deref_mut(), part)?,
                     }
                 }
@@ -244,13 +248,21 @@ pub fn ingest(
                             part.headcount = headcount;
                         }
                     }
-                    refused_together.extend(set.judge(&loaded.feed, &ledger, &mut notes));
+                    let table = catalog.expect(&loaded.feed.fills)?;
+                    let (warnings, refusals) = set.judge((&loaded.feed, table), &ledger, &mut notes);
+                    refused_together.extend(refusals);
+                    said_of_sets.extend(set.keys.last().map(|key| (key.clone(), warnings)));
                 }
             }
             (context.progress)(planned);
             Ok(())
         },
     )?;
+    for (key, intake) in &mut intakes {
+        if let (Some(intake), Some(warnings)) = (intake, said_of_sets.remove(key)) {
+            intake.warnings.extend(warnings);
+        }
+    }
     intakes.extend(refusals.into_iter().map(|key| (key, None)));
     blocking(context, &refused)?;
     tracing::info!(deliveries = intakes.len(), "deliveries read");

@@ -9,8 +9,9 @@ use super::gates;
 use super::plan::{DeliveryPlan, LoadedFeed};
 use super::rows::{Rows, headcount};
 use super::workforce::Workforce;
+use crate::contract::Table;
 use crate::error::{Error, Result};
-use crate::feed::{self, Intake, Mode, Reason, Refusal};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Warning, set};
 use crate::ledger::{Entry, Ledger};
 use crate::period::local_day;
 
@@ -22,8 +23,8 @@ pub(super) struct Together {
     pub(super) entry: Entry,
     pub(super) intake: Intake,
     pub(super) keys: Vec<String>,
-    /// Rows of all parts, where workers are counted.
-    pub(super) workers: Vec<RecordBatch>,
+    /// Rows of all parts of whole tables.
+    pub(super) rows: Vec<RecordBatch>,
     pub(super) refused: Option<String>,
     /// Parts whose rows wait for the others, because the feed's rules choose among the rows of all of them.
     pub(super) parts: Vec<Part>,
@@ -48,7 +49,7 @@ pub(super) fn together(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<(usize,
             entry: Entry::default(),
             intake: Intake::default(),
             keys: Vec::new(),
-            workers: Vec::new(),
+            rows: Vec::new(),
             refused: None,
             parts: Vec::new(),
         });
@@ -67,7 +68,7 @@ pub(super) fn together(plan: &DeliveryPlan, ledger: &Ledger) -> BTreeMap<(usize,
             set.intake.read += entry.counts.read;
             set.intake.accepted += entry.counts.read.saturating_sub(entry.counts.rejected);
             let coverage: Vec<(String, u64)> = entry.coverage.clone().into_iter().collect();
-            add_up(&mut set.intake.coverage, &coverage);
+            set::add_up(&mut set.intake.coverage, &coverage);
         }
     }
     sets
@@ -83,22 +84,8 @@ impl Together {
             gates::add(&mut self.entry, entry);
         }
         self.keys.push(key.to_owned());
-        if entry.headcount.is_some() {
-            self.workers.extend(rows.whole.iter().cloned());
-        }
-        let sum = &mut self.intake;
-        sum.read += intake.read;
-        sum.accepted += intake.accepted;
-        sum.filtered += intake.filtered;
-        sum.warnings.extend(intake.warnings.iter().filter(|warning| warning.code == "value_dropped").cloned());
-        for (reason, count) in &intake.rejected_by_reason {
-            match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
-                Some(known) => known.1 += count,
-                None => sum.rejected_by_reason.push((*reason, *count)),
-            }
-        }
-        add_up(&mut sum.coverage, &intake.coverage);
-        add_up(&mut sum.unknown_values, &intake.unknown_values);
+        self.rows.extend(rows.whole.iter().cloned());
+        set::add(&mut self.intake, intake, &entry.path);
     }
 
     /// Lets the feed's rules choose among the rows of all parts.
@@ -120,39 +107,33 @@ impl Together {
     pub(super) fn headcount(&mut self, context: &Context<'_>, loaded: &LoadedFeed) -> Option<u64> {
         let is_headcount = loaded.feed.fills == "workers" && loaded.feed.mode == Mode::Full;
         let day = local_day(self.entry.known_at, context.job.zone);
-        let count = (is_headcount && !self.keys.is_empty()).then(|| headcount(&self.workers, day));
-        self.workers.clear();
+        let count = (is_headcount && !self.keys.is_empty()).then(|| headcount(&self.rows, day));
         self.entry.headcount = count;
         count
     }
 
-    /// The refusals of its parts: because one of them was refused, or because the set as a whole falls short.
+    /// What is to be said of the set, and the refusals of its parts: because one of them was refused, or because the set as a whole falls
+    /// short.
     pub(super) fn judge(
-        &self,
-        feed: &feed::Feed,
+        &mut self,
+        (feed, table): (&feed::Feed, &Table),
         ledger: &Ledger,
         notes: &mut Vec<gates::Note>,
-    ) -> BTreeMap<String, Refusal> {
+    ) -> (Vec<Warning>, BTreeMap<String, Refusal>) {
+        let rows = std::mem::take(&mut self.rows);
         if self.keys.is_empty() {
-            return BTreeMap::new();
+            return Default::default();
         }
         let verdict = match &self.refused {
             Some(path) => Err(Refusal::new(Reason::SetRefused, path.clone())),
-            None => gates::judge(feed, &self.entry, &self.intake, ledger, notes),
+            None => set::judge(feed, table, &self.intake, &rows).and_then(|warnings| {
+                gates::judge(feed, &self.entry, &self.intake, ledger, notes)?;
+                Ok(warnings)
+            }),
         };
         match verdict {
-            Ok(()) => BTreeMap::new(),
-            Err(refusal) => self.keys.iter().map(|key| (key.clone(), refusal.clone())).collect(),
-        }
-    }
-}
-
-/// Adds counts by column.
-fn add_up(sum: &mut Vec<(String, u64)>, more: &[(String, u64)]) {
-    for (column, count) in more {
-        match sum.iter_mut().find(|(other, _)| other == column) {
-            Some(known) => known.1 += count,
-            None => sum.push((column.clone(), *count)),
+            Ok(warnings) => (warnings, BTreeMap::new()),
+            Err(refusal) => (Vec::new(), self.keys.iter().map(|key| (key.clone(), refusal.clone())).collect()),
         }
     }
 }

@@ -31,6 +31,7 @@ mod privacy;
 mod rerun;
 mod reviews;
 mod secrets;
+mod set_gates;
 mod sets;
 mod signals;
 mod taken_down;

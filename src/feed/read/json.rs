@@ -376,6 +376,7 @@ impl<'a, E> Reader<'a, E> {
         }
         gate.intake.rejected.sort_by_key(|reject| reject.record);
         gate.intake.blank_lines = source.blank;
+        gate.intake.sites = self.sites.only.into_iter().collect();
         if self.strangers > 0 {
             let slot = self.derived.iter().position(|name| *name == Some(xapi::ACTOR));
             let slot = slot.or_else(|| self.accounts.first().map(|(slot, _)| *slot));

@@ -64,6 +64,13 @@ pub fn start_over(
                 plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
             }
         }
+        // Rules that choose among the records of a set choose anew once another part has come.
+        let chooses = table.is_some_and(|table| feed.chooses_among_parts(table));
+        let is_of_set = |entry: &&Entry| entry.feed == feed.name && entry.set == planned.set && entry.is_accepted();
+        if chooses && planned.set.is_some() && !was_accepted && ledger.entries.values().any(|entry| is_of_set(&entry)) {
+            let why = format!("{} came after other parts of its set", planned.delivery.path);
+            plan.start_over.entry(feed.fills.clone()).or_insert(why);
+        }
         let turn = *turns.entry(planned.feed).or_insert_with(|| turn(feed, ledger, catalog));
         if planned.why != Why::Replaced && turn.is_some_and(|turn| planned.known_at() <= turn) {
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));

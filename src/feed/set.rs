@@ -1,0 +1,76 @@
+//! The parts of a set as the one delivery they are: their books added up, and judged by what only all of them together can tell.
+
+use arrow::array::RecordBatch;
+
+use super::plan::Feed;
+use super::reject::{Reason, Refusal};
+use super::{Intake, Warning, order, sites, watch};
+use crate::contract::Table;
+
+/// Adds what reading a part gave, which lies at `path`, to that of the parts before it. Of warnings only those that gates count.
+pub fn add(sum: &mut Intake, part: &Intake, path: &str) {
+    sum.read += part.read;
+    sum.accepted += part.accepted;
+    sum.filtered += part.filtered;
+    sum.warnings.extend(part.warnings.iter().filter(|warning| warning.code == "value_dropped").cloned());
+    for (reason, count) in &part.rejected_by_reason {
+        match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
+            Some(known) => known.1 += count,
+            None => sum.rejected_by_reason.push((*reason, *count)),
+        }
+    }
+    add_up(&mut sum.coverage, &part.coverage);
+    add_up(&mut sum.unknown_values, &part.unknown_values);
+    for (column, orders) in &part.orders {
+        match sum.orders.iter_mut().find(|(other, _)| other == column) {
+            Some((_, known)) => known.join(orders, path),
+            None => {
+                sum.orders.push((column.clone(), order::Orders::default()));
+                if let Some((_, fresh)) = sum.orders.last_mut() {
+                    fresh.join(orders, path);
+                }
+            }
+        }
+    }
+    sum.sites.extend(part.sites.iter().filter(|site| !sum.sites.contains(site)).cloned().collect::<Vec<String>>());
+}
+
+/// Adds counts by column.
+pub fn add_up(sum: &mut Vec<(String, u64)>, more: &[(String, u64)]) {
+    for (column, count) in more {
+        match sum.iter_mut().find(|(other, _)| other == column) {
+            Some(known) => known.1 += count,
+            None => sum.push((column.clone(), *count)),
+        }
+    }
+}
+
+/// What is to be said of a set: `sum` is what [`add`] made of its parts, `rows` are those of all of them, where its table is no table of
+/// events.
+///
+/// # Errors
+/// The set as a whole cannot be trusted.
+pub fn judge(feed: &Feed, table: &Table, sum: &Intake, rows: &[RecordBatch]) -> Result<Vec<Warning>, Refusal> {
+    let mut warnings = order::judged(feed.gates.date_order, &sum.orders)?;
+    if sum.sites.len() > 1 {
+        return Err(sites::several());
+    }
+    all_rejected(sum)?;
+    warnings.extend(watch::notice(feed, table, rows)?);
+    Ok(warnings)
+}
+
+/// However few they are: what holds no record that can be read is no delivery of its feed.
+///
+/// # Errors
+/// It is so.
+pub(super) fn all_rejected(intake: &Intake) -> Result<(), Refusal> {
+    let rejected = intake.rejected_count();
+    if rejected == 0 || intake.accepted > 0 {
+        return Ok(());
+    }
+    let most = intake.rejected_by_reason.iter().max_by_key(|(_, count)| *count);
+    let reason = most.map_or("", |(reason, _)| reason.code());
+    let detail = format!("all {rejected} records were rejected, most of them as {reason}");
+    Err(Refusal::new(Reason::RejectShare, detail))
+}
