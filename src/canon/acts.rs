@@ -14,7 +14,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::columns::{Text, bools, dates, instants};
 use super::contributions::{Texts, Written, parts, standing};
-use super::history::Labels;
+use super::history::Interner;
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, local_day};
 
@@ -32,7 +32,7 @@ const SPONSOR: &str = "sponsor";
 
 /// What a contribution is, in the words of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Form {
+pub enum ContributionKind {
     Post,
     MicroLesson,
     Ama,
@@ -45,26 +45,26 @@ pub enum Form {
     Comment,
 }
 
-impl Form {
-    fn of(text: &str) -> Option<Form> {
+impl ContributionKind {
+    fn of(text: &str) -> Option<ContributionKind> {
         Some(match text {
-            "post" => Form::Post,
-            "micro_lesson" => Form::MicroLesson,
-            "ama" => Form::Ama,
-            "qa_summary" => Form::QaSummary,
-            "playbook" => Form::Playbook,
-            "article" => Form::Article,
-            "how_to" => Form::HowTo,
-            "course" => Form::Course,
-            "answer" => Form::Answer,
-            "comment" => Form::Comment,
+            "post" => ContributionKind::Post,
+            "micro_lesson" => ContributionKind::MicroLesson,
+            "ama" => ContributionKind::Ama,
+            "qa_summary" => ContributionKind::QaSummary,
+            "playbook" => ContributionKind::Playbook,
+            "article" => ContributionKind::Article,
+            "how_to" => ContributionKind::HowTo,
+            "course" => ContributionKind::Course,
+            "answer" => ContributionKind::Answer,
+            "comment" => ContributionKind::Comment,
             _ => return None,
         })
     }
 
     /// Answers and comments belong to somebody else's thread; everything else stands for itself.
     pub fn is_reply(self) -> bool {
-        matches!(self, Form::Answer | Form::Comment)
+        matches!(self, ContributionKind::Answer | ContributionKind::Comment)
     }
 }
 
@@ -72,7 +72,7 @@ impl Form {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     pub worker: u32,
-    pub form: Form,
+    pub form: ContributionKind,
     pub minutes: i64,
     /// Codes of [`Acts::topics`], ascending.
     pub topics: Vec<u32>,
@@ -91,7 +91,7 @@ pub struct Post {
 
 /// One governance event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
+pub struct GovernanceEvent {
     pub day: Day,
     pub kind: String,
     pub owner: Option<u32>,
@@ -100,7 +100,7 @@ pub struct Deed {
     pub role: Option<String>,
 }
 
-impl Deed {
+impl GovernanceEvent {
     /// Whether it starts the plan of a sponsor, who thereby speaks as one.
     pub fn starts_sponsorship(&self) -> bool {
         self.kind == "plan_start" && self.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case(SPONSOR))
@@ -113,8 +113,8 @@ pub struct Acts {
     /// Contributions by day, in order of instant and id.
     pub posts: BTreeMap<Day, Vec<Post>>,
     /// Governance events by (day, event id).
-    pub deeds: Vec<Deed>,
-    pub topics: Labels,
+    pub deeds: Vec<GovernanceEvent>,
+    pub topics: Interner,
     /// Contributions of people below the leaders: author and day by id.
     items: HashMap<String, (u32, Day)>,
     /// Days on which a worker contributed or held a governance event, ascending.
@@ -156,15 +156,16 @@ impl Acts {
             }
         }
         let rows = standing(tables.contributions, setting.zone, setting.horizon);
-        let rows: Vec<(&Written<'_>, Form)> = rows.iter().filter_map(|row| Some((row, Form::of(row.kind)?))).collect();
+        let rows: Vec<(&Written<'_>, ContributionKind)> =
+            rows.iter().filter_map(|row| Some((row, ContributionKind::of(row.kind)?))).collect();
         let by_id: HashMap<&str, &Written<'_>> = rows.iter().map(|(row, _)| (row.id, *row)).collect();
         let mut summaries: HashMap<&str, Vec<i64>> = HashMap::new();
-        for (row, _) in rows.iter().filter(|(_, form)| *form == Form::QaSummary) {
+        for (row, _) in rows.iter().filter(|(_, form)| *form == ContributionKind::QaSummary) {
             if let Some(parent) = row.parent {
                 summaries.entry(parent).or_default().push(row.at);
             }
         }
-        let answers = rows.iter().filter(|(_, form)| *form == Form::Answer);
+        let answers = rows.iter().filter(|(_, form)| *form == ContributionKind::Answer);
         let answered: HashSet<&str> = answers.filter_map(|(row, _)| row.parent).collect();
         let mut texts = Texts::default();
         let mut has_posted: HashSet<u32> = HashSet::new();
@@ -181,8 +182,10 @@ impl Acts {
             let (has_owner, is_tagged) =
                 row.content.and_then(|content_id| content.get(content_id)).copied().unwrap_or_default();
             let sought = match form {
-                Form::Comment => row.parent.and_then(|parent| by_id.get(parent)).and_then(|parent| parent.topics),
-                Form::Post if answered.contains(row.id) => row.topics,
+                ContributionKind::Comment => {
+                    row.parent.and_then(|parent| by_id.get(parent)).and_then(|parent| parent.topics)
+                }
+                ContributionKind::Post if answered.contains(row.id) => row.topics,
                 _ => None,
             };
             let sought = acts.codes(sought);
@@ -194,7 +197,8 @@ impl Acts {
                 topics,
                 sought,
                 credited: setting.credited(row, Some(worker)),
-                is_closed: form == Form::Ama && summaries.get(row.id).is_some_and(|closing| closing.iter().any(closes)),
+                is_closed: form == ContributionKind::Ama
+                    && summaries.get(row.id).is_some_and(|closing| closing.iter().any(closes)),
                 has_owner,
                 is_tagged,
                 is_first: has_posted.insert(worker),
@@ -242,7 +246,7 @@ impl Acts {
     }
 
     /// Governance events of the days `[from, to)`, in order.
-    pub fn deeds(&self, from: Day, to: Day) -> &[Deed] {
+    pub fn deeds(&self, from: Day, to: Day) -> &[GovernanceEvent] {
         let at = |day: Day| self.deeds.partition_point(|deed| deed.day < day);
         &self.deeds[at(from)..at(to).max(at(from))]
     }
@@ -256,8 +260,8 @@ impl Acts {
 }
 
 /// Governance events that have taken place, by (day, id).
-fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Deed> {
-    let mut rows: BTreeMap<(Day, &str), Deed> = BTreeMap::new();
+fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<GovernanceEvent> {
+    let mut rows: BTreeMap<(Day, &str), GovernanceEvent> = BTreeMap::new();
     for batch in batches {
         let text = |name: &str| Text::of(batch, name);
         let (id, kind, owner) = (text("event_id"), text("kind"), text("owner_id"));
@@ -269,7 +273,7 @@ fn deeds(batches: &[RecordBatch], setting: &Setting<'_>) -> Vec<Deed> {
                 continue;
             }
             let own = |text: &Text<'_>| text.get(i).filter(|text| !text.is_empty()).map(str::to_owned);
-            let deed = Deed {
+            let deed = GovernanceEvent {
                 day,
                 kind: kind.to_owned(),
                 owner: owner.get(i).and_then(|worker| setting.people.code(worker)),
@@ -439,7 +443,7 @@ mod tests {
             [last("2026-03-02"), last("2026-03-03"), last("2026-03-10"), last("2026-05-01")],
             [None, Some("2026-03-02".into()), Some("2026-03-09".into()), Some("2026-03-09".into())]
         );
-        let sponsors: Vec<bool> = acts.deeds.iter().map(Deed::starts_sponsorship).collect();
+        let sponsors: Vec<bool> = acts.deeds.iter().map(GovernanceEvent::starts_sponsorship).collect();
         assert_eq!(sponsors, [true, false]);
     }
 }

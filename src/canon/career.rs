@@ -5,7 +5,7 @@ use arrow::array::RecordBatch;
 
 use super::columns::Text;
 use super::employment::{Presence, Segment, segments};
-use super::history::{Fnv, Labels, NONE, People};
+use super::history::{Interner, NONE, People, StableHash};
 use crate::period::Day;
 
 /// Days `[from, to)` in one state; the labels are those of [`Careers::labels`], [`NONE`] where HRIS says nothing.
@@ -39,14 +39,14 @@ pub struct Employment {
 /// All workers' stages, by worker code of [`People`].
 #[derive(Debug, Default, Clone)]
 pub struct Careers {
-    pub labels: Labels,
+    pub labels: Interner,
     stages: Vec<Vec<Stage>>,
 }
 
 impl Careers {
     /// Reads the live rows of canon `workers`. An empty list of worker types counts all.
     pub fn build(workers: &[RecordBatch], people: &People, worker_types: &[String]) -> Careers {
-        let mut careers = Careers { labels: Labels::default(), stages: vec![Vec::new(); people.workers.len()] };
+        let mut careers = Careers { labels: Interner::default(), stages: vec![Vec::new(); people.workers.len()] };
         let facts: Vec<Facts<'_>> = workers.iter().map(Facts::of).collect();
         for (worker, (segments, _)) in segments(workers, &people.still) {
             let Some(code) = people.code(worker) else { continue };
@@ -107,7 +107,7 @@ impl Careers {
     pub fn for_each_job(&self, people: &People, tell: &mut dyn FnMut(Day, Day, u64)) {
         for (worker, stages) in self.stages.iter().enumerate() {
             for stage in stages {
-                let mut hash = Fnv::default();
+                let mut hash = StableHash::default();
                 hash.text(people.workers.get(worker).map_or("", String::as_str));
                 for label in [stage.job_family, stage.job_level] {
                     hash.text(self.labels.text(label).unwrap_or("\u{1}"));
@@ -139,7 +139,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Appends the stage of a segment, or lengthens the one before it.
-    fn stage(&self, segment: &Segment, worker_types: &[String], labels: &mut Labels, stages: &mut Vec<Stage>) {
+    fn stage(&self, segment: &Segment, worker_types: &[String], labels: &mut Interner, stages: &mut Vec<Stage>) {
         let row = segment.row;
         let worker_type = self.worker_type.get(row).unwrap_or("employee");
         let counts = worker_types.is_empty() || worker_types.iter().any(|known| known == worker_type);

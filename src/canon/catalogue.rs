@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::columns::{Text, bools, instants};
 use super::contributions::standing;
-use super::history::{Fnv, Labels, People};
+use super::history::{Interner, People, StableHash};
 use super::obligation::Attempts;
 use crate::contract::arrow::DELETED;
 use crate::period::{Day, DayClock, Period, local_day};
@@ -72,7 +72,7 @@ pub fn belongings(contributions: &[RecordBatch], zone: Tz, horizon: Day) -> Belo
 #[derive(Debug, Default, Clone)]
 pub struct Completions {
     /// Codes of content ids.
-    pub contents: Labels,
+    pub contents: Interner,
     /// (content, worker code), by day.
     pub days: BTreeMap<Day, Vec<(u32, u32)>>,
 }
@@ -95,7 +95,7 @@ impl Completions {
         let mut sum = 0u64;
         for (day, done) in self.days.range(period.start..period.end.max(period.start)) {
             for (content, worker) in done {
-                let mut hash = Fnv::default();
+                let mut hash = StableHash::default();
                 hash.number(i64::from(*day));
                 hash.text(self.contents.text(*content).unwrap_or_default());
                 hash.text(people.workers.get(*worker as usize).map_or("", String::as_str));

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use super::career::Careers;
 use super::certification::{Certificate, Pass, Standing};
 use super::columns::{Text, bools, ints};
-use super::history::{Fnv, People, Place};
+use super::history::{People, Place, StableHash};
 use super::identity::{Identity, Who};
 use super::obligation::{State, statements};
 use crate::contract::arrow::DELETED;
@@ -214,7 +214,7 @@ impl Certifications {
             let id = people.workers.get(worker).map_or("", String::as_str);
             for (certification, holding) in held {
                 let state = |what: &str, numbers: [Day; 2]| {
-                    let mut hash = Fnv::default();
+                    let mut hash = StableHash::default();
                     [id, self.contents[*certification].as_str(), what].iter().for_each(|text| hash.text(text));
                     numbers.iter().for_each(|number| hash.number(i64::from(*number)));
                     hash.finish()

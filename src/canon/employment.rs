@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 
 use super::columns::{Text, dates};
-use super::history::{Row, paint, rows_by_worker};
+use super::history::{Row, resolve_overlaps, rows_by_worker};
 use crate::period::{Day, OPEN_END};
 
 /// Whether somebody is employed on a day, and at work.
@@ -146,7 +146,7 @@ pub fn segments<'a>(batches: &'a [RecordBatch], still: &BTreeSet<String>) -> BTr
 
 /// The segments of one worker.
 fn lay(rows: &[Row<'_>], terms: &[Terms<'_>], still: &BTreeSet<String>) -> (Vec<Segment>, bool) {
-    let (painted, overlap) = paint(rows);
+    let (painted, overlap) = resolve_overlaps(rows);
     // A row of no day never held.
     let rows: Vec<&Row<'_>> = rows.iter().filter(|row| row.from < row.to).collect();
     // The newest row about a hire says how that employment ended, also to the rows before it, which could not know.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use hashbrown::HashMap;
 
-use super::history::{Fnv, People};
+use super::history::{People, StableHash};
 use super::obligation::{Attempts, Success};
 use crate::period::{Calendar, Day, DayClock, Grain};
 
@@ -74,7 +74,7 @@ pub fn facts(attempts: &Attempts, zone: Tz, calendar: &Calendar) -> FactsByDay {
 
 /// A hash of one day's facts, by worker id and not by code, so that it can be compared between runs.
 pub fn fingerprint(facts: &BTreeMap<u32, Facts>, people: &People) -> u64 {
-    let mut hash = Fnv::default();
+    let mut hash = StableHash::default();
     for (worker, fact) in facts {
         hash.text(people.workers.get(*worker as usize).map_or("", String::as_str));
         let counts = [fact.assigned, fact.due, fact.due_on_time, fact.completions, fact.last_day, fact.checkbox];

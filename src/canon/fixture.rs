@@ -34,7 +34,7 @@ fn instant(text: &str) -> i64 {
 /// the row's number, and the first moment of 1970.
 pub fn rows(table: &str, text: &str) -> RecordBatch {
     let catalog = Catalog::load().unwrap();
-    let schema = canon_schema(catalog.expect(table).unwrap());
+    let schema = canon_schema(catalog.require(table).unwrap());
     let names = text.trim().lines().next().unwrap();
     let (has_commas, null) = if names.contains(',') { (true, "") } else { (false, "-") };
     let mut lines = text.trim().lines().map(|line| match has_commas {

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
-use super::history::{Fnv, NONE};
+use super::history::{NONE, StableHash};
 use crate::contract::arrow::{DELETED, DELIVERY, HELD_TO, KNOWN_AT, ROW};
 use crate::period::{Day, OPEN_END, Period};
 
@@ -111,7 +111,7 @@ impl Units {
 
     /// A hash of which units exist in a period and where each stands.
     pub fn fingerprint(&self, period: Period) -> u64 {
-        let mut hash = Fnv::default();
+        let mut hash = StableHash::default();
         for (id, versions) in &self.versions {
             hash.text(id);
             hash.number(i64::from(Self::lives(versions, period)));

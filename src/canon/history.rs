@@ -16,12 +16,12 @@ pub const NONE: u32 = u32::MAX;
 
 /// Small integers for texts that repeat. Codes follow first appearance: they never leave the process.
 #[derive(Debug, Default, Clone)]
-pub struct Labels {
+pub struct Interner {
     codes: HashMap<String, u32>,
     texts: Vec<String>,
 }
 
-impl Labels {
+impl Interner {
     pub fn code(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return NONE };
         if let Some(&code) = self.codes.get(text) {
@@ -75,7 +75,7 @@ pub struct People {
     pub workers: Vec<String>,
     /// Eligible stints by (worker, from), never overlapping.
     pub stints: Vec<Stint>,
-    pub labels: Labels,
+    pub labels: Interner,
     /// Workers whose rows overlapped, for data quality.
     pub overlapping: u64,
     /// By worker code: the days `[from, to)` on which they were employed, active or on leave, whatever their kind; ascending and apart.
@@ -212,7 +212,7 @@ impl People {
     /// Hashes a stint by its texts; with a period, also by which of its days it covers there.
     fn stint_hash(&self, stint: &Stint, cut: Option<Period>) -> u64 {
         let place = stint.place;
-        let mut hash = Fnv::default();
+        let mut hash = StableHash::default();
         hash.text(&self.workers[stint.worker as usize]);
         for label in [place.org, place.band, place.location, place.function] {
             hash.text(self.labels.text(label).unwrap_or("\u{1}"));
@@ -265,15 +265,15 @@ fn touched(periods: &[Period], from: Day, to: Day) -> Range<usize> {
 /// A hash that is the same on every machine: fingerprints are stored in commits. FNV-1a, 64 bits, finished by a mixer so
 /// that sums of hashes do not cancel.
 #[derive(Debug, Clone, Copy)]
-pub struct Fnv(pub u64);
+pub struct StableHash(pub u64);
 
-impl Default for Fnv {
+impl Default for StableHash {
     fn default() -> Self {
-        Fnv(0xcbf2_9ce4_8422_2325)
+        StableHash(0xcbf2_9ce4_8422_2325)
     }
 }
 
-impl Fnv {
+impl StableHash {
     pub fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
         self.bytes(&[0xff]);
@@ -329,7 +329,7 @@ impl<'a> Facts<'a> {
 }
 
 /// Cuts overlapping rows into ascending, disjoint segments; the second value says whether any overlapped.
-pub(super) fn paint<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
+pub(super) fn resolve_overlaps<'r, 'a>(rows: &'r [Row<'a>]) -> (Vec<(Day, Day, &'r Row<'a>)>, bool) {
     let mut order: Vec<&Row<'_>> = rows.iter().filter(|row| row.from < row.to).collect();
     // Strongest first: what is painted stays.
     order.sort_by_key(|row| std::cmp::Reverse(row.strength()));

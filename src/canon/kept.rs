@@ -264,7 +264,7 @@ mod tests {
     /// since when and until when it is held.
     fn after(table: &str, columns: &str, snapshots: &[(&str, &str)]) -> Vec<String> {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect(table).unwrap();
+        let table = catalog.require(table).unwrap();
         let mut state = RecordBatch::new_empty(canon_schema(table));
         for (on, text) in snapshots {
             let lines: Vec<String> = text.lines().map(|line| format!("{line} {on}T00:00:00Z a-{on}")).collect();
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn a_delete_ends_what_it_knows_or_without_a_first_day_all_that_was_told_of_the_account() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("identity_links").unwrap();
+        let table = catalog.require("identity_links").unwrap();
         let text = "source source_user_id worker_id valid_from _known_at _deleted
              lms u1 w1 2025-01-15 2026-01-01T00:00:00Z false
              lms u1 -  -          2026-03-15T00:00:00Z true
@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn rows_of_other_feeds_do_not_end_and_each_row_is_lost_once() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("users").unwrap();
+        let table = catalog.require("users").unwrap();
         let state = rows(
             "users",
             "user_id employee_no _delivery _held_to _deleted\nu1 n1 a - false\nu2 n2 b - false\nu3 n3 a 2026-01-01 true",

@@ -312,7 +312,7 @@ mod tests {
 
     /// Rows of `users`: (user_id, email, known_at, delivery, row).
     fn users(rows: &[(&str, Option<&str>, i64, &str, i64)]) -> (Table, RecordBatch) {
-        let table = Catalog::load().unwrap().expect("users").unwrap().clone();
+        let table = Catalog::load().unwrap().require("users").unwrap().clone();
         let schema = canon_schema(&table);
         let text = |pick: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
             Arc::new(
@@ -379,7 +379,7 @@ mod tests {
     fn updated(lines: &[&str], is_current: &dyn Fn(&str, i64) -> bool) -> (Vec<String>, Vec<(String, u64)>) {
         use super::super::fixture::rows;
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("content").unwrap();
+        let table = catalog.require("content").unwrap();
         let lines: Vec<String> = lines.iter().map(|line| format!("course {line}")).collect();
         let text = format!("kind content_id title updated_at _known_at _delivery _row\n{}", lines.join("\n"));
         let merged =
@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn within_a_delivery_a_row_of_no_day_loses_wherever_it_stands_and_a_later_delivery_may_say_so() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("workers").unwrap();
+        let table = catalog.require("workers").unwrap();
         let header = "worker_id effective_from effective_to status org_id _delivery _known_at";
         let held = |rows: &str| {
             let batch = super::super::fixture::rows("workers", &format!("{header}\n{rows}"));

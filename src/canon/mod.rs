@@ -20,7 +20,7 @@ pub mod identity;
 pub mod kept;
 pub mod merge;
 pub mod obligation;
-pub mod reach;
 pub mod reporting;
 pub mod sharing;
 pub mod snapshot;
+pub mod unit_leader;

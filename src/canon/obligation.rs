@@ -21,7 +21,7 @@ use hashbrown::HashMap;
 use rayon::slice::ParallelSliceMut;
 
 use super::columns::{Text, bools, dates, instants, ints};
-use super::history::Labels;
+use super::history::Interner;
 use super::identity::{Account, Identity, Who};
 use crate::contract::arrow::{DELETED, HELD_TO, KNOWN_AT, ROW};
 use crate::period::{Day, DayClock};
@@ -231,7 +231,7 @@ pub struct Success {
 /// All attempts of everybody.
 #[derive(Debug, Default, Clone)]
 pub struct Attempts {
-    pub contents: Labels,
+    pub contents: Interner,
     /// By worker, content and the order in which they began.
     pub all: Vec<Attempt>,
     /// The first day from `floor` on on which somebody was assigned something, had it due or completed it.

@@ -237,7 +237,7 @@ mod tests {
         kept: Kept<'_>,
     ) -> (Vec<String>, Vec<(String, Lost, u64)>) {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("workers").unwrap();
+        let table = catalog.require("workers").unwrap();
         let ours = |delivery: &str| if delivery == "other" { Against::Nothing } else { Against::All };
         let lines = |text: &str| -> String {
             let told = |line: &str| match line.split_whitespace().count() {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
-use super::{JobArgs, load, talk};
+use super::{JobArgs, load, terminal};
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::mart::MARTS;
@@ -119,7 +119,7 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
                 );
                 continue;
             };
-            let table = loaded.catalog.expect(&loaded_feed.feed.fills)?;
+            let table = loaded.catalog.require(&loaded_feed.feed.fills)?;
             let bytes = loaded.landing.get(&planned.object)?;
             let gate = feed::Context::new(table, as_of, &loaded.pseudonyms).in_zone(loaded.job.zone);
             let read = feed::read(&loaded_feed.feed, &gate, &planned.delivery, &bytes, &mut |_| {
@@ -138,7 +138,7 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
     }
     let failed = findings.iter().filter(|finding| !finding.ok).count();
     if args.json {
-        talk::json(&findings)?;
+        terminal::json(&findings)?;
     } else {
         let rows: Vec<Vec<String>> = findings
             .iter()
@@ -146,7 +146,7 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
                 vec![if finding.ok { "ok" } else { "FAILED" }.into(), finding.what.clone(), finding.detail.clone()]
             })
             .collect();
-        talk::data(&talk::table(&["", "what", "found"], &rows))?;
+        terminal::data(&terminal::table(&["", "what", "found"], &rows))?;
     }
     if failed > 0 {
         return Err(Error::gate(format!("{failed} of {} checks failed", findings.len()))

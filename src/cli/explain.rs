@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::published::{self, Filter, Published, Row};
-use super::talk;
+use super::terminal;
 use crate::contract::{Area, Catalog, Table};
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -70,9 +70,9 @@ pub fn explain(args: &ExplainArgs, env: &Env) -> Result<u8> {
     let key: Vec<(&str, &str)> = key.iter().map(|(column, value)| (column.as_str(), value.as_str())).collect();
     let explanation = explanation(&published, &args.table, &key, args.column.as_deref(), true)?;
     if args.json {
-        talk::json(&explanation)?;
+        terminal::json(&explanation)?;
     } else {
-        talk::data(&tell::text(&explanation))?;
+        terminal::data(&tell::text(&explanation))?;
     }
     Ok(0)
 }
@@ -107,7 +107,7 @@ fn explanation(
 ) -> Result<Explanation> {
     let (full, _) = published.expect(name)?;
     let name = full.rsplit('/').next().unwrap_or(full);
-    let table = published.catalog.expect(name)?;
+    let table = published.catalog.require(name)?;
     if table.area == Area::Canon {
         return Err(Error::usage(format!("{name} holds rows of people and is not explained"))
             .hint("explain a table under marts/, restricted/ or ops/"));
@@ -208,7 +208,7 @@ fn origin<'p>(published: &'p Published, table: &Table, row: &Row, column: &str) 
         return Ok(None);
     }
     let Some((kpi, key)) = of_scorecard(&published.job, &published.catalog, row, column) else { return Ok(None) };
-    let table = published.catalog.expect(&kpi.table)?;
+    let table = published.catalog.require(&kpi.table)?;
     let filters: Vec<Filter<'_>> = key.iter().map(|(name, value)| (name.as_str(), vec![value.as_str()])).collect();
     let found = published.rows(&table.name, &filters, None)?.into_iter().next();
     Ok(found.map(|row| (table, row, kpi.column.clone())))

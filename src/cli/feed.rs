@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::Subcommand;
 
-use super::{load, talk};
+use super::{load, terminal};
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
 use crate::feed::{self, Pseudonyms};
@@ -42,18 +42,18 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
             let catalog = Catalog::load()?;
             let loaded = load::feed(feed, Some(Path::new("")), &catalog)?;
             let as_of = as_of.as_deref().map_or(Ok(now), |text| super::instant(text, chrono_tz::UTC))?;
-            let table = catalog.expect(&loaded.feed.fills)?;
+            let table = catalog.require(&loaded.feed.fills)?;
             let contents = files
                 .iter()
                 .map(|path| Ok((path.display().to_string(), bytes::Bytes::from(load::read_bytes(path)?))))
                 .collect::<Result<Vec<_>>>()?;
-            let reports = feed::attempt::attempt_in(*zone, &loaded.feed, table, as_of, &Pseudonyms::Off, &contents);
+            let reports = feed::try_files::try_files_in(*zone, &loaded.feed, table, as_of, &Pseudonyms::Off, &contents);
             let refused = reports.iter().any(|report| report.refused.is_some());
             for report in &reports {
                 if *json {
-                    talk::json(report)?;
+                    terminal::json(report)?;
                 } else {
-                    talk::data(&report.to_string())?;
+                    terminal::data(&report.to_string())?;
                 }
             }
             Ok(if refused { 3 } else { 0 })
@@ -65,13 +65,13 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
                 Error::usage(format!("{name}: {cause}"))
                     .hint("propose reads CSV, NDJSON, JSON arrays and Parquet, plain or compressed")
             })?;
-            talk::data(&proposal)?;
+            terminal::data(&proposal)?;
             Ok(0)
         }
         FeedCommand::List => {
             let mut names: Vec<String> = load::shipped_feeds().collect();
             names.sort();
-            talk::data(&format!("{}\n", names.join("\n")))?;
+            terminal::data(&format!("{}\n", names.join("\n")))?;
             Ok(0)
         }
     }

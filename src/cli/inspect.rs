@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{load, talk};
+use super::{load, terminal};
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
 use crate::ledger::Entry;
@@ -45,7 +45,7 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         let commit = commit::read(&lake, number)?;
         if args.restore_latest {
             latest::rewrite(&lake, &commit)?;
-            talk::say(&format!("latest/ is commit {number} now; the next run writes it forward again"));
+            terminal::say(&format!("latest/ is commit {number} now; the next run writes it forward again"));
         }
         return run(&commit, args.json);
     }
@@ -60,13 +60,13 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
     if !entries.is_empty() {
         for entry in entries {
             if args.json {
-                talk::json(entry)?;
+                terminal::json(entry)?;
                 continue;
             }
             let counts = entry.counts;
             let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
             let set = entry.set.as_ref().map_or_else(String::new, |set| format!("part of the set {set}\n"));
-            talk::data(&format!(
+            terminal::data(&format!(
                 "{} ({} -> {}), {} bytes, sha256 {}\n{set}{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\nfirst read by commit {}\n",
                 entry.path,
                 entry.feed,
@@ -93,7 +93,7 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
             .hint("`uptake inspect JOB` lists commits; `uptake schema` lists tables"));
     }
     if args.json {
-        talk::json(&tables)?;
+        terminal::json(&tables)?;
         return Ok(0);
     }
     for (name, files) in tables {
@@ -103,7 +103,7 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
                 vec![partition.clone(), file.rows.to_string(), file.bytes.to_string(), file.path.clone()]
             })
             .collect();
-        talk::data(&format!("{name}\n{}", talk::table(&["partition", "rows", "bytes", "path"], &rows)))?;
+        terminal::data(&format!("{name}\n{}", terminal::table(&["partition", "rows", "bytes", "path"], &rows)))?;
     }
     Ok(0)
 }
@@ -122,7 +122,7 @@ fn log(lake: &Store, json: bool) -> Result<u8> {
         });
     }
     if json {
-        talk::json(&lines)?;
+        terminal::json(&lines)?;
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = lines
@@ -138,13 +138,13 @@ fn log(lake: &Store, json: bool) -> Result<u8> {
             ]
         })
         .collect();
-    talk::data(&talk::table(&["commit", "as of", "records read", "tables", "files", "version"], &rows))?;
+    terminal::data(&terminal::table(&["commit", "as of", "records read", "tables", "files", "version"], &rows))?;
     Ok(0)
 }
 
 fn run(commit: &commit::Commit, json: bool) -> Result<u8> {
     if json {
-        talk::json(commit)?;
+        terminal::json(commit)?;
         return Ok(0);
     }
     let rows: Vec<Vec<String>> = commit
@@ -155,13 +155,13 @@ fn run(commit: &commit::Commit, json: bool) -> Result<u8> {
             vec![table.clone(), files.len().to_string(), rows.to_string()]
         })
         .collect();
-    talk::data(&format!(
+    terminal::data(&format!(
         "commit {} as of {}, made by version {}, config {}\n{}",
         commit.n,
         commit.as_of,
         commit.binary_version,
         commit.config_hash,
-        talk::table(&["table", "files", "rows"], &rows)
+        terminal::table(&["table", "files", "rows"], &rows)
     ))?;
     Ok(0)
 }

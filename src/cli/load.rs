@@ -74,7 +74,7 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
     };
     let feed = Feed::parse(&stem, &text, catalog)
         .map_err(|error| Error::usage(error.to_string()).hint("schemas/feed/ holds working examples to copy from"))?;
-    if feed.nulls_mean == Nulls::Keep && catalog.expect(&feed.fills)?.partition == Partition::Day {
+    if feed.nulls_mean == Nulls::Keep && catalog.require(&feed.fills)?.partition == Partition::Day {
         return Err(Error::usage(format!(
             "feed {stem}: nulls_mean = \"keep\" is for tables of things that change, not for events"
         ))
@@ -91,7 +91,7 @@ pub fn shipped_feeds() -> impl Iterator<Item = String> {
 
 fn pseudonyms(job: &Job, env: &Env) -> Result<Pseudonyms> {
     let Some(epoch) = &job.pseudonym_epoch else {
-        super::talk::say("warning: pseudonyms are off; ids of people are stored as they were delivered");
+        super::terminal::say("warning: pseudonyms are off; ids of people are stored as they were delivered");
         return Ok(Pseudonyms::Off);
     };
     let key = match (env.get(KEY), env.get(KEY_FILE)) {

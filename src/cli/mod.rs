@@ -12,10 +12,8 @@ mod run;
 mod sample;
 mod schema;
 mod show;
-mod stats;
-pub mod stats_effects;
-pub mod stats_rest;
-mod talk;
+pub mod stats;
+mod terminal;
 mod vacuum;
 
 use std::path::PathBuf;
@@ -102,12 +100,12 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
             return if error.use_stderr() { 2 } else { 0 };
         }
     };
-    talk::start_log(&cli.log, cli.log_json);
+    terminal::start_log(&cli.log, cli.log_json);
     let threads = cli.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // A second pool can only be refused because one exists, as in tests that call this twice.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     crate::store::on_terminate(|| {
-        talk::say("terminated: nothing was half published, the last commit stays current");
+        terminal::say("terminated: nothing was half published, the last commit stays current");
         std::process::exit(i32::from(crate::error::Exit::Transient as u8));
     });
     let result = match cli.command {
@@ -127,14 +125,14 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "uptake", &mut text);
-            talk::data(&String::from_utf8_lossy(&text)).map(|()| 0)
+            terminal::data(&String::from_utf8_lossy(&text)).map(|()| 0)
         }
         Command::Man => man(),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            talk::error(&error);
+            terminal::error(&error);
             error.exit as u8
         }
     }
@@ -144,7 +142,7 @@ fn man() -> Result<u8> {
     let mut text = Vec::new();
     let failed = |cause: std::io::Error| Error::bug(format!("the manual page cannot be written: {cause}"));
     clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(failed)?;
-    talk::data(&String::from_utf8_lossy(&text)).map(|()| 0)
+    terminal::data(&String::from_utf8_lossy(&text)).map(|()| 0)
 }
 
 /// Sizes as people write them: 512MiB, 2GiB, 1000000.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
-use super::{JobArgs, load, talk};
+use super::{JobArgs, load, terminal};
 use crate::error::Result;
 use crate::pipeline::steps::{Because, Step, Steps};
 use crate::pipeline::{self, Context, plan::Why};
@@ -101,8 +101,8 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         None => Ok(()),
     };
     match args.json {
-        true => talk::json(&plan)?,
-        false => talk::data(&told(&plan))?,
+        true => terminal::json(&plan)?,
+        false => terminal::data(&told(&plan))?,
     }
     run.map(|()| 0)
 }
@@ -132,7 +132,7 @@ fn told(plan: &Plan) -> String {
     let mut text = if rows.is_empty() {
         String::new()
     } else {
-        talk::table(&["delivery", "table", "bytes", "known at", "why"], &rows)
+        terminal::table(&["delivery", "table", "bytes", "known at", "why"], &rows)
     };
     text.push_str(&format!("{} deliveries to read, {} known\n", rows.len(), plan.known));
     for (table, why) in &plan.start_over {

@@ -14,7 +14,7 @@ mod scorecard;
 use clap::Args;
 
 use super::published::Published;
-use super::talk;
+use super::terminal;
 use crate::error::{Error, Result};
 use crate::store::Env;
 
@@ -67,6 +67,6 @@ pub fn report(args: &ReportArgs, env: &Env) -> Result<u8> {
     std::fs::create_dir_all(&args.out).and_then(|()| std::fs::write(&path, text)).map_err(|cause| {
         Error::usage(format!("cannot write {}: {cause}", path.display())).hint("choose another --out")
     })?;
-    talk::data(&format!("{}\n", path.display()))?;
+    terminal::data(&format!("{}\n", path.display()))?;
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 
-use super::{JobArgs, load, talk};
+use super::{JobArgs, load, terminal};
 use crate::contract::{Area, Table};
 use crate::error::{Error, Result};
 use crate::period::day_of;
@@ -90,12 +90,12 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
     if let Some(table) = how.backfill.as_ref().and_then(|backfill| backfill.table.as_deref()) {
         known_mart(&loaded, table)?;
     }
-    let bar = talk::bar(0);
+    let bar = terminal::bar(0);
     let progress = |planned: &pipeline::plan::Planned| {
         bar.inc_length(1);
         bar.inc(1);
         bar.set_message(planned.delivery.path.clone());
-        tracing::debug!(delivery = talk::plain(&planned.delivery.path), why = ?planned.why, "read");
+        tracing::debug!(delivery = terminal::plain(&planned.delivery.path), why = ?planned.why, "read");
     };
     let context = Context {
         catalog: &loaded.catalog,
@@ -117,9 +117,9 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
     bar.finish_and_clear();
     tracing::info!(commit = report.commit, verdict = report.verdict, rows_read = report.counts.read, "run ended");
     if how.json {
-        talk::json(&report)?;
+        terminal::json(&report)?;
     } else {
-        talk::data(&told(&report, loaded.lake.label()))?;
+        terminal::data(&told(&report, loaded.lake.label()))?;
     }
     Ok(report)
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
-use super::talk;
+use super::terminal;
 use crate::error::{Error, Result};
 use crate::sample::{self, Cadence, Format, Options, SampleError, Sink};
 use crate::store::{Env, Put, Store};
@@ -96,7 +96,7 @@ pub fn sample(args: &SampleArgs, env: &Env) -> Result<u8> {
         options.start = start;
     }
     let mut sink = StoreSink(Store::open_or_create(&args.out, env)?);
-    let bar = talk::bar(0);
+    let bar = terminal::bar(0);
     let progress = |bytes: u64| bar.set_message(format!("{} MB", bytes / 1_000_000));
     let summary = sample::write(&options, &mut sink, &progress).map_err(|error| match error {
         SampleError::Options(cause) => Error::usage(cause.to_string()),
@@ -104,6 +104,6 @@ pub fn sample(args: &SampleArgs, env: &Env) -> Result<u8> {
         SampleError::Encode(cause) => Error::bug(format!("the sample cannot be encoded: {cause}")),
     })?;
     bar.finish_and_clear();
-    talk::json(&summary)?;
+    terminal::json(&summary)?;
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::talk;
+use super::terminal;
 use crate::contract::{Catalog, dictionary, odcs};
 use crate::error::{Error, Result};
 
@@ -35,11 +35,11 @@ pub fn schema(args: &SchemaArgs) -> Result<u8> {
     let table = args.table.as_deref();
     match args.format {
         Format::Md => match table {
-            Some(table) => talk::data(&dictionary::markdown_table(&catalog, table)?)?,
-            None => talk::data(&dictionary::markdown(&catalog))?,
+            Some(table) => terminal::data(&dictionary::markdown_table(&catalog, table)?)?,
+            None => terminal::data(&dictionary::markdown(&catalog))?,
         },
-        Format::Json => talk::json(&dictionary::json(&catalog, table)?)?,
-        Format::Odcs => talk::data(&odcs::yaml(&catalog, table, &args.lake)?)?,
+        Format::Json => terminal::json(&dictionary::json(&catalog, table)?)?,
+        Format::Odcs => terminal::data(&odcs::yaml(&catalog, table, &args.lake)?)?,
     }
     Ok(0)
 }

@@ -5,7 +5,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::Args;
 
 use super::published::Published;
-use super::talk;
+use super::terminal;
 use crate::canon::columns::Text;
 use crate::error::{Error, Result};
 use crate::publish::commit::read_file;
@@ -99,11 +99,11 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
                 .map_err(|cause| failed(cause.to_string()))?;
         }
         let text = text.into_inner().map_err(|cause| failed(cause.to_string()))?;
-        talk::data(&String::from_utf8_lossy(&text))?;
+        terminal::data(&String::from_utf8_lossy(&text))?;
         return Ok(0);
     }
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    talk::data(&talk::table(&header, &rows))?;
+    terminal::data(&terminal::table(&header, &rows))?;
     Ok(0)
 }
 

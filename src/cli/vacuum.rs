@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::{load, talk};
+use super::{load, terminal};
 use crate::contract::Catalog;
 use crate::error::Result;
 use crate::publish::vacuum::{self as publish, Keep};
@@ -37,15 +37,15 @@ pub fn vacuum(args: &VacuumArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
     let keep = Keep { commits: args.keep.max(1), grace, prune_commits: args.prune_commits };
     let plan = publish::plan(&lake, keep, now)?;
     if args.json {
-        talk::json(&plan)?;
+        terminal::json(&plan)?;
     } else {
         let rows: Vec<Vec<String>> = plan
             .delete
             .iter()
             .map(|doomed| vec![doomed.path.clone(), doomed.bytes.to_string(), format!("{:?}", doomed.reason)])
             .collect();
-        talk::data(&talk::table(&["object", "bytes", "why"], &rows))?;
-        talk::data(&format!(
+        terminal::data(&terminal::table(&["object", "bytes", "why"], &rows))?;
+        terminal::data(&format!(
             "{} objects, {} bytes; the files of {} commits are kept, {} unnamed objects are younger than the grace\n",
             plan.delete.len(),
             plan.bytes(),
@@ -55,9 +55,9 @@ pub fn vacuum(args: &VacuumArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
     }
     if args.execute {
         publish::execute(&lake, &plan)?;
-        talk::say("deleted");
+        terminal::say("deleted");
     } else {
-        talk::say("nothing was deleted; --execute deletes what is listed");
+        terminal::say("nothing was deleted; --execute deletes what is listed");
     }
     Ok(0)
 }

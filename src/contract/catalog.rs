@@ -47,7 +47,7 @@ impl Catalog {
     ///
     /// # Errors
     /// There is no such contract.
-    pub fn expect(&self, name: &str) -> Result<&Table, ContractError> {
+    pub fn require(&self, name: &str) -> Result<&Table, ContractError> {
         self.table(name).ok_or_else(|| ContractError { table: name.into(), what: "has no contract".into() })
     }
 

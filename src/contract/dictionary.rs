@@ -53,7 +53,7 @@ pub fn markdown(catalog: &Catalog) -> String {
 /// # Errors
 /// There is no such table.
 pub fn markdown_table(catalog: &Catalog, table: &str) -> Result<String, ContractError> {
-    Ok(section(catalog, catalog.expect(table)?))
+    Ok(section(catalog, catalog.require(table)?))
 }
 
 /// All tables, or one, as JSON.
@@ -62,7 +62,7 @@ pub fn markdown_table(catalog: &Catalog, table: &str) -> Result<String, Contract
 /// There is no such table.
 pub fn json(catalog: &Catalog, table: Option<&str>) -> Result<Value, ContractError> {
     match table {
-        Some(name) => Ok(table_json(catalog, catalog.expect(name)?)),
+        Some(name) => Ok(table_json(catalog, catalog.require(name)?)),
         None => Ok(json!({ "tables": catalog.tables().map(|table| table_json(catalog, table)).collect::<Vec<_>>() })),
     }
 }
@@ -331,7 +331,7 @@ mod tests {
     fn manager_scopes_have_the_columns_of_the_other_scopes() {
         let catalog = catalog();
         let names = |table: &str| {
-            catalog.expect(table).unwrap().columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>()
+            catalog.require(table).unwrap().columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>()
         };
         assert_eq!(names("adoption_kpis_managers"), names("adoption_kpis"));
         assert!(
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_number_in_a_key_is_no_figure() {
         let catalog = catalog();
-        let figure = |name: &str| is_figure(catalog.expect("runs").unwrap().column(name).unwrap());
+        let figure = |name: &str| is_figure(catalog.require("runs").unwrap().column(name).unwrap());
         assert_eq!((figure("commit_no"), figure("rows_read"), figure("as_of")), (false, true, false));
     }
 

@@ -15,7 +15,7 @@ use crate::contract::{Area, Catalog, Column, ContractError, Measure, Privacy, Ta
 /// There is no such table.
 pub fn yaml(catalog: &Catalog, table: Option<&str>, lake: &str) -> Result<String, ContractError> {
     let (name, tables) = match table {
-        Some(name) => (name, vec![catalog.expect(name)?]),
+        Some(name) => (name, vec![catalog.require(name)?]),
         None => ("marts", catalog.tables().filter(|table| table.area == Area::Marts).collect()),
     };
     let mut contract = Map::new();

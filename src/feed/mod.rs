@@ -5,11 +5,10 @@
 //! a bad record is data ([`Reject`]), a bad file is a [`Refusal`]. Nothing is inferred: type, header, delimiter,
 //! encoding, date order and zone come from the feed.
 //!
-//! `attempt` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
+//! `try_files` tries files, `propose` drafts a feed · `pattern`, `place` path patterns and what they say · `file`, `resolve`, `plan` the feed file as written and as meant · `read` bytes to records · `cast` one
 //! value, with `number`, `ids`, `combined` (words of several columns) and `headers` (patterns of names) · `moment` days and instants · `order` of day and month · `effects` keys that would do nothing · `batch`, `dictionary` columns · `bound` columns of a source · `gate` one record · `made_day` days made of other columns · `unique` keys within a delivery · `control` totals beside it · `pseudonym` · `signature` what is kept of a text that is not · `watch` what the rows of a delivery tell together, `set` those of several objects · `reject`
 //! the closed list of reasons · `xapi` statements · `sites` whose accounts they name · `extract` whose act a log line tells of
 
-pub mod attempt;
 mod batch;
 mod bound;
 mod cast;
@@ -42,6 +41,7 @@ pub mod set;
 mod signature;
 mod sites;
 mod time;
+pub mod try_files;
 mod unique;
 mod watch;
 mod xapi;

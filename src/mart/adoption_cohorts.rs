@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::Datelike;
 use polars::prelude::*;
 
-use super::block::{Block, Shown, Value};
+use super::person_rows::{Block, Shown, Value};
 use super::scoped::{Inputs, Mart, Previous};
 use crate::engine;
 use crate::period::{Day, Grain, date_of};

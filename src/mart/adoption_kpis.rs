@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::block::Block;
+use super::person_rows::Block;
 use super::scoped::{Inputs, Mart, Previous};
 use crate::guard::rounding;
 use crate::period::Grain;

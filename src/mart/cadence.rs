@@ -25,7 +25,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
         .iter()
         .flat_map(|ritual| rows(ritual, &meetings, &facts.job.calendar, facts.days(), facts.today()))
         .collect();
-    let rows = engine::to_arrow(&frame(&rows)?, &mart_schema(facts.catalog.expect("cadence")?))?;
+    let rows = engine::to_arrow(&frame(&rows)?, &mart_schema(facts.catalog.require("cadence")?))?;
     Ok(vec![Output { table: "cadence", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 

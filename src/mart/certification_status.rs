@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use super::block::{Block, Shown, Value};
+use super::person_rows::{Block, Shown, Value};
 use super::placed;
 use super::scoped::{Inputs, Mart, Previous};
 use crate::canon::certification::Standing;

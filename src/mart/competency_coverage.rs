@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use polars::prelude::{Column, DataFrame};
 
-use super::block::Value;
-use super::block::add;
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
+use super::person_rows::Value;
+use super::person_rows::add;
 use super::reviews::lines::{self, About, Line};
 use super::reviews::split::{self, Split};
 use super::reviews::{self, Authors, Distribution, Item, shown};
@@ -21,7 +21,7 @@ pub const TABLE: Derived =
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
-    let table = facts.catalog.expect(TABLE.name)?;
+    let table = facts.catalog.require(TABLE.name)?;
     let policy = &facts.job.policy;
     let mut all: Option<DataFrame> = None;
     let mut withheld = Vec::new();

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use polars::prelude::*;
 
-use super::block::add;
 use super::error::MartError;
 use super::formula;
+use super::person_rows::add;
 use crate::canon::catalogue::Item;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{NONE, People, Stint};
@@ -81,7 +81,7 @@ struct Row<'a> {
 /// # Errors
 /// The rows and the contract disagree; a bug.
 pub fn build(catalog: &Catalog, month: &Month<'_>) -> Result<(RecordBatch, Vec<(Tally, i64)>), MartError> {
-    let table = catalog.expect(NAME)?;
+    let table = catalog.require(NAME)?;
     let places = month.people.places(month.seen);
     let orgs = Orgs::new(&places, month);
     let mut rows = Vec::with_capacity(month.items.len());

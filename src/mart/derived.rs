@@ -44,7 +44,7 @@ impl Derived {
     /// # Errors
     /// One of them has none.
     pub fn contracts<'c>(&self, catalog: &'c Catalog) -> Result<Vec<&'c Table>, ContractError> {
-        self.tables.iter().map(|table| catalog.expect(table)).collect()
+        self.tables.iter().map(|table| catalog.require(table)).collect()
     }
 
     /// What it reads, each table once, in the order of its contracts.
@@ -250,7 +250,7 @@ impl Output {
     /// # Errors
     /// The frame does not have the columns of the contract.
     pub fn whole(catalog: &Catalog, table: &'static str, rows: &DataFrame) -> Result<Vec<Output>, MartError> {
-        let rows = engine::to_arrow(rows, &mart_schema(catalog.expect(table)?))?;
+        let rows = engine::to_arrow(rows, &mart_schema(catalog.require(table)?))?;
         Ok(vec![Output { table, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
     }
 }

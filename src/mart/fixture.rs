@@ -10,7 +10,7 @@ use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::certifications::{Certifications, Sources};
 use crate::canon::fixture::rows;
 use crate::canon::hierarchy::Units;
-use crate::canon::history::{Eligibility, Labels, NONE, People, Place, Stint};
+use crate::canon::history::{Eligibility, Interner, NONE, People, Place, Stint};
 use crate::canon::identity::Identity;
 use crate::contract::Catalog;
 use crate::job::Policy;
@@ -23,7 +23,7 @@ pub use crate::canon::fixture::day;
 /// People from lines of `person org from to`, `-` for an open end; persons ascend.
 pub fn people(text: &str) -> People {
     let mut people = People::default();
-    let mut labels = Labels::default();
+    let mut labels = Interner::default();
     for line in text.trim().lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         if people.workers.last().map(String::as_str) != Some(words[0]) {

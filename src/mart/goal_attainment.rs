@@ -291,7 +291,7 @@ fn table(facts: &Reads<'_>, rows: &[Clause<'_>]) -> Result<RecordBatch, MartErro
             _ => return None,
         })
     };
-    super::goals::batch(facts.catalog.expect(NAME)?, NAME, &by_name)
+    super::goals::batch(facts.catalog.require(NAME)?, NAME, &by_name)
 }
 
 #[cfg(test)]

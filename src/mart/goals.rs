@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use arrow::array::{ArrayRef, RecordBatch};
 use polars::prelude::{Column, DataFrame};
 
-use super::block::{Block, Placement, show};
 use super::derived::Reads;
 use super::error::MartError;
+use super::person_rows::{Block, Placement, show};
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::history::NONE;
 use crate::contract::Table;
@@ -56,7 +56,7 @@ impl<'f> Standing<'f> {
     }
 
     fn shown(&self, day: Day) -> Result<BTreeMap<(String, String), i64>, MartError> {
-        let table = self.facts.catalog.expect(HEADCOUNTS)?;
+        let table = self.facts.catalog.require(HEADCOUNTS)?;
         let period = Period { grain: Grain::Day, start: day, end: day + 1 };
         let places = self.facts.people().places(period);
         let columns = PLACE.iter().map(|name| {

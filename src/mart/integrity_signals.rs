@@ -23,7 +23,7 @@ pub const TABLE: Derived = Derived { name: NAME, tables: &[NAME], protection: Pr
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let signals = detect(&Evidence::read(facts), &facts.job.policy, facts.job.zone);
-    let rows = signal::rows(facts.catalog.expect(NAME)?, &signals)?;
+    let rows = signal::rows(facts.catalog.require(NAME)?, &signals)?;
     Ok(vec![Output { table: NAME, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 

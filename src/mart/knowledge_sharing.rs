@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 
-use super::block::{Block, Shown};
 use super::leadership_kpis::code;
+use super::person_rows::{Block, Shown};
 use super::scoped::{Inputs, Lookback, Mart, Previous};
 use crate::canon::history::NONE;
 use crate::period::Grain;

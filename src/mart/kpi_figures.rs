@@ -86,7 +86,7 @@ impl Figures {
     /// # Errors
     /// The table has no contract.
     pub fn of(kpi: &Kpi, clock: &Clock<'_>, rows: &[RecordBatch]) -> Result<Figures, ContractError> {
-        let table = clock.catalog.expect(&kpi.table)?;
+        let table = clock.catalog.require(&kpi.table)?;
         let behind = kpi.source.counted.or_else(|| denominator(table, &kpi.column));
         let closing = clock.closing();
         let starts: BTreeMap<(&str, &str), Day> =
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_rate_is_over_what_its_formula_divides_by_and_all_else_over_the_people() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("adoption_kpis").unwrap();
+        let table = catalog.require("adoption_kpis").unwrap();
         for (column, over) in [
             ("active_rate", "headcount"),
             ("completion_rate", "due"),
@@ -217,7 +217,7 @@ mod tests {
         ] {
             assert_eq!(denominator(table, column), Some(over), "{column}");
         }
-        let sharing = catalog.expect("knowledge_sharing").unwrap();
+        let sharing = catalog.require("knowledge_sharing").unwrap();
         assert_eq!(denominator(sharing, "top10_percent_share"), Some("sme_contributions"));
         assert_eq!(denominator(sharing, "gini"), Some("headcount"));
     }

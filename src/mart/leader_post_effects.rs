@@ -15,7 +15,7 @@ mod onboarding;
 mod windows;
 
 use crate::canon::columns::{Text, dates, ints};
-use crate::canon::reach::{Orgs, Places};
+use crate::canon::unit_leader::{Orgs, Places};
 use crate::guard::Tally;
 use crate::mart::derived::{Derived, Output, Protection, Reads};
 use crate::mart::error::MartError;
@@ -43,7 +43,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let prepared = prepare(facts);
     let (effects, study) = tables(facts, &prepared);
     let made = |name: &'static str, lines: &[lines::Line]| -> Result<Output, MartError> {
-        let rows = lines::batch(facts.catalog.expect(name)?, lines)?;
+        let rows = lines::batch(facts.catalog.require(name)?, lines)?;
         let rows_withheld = lines.iter().filter(|line| line.is_withheld).count() as i64;
         let tally = Tally { kind: "company".into(), rows: lines.len() as i64, rows_withheld, cells_withheld: 0 };
         Ok(Output { table: name, partition: "all".into(), rows, grain: "", withheld: vec![(tally, 0)] })

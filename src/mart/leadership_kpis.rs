@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 
-use super::block::{Block, Shown};
+use super::person_rows::{Block, Shown};
 use super::scoped::{Inputs, Lookback, Mart, Previous};
-use crate::canon::acts::Form;
+use crate::canon::acts::ContributionKind;
 use crate::canon::history::NONE;
 use crate::guard::rounding;
 use crate::period::{Day, Grain, Period};
@@ -159,17 +159,17 @@ fn gather(inputs: &Inputs<'_>, slot_of: &[u32], count: usize) -> Vec<Leader> {
             leader.minutes += post.minutes;
             leader.crediting += i64::from(!post.credited.is_empty());
             match post.form {
-                Form::MicroLesson => leader.micro_lessons += 1,
-                Form::Ama => {
+                ContributionKind::MicroLesson => leader.micro_lessons += 1,
+                ContributionKind::Ama => {
                     leader.amas += 1;
                     leader.amas_closed += i64::from(post.is_closed);
                 }
-                Form::Playbook => {
+                ContributionKind::Playbook => {
                     leader.playbooks += 1;
                     leader.playbooks_with_owner += i64::from(post.has_owner);
                     leader.playbooks_tagged += i64::from(post.is_tagged);
                 }
-                Form::Post => leader.plain_posts += 1,
+                ContributionKind::Post => leader.plain_posts += 1,
                 _ => {}
             }
         }

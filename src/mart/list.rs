@@ -93,7 +93,7 @@ mod tests {
     fn a_kpi_may_come_from_exactly_the_tables_that_the_contracts_of_scorecards_name() {
         let catalog = Catalog::load().unwrap();
         for name in ["scorecard", "outcome_links"] {
-            let reads = &catalog.expect(name).unwrap().reads;
+            let reads = &catalog.require(name).unwrap().reads;
             let read: BTreeSet<&str> =
                 reads.iter().filter(|read| read.only_for_kpis).map(|read| read.table.as_str()).collect();
             assert_eq!(read, SOURCES.iter().map(|source| source.table).collect(), "{name}");

@@ -3,8 +3,6 @@
 
 mod adoption_cohorts;
 mod adoption_kpis;
-mod agree;
-pub mod block;
 pub mod cadence;
 mod certification_status;
 mod competency_coverage;
@@ -35,11 +33,13 @@ mod leadership_kpis;
 pub mod list;
 mod okr_progress;
 pub mod outcome_links;
+pub mod person_rows;
 mod placed;
 mod rater_agreement;
 mod review_items;
 mod reviews;
 mod rubric_aggregates;
+mod schema_check;
 mod scoped;
 mod scorecard;
 mod time_to_competency;

@@ -111,7 +111,7 @@ fn table(facts: &Reads<'_>, rows: &[Row<'_>]) -> Result<RecordBatch, MartError> 
             _ => return None,
         })
     };
-    super::goals::batch(facts.catalog.expect(NAME)?, NAME, &by_name)
+    super::goals::batch(facts.catalog.require(NAME)?, NAME, &by_name)
 }
 
 #[cfg(test)]

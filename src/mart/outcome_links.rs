@@ -34,7 +34,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
         return Ok(Vec::new());
     }
     let pairs = links.into_iter().map(|(key, points)| (key, points.iter().map(Point::pair).collect())).collect();
-    let rows = engine::to_arrow(&frame(&judged(pairs))?, &mart_schema(facts.catalog.expect("outcome_links")?))?;
+    let rows = engine::to_arrow(&frame(&judged(pairs))?, &mart_schema(facts.catalog.require("outcome_links")?))?;
     Ok(vec![Output { table: "outcome_links", partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 

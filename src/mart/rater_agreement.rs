@@ -26,7 +26,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = engine::to_arrow(&frame(&rows)?, &mart_schema(facts.catalog.expect(TABLE.name)?))?;
+    let rows = engine::to_arrow(&frame(&rows)?, &mart_schema(facts.catalog.require(TABLE.name)?))?;
     Ok(vec![Output { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }
 

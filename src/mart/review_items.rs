@@ -14,7 +14,7 @@ pub const TABLE: Derived =
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
-    let table = facts.catalog.expect(TABLE.name)?;
+    let table = facts.catalog.require(TABLE.name)?;
     let rows = engine::to_arrow(&frame(&reviews, &items)?, &mart_schema(table))?;
     Ok(vec![Output { table: TABLE.name, partition: "all".into(), rows, grain: "", withheld: Vec::new() }])
 }

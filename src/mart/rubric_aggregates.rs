@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::block::Value;
-use super::block::add;
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
+use super::person_rows::Value;
+use super::person_rows::add;
 use super::reviews::lines::{self, About, Line, Lines};
 use super::reviews::{self, Authors, Distribution, Item, Scores, shown};
 use crate::contract::arrow::mart_schema;
@@ -25,7 +25,7 @@ type Place = (String, String, String, String, String);
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some((reviews, items)) = reviews::of(facts) else { return Ok(Vec::new()) };
-    let table = facts.catalog.expect(TABLE.name)?;
+    let table = facts.catalog.require(TABLE.name)?;
     let mut all: Option<DataFrame> = None;
     let mut withheld = Vec::new();
     let mut previous: BTreeMap<Place, f64> = BTreeMap::new();

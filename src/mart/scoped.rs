@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use polars::prelude::{DataFrame, IntoLazy, PolarsResult};
 
-use super::block::{self, Block, Placement, Shown, Value, add};
 use super::error::MartError;
+use super::person_rows::{self, Block, Placement, Shown, Value, add};
 use crate::canon::acts::{Acts, Interests, Reactions};
 use crate::canon::certifications::Certifications;
 use crate::canon::hierarchy::Units;
@@ -104,7 +104,7 @@ impl Mart {
     /// # Errors
     /// The audit fails even after every repair, or the mart and its contract disagree.
     pub fn show(&self, catalog: &Catalog, inputs: &Inputs<'_>) -> Result<Standing, MartError> {
-        let table = catalog.expect(self.name)?;
+        let table = catalog.require(self.name)?;
         let place = Placement {
             people: inputs.people,
             units: inputs.units,
@@ -115,7 +115,7 @@ impl Mart {
         let mut standing: Option<Standing> = None;
         for mut block in (self.build)(inputs)? {
             block.keys.splice(0..0, inputs.keys().into_iter().filter(|(name, _)| table.column(name).is_some()));
-            let shown = block::show(table, &block, &place)?;
+            let shown = person_rows::show(table, &block, &place)?;
             let rows = match self.describe {
                 Some(describe) => describe(&shown, &block, inputs)?,
                 None => shown.rows,
@@ -152,18 +152,19 @@ impl Mart {
         inputs: &Inputs<'_>,
         previous: &Previous,
     ) -> Result<Guarded, MartError> {
-        let table = catalog.expect(self.name)?;
+        let table = catalog.require(self.name)?;
         let Standing { rows, withheld, cycles_cut, orphans } = standing;
         let rows = if rows.height() == 0 { None } else { Some((self.finish)(rows, inputs, previous)?) };
         let (rows, managers) = match (rows, self.managers) {
             (None, managers) => {
-                let empty = |name: &str| Ok::<_, MartError>(RecordBatch::new_empty(mart_schema(catalog.expect(name)?)));
+                let empty =
+                    |name: &str| Ok::<_, MartError>(RecordBatch::new_empty(mart_schema(catalog.require(name)?)));
                 (empty(self.name)?, managers.map(empty).transpose()?)
             }
             (Some(rows), None) => (engine::to_arrow(&rows, &mart_schema(table))?, None),
             (Some(rows), Some(restricted)) => {
                 let (public, managers) = split(rows)?;
-                let restricted = engine::to_arrow(&managers, &mart_schema(catalog.expect(restricted)?))?;
+                let restricted = engine::to_arrow(&managers, &mart_schema(catalog.require(restricted)?))?;
                 (engine::to_arrow(&public, &mart_schema(table))?, Some(restricted))
             }
         };

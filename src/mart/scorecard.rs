@@ -23,7 +23,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     }
     let when = When { clock: Clock::of(facts), days: facts.days(), today: facts.today() };
     let rows = rows(held, &when, &|table| facts.table(table))?;
-    let table = facts.catalog.expect("scorecard")?;
+    let table = facts.catalog.require("scorecard")?;
     let shown = engine::collect(formula::apply(table, frame(&rows, facts.catalog)?.lazy())?)?;
     Output::whole(facts.catalog, TABLE.name, &shown)
 }
@@ -153,7 +153,7 @@ pub(super) mod tests {
         let starts: Vec<Day> = lines.iter().map(|line| day(line[1])).collect();
         frame.with_column(Column::new("period_start".into(), starts).cast(&DataType::Date).unwrap()).unwrap();
         let fields: Vec<arrow::datatypes::Field> =
-            crate::contract::arrow::mart_schema(Catalog::load().unwrap().expect("adoption_kpis").unwrap())
+            crate::contract::arrow::mart_schema(Catalog::load().unwrap().require("adoption_kpis").unwrap())
                 .fields()
                 .iter()
                 .filter(|field| frame.column(field.name()).is_ok())

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::*;
 
-use super::block::add;
-use super::block::{self, Block, Placement, Shown, Value};
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
+use super::person_rows::add;
+use super::person_rows::{self, Block, Placement, Shown, Value};
 use super::placed;
 use super::time_to_competency_curve::{self as curve_table, CurveRow};
 use crate::canon::career::Careers;
@@ -31,7 +31,7 @@ pub const TABLE: Derived = Derived {
 };
 
 fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
-    let table = facts.catalog.expect("time_to_competency")?;
+    let table = facts.catalog.require("time_to_competency")?;
     let policy = &facts.job.policy;
     let horizon_days = policy.competency_horizon_days as f64;
     let mut rows: Option<DataFrame> = None;
@@ -49,7 +49,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
             }
             let place =
                 Placement { people: facts.people(), units: facts.units(), period: seen, policy, managers: false };
-            let shown = block::show(table, &block, &place)?;
+            let shown = person_rows::show(table, &block, &place)?;
             let published = shown.rows.clone().lazy().filter(col("status").eq(lit("published")));
             let mut cohort = engine::collect(published)?;
             let estimates: Vec<Estimate> = scopes(&cohort)?
@@ -79,7 +79,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let Some(rows) = rows else { return Ok(Vec::new()) };
     let made =
         |table, rows: RecordBatch, withheld| Output { table, partition: "all".into(), rows, grain: "", withheld };
-    let curve = facts.catalog.expect("time_to_competency_curve")?;
+    let curve = facts.catalog.require("time_to_competency_curve")?;
     Ok(vec![
         made("time_to_competency", engine::to_arrow(&rows, &mart_schema(table))?, withheld),
         made(

@@ -23,7 +23,7 @@ pub fn extend(
     horizon: Day,
     made_from: &mut BTreeMap<String, String>,
 ) -> Result<()> {
-    let (table, person_day) = (context.catalog.expect("person_activation")?, context.catalog.expect("person_day")?);
+    let (table, person_day) = (context.catalog.require("person_activation")?, context.catalog.require("person_day")?);
     let mut months: BTreeMap<String, Vec<(Day, String, String)>> = BTreeMap::new();
     for (partition, file) in lake.partitions(person_day)? {
         if let Some(day) = day_partition(&partition) {

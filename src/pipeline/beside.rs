@@ -12,7 +12,7 @@ use hashbrown::HashSet;
 use super::Context;
 use super::day_rows::{DayRows, partition_of};
 use super::lake::Lake;
-use super::takeback::{Elsewhere, merge_rows};
+use super::retractions::{Elsewhere, merge_rows};
 use crate::canon::columns::Text;
 use crate::contract::Table;
 use crate::error::Result;

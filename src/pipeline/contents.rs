@@ -10,7 +10,7 @@ use super::periods::{Computed, mart_error, publish, slice, tally, today};
 use super::steps::{Because, Fingerprint};
 use super::world::World;
 use crate::canon::catalogue::Item;
-use crate::canon::history::Fnv;
+use crate::canon::history::StableHash;
 use crate::canon::identity::Who;
 use crate::error::Result;
 use crate::mart::content_engagement::{self, Month, MonthUse, NAME};
@@ -37,11 +37,11 @@ pub fn compute(
     if world.people.workers.is_empty() || world.items.is_empty() {
         let missing = if world.items.is_empty() { "content" } else { "workers" };
         done.lacks(NAME, missing);
-        lake.keep(context.catalog.expect(NAME)?, |_| false)?;
+        lake.keep(context.catalog.require(NAME)?, |_| false)?;
         made_from.retain(|step, _| !step.starts_with(&prefix));
         return Ok(());
     }
-    let table = context.catalog.expect(NAME)?;
+    let table = context.catalog.require(NAME)?;
     let months = context.job.calendar.periods(Grain::Month, range.0, range.1);
     let labels: BTreeSet<String> = months.iter().map(|month| month_label(month.start)).collect();
     lake.keep(table, |partition| labels.contains(partition))?;
@@ -88,7 +88,7 @@ pub fn compute(
 
 /// The files of `content_day`, by day.
 fn days(context: &Context<'_>, lake: &Lake<'_>) -> Result<BTreeMap<Day, FileRef>> {
-    let table = context.catalog.expect("content_day")?;
+    let table = context.catalog.require("content_day")?;
     let named = lake.partitions(table)?.into_iter();
     Ok(named.filter_map(|(partition, file)| Some((day_partition(&partition)?, file))).collect())
 }
@@ -97,7 +97,7 @@ fn days(context: &Context<'_>, lake: &Lake<'_>) -> Result<BTreeMap<Day, FileRef>
 fn belongings(world: &World) -> BTreeMap<Day, u64> {
     let mut days: BTreeMap<Day, u64> = BTreeMap::new();
     for (contribution, (created, content)) in &world.belongings {
-        let mut hash = Fnv::default();
+        let mut hash = StableHash::default();
         hash.text(contribution);
         hash.text(content);
         let sum = days.entry(*created).or_default();
@@ -123,7 +123,7 @@ fn add_up<'w>(
     files: &BTreeMap<Day, FileRef>,
     month: &mut Month<'w>,
 ) -> Result<()> {
-    let table = context.catalog.expect("content_day")?;
+    let table = context.catalog.require("content_day")?;
     let seen = month.seen;
     let items: BTreeMap<&'w str, &'w Item> = month.items.iter().map(|(item, _)| (item.id.as_str(), *item)).collect();
     for (day, file) in files.range(seen.start..seen.end.max(seen.start)) {
@@ -172,7 +172,7 @@ fn fingerprint(
     belongings: &BTreeMap<Day, u64>,
     files: &BTreeMap<Day, FileRef>,
 ) -> Result<Fingerprint> {
-    let mut items = Fnv::default();
+    let mut items = StableHash::default();
     for (item, owner) in world.items.iter().zip(owners).filter(|(item, _)| item.lives_in(seen)) {
         items.text(&item.id);
         items.text(owner.and_then(|owner| world.people.workers.get(owner as usize)).map_or("\u{1}", String::as_str));
@@ -182,7 +182,7 @@ fn fingerprint(
     }
     let belongings =
         belongings.range(..seen.end).fold(0u64, |sum, (_, created_that_day)| sum.wrapping_add(*created_that_day));
-    let (config, contract) = (context.job.config_hash(), &context.catalog.expect(NAME)?.hash);
+    let (config, contract) = (context.job.config_hash(), &context.catalog.require(NAME)?.hash);
     let rules = format!("{config}|{contract}|{}", env!("CARGO_PKG_VERSION"));
     let mut basis = format!(
         "{is_complete}|{}|{places:x}|{:x}|{:x}|{belongings:x}|{:x}",

@@ -33,7 +33,7 @@ pub fn unknown(context: &Context<'_>, lake: &Lake<'_>, horizon: crate::period::D
     let now = day_start_micros(horizon, context.job.zone);
     let mut all = Vec::new();
     for (name, said_at, taken_back) in TABLES {
-        let table = context.catalog.expect(name)?;
+        let table = context.catalog.require(name)?;
         let mut found = Unknown { table: name, rows: 0, out_of: 0, cycles: BTreeSet::new() };
         let columns: Vec<&str> = ["cycle_id", DELETED, said_at].into_iter().chain(taken_back).collect();
         for file in lake.partitions(table)?.values() {

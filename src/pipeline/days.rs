@@ -13,13 +13,13 @@ use super::event_ids;
 use super::ingest::Ingested;
 use super::kept::KeptBy;
 use super::lake::{Lake, Stored, WHOLE};
+use super::retractions::{Elsewhere, merge_day};
 use super::steps::{Because, Steps};
 use super::stream::{Bounds, in_order};
-use super::takeback::{Elsewhere, merge_day};
 use super::world::{Before, Seen, World};
 use crate::canon::columns::{Text, dates};
 use crate::canon::enrollment;
-use crate::canon::history::Fnv;
+use crate::canon::history::StableHash;
 use crate::canon::merge::Losses;
 use crate::contract::Table;
 use crate::contract::arrow::mart_schema;
@@ -79,9 +79,9 @@ pub fn roll_up(
 ) -> Result<Rolled> {
     let Ingested { mut ledger, intakes, days: fresh, removed, moved, seen, notes, .. } = ingested;
     let catalog = context.catalog;
-    let tables = [catalog.expect(DAY_TABLES[0])?, catalog.expect(DAY_TABLES[1])?];
-    let person_day = catalog.expect("person_day")?;
-    let beside = [catalog.expect(BESIDE[0])?, catalog.expect(BESIDE[1])?];
+    let tables = [catalog.require(DAY_TABLES[0])?, catalog.require(DAY_TABLES[1])?];
+    let person_day = catalog.require("person_day")?;
+    let beside = [catalog.require(BESIDE[0])?, catalog.require(BESIDE[1])?];
 
     let forced = forced_days(context, lake, world, before, seen)?;
     let mut with_acts: BTreeSet<Day> = fresh.touched.iter().map(|(_, day)| *day).collect();
@@ -95,7 +95,7 @@ pub fn roll_up(
         days.extend(world.facts.range(first..world.horizon.max(first)).map(|(day, _)| *day));
     }
     let content = content_table(context)?;
-    let by_content = catalog.expect("content_day")?;
+    let by_content = catalog.require("content_day")?;
     let contracts = format!(
         "{}|{}|{}|{}",
         person_day.hash,
@@ -209,7 +209,7 @@ pub fn roll_up(
 /// The day table of content, where the job wants what is made from it.
 fn content_table<'a>(context: &Context<'a>) -> Result<Option<&'a Table>> {
     let wanted = context.job.wants("content_engagement");
-    Ok(if wanted { Some(context.catalog.expect("content_day")?) } else { None })
+    Ok(if wanted { Some(context.catalog.require("content_day")?) } else { None })
 }
 
 /// Under which steps the acts of each day that match nobody are remembered.
@@ -306,7 +306,7 @@ fn some_days(
 
 /// Runs the rollup over merged days and stores what they gave.
 fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merged>) -> Result<Vec<Computed>> {
-    let table = context.catalog.expect("person_day")?;
+    let table = context.catalog.require("person_day")?;
     let (mut rest, mut acts): (Vec<_>, Vec<Acts>) = (Vec::with_capacity(days.len()), Vec::new());
     for Merged { day, files, losses, fingerprint, acts: of_day, strangers, quiet, reach } in days {
         let unmatched = of_day.as_ref().map(|acts| acts.unmatched.values().sum::<i64>());
@@ -345,7 +345,7 @@ fn open_day(context: &Context<'_>, lake: &Lake<'_>, day: Day, night: &Night<'_>)
         rows: Vec::with_capacity(DAY_TABLES.len()),
     };
     for name in DAY_TABLES {
-        let table = context.catalog.expect(name)?;
+        let table = context.catalog.require(name)?;
         let partition = partition_of(day);
         let sha256 = match (night.merge)(day, table)? {
             Some((rows, lost)) => {
@@ -393,7 +393,7 @@ fn one_day(
     let mut fingerprint = format!("{}{made_of}", night.basis);
     let none = Vec::new();
     let authors = world.authors.get(&day).unwrap_or(&none);
-    let mut hash = Fnv::default();
+    let mut hash = StableHash::default();
     authors.iter().for_each(|author| hash.text(author));
     let facts = world.facts.get(&day);
     let facts_hash = facts.map_or(0, |facts| enrollment::fingerprint(facts, &world.people));
@@ -421,7 +421,7 @@ fn one_day(
     for (name, merged) in DAY_TABLES.iter().zip(merged) {
         rows.push(match merged {
             Some(batch) => vec![batch],
-            None => lake.read(context.catalog.expect(name)?, &partition_of(day), None)?,
+            None => lake.read(context.catalog.require(name)?, &partition_of(day), None)?,
         });
     }
     let clock = night.beside.clock(day);
@@ -456,7 +456,7 @@ fn one_day(
     }
     let mut quiet = Vec::new();
     for name in BESIDE {
-        let table = context.catalog.expect(name)?;
+        let table = context.catalog.require(name)?;
         let batch = match name {
             "person_reaction" => person_reaction::rows(table, day, &rows[1], &world.identity, &world.people)?,
             _ if wants_interests(context, world) => {
@@ -493,7 +493,7 @@ fn forced_days(
     if changed.is_empty() && fresh.is_empty() {
         return Ok(forced);
     }
-    let table = context.catalog.expect("user_seen")?;
+    let table = context.catalog.require("user_seen")?;
     let mut seen: BTreeMap<String, (Day, Day)> = BTreeMap::new();
     for batch in lake.read(table, WHOLE, None)? {
         let (user, first, last) = (Text::of(&batch, "user_id"), dates(&batch, "first_day"), dates(&batch, "last_day"));

@@ -40,7 +40,7 @@ pub fn compute(
                 if context.job.wants(table) {
                     done.lacks(table, &missing);
                 }
-                lake.keep(context.catalog.expect(table)?, |_| false)?;
+                lake.keep(context.catalog.require(table)?, |_| false)?;
             }
             made_from.retain(|step, _| !belongs(step, derived));
             continue;
@@ -68,7 +68,7 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, derived: &Derived) -> Result<
         return Ok(Some(decision.to_owned()));
     }
     for table in derived.contracts(context.catalog)?.into_iter().flat_map(|table| &table.needs) {
-        if lake.partitions(context.catalog.expect(table)?)?.values().all(|file| file.rows == 0) {
+        if lake.partitions(context.catalog.require(table)?)?.values().all(|file| file.rows == 0) {
             return Ok(Some(table.clone()));
         }
     }
@@ -91,7 +91,7 @@ fn reads<'a>(
 ) -> Result<Reads<'a>> {
     let mut tables: BTreeMap<&'a str, Vec<RecordBatch>> = BTreeMap::new();
     for read in derived.reads_for(context.catalog, context.job)?.into_iter().filter(|read| !read.resolved) {
-        let table = context.catalog.expect(&read.table)?;
+        let table = context.catalog.require(&read.table)?;
         let mut rows = Vec::new();
         for (_, file) in lake.partitions(table)?.iter().filter(|(name, _)| read.takes(name)) {
             rows.extend(match &read.matching {
@@ -134,7 +134,7 @@ fn matching(
     other: &str,
     column: &str,
 ) -> Result<Vec<RecordBatch>> {
-    let other = context.catalog.expect(other)?;
+    let other = context.catalog.require(other)?;
     let mut wanted: BTreeSet<String> = BTreeSet::new();
     for file in lake.partitions(other)?.values() {
         for batch in lake.read_ref(other, file, Some(&[column]))? {
@@ -163,14 +163,14 @@ fn one(
     drop(reads);
     let written: BTreeSet<(&str, &str)> = made.iter().map(|made| (made.table, made.partition.as_str())).collect();
     for table in derived.tables {
-        lake.keep(context.catalog.expect(table)?, |partition| written.contains(&(*table, partition)))?;
+        lake.keep(context.catalog.require(table)?, |partition| written.contains(&(*table, partition)))?;
     }
     let count = made.len();
     for made in made {
         if !context.job.wants(made.table) {
             continue;
         }
-        let table = context.catalog.expect(made.table)?;
+        let table = context.catalog.require(made.table)?;
         publish(lake, table, &made.partition, &[sorted(table, made.rows)?])?;
         if !made.withheld.is_empty() {
             let grain = if made.grain.is_empty() { ALL } else { made.grain };
@@ -225,7 +225,7 @@ fn fingerprint(
     }
     let reads: Vec<&Read> = derived.reads_for(context.catalog, context.job)?;
     for read in reads {
-        let files = lake.partitions(context.catalog.expect(&read.table)?)?;
+        let files = lake.partitions(context.catalog.require(&read.table)?)?;
         for (partition, file) in files.iter().filter(|(partition, _)| read.takes(partition)) {
             inputs.push_str(&format!("|{}/{partition}{}", read.table, &file.sha256[..16]));
         }

@@ -31,7 +31,7 @@ pub fn compute(
     made_from: &mut BTreeMap<String, String>,
     done: &mut Computed,
 ) -> Result<()> {
-    let (table, reactions) = (context.catalog.expect("endorsements")?, context.catalog.expect("reactions")?);
+    let (table, reactions) = (context.catalog.require("endorsements")?, context.catalog.require("reactions")?);
     if !leader_post_effects::TABLE.tables.iter().any(|mart| context.job.wants(mart)) {
         made_from.retain(|known, _| !known.starts_with("endorsements/"));
         return lake.keep(table, |_| false);

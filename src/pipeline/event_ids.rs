@@ -45,7 +45,7 @@ pub(super) fn hashes(table: &Table, batch: &RecordBatch) -> Vec<u64> {
 
 /// The filter of a day's file, which has the hash `sha256` and holds ids with these hashes.
 pub(super) fn file(catalog: &Catalog, table: &Table, day: Day, sha256: &str, hashes: Vec<u64>) -> Result<NewFile> {
-    let contract = catalog.expect(TABLE)?;
+    let contract = catalog.require(TABLE)?;
     let words: ArrayRef = Arc::new(Int64Array::from(IdFilter::of(hashes).words()));
     Lake::encode(contract, &partition(table, day, sha256), &RecordBatch::try_new(mart_schema(contract), vec![words])?)
 }
@@ -58,7 +58,7 @@ pub(super) fn keep_current(lake: &mut Lake<'_>, tables: &[&Table]) -> Result<()>
             current.insert(partition(table, day, &file.sha256));
         }
     }
-    let contract = lake.catalog.expect(TABLE)?;
+    let contract = lake.catalog.require(TABLE)?;
     lake.keep(contract, |partition| current.contains(partition))
 }
 
@@ -154,7 +154,7 @@ pub(super) struct Shared {
 
 /// Gives every day file of a table its filter; the ids of files that had none join those of the night, for nobody has compared them yet.
 pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &Table, ids: &mut Ids) -> Result<()> {
-    let contract = context.catalog.expect(TABLE)?;
+    let contract = context.catalog.require(TABLE)?;
     let mut bare: Vec<(Day, FileRef)> = Vec::new();
     for (day, file) in day_files(lake, table)? {
         if lake.file(contract, &partition(table, day, &file.sha256))?.is_none() {
@@ -240,7 +240,7 @@ fn probe<T: Send>(
     table: &Table,
     ask: impl Fn(&IdFilter, Day) -> Vec<T> + Sync,
 ) -> Result<BTreeMap<Day, Vec<T>>> {
-    let contract = lake.catalog.expect(TABLE)?;
+    let contract = lake.catalog.require(TABLE)?;
     let one = |(day, file): (Day, FileRef)| -> Result<(Day, Vec<T>)> {
         let mut words: Vec<i64> = Vec::new();
         for batch in lake.read(contract, &partition(table, day, &file.sha256), None)? {

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
-use super::audit;
+use super::canonicalize::{Rows, by_day, canon_form, headcount, note_seen, split_removed};
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
@@ -18,10 +18,10 @@ use super::kept::KeptBy;
 use super::known;
 use super::lake::{Lake, Stored};
 use super::plan::{DeliveryPlan, Planned};
-use super::rows::{Rows, by_day, canon_form, headcount, note_seen, split_removed};
+use super::retractions::{Moved, locate, merge_removed, settle_days};
+use super::statement_history;
 use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
-use super::takeback::{Moved, locate, merge_removed, settle_days};
 use super::together::{Part, Together, together};
 use super::workforce::Workforce;
 use crate::canon::merge::{Losses, Removed};
@@ -89,8 +89,8 @@ pub fn ingest(
     let catalog = context.catalog;
     let newest = newest_told(plan, &ledger);
     for table in plan.start_over.keys() {
-        lake.keep(catalog.expect(table)?, |_| false)?;
-        audit::start_over(lake, table)?;
+        lake.keep(catalog.require(table)?, |_| false)?;
+        statement_history::start_over(lake, table)?;
         ledger.entries.retain(|_, entry| entry.table != *table || !entry.is_accepted());
     }
     let commit = context.next_commit;
@@ -130,7 +130,7 @@ pub fn ingest(
             forgotten: 0,
         };
         entry.coverage = intake.coverage.iter().cloned().collect();
-        let table = catalog.expect(&loaded.feed.fills)?;
+        let table = catalog.require(&loaded.feed.fills)?;
         if is_out_of_turn(table, &entry, &newest) {
             out_of_turn.entry(table.name.clone()).or_insert_with(|| format!("{} came late", entry.path));
         }
@@ -227,7 +227,7 @@ pub fn ingest(
                 Ok((intake, rows)) => {
                     let part = Part { planned: at, entry, intake, rows };
                     match &mut set {
-                        Some(set) if loaded.feed.chooses_among_parts(catalog.expect(&loaded.feed.fills)?) => {
+                        Some(set) if loaded.feed.chooses_among_parts(catalog.require(&loaded.feed.fills)?) => {
                             set.parts.push(part);
                         }
                         set => take(&mut ledger, set.as_deref_mut(), part)?,
@@ -248,7 +248,7 @@ pub fn ingest(
                             part.headcount = headcount;
                         }
                     }
-                    let table = catalog.expect(&loaded.feed.fills)?;
+                    let table = catalog.require(&loaded.feed.fills)?;
                     let (warnings, refusals) = set.judge((&loaded.feed, table), &ledger, &mut notes);
                     refused_together.extend(refusals);
                     said_of_sets.extend(set.keys.last().map(|key| (key.clone(), warnings)));
@@ -272,7 +272,7 @@ pub fn ingest(
         let (lake, ledger): (&Lake<'_>, &Ledger) = (lake, &ledger);
         let tables: Vec<(String, Waiting)> = whole.into_iter().collect();
         let one = |(name, waiting): (String, Waiting)| {
-            let table = catalog.expect(&name)?;
+            let table = catalog.require(&name)?;
             let (files, losses) = waiting.finish((context, lake, ledger), table)?;
             Ok((name, lake.store(files)?, losses))
         };
@@ -350,7 +350,7 @@ const UNPACKED: usize = 16;
 /// Fetches and reads one delivery into canon form.
 fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&feed::Known>) -> Result<Read> {
     let loaded = &context.feeds[planned.feed];
-    let table = context.catalog.expect(&loaded.feed.fills)?;
+    let table = context.catalog.require(&loaded.feed.fills)?;
     let bytes = context.landing.get(&planned.object)?;
     if let Some(others) = &planned.contradicted {
         let refusal = Refusal::new(Reason::TwoSnapshots, format!("also {others}"));

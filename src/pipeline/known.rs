@@ -22,7 +22,7 @@ pub(super) fn ids(
     let mut all = BTreeMap::new();
     for planned in &plan.read {
         let feed = &context.feeds[planned.feed].feed;
-        let table = context.catalog.expect(&feed.fills)?;
+        let table = context.catalog.require(&feed.fills)?;
         let is_snapshot = feed.mode == Mode::Full && table.partition == Partition::Whole;
         if !is_snapshot || all.contains_key(&planned.feed) || ledger.newest(&feed.name).is_empty() {
             continue;

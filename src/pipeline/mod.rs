@@ -5,8 +5,8 @@
 //! share this path.
 
 mod activation;
-mod audit;
 mod beside;
+mod canonicalize;
 mod contents;
 mod cycles;
 mod day_rows;
@@ -23,12 +23,12 @@ pub mod ops;
 pub mod periods;
 pub mod plan;
 mod remarks;
-mod rows;
+mod retractions;
 mod sets;
+mod statement_history;
 pub mod steps;
 mod stream;
 mod tables;
-mod takeback;
 mod together;
 mod unit_week;
 mod workforce;

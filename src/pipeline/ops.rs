@@ -162,7 +162,7 @@ pub fn describe(
 }
 
 fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Result<()> {
-    let table = context.catalog.expect("deliveries")?;
+    let table = context.catalog.require("deliveries")?;
     let mut rows = Rows::default();
     for entry in rolled.ledger.entries.values() {
         rows.push(
@@ -188,7 +188,7 @@ fn own_partition(context: &Context<'_>) -> String {
 }
 
 fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Result<()> {
-    let table = context.catalog.expect("quarantine")?;
+    let table = context.catalog.require("quarantine")?;
     let mut rows = Rows::default();
     for (path, intake) in &rolled.intakes {
         let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
@@ -217,7 +217,7 @@ fn data_quality(
     computed: &Computed,
     world: &super::world::World,
 ) -> Result<()> {
-    let table = context.catalog.expect("data_quality")?;
+    let table = context.catalog.require("data_quality")?;
     let mut rows = Rows::default();
     for (path, intake) in &rolled.intakes {
         let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
@@ -386,7 +386,7 @@ fn noted(entry: &Entry, note: &gates::Note) -> Row {
 
 /// Adds up what each period withheld: `made_from` holds it as `kind:rows:withheld:cells` beside the fingerprints.
 fn suppressed(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &BTreeMap<String, String>) -> Result<()> {
-    let table = context.catalog.expect("suppressed_cells")?;
+    let table = context.catalog.require("suppressed_cells")?;
     let mut totals: BTreeMap<(String, String, String), [u64; 4]> = BTreeMap::new();
     for (step, tally) in made_from {
         let parts: Vec<&str> = step.split('/').collect();
@@ -419,7 +419,7 @@ fn suppressed(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &BTreeMap<S
 
 /// The runs so far and this one. Read from the table itself, so that the log of commits may be pruned.
 fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Option<&Commit>) -> Result<()> {
-    let table = context.catalog.expect("runs")?;
+    let table = context.catalog.require("runs")?;
     let mut batches = lake.read(table, WHOLE, None)?;
     for batch in &mut batches {
         *batch = in_form(table, batch)?;

@@ -20,7 +20,7 @@ use super::steps::{Because, Fingerprint, Steps};
 use super::stream::{Bounds, in_order};
 use super::world::{World, years_before};
 use crate::canon::columns::{Text, dates, instants, numbers};
-use crate::canon::history::Fnv;
+use crate::canon::history::StableHash;
 use crate::contract::Table;
 use crate::contract::arrow::{KNOWN_AT, mart_schema};
 use crate::error::{Error, Exit, Result};
@@ -78,7 +78,7 @@ pub fn compute(
     made_from: &mut BTreeMap<String, String>,
 ) -> Result<Computed> {
     let mut done = Computed::default();
-    let person_day = context.catalog.expect("person_day")?;
+    let person_day = context.catalog.require("person_day")?;
     let days: BTreeMap<Day, FileRef> = lake
         .partitions(person_day)?
         .into_iter()
@@ -93,7 +93,7 @@ pub fn compute(
         if let Some(table) = missing(context, lake, mart)? {
             done.lacks(mart.name, table);
             for name in std::iter::once(mart.name).chain(mart.managers) {
-                lake.keep(context.catalog.expect(name)?, |_| false)?;
+                lake.keep(context.catalog.require(name)?, |_| false)?;
             }
             made_from.retain(|step, _| !step.starts_with(&format!("{}/", mart.name)));
             continue;
@@ -121,7 +121,7 @@ pub fn reported(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result
 /// The first table the mart needs that has no row.
 fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option<&'static str>> {
     for &name in mart.needs {
-        if lake.partitions(context.catalog.expect(name)?)?.values().all(|file| file.rows == 0) {
+        if lake.partitions(context.catalog.require(name)?)?.values().all(|file| file.rows == 0) {
             return Ok(Some(name));
         }
     }
@@ -132,12 +132,12 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option
 fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Option<Day>> {
     let mut days: BTreeMap<Day, Vec<(&Table, FileRef)>> = BTreeMap::new();
     // A day of enrolments alone is a day of nobody's acts.
-    let rolled_up = lake.partitions(context.catalog.expect("person_day")?)?;
+    let rolled_up = lake.partitions(context.catalog.require("person_day")?)?;
     let acted =
         rolled_up.iter().filter(|(_, file)| file.rows > 0).filter_map(|(partition, _)| day_partition(partition));
     let acted: BTreeSet<Day> = acted.collect();
     for name in ["activity", "reactions"] {
-        let table = context.catalog.expect(name)?;
+        let table = context.catalog.require(name)?;
         for (partition, file) in lake.partitions(table)? {
             // A day from which everything was moved away or voided was one of acts, and stays the first. Where nobody ever acted,
             // the records say at least since when there is something to see.
@@ -210,8 +210,8 @@ impl Run<'_> {
         }
         let prefix = format!("{}/", self.mart.name);
         let containers: BTreeSet<String> = wanted.values().map(|period| container(*period)).collect();
-        let table = self.context.catalog.expect(self.mart.name)?;
-        let managers = self.mart.managers.map(|name| self.context.catalog.expect(name)).transpose()?;
+        let table = self.context.catalog.require(self.mart.name)?;
+        let managers = self.mart.managers.map(|name| self.context.catalog.require(name)).transpose()?;
         for table in [Some(table), managers].into_iter().flatten() {
             lake.keep(table, |partition| containers.contains(partition))?;
         }
@@ -331,7 +331,7 @@ impl Run<'_> {
         let columns: Vec<&str> =
             ["period_start", "scope_kind", "scope_id"].into_iter().chain(self.mart.previous.iter().copied()).collect();
         for name in std::iter::once(self.mart.name).chain(self.mart.managers) {
-            let table = self.context.catalog.expect(name)?;
+            let table = self.context.catalog.require(name)?;
             for batch in lake.read(table, &container(period), Some(&columns))? {
                 shown.extend(figures(&batch, period, self.mart.previous));
             }
@@ -351,20 +351,20 @@ impl Run<'_> {
 
     /// Whether the mart is made from person-days at all; its contract says so.
     fn reads_acts(&self) -> Result<bool> {
-        let reads = &self.context.catalog.expect(self.mart.name)?.reads;
+        let reads = &self.context.catalog.require(self.mart.name)?.reads;
         Ok(reads.iter().any(|read| ["activity", "contributions", "reactions"].contains(&read.table.as_str())))
     }
 
     /// For each period a hash of who stood where, and of what else the mart reads beside person-days.
     fn facts(&self, seen: &[Period]) -> Result<Vec<u64>> {
         let mut facts = self.world.people.fingerprints(seen);
-        let reads = &self.context.catalog.expect(self.mart.name)?.reads;
+        let reads = &self.context.catalog.require(self.mart.name)?.reads;
         if reads.iter().any(|read| read.table == "enrollments") {
             let days: Vec<Day> = seen.iter().map(|period| period.last_day()).collect();
             let certified = self.world.certifications.fingerprints(&self.world.people, &days);
             // A certificate may expire while a period runs, so what a day says depends on the day itself.
             for ((fact, certified), day) in facts.iter_mut().zip(certified).zip(days) {
-                let mut hash = Fnv(*fact);
+                let mut hash = StableHash(*fact);
                 hash.number(certified as i64);
                 hash.number(i64::from(day));
                 *fact = hash.finish();
@@ -375,7 +375,7 @@ impl Run<'_> {
 
     /// Files of a table computed beside the person-days, of the days of a period.
     fn beside(&self, lake: &Lake<'_>, name: &str, seen: Period) -> Result<Vec<(Day, FileRef)>> {
-        let table = self.context.catalog.expect(name)?;
+        let table = self.context.catalog.require(name)?;
         let mut files = Vec::new();
         for day in seen.start..seen.end {
             if let Some(file) = lake.file(table, &partition_of(day))? {
@@ -387,7 +387,7 @@ impl Run<'_> {
 
     /// A hash over everything the rows of a period are made from.
     fn fingerprint(&self, lake: &Lake<'_>, period: Period, places: u64) -> Result<Fingerprint> {
-        let table = self.context.catalog.expect(self.mart.name)?;
+        let table = self.context.catalog.require(self.mart.name)?;
         let complete = period.end <= today(self.context);
         let rules = format!("{}|{}|{}", self.context.job.config_hash(), table.hash, env!("CARGO_PKG_VERSION"));
         let mut basis = format!("{complete}|{places:x}|{:x}", self.world.units.fingerprint(self.seen(period)));
@@ -399,7 +399,7 @@ impl Run<'_> {
         for (day, file) in self.days.range(from..period.end.min(self.range.1)) {
             basis.push_str(&format!("|{day}{}", &file.sha256[..16]));
         }
-        let chain = self.context.catalog.expect("person_activation")?;
+        let chain = self.context.catalog.require("person_activation")?;
         if self.mart.looks_back
             && let Some(month) = activation::link(lake, chain, &month_label(base - 1))?
         {

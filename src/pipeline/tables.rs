@@ -9,11 +9,11 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
 use super::Context;
-use super::audit;
+use super::canonicalize::{split_undated, with_made_days};
 use super::kept::KeptBy;
 use super::lake::{Lake, WHOLE};
 use super::plan::{Planned, is_undated_snapshot};
-use super::rows::{split_undated, with_made_days};
+use super::statement_history;
 use crate::canon::merge::{Losses, Removed, merge};
 use crate::canon::snapshot::Against;
 use crate::canon::{kept, snapshot};
@@ -66,7 +66,7 @@ impl Waiting {
             self.settle(sight, table)?;
         }
         self.at = at;
-        if audit::has_history(table) {
+        if statement_history::has_history(table) {
             self.statements.extend(rows.iter().cloned());
         }
         self.deliveries.push((planned.feed, planned.series.clone(), rows));
@@ -84,7 +84,7 @@ impl Waiting {
         if let Some(state) = &self.state {
             files.push(Lake::encode(table, WHOLE, state)?);
             self.statements.push(state.clone());
-            files.extend(audit::history(lake, table, &self.statements)?);
+            files.extend(statement_history::history(lake, table, &self.statements)?);
         }
         Ok((files, self.losses))
     }

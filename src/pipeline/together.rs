@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 
 use super::Context;
+use super::canonicalize::{Rows, headcount};
 use super::gates;
 use super::plan::{DeliveryPlan, LoadedFeed};
-use super::rows::{Rows, headcount};
 use super::workforce::Workforce;
 use crate::contract::Table;
 use crate::error::{Error, Result};
@@ -95,7 +95,7 @@ impl Together {
         }
         let mut told: Vec<_> = parts.iter_mut().map(|part| (&mut part.intake, &mut part.rows.whole)).collect();
         let refused = |refusal: Refusal| Error::bug(format!("{}: {}", feed.name, refusal.sentence()));
-        feed::choose(feed, context.catalog.expect(&feed.fills)?, &mut told).map_err(refused)?;
+        feed::choose(feed, context.catalog.require(&feed.fills)?, &mut told).map_err(refused)?;
         for Part { entry, rows, .. } in parts.iter_mut().filter(|part| part.rows.workforce.is_some()) {
             let day = local_day(entry.known_at, context.job.zone);
             rows.workforce = Some(Workforce::of(&rows.whole, day, feed.mode == Mode::Full));

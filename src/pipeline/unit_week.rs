@@ -40,7 +40,7 @@ pub fn compute(
     made_from: &mut BTreeMap<String, String>,
     done: &mut Computed,
 ) -> Result<()> {
-    let table = context.catalog.expect("unit_week")?;
+    let table = context.catalog.require("unit_week")?;
     if !leader_post_effects::TABLE.tables.iter().any(|mart| context.job.wants(mart)) {
         made_from.retain(|known, _| !known.starts_with("unit_week/"));
         return lake.keep(table, |_| false);
@@ -122,7 +122,7 @@ fn step(week: Day) -> String {
 /// The weeks that a month's file holds.
 fn read(context: &Context<'_>, lake: &Lake<'_>, month: &str) -> Result<BTreeMap<Day, Week>> {
     let mut weeks: BTreeMap<Day, Week> = BTreeMap::new();
-    for batch in lake.read(context.catalog.expect("unit_week")?, month, None)? {
+    for batch in lake.read(context.catalog.require("unit_week")?, month, None)? {
         let (week, org) = (dates(&batch, "week_start"), Text::of(&batch, "org_id"));
         let sums = ["headcount", "active_learners", "completions"].map(|name| ints(&batch, name));
         for row in 0..batch.num_rows() {
@@ -149,7 +149,7 @@ fn one(
     // Completions and whether active, by worker.
     let mut done = vec![(0i64, false); people.workers.len()];
     for (&day, file) in days.range(week.start..week.end) {
-        let batches = lake.read_ref(context.catalog.expect("person_day")?, file, None)?;
+        let batches = lake.read_ref(context.catalog.require("person_day")?, file, None)?;
         let rows = PersonDay::read(day, &batches, people);
         for (worker, row) in rows.workers.iter().zip(&rows.measures) {
             let one = &mut done[*worker as usize];

@@ -39,7 +39,7 @@ impl Before {
     pub fn of(lake: &Lake<'_>) -> Result<Before> {
         let mut files = BTreeMap::new();
         for name in IDENTITY {
-            files.insert(name, lake.file(lake.catalog.expect(name)?, WHOLE)?.cloned());
+            files.insert(name, lake.file(lake.catalog.require(name)?, WHOLE)?.cloned());
         }
         Ok(Before { files })
     }
@@ -57,7 +57,7 @@ impl Before {
         }
         let read = |name: &str| -> Result<Vec<RecordBatch>> {
             match &self.files[name] {
-                Some(file) => lake.read_ref(lake.catalog.expect(name)?, file, None),
+                Some(file) => lake.read_ref(lake.catalog.require(name)?, file, None),
                 None => Ok(Vec::new()),
             }
         };
@@ -72,7 +72,7 @@ fn people_and_accounts(
     read: &dyn Fn(&str) -> Result<Vec<RecordBatch>>,
 ) -> Result<(Vec<RecordBatch>, People, Identity)> {
     let until_deleted = |name: &str| -> Result<Vec<RecordBatch>> {
-        let table = context.catalog.expect(name)?;
+        let table = context.catalog.require(name)?;
         Ok(vec![ended(table, &read(name)?, context.job.zone)?])
     };
     let (workers, users, links) = (read("workers")?, until_deleted("users")?, until_deleted("identity_links")?);
@@ -154,9 +154,9 @@ fn still(context: &Context<'_>, workers: &[RecordBatch]) -> BTreeSet<String> {
 
 impl World {
     pub fn build(context: &Context<'_>, lake: &Lake<'_>, ledger: &Ledger) -> Result<World> {
-        let read = |name: &str| lake.read(lake.catalog.expect(name)?, WHOLE, None);
+        let read = |name: &str| lake.read(lake.catalog.require(name)?, WHOLE, None);
         // Signatures of texts outweigh everything else in their table.
-        let contributions = || lake.read(lake.catalog.expect("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
+        let contributions = || lake.read(lake.catalog.require("contributions")?, WHOLE, Some(&CONTRIBUTIONS));
         let zone = context.job.zone;
         let by_content = context.job.wants("content_engagement");
         // The tables are decoded beside each other; who an account is must be known before enrollments mean anything.
@@ -164,7 +164,7 @@ impl World {
             || people_and_accounts(context, &read),
             || -> Result<_> {
                 let (enrollments, rest) = rayon::join(
-                    || lake.read(lake.catalog.expect("enrollments")?, WHOLE, Some(&obligation::COLUMNS)),
+                    || lake.read(lake.catalog.require("enrollments")?, WHOLE, Some(&obligation::COLUMNS)),
                     || -> Result<_> { Ok((read("content")?, contributions()?, read("events")?)) },
                 );
                 Ok((enrollments?, rest?))

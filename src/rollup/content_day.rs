@@ -289,7 +289,7 @@ mod tests {
             identity: &identity,
             policy: &policy,
         };
-        let rows = rows(catalog.expect("content_day").unwrap(), &inputs, &people).unwrap();
+        let rows = rows(catalog.require("content_day").unwrap(), &inputs, &people).unwrap();
         let read: Vec<(String, Option<u32>, [i64; 7])> = read(&[rows], inputs.day(), &people)
             .into_iter()
             .map(|one| (format!("{} {}", one.object.as_str(), one.id), one.worker, one.what.measures()))

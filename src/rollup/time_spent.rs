@@ -12,7 +12,7 @@ use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, Timest
 use chrono_tz::Tz;
 
 use crate::canon::columns::Text;
-use crate::canon::history::Fnv;
+use crate::canon::history::StableHash;
 use crate::period::{Day, day_start_micros};
 
 const SECOND: i64 = 1_000_000;
@@ -168,7 +168,7 @@ pub fn fingerprint(overhangs: &[Overhang]) -> u64 {
     if overhangs.is_empty() {
         return 0;
     }
-    let mut hash = Fnv::default();
+    let mut hash = StableHash::default();
     for Overhang { user, content, stretch, day } in overhangs {
         hash.text(user);
         hash.text(content.as_deref().unwrap_or_default());

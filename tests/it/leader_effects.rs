@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use uptake::canon::hierarchy::Units;
 use uptake::canon::history::{Eligibility, People};
 use uptake::canon::identity::Identity;
-use uptake::canon::reach::{Orgs, Places};
+use uptake::canon::unit_leader::{Orgs, Places};
 use uptake::job::Policy;
 use uptake::mart::leader_post_effects::{self as effects, Answer, Draws, Grid, OrgWeek, Source};
 use uptake::period::{Calendar, Day, Grain};

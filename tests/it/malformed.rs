@@ -14,7 +14,7 @@ use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
 use serde_json::Value;
 use uptake::contract::{Area, Catalog, Column, Edge, Partition, Privacy, Table, Type};
-use uptake::feed::attempt::{Report, attempt};
+use uptake::feed::try_files::{Report, try_files};
 use uptake::feed::{self, Context, Delivery, Feed, Limits, Pseudonyms, Reason, Warning};
 
 #[test]
@@ -172,7 +172,7 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
     let as_of = manifest["limits"]["as_of"].as_str().and_then(|text| text.parse().ok()).expect("as_of");
     let wrong: Vec<String> = named
         .filter_map(|((name, bytes, wanted), path)| {
-            let report = attempt(&feed, &table, as_of, &Pseudonyms::Off, &[(path.into(), bytes.into())]).remove(0);
+            let report = try_files(&feed, &table, as_of, &Pseudonyms::Off, &[(path.into(), bytes.into())]).remove(0);
             let rejects = report.rejected.iter().fold(report.accepted.to_string(), |text, reject| {
                 format!("{text} {}:{}", reject.record, reject.reason)
             });
@@ -233,7 +233,7 @@ fn mutated_deliveries_never_panic_and_always_add_up() {
         let mutated = Bytes::from(mutate(&mut random, bytes, other));
         let (feed, table) = &feeds[case["feed"].as_str()?];
         let path = case["file"].as_str()?.to_owned();
-        let read = || attempt(feed, table, as_of, &Pseudonyms::Off, &[(path.clone(), mutated.clone())]).remove(0);
+        let read = || try_files(feed, table, as_of, &Pseudonyms::Off, &[(path.clone(), mutated.clone())]).remove(0);
         let wrong = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
             Err(_) => Some(LAST.lock().map_or_else(|_| String::new(), |last| last.clone())),
             Ok(report) => {
@@ -311,7 +311,7 @@ fn judge(manifest: &Value, case: &Value) -> Result<(), String> {
     let bytes = Bytes::from(std::fs::read(folder().join(path)).map_err(|cause| cause.to_string())?);
     let (feed, table) = feed_of(case["feed"].as_str().expect("feed"), &manifest["limits"]);
     let as_of = manifest["limits"]["as_of"].as_str().and_then(|text| text.parse().ok()).expect("as_of");
-    let report = attempt(&feed, &table, as_of, &Pseudonyms::Off, &[(path.to_owned(), bytes.clone())]).remove(0);
+    let report = try_files(&feed, &table, as_of, &Pseudonyms::Off, &[(path.to_owned(), bytes.clone())]).remove(0);
     verdict(&report, case)?;
     if report.refused.is_some() {
         return Ok(());

@@ -138,7 +138,7 @@ fn a_unit_without_people_has_a_row_so_that_a_missing_one_says_nothing() {
 fn groups_below_the_policys_size_are_withheld_and_their_rows_show_no_figure() {
     let catalog = Catalog::load().expect("contracts");
     let measures: Vec<&str> = catalog
-        .expect("adoption_kpis")
+        .require("adoption_kpis")
         .expect("a table")
         .columns
         .iter()
@@ -147,7 +147,7 @@ fn groups_below_the_policys_size_are_withheld_and_their_rows_show_no_figure() {
         .collect();
     assert!(
         measures.len() > 15
-            && catalog.expect("adoption_kpis").expect("a table").column("headcount").expect("a column").measure
+            && catalog.require("adoption_kpis").expect("a table").column("headcount").expect("a column").measure
                 == Some(Measure::Population)
     );
     for (k, policy) in [(5, ""), (12, "smallest_group = 12\nsmallest_group_manager = 12")] {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use serde_json::Value;
-use uptake::cli::stats_effects::{Args, run};
+use uptake::cli::stats::effects::{Args, run};
 
 #[derive(Parser)]
 struct Command {

@@ -212,10 +212,10 @@ const REVIEWS: [&str; 5] =
 #[test]
 fn no_table_of_reviews_counts_activity() {
     let catalog = Catalog::load().expect("contracts");
-    let kpis = catalog.expect("adoption_kpis").expect("a table");
+    let kpis = catalog.require("adoption_kpis").expect("a table");
     let mut activity: BTreeSet<&str> =
         kpis.columns.iter().filter(|column| column.measure.is_some()).map(|column| column.name.as_str()).collect();
-    let of_days = catalog.expect("person_day").expect("a table");
+    let of_days = catalog.require("person_day").expect("a table");
     activity.extend(
         of_days
             .columns
@@ -247,7 +247,7 @@ fn no_table_of_reviews_counts_activity() {
 fn the_numbers_about_items_and_signals_are_those_and_no_others() {
     let catalog = Catalog::load().expect("contracts");
     let numbers = |name: &str| -> Vec<String> {
-        let columns = &catalog.expect(name).expect("a table").columns;
+        let columns = &catalog.require(name).expect("a table").columns;
         let is_number = |column: &&uptake::contract::Column| matches!(column.data_type, Type::Int | Type::Double);
         columns.iter().filter(is_number).map(|column| column.name.clone()).collect()
     };
@@ -299,7 +299,7 @@ fn tables_about_persons_lie_apart_and_say_so() {
         );
     }
     let person = |name: &str| {
-        let table = catalog.expect(name).expect("a table");
+        let table = catalog.require(name).expect("a table");
         table.area == Area::Restricted && table.columns.iter().any(|column| column.privacy == Privacy::Person)
     };
     assert!(person("integrity_signals"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Acts;
-use crate::canon::history::{Fnv, People};
+use crate::canon::history::{People, StableHash};
 use crate::period::Day;
 
 /// Days before the end of a period whose governance events it may look back on.
@@ -13,7 +13,7 @@ impl Acts {
     /// A hash over the contributions that a period reads of the days `[from, to)`, and over what reactions and searches of these
     /// days can meet. By ids, so that it can be compared between runs.
     pub fn fingerprint(&self, from: Day, to: Day) -> u64 {
-        let mut hash = Fnv::default();
+        let mut hash = StableHash::default();
         for (day, posts) in self.post_hashes.range(from..to.max(from)) {
             hash.number(i64::from(*day));
             hash.number(*posts as i64);
@@ -25,7 +25,7 @@ impl Acts {
 
     /// The same over governance events: those of the year before `to` (and since `from`), sponsors, and when each last acted.
     pub fn events_fingerprint(&self, from: Day, to: Day, people: &People) -> u64 {
-        let mut hash = Fnv::default();
+        let mut hash = StableHash::default();
         let name = |worker: u32| people.workers.get(worker as usize).map_or("\u{1}", String::as_str);
         let started = self.deeds.iter().filter(|deed| deed.starts_sponsorship() && deed.day < to);
         for deed in started.chain(self.deeds((to - DEEDS_DAYS).min(from), to)) {
@@ -49,7 +49,7 @@ impl Acts {
     pub(super) fn hash(&mut self, people: &People) {
         let name = |worker: u32| people.workers.get(worker as usize).map_or("\u{1}", String::as_str);
         for (day, posts) in &self.posts {
-            let mut hash = Fnv::default();
+            let mut hash = StableHash::default();
             for post in posts {
                 hash.text(name(post.worker));
                 let flags = [post.is_closed, post.has_owner, post.is_tagged, post.is_first].map(i64::from);
@@ -69,18 +69,18 @@ impl Acts {
         }
         // Sums of hashes do not depend on the order of the items of a day.
         let mut sums: BTreeMap<Day, u64> = BTreeMap::new();
-        let mut add = |day: Day, hash: Fnv| {
+        let mut add = |day: Day, hash: StableHash| {
             let sum = sums.entry(day).or_default();
             *sum = sum.wrapping_add(hash.finish());
         };
         for (id, (author, day)) in &self.items {
-            let mut hash = Fnv::default();
+            let mut hash = StableHash::default();
             hash.text(id);
             hash.text(name(*author));
             add(*day, hash);
         }
         for (id, (topics, published)) in &self.content_topics {
-            let mut hash = Fnv::default();
+            let mut hash = StableHash::default();
             hash.text(id);
             let mut texts: Vec<&str> = topics.iter().filter_map(|code| self.topics.text(*code)).collect();
             texts.sort_unstable();

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_formula_is_told_as_people_write_it_with_its_numbers() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("adoption_kpis").unwrap();
+        let table = catalog.require("adoption_kpis").unwrap();
         let told = |name: &str| {
             let formula = plain(table.column(name).unwrap().formula.as_deref().unwrap());
             (with_numbers(table, &formula, &row()), formula)
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn a_formula_is_computed_again_from_the_parts_of_the_row() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("adoption_kpis").unwrap();
+        let table = catalog.require("adoption_kpis").unwrap();
         let again =
             |name: &str| compute(table, &row(), table.column(name).unwrap().formula.as_deref().unwrap()).unwrap();
         assert_eq!(again("active_rate"), json!(0.25));
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn the_parts_of_a_bound_are_the_rate_and_the_counts_below_it() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("adoption_kpis").unwrap();
+        let table = catalog.require("adoption_kpis").unwrap();
         let names = |name: &str| -> Vec<String> {
             parts(table, &row(), table.column(name).unwrap()).into_iter().map(|part| part.column).collect()
         };

@@ -6,7 +6,7 @@ use super::Explanation;
 use super::figure::Figure;
 use super::sources::Noticed;
 use crate::cli::published;
-use crate::cli::talk;
+use crate::cli::terminal;
 
 /// The explanation as a person at a terminal reads it.
 pub fn text(explanation: &Explanation) -> String {
@@ -25,7 +25,7 @@ pub fn text(explanation: &Explanation) -> String {
         told.push_str(&format!("\nnote: {warning}"));
     }
     told.push('\n');
-    talk::plain(&told)
+    terminal::plain(&told)
 }
 
 fn head(explanation: &Explanation) -> String {
@@ -65,7 +65,7 @@ fn one(figure: &Figure) -> String {
             .iter()
             .map(|part| vec![format!("  {}", part.column), value(&part.value), part.unit.clone(), part.is.to_owned()])
             .collect();
-        told.push_str(&format!("\n{}", talk::table(&["  made of", "value", "unit", "which is"], &rows)));
+        told.push_str(&format!("\n{}", terminal::table(&["  made of", "value", "unit", "which is"], &rows)));
     }
     for sentence in figure.shown_as.iter() {
         told.push_str(&format!("  {sentence}\n"));
@@ -80,7 +80,7 @@ fn one(figure: &Figure) -> String {
 fn all(figures: &[Figure]) -> String {
     let rows: Vec<Vec<String>> =
         figures.iter().map(|figure| vec![figure.column.clone(), value(&figure.value), figure.unit.clone()]).collect();
-    format!("\n{}", talk::table(&["figure", "value", "unit"], &rows))
+    format!("\n{}", terminal::table(&["figure", "value", "unit"], &rows))
 }
 
 fn lineage(explanation: &Explanation) -> String {
@@ -91,7 +91,7 @@ fn lineage(explanation: &Explanation) -> String {
             .iter()
             .map(|finding| vec![format!("  {}", finding.what), finding.value.clone()])
             .collect();
-        told.push_str(&format!("\nwhat it rests on\n{}", talk::table(&["", ""], &rows).trim_start_matches('\n')));
+        told.push_str(&format!("\nwhat it rests on\n{}", terminal::table(&["", ""], &rows).trim_start_matches('\n')));
     }
     if !explanation.sources.is_empty() {
         let rows: Vec<Vec<String>> = explanation
@@ -132,7 +132,7 @@ fn lineage(explanation: &Explanation) -> String {
             "forgotten",
             "newest",
         ];
-        told.push_str(&format!("\nthe deliveries behind it\n{}", talk::table(&header, &rows)));
+        told.push_str(&format!("\nthe deliveries behind it\n{}", terminal::table(&header, &rows)));
     }
     if !explanation.rejected.is_empty() {
         told.push_str("\nrejected on the way\n");

@@ -42,7 +42,7 @@ pub fn section(published: &Published) -> Result<Section> {
         let of = |name: &str| row.get(name).map(text).unwrap_or_default();
         by_scope.entry((of("scope_kind"), of("scope_id"))).or_default().push(row);
     }
-    let key = published.catalog.expect("adoption_kpis")?.key.clone();
+    let key = published.catalog.require("adoption_kpis")?.key.clone();
     section.body.push_str("<div class=\"multiples\">\n");
     for (at, unit) in units.iter().enumerate() {
         let Some(rows) = by_scope.get_mut(&(unit.kind.to_owned(), unit.id.clone())) else { continue };

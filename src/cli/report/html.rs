@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::cli::published::{Row, text};
-use crate::cli::talk;
+use crate::cli::terminal;
 
 /// Text that cannot end or begin anything in HTML, and that shows its control and direction-changing characters.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in talk::plain(text).chars() {
+    for c in terminal::plain(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),

@@ -43,7 +43,7 @@ pub fn section(published: &Published) -> Result<Section> {
 
 fn of(published: &Published, source: &str, caption: &str, columns: &[Column], rows: &[Row]) -> Result<String> {
     let name = source.rsplit('/').next().unwrap_or(source);
-    Ok(html::table(source, caption, &published.catalog.expect(name)?.key, columns, rows))
+    Ok(html::table(source, caption, &published.catalog.require(name)?.key, columns, rows))
 }
 
 /// Rows of the last run's own partition and of the state of the lake; how full each column is stays with the operators.

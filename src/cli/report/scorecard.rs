@@ -228,7 +228,7 @@ fn cadence(published: &Published) -> Result<String> {
         Column::new("required_roles", "Roles required", ""),
         Column::new("required_roles_present", "Of these present", ""),
     ];
-    let key = published.catalog.expect("cadence")?.key.clone();
+    let key = published.catalog.require("cadence")?.key.clone();
     let table = html::table("marts/cadence", "Rituals, the last four periods of each", &key, &columns, &latest);
     Ok(format!("<h3>Cadence</h3>\n{table}"))
 }

@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn what_is_left_of_a_key_is_for_the_kpi_to_pin() {
         let catalog = Catalog::load().unwrap();
-        let rest = |name: &str| source(name).unwrap().rest(catalog.expect(name).unwrap()).collect::<Vec<_>>();
+        let rest = |name: &str| source(name).unwrap().rest(catalog.require(name).unwrap()).collect::<Vec<_>>();
         assert_eq!(rest("adoption_kpis"), Vec::<&str>::new());
         assert_eq!(rest("adoption_cohorts"), ["months_since"]);
         assert_eq!(rest("certification_status"), ["content_id"]);
@@ -100,7 +100,7 @@ mod tests {
     fn every_source_is_a_table_for_all_readers_that_holds_what_is_said_of_it() {
         let catalog = Catalog::load().unwrap();
         for source in SOURCES {
-            let table = catalog.expect(source.table).unwrap();
+            let table = catalog.require(source.table).unwrap();
             assert_eq!(table.area, Area::Marts, "{}", source.table);
             let started = match source.when {
                 When::Starts(column) => column,

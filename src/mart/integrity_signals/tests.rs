@@ -420,8 +420,8 @@ fn the_same_evidence_in_another_order_gives_the_same_ids_and_every_id_is_one() {
     }
     let ids = |evidence: &Evidence| {
         let catalog = crate::contract::Catalog::load().unwrap();
-        let rows = signal::rows(catalog.expect(NAME).unwrap(), &seen(evidence)).unwrap();
-        assert!(crate::contract::check::check(catalog.expect(NAME).unwrap(), std::slice::from_ref(&rows)).is_empty());
+        let rows = signal::rows(catalog.require(NAME).unwrap(), &seen(evidence)).unwrap();
+        assert!(crate::contract::check::check(catalog.require(NAME).unwrap(), std::slice::from_ref(&rows)).is_empty());
         let ids = crate::canon::columns::Text::of(&rows, "signal_id");
         let mut count: BTreeMap<String, usize> = BTreeMap::new();
         (0..rows.num_rows()).for_each(|row| *count.entry(ids.get(row).unwrap().to_owned()).or_default() += 1);

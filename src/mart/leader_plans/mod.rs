@@ -80,7 +80,7 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
         (leader_scorecard::NAME, leader_scorecard::rows(&view, &setting)?),
         (leader_post_windows::NAME, leader_post_windows::rows(&view)?),
     ] {
-        let contract = facts.catalog.expect(table)?;
+        let contract = facts.catalog.require(table)?;
         let rows = frames::collect(formula::apply(contract, rows.lazy())?)?;
         let rows = frames::to_arrow(&rows, &mart_schema(contract))?;
         made.push(Output { table, partition: "all".into(), rows, grain: "", withheld: Vec::new() });

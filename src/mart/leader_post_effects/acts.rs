@@ -7,7 +7,7 @@ use crate::canon::columns::{Text, instants};
 use crate::canon::contributions::{Texts, Written, parts, standing};
 use crate::canon::history::{People, Stint};
 use crate::canon::identity::{Identity, Who};
-use crate::canon::reach::Places;
+use crate::canon::unit_leader::Places;
 use crate::period::{Calendar, Day, Grain, Period, local_day};
 
 /// What counts as a leader's post. A post's kind is its index here.

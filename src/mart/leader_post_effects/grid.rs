@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::acts::{Acts, KINDS, Post};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{NONE, People};
-use crate::canon::reach::{self, Orgs, Places, Structure};
+use crate::canon::unit_leader::{self, Orgs, Places, Structure};
 use crate::period::{Day, Period};
 use crate::stats::panel::Panel;
 
@@ -192,7 +192,7 @@ impl Grid {
                 has_posted[*leader as usize] |= if *in_time { IN_TIME } else { EARLY };
             }
             let structure = &structures[of_week[week]];
-            let heads = reach::heads(structure, company.orgs, company.people, weeks[week]);
+            let heads = unit_leader::heads(structure, company.orgs, company.people, weeks[week]);
             let mut reached: BTreeMap<(bool, u32), Vec<u32>> = BTreeMap::new();
             let mut existing = 0;
             for (at, &unit) in units.iter().enumerate() {
@@ -206,7 +206,7 @@ impl Grid {
                 if by_leader.is_empty() {
                     continue;
                 }
-                reach::above(unit, structure, &heads, company.places, weeks[week], &mut found);
+                unit_leader::above(unit, structure, &heads, company.places, weeks[week], &mut found);
                 for &leader in &found {
                     for (flag, in_time) in [(EARLY, false), (IN_TIME, true)] {
                         if has_posted[leader as usize] & flag != 0 {

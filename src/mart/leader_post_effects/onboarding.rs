@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use super::grid::{Grid, number};
 use crate::canon::columns::{Text, bools, dates};
 use crate::canon::history::People;
-use crate::canon::reach::{Orgs, Places};
+use crate::canon::unit_leader::{Orgs, Places};
 use crate::contract::arrow::DELETED;
 use crate::period::{Calendar, Day, Grain};
 use crate::stats::logrank::log_rank;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::PolarsResult;
 
 use super::{Inputs, code};
-use crate::canon::acts::Deed;
-use crate::mart::block::Block;
+use crate::canon::acts::GovernanceEvent;
+use crate::mart::person_rows::Block;
 use crate::period::Day;
 use crate::scope::integers;
 
@@ -36,7 +36,7 @@ pub(super) fn cascade(
         .collect();
     let seen = inputs.seen;
     let deeds = inputs.acts.deeds(seen.start.min(seen.end - CASCADE_DAYS), seen.end);
-    let messages: Vec<&Deed> = deeds.iter().filter(|deed| deed.kind == "message").collect();
+    let messages: Vec<&GovernanceEvent> = deeds.iter().filter(|deed| deed.kind == "message").collect();
     let year = inputs.acts.deeds(seen.end - FORGOTTEN_DAYS, seen.end);
     let are_recorded = year.iter().any(|deed| deed.kind == "message");
     let passed: BTreeSet<u32> =

@@ -65,11 +65,11 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::history::{Labels, Place};
+    use crate::canon::history::{Interner, Place};
 
     /// Managers by worker code from day 0 on; `None` at the top.
     fn people(managers: &[Option<u32>]) -> People {
-        let mut labels = Labels::default();
+        let mut labels = Interner::default();
         let org = labels.code(Some("A"));
         let stint = |(code, manager): (usize, &Option<u32>)| Stint {
             worker: code as u32,

@@ -9,9 +9,9 @@ use super::{Authors, Item};
 use crate::contract::Table;
 use crate::guard::Tally;
 use crate::job::Policy;
-use crate::mart::block::{self, Block, Placement, Value};
 use crate::mart::derived::Reads;
 use crate::mart::error::MartError;
+use crate::mart::person_rows::{self, Block, Placement, Value};
 use crate::scope::Rows;
 
 /// All competencies together.
@@ -88,7 +88,8 @@ impl<'i> About<'_, 'i> {
         let mut withheld = behind.withheld;
         if !scopes.is_empty() {
             let units = self.units(counts, &|_| true);
-            let split = self.guarded(split::split(&scopes, &units, &block::measures(self.table).1, self.policy()))?;
+            let split =
+                self.guarded(split::split(&scopes, &units, &person_rows::measures(self.table).1, self.policy()))?;
             lines.iter_mut().for_each(|line| line.keep(&split.all));
             for (competency, cells) in &split.by_competency {
                 lines.extend(self.of_competency(competency, &scopes, &units, |place| cells.get(place).cloned()));
@@ -117,7 +118,7 @@ impl<'i> About<'_, 'i> {
             lines.iter_mut().for_each(|line| line.competency = crate::guard::OTHER.to_owned());
         } else {
             let units = self.units(counts, &|_| true);
-            let kinds = block::measures(self.table).1;
+            let kinds = person_rows::measures(self.table).1;
             let together = self.guarded(split::split(&scopes, &units, &[], self.policy()))?;
             for (competency, rows) in &together.by_competency {
                 let own: Vec<Unit<'_>> = units.iter().filter(|unit| unit.competency == competency).cloned().collect();
@@ -137,13 +138,13 @@ impl<'i> About<'_, 'i> {
     pub fn guarded<T>(&self, result: Result<T, crate::guard::GuardError>) -> Result<T, MartError> {
         result.map_err(|cause| MartError::Privacy {
             mart: self.table.name.clone(),
-            what: block::said(&self.keys, self.authors.period),
+            what: person_rows::said(&self.keys, self.authors.period),
             cause,
         })
     }
 
     /// All items together, by scope.
-    fn behind(&self, counts: &[Count<'_, 'i>]) -> Result<block::Shown, MartError> {
+    fn behind(&self, counts: &[Count<'_, 'i>]) -> Result<person_rows::Shown, MartError> {
         let sums = counts.iter().map(|(name, count)| {
             (*name, self.items.values().map(|items| items.iter().map(|item| count(item)).sum()).collect())
         });
@@ -151,19 +152,19 @@ impl<'i> About<'_, 'i> {
         let block = Block { keys: self.keys.clone(), rows: self.authors.rows(&codes, sums.collect())? };
         let (people, units) = (self.facts.people(), self.facts.units());
         let (period, policy) = (self.authors.period, self.policy());
-        block::show(self.table, &block, &Placement { people, units, period, policy, managers: false })
+        person_rows::show(self.table, &block, &Placement { people, units, period, policy, managers: false })
     }
 
     /// The rows of a block as they stand.
-    fn of_block(&self, behind: &block::Shown) -> PolarsResult<Vec<Line<'i>>> {
+    fn of_block(&self, behind: &person_rows::Shown) -> PolarsResult<Vec<Line<'i>>> {
         let text = |name: &str| -> PolarsResult<Vec<String>> {
             Ok(behind.rows.column(name)?.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
         };
         let ints =
             |name: &str| -> PolarsResult<Vec<Option<i64>>> { Ok(behind.rows.column(name)?.i64()?.iter().collect()) };
         let values: Vec<Vec<Option<i64>>> =
-            block::measures(self.table).0.into_iter().map(ints).collect::<PolarsResult<_>>()?;
-        let population = block::population(self.table).map_or_else(|| Ok(Vec::new()), ints)?;
+            person_rows::measures(self.table).0.into_iter().map(ints).collect::<PolarsResult<_>>()?;
+        let population = person_rows::population(self.table).map_or_else(|| Ok(Vec::new()), ints)?;
         let by_author: Vec<&Vec<&'i Item>> = self.items.values().collect();
         let places = text("scope_kind")?.into_iter().zip(text("scope_id")?).enumerate();
         Ok(places
@@ -196,7 +197,7 @@ impl<'i> About<'_, 'i> {
             has_items[unit.author as usize] = true;
         }
         let by_author: Vec<&Vec<&'i Item>> = self.items.values().collect();
-        let measures = block::measures(self.table).0.len();
+        let measures = person_rows::measures(self.table).0.len();
         let line = |kind: &str, id: &str, members: Vec<u32>| {
             let place = (kind.to_owned(), id.to_owned());
             let shown = cells(&place);
@@ -250,7 +251,7 @@ fn tell<'l>(withheld: &mut Vec<(Tally, i64)>, lines: impl Iterator<Item = &'l Li
         rows_withheld: i64::from(line.people.is_none()),
         cells_withheld: line.people.map_or(0, |_| line.values.iter().filter(|value| value.is_none()).count() as i64),
     };
-    crate::mart::block::add(withheld, lines.map(|line| (tally(line), 0)).collect());
+    crate::mart::person_rows::add(withheld, lines.map(|line| (tally(line), 0)).collect());
 }
 
 /// Rows as columns of the contract: keys that are the same in all, place, status, people and measures.
@@ -272,10 +273,10 @@ pub fn frame(table: &Table, lines: &[Line<'_>], keys: &[(&'static str, Value)]) 
     let mut ints = |name: &str, pick: &dyn Fn(&Line<'_>) -> Option<i64>| {
         columns.push(Column::new(name.into(), lines.iter().map(pick).collect::<Vec<_>>()));
     };
-    if let Some(name) = block::population(table) {
+    if let Some(name) = person_rows::population(table) {
         ints(name, &|line| line.people);
     }
-    for (at, name) in block::measures(table).0.into_iter().enumerate() {
+    for (at, name) in person_rows::measures(table).0.into_iter().enumerate() {
         ints(name, &|line| line.values.get(at).copied().flatten());
     }
     DataFrame::new(lines.len(), columns)

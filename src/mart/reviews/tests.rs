@@ -1,7 +1,7 @@
 //! Items by eye. Endorsements, which need accounts, are tried through the command line.
 
 use super::*;
-use crate::canon::history::{Labels, NONE, Place, Stint};
+use crate::canon::history::{Interner, NONE, Place, Stint};
 use crate::period::day_of;
 
 const REVIEWS: &str = "
@@ -35,7 +35,7 @@ fn day(date: &str) -> Day {
 
 /// `ann` and `bob` report to the manager `max`.
 fn people() -> People {
-    let mut labels = Labels::default();
+    let mut labels = Interner::default();
     let (org, ic, manager) = (labels.code(Some("A")), labels.code(Some("ic")), labels.code(Some("manager")));
     let stint = |worker: u32, band: u32, manager: u32| Stint {
         worker,

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::Note;
 use crate::canon::columns::Text;
-use crate::canon::history::Fnv;
+use crate::canon::history::StableHash;
 use crate::canon::identity::{Identity, Who};
 use crate::contract::Table;
 use crate::feed::{Mode, Reason, Refusal, Verdict};
@@ -29,7 +29,7 @@ pub type Sample = BTreeMap<u64, String>;
 /// Adds accounts to a sample.
 pub fn draw<'a>(sample: &mut Sample, accounts: impl Iterator<Item = &'a str>) {
     for account in accounts {
-        let mut hash = Fnv::default();
+        let mut hash = StableHash::default();
         hash.text(account);
         let hash = hash.finish();
         let wanted = sample.len() < MOST || sample.last_key_value().is_some_and(|(last, _)| hash < *last);

@@ -105,7 +105,7 @@ impl<'a, 'l> Reader<'a, 'l> {
         let Some(acts) = self.run.mart.acts else { return Ok(given) };
         let (people, facts) = (&self.run.world.people, &self.run.world.acts);
         for (name, _) in beside(acts).into_iter().filter(|(_, is_read)| *is_read) {
-            let table = self.run.context.catalog.expect(name)?;
+            let table = self.run.context.catalog.require(name)?;
             for (day, file) in self.run.beside(self.lake, name, seen)? {
                 let read = || self.lake.read_ref(table, &file, None);
                 if name == "person_reaction" {
@@ -130,7 +130,7 @@ impl<'a, 'l> Reader<'a, 'l> {
     /// Starts over from the chain of first active days as of the end of the month before `base`.
     fn begin(&mut self, base: Day) -> Result<()> {
         let mut first = vec![NEVER; self.run.world.people.workers.len()];
-        let table = self.run.context.catalog.expect("person_activation")?;
+        let table = self.run.context.catalog.require("person_activation")?;
         if let Some(month) = activation::link(self.lake, table, &month_label(base - 1))? {
             for (person, day) in activation::read(self.lake, table, &month)? {
                 if let Some(code) = self.run.world.people.code(&person) {
@@ -192,7 +192,7 @@ impl<'a, 'l> Reader<'a, 'l> {
 /// The person-days of a day; `None` where it has no file.
 fn read_day(run: &Run<'_>, lake: &Lake<'_>, day: Day) -> Result<Option<PersonDay>> {
     let Some(file) = run.days.get(&day) else { return Ok(None) };
-    let table = run.context.catalog.expect("person_day")?;
+    let table = run.context.catalog.require("person_day")?;
     let batches = lake.read_ref(table, file, None)?;
     Ok(Some(PersonDay::read(day, &batches, &run.world.people)))
 }

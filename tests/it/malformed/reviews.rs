@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 use uptake::feed::Pseudonyms;
-use uptake::feed::attempt::attempt;
+use uptake::feed::try_files::try_files;
 
 use super::{feed_of, folder, gzip, gzip_bytes, manifest};
 
@@ -18,7 +18,7 @@ fn judged_as_wanted(manifest: &Value, cases: &[Case]) {
         .filter_map(|(name, what, bytes, wanted)| {
             let (feed, table) = feed_of(name, &manifest["limits"]);
             let files = [("case.csv".to_owned(), bytes.clone())];
-            let report = attempt(&feed, &table, as_of, &Pseudonyms::Off, &files).remove(0);
+            let report = try_files(&feed, &table, as_of, &Pseudonyms::Off, &files).remove(0);
             let rejects = report.rejected.iter().fold(report.accepted.to_string(), |text, reject| {
                 format!("{text} {}:{}", reject.record, reject.reason)
             });

@@ -268,8 +268,8 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::stats_rest::Format;
-    use crate::cli::stats_rest::write::write;
+    use crate::cli::stats::Format;
+    use crate::cli::stats::write::write;
 
     fn printed(text: &str, part: &str, categories: Option<Vec<f64>>) -> Result<String> {
         let common = Common { file: "R.csv".into(), format: Format::Csv, part: None, columns: Vec::new() };

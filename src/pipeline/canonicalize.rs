@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::Context;
 use super::gates::joined;
 use super::plan::Planned;
-use super::takeback::voids_column;
+use super::retractions::voids_column;
 use super::workforce::Workforce;
 use crate::canon::columns::{Text, bools, dates, instants};
 use crate::canon::employment::{Presence, Terms};
@@ -328,7 +328,7 @@ mod tests {
         let kept: Vec<usize> =
             (0..told.num_columns()).filter(|at| told.schema().field(*at).name() != "attempt_day").collect();
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("enrollments").unwrap();
+        let table = catalog.require("enrollments").unwrap();
         let before = vec![told.project(&kept).unwrap()];
         let now = with_made_days(table, before, chrono_tz::Europe::Berlin).unwrap();
         let days = dates(&now[0], "attempt_day");

@@ -87,8 +87,8 @@ pub fn compute(table: &Table, args: &SimilarityArgs) -> Result<Vec<Part>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::stats_rest::Format;
-    use crate::cli::stats_rest::write::write;
+    use crate::cli::stats::Format;
+    use crate::cli::stats::write::write;
 
     fn printed(text: &str, min: Option<f64>) -> Result<String> {
         let common = Common { file: "T.csv".into(), format: Format::Csv, part: None, columns: Vec::new() };

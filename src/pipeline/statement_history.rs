@@ -47,5 +47,5 @@ pub(super) fn start_over(lake: &mut Lake<'_>, table: &str) -> Result<()> {
 
 fn history_of(lake: &Lake<'_>, table: &str) -> Result<Option<Table>> {
     let name = HISTORIES.iter().find(|(of, _)| *of == table).map(|(_, history)| *history);
-    Ok(name.map(|name| lake.catalog.expect(name)).transpose()?.cloned())
+    Ok(name.map(|name| lake.catalog.require(name)).transpose()?.cloned())
 }

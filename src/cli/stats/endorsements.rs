@@ -138,8 +138,8 @@ fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::stats_rest::Format;
-    use crate::cli::stats_rest::write::write;
+    use crate::cli::stats::Format;
+    use crate::cli::stats::write::write;
 
     fn printed(text: &str, part: &str) -> Result<String> {
         let mut out = Vec::new();

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::{DataFrame, DataType, TimeUnit};
 
-use super::block::{self, Block};
 use super::derived::{Derived, Given, Reads};
 use super::error::MartError;
 use super::formula;
+use super::person_rows::{self, Block};
 use super::scoped::{Inputs, Mart, Previous};
 use crate::canon::acts::Acts;
 use crate::canon::certifications::Certifications;
@@ -37,7 +37,7 @@ impl Mart {
     /// # Errors
     /// The first disagreement, in words.
     pub fn disagreements(&self, catalog: &Catalog) -> Result<(), MartError> {
-        let table = catalog.expect(self.name)?;
+        let table = catalog.require(self.name)?;
         formula::check(table)?;
         let (people, units, calendar) = (People::default(), Units::default(), calendar());
         let policy = Policy { manager_scopes: true, ..Policy::default() };
@@ -69,7 +69,7 @@ impl Mart {
             }
             let rows = (self.finish)(standing.rows, &inputs, &Previous::new())?;
             for name in std::iter::once(self.name).chain(self.managers) {
-                compare(self.name, catalog.expect(name)?, &rows)?;
+                compare(self.name, catalog.require(name)?, &rows)?;
             }
         }
         Ok(())
@@ -83,7 +83,7 @@ impl Mart {
                 return Err(said(format!("a block has the key {key}, and the contract no such column")));
             }
         }
-        let measures = block::measures(table).0;
+        let measures = person_rows::measures(table).0;
         for name in PLACE.iter().chain(&measures) {
             match block.rows.column(name) {
                 Err(_) => return Err(said(format!("person rows have no column {name}"))),
@@ -113,7 +113,7 @@ impl Derived {
     pub fn disagreements(&self, catalog: &Catalog, job: &Job) -> Result<(), MartError> {
         let mut tables = BTreeMap::new();
         for read in self.reads(catalog)? {
-            let table = catalog.expect(&read.table)?;
+            let table = catalog.require(&read.table)?;
             let schema = if table.area == Area::Canon { canon_schema(table) } else { mart_schema(table) };
             tables.insert(read.table.as_str(), vec![RecordBatch::new_empty(schema)]);
         }
@@ -138,7 +138,7 @@ impl Derived {
 
 fn compare_schema(mart: &'static str, rows: &RecordBatch, table: &str, catalog: &Catalog) -> Result<(), MartError> {
     let said = |what: String| MartError::Malformed { mart, what };
-    let wanted = mart_schema(catalog.expect(table)?);
+    let wanted = mart_schema(catalog.require(table)?);
     let have = rows.schema();
     for (field, have) in wanted.fields().iter().zip(have.fields()) {
         if (field.name(), field.data_type()) != (have.name(), have.data_type()) {
@@ -288,7 +288,7 @@ mod tests {
         let key = said(Mart {
             build: |inputs| {
                 let mut block = build(inputs)?.remove(0);
-                block.keys.push(("cohort", block::Value::Int(Some(1))));
+                block.keys.push(("cohort", person_rows::Value::Int(Some(1))));
                 Ok(vec![block])
             },
             ..SOUND

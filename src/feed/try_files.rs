@@ -69,18 +69,18 @@ struct Standing {
 
 /// Reads `files` (path, bytes) in the given order through the gate and counts what would stand. Control totals are taken
 /// from among the files, where the feed declares a sidecar.
-pub fn attempt(
+pub fn try_files(
     feed: &Feed,
     table: &Table,
     as_of: DateTime<Utc>,
     pseudonyms: &Pseudonyms,
     files: &[(String, Bytes)],
 ) -> Vec<Report> {
-    attempt_in(Tz::UTC, feed, table, as_of, pseudonyms, files)
+    try_files_in(Tz::UTC, feed, table, as_of, pseudonyms, files)
 }
 
 /// The same for a job whose reporting zone is not UTC.
-pub fn attempt_in(
+pub fn try_files_in(
     zone: Tz,
     feed: &Feed,
     table: &Table,

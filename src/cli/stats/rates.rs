@@ -198,8 +198,8 @@ fn amounts(row: &Row, column: &Column) -> Result<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::stats_rest::Format;
-    use crate::cli::stats_rest::write::write;
+    use crate::cli::stats::Format;
+    use crate::cli::stats::write::write;
 
     fn printed(text: &str, part: &str) -> Result<String> {
         let common = Common { file: "C.csv".into(), format: Format::Csv, part: None, columns: Vec::new() };

@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_voiding_holds_for_ever_and_a_delete_until_it_was_told_whichever_row_comes_first() {
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("activity").unwrap();
+        let table = catalog.require("activity").unwrap();
         let lines = [
             "v1 voided e1 false 2026-03-02T00:00:00Z",
             "e1 - - true 2026-03-03T00:00:00Z",

@@ -241,8 +241,8 @@ fn log_rank(groups: &Groups) -> [Part; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::stats_rest::Format;
-    use crate::cli::stats_rest::write::write;
+    use crate::cli::stats::Format;
+    use crate::cli::stats::write::write;
 
     fn args(tau: f64) -> SurvivalArgs {
         let common = Common { file: "T.csv".into(), format: Format::Csv, part: None, columns: Vec::new() };

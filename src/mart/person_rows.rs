@@ -250,7 +250,7 @@ mod tests {
             Column::new(name.into(), (0..count).map(pick).collect::<Vec<i64>>())
         };
         let catalog = Catalog::load().unwrap();
-        let table = catalog.expect("adoption_kpis").unwrap();
+        let table = catalog.require("adoption_kpis").unwrap();
         let mut columns = vec![
             column("worker", &|row| row as i64),
             column("org", &|row| i64::from(people.stints[row].place.org)),
