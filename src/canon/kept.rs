@@ -158,8 +158,9 @@ pub fn apply<'k>(
         .collect();
     let marked = with_column(state, HELD_TO, Arc::new(Date32Array::from(ends)))?;
     let marked = with_column(&marked, DELETED, Arc::new(dead))?;
+    let is_whole = keep.len() == state.num_rows();
     Ok(Applied {
-        state: take_record_batch(&marked, &UInt32Array::from(keep))?,
+        state: if is_whole { marked } else { take_record_batch(&marked, &UInt32Array::from(keep))? },
         snapshot: with_column(&snapshot, HELD_FROM, Arc::new(starts))?,
         losses,
     })

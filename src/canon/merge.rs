@@ -14,8 +14,8 @@ mod sort;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, make_comparator};
+use arrow::compute::{SortOptions, concat_batches, take_record_batch};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
@@ -174,6 +174,8 @@ pub fn merge<'k>(
         }
     }
     drop(winners);
+    // In the order in which they came, which is often the order they are to have.
+    live.sort_unstable();
     sort(table, &all, &mut live)?;
     let mut rows = take_record_batch(&all, &UInt32Array::from_iter_values(live.iter().copied()))?;
     // A delivery is asked for once, not once a row and column.
@@ -281,21 +283,40 @@ fn arrays<'a>(all: &RecordBatch, names: impl Iterator<Item = &'a str>) -> Result
         .collect()
 }
 
-/// For each loser whether its winner said the same. Converts only the rows that share a key with another.
+/// For each loser whether its winner said the same.
 fn compare(table: &Table, all: &RecordBatch, pairs: &[(u32, u32)]) -> Result<Vec<(usize, bool)>, ArrowError> {
-    if pairs.is_empty() {
-        return Ok(Vec::new());
+    let mut same = vec![true; pairs.len()];
+    for array in arrays(all, table.stored().map(|column| column.name.as_str()).chain([DELETED]))? {
+        agree(&array, pairs, &mut same)?;
     }
-    let columns = arrays(all, table.stored().map(|column| column.name.as_str()).chain([DELETED]))?;
-    let said = |rows: UInt32Array| -> Result<Vec<ArrayRef>, ArrowError> {
-        columns.iter().map(|array| arrow::compute::take(array, &rows, None)).collect()
+    Ok(pairs.iter().zip(same).map(|(pair, same)| (pair.1 as usize, same)).collect())
+}
+
+/// Clears the mark of each pair that says two things in one column.
+fn agree(array: &ArrayRef, pairs: &[(u32, u32)], same: &mut [bool]) -> Result<(), ArrowError> {
+    let mut look = |agree: &dyn Fn(usize, usize) -> bool| {
+        for ((winner, loser), same) in pairs.iter().zip(same.iter_mut()).filter(|(_, same)| **same) {
+            *same = agree(*winner as usize, *loser as usize);
+        }
     };
-    let winners = said(pairs.iter().map(|pair| pair.0).collect())?;
-    let losers = said(pairs.iter().map(|pair| pair.1).collect())?;
-    let fields = winners.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-    let converter = RowConverter::new(fields)?;
-    let (winners, losers) = (converter.convert_columns(&winners)?, converter.convert_columns(&losers)?);
-    Ok(pairs.iter().enumerate().map(|(at, pair)| (pair.1 as usize, winners.row(at) == losers.row(at))).collect())
+    match Text::from_array(array) {
+        Text::Dictionary(dictionary, values) => {
+            let text = |key: Option<usize>| key.filter(|key| values.is_valid(*key)).map(|key| values.value(key));
+            look(&|a, b| {
+                let (a, b) = (dictionary.key(a), dictionary.key(b));
+                a == b || text(a) == text(b)
+            });
+        }
+        Text::Plain(texts) => look(&|a, b| {
+            let text = |row: usize| texts.is_valid(row).then(|| texts.value(row));
+            text(a) == text(b)
+        }),
+        Text::Absent => {
+            let order = make_comparator(array, array, SortOptions::default())?;
+            look(&|a, b| order(a, b).is_eq());
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

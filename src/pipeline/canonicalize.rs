@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::compute::{cast, filter_record_batch, is_not_null, is_null, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use chrono_tz::Tz;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::Context;
@@ -19,7 +19,6 @@ use super::plan::Planned;
 use super::retractions::voids_column;
 use super::workforce::Workforce;
 use crate::canon::columns::{Text, bools, dates, instants};
-use crate::canon::employment::{Presence, Terms};
 use crate::canon::snapshot;
 use crate::contract::arrow::{DELETED, DELIVERY, HELD_FROM, HELD_TO, KNOWN_AT, canon_schema, dictionary};
 use crate::contract::{Table, Type};
@@ -289,26 +288,6 @@ pub(super) fn note_seen(
             }
         }
     }
-}
-
-/// Workers employed on a day, by the rows of a snapshot of workers.
-pub(super) fn headcount(rows: &[RecordBatch], day: Day) -> u64 {
-    let mut employed: HashSet<String> = HashSet::new();
-    for batch in rows {
-        let (worker, terms) = (Text::of(batch, "worker_id"), Terms::of(batch));
-        let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
-        for row in 0..batch.num_rows() {
-            let lives = from(row).is_none_or(|from| from <= day) && to(row).is_none_or(|to| day < to);
-            if lives
-                && terms.on(row, day) != Presence::Away
-                && let Some(worker) = worker.get(row)
-                && !employed.contains(worker)
-            {
-                employed.insert(worker.to_owned());
-            }
-        }
-    }
-    employed.len() as u64
 }
 
 #[cfg(test)]

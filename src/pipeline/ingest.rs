@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
-use super::canonicalize::{Rows, by_day, canon_form, headcount, note_seen, split_removed};
+use super::canonicalize::{Rows, by_day, canon_form, note_seen, split_removed};
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
@@ -392,11 +392,13 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
             if joins {
                 joined::draw(&mut rows.accounts, rows.seen.keys().map(String::as_str));
             }
-            let is_headcount = table.name == "workers" && loaded.feed.mode == Mode::Full;
-            let day = local_day(planned.delivery.known_at.timestamp_micros(), context.job.zone);
-            rows.headcount = is_headcount.then(|| headcount(&rows.whole, day));
-            rows.workforce =
-                (table.name == "workers").then(|| Workforce::of(&rows.whole, day, loaded.feed.mode == Mode::Full));
+            if table.name == "workers" {
+                let day = local_day(planned.delivery.known_at.timestamp_micros(), context.job.zone);
+                let is_whole = loaded.feed.mode == Mode::Full;
+                let workforce = Workforce::of(&rows.whole, day, is_whole);
+                rows.headcount = is_whole.then_some(workforce.employed);
+                rows.workforce = Some(workforce);
+            }
             Ok(Read { planned: at, outcome: Ok((intake, rows)) })
         }
         Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 
 use super::Context;
-use super::canonicalize::{Rows, headcount};
+use super::canonicalize::Rows;
 use super::gates;
 use super::plan::{DeliveryPlan, LoadedFeed};
 use super::workforce::Workforce;
@@ -107,7 +107,7 @@ impl Together {
     pub(super) fn headcount(&mut self, context: &Context<'_>, loaded: &LoadedFeed) -> Option<u64> {
         let is_headcount = loaded.feed.fills == "workers" && loaded.feed.mode == Mode::Full;
         let day = local_day(self.entry.known_at, context.job.zone);
-        let count = (is_headcount && !self.keys.is_empty()).then(|| headcount(&self.rows, day));
+        let count = (is_headcount && !self.keys.is_empty()).then(|| Workforce::of(&self.rows, day, true).employed);
         self.entry.headcount = count;
         count
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::canon::columns::{Text, bools, dates};
 use crate::canon::employment::{Presence, Terms};
@@ -19,6 +19,8 @@ const YEAR: Day = 365;
 /// One delivery of workers, looked at on the day it was made.
 #[derive(Debug, Default)]
 pub(super) struct Workforce {
+    /// Workers employed on the day.
+    pub employed: u64,
     contradicting: u64,
     ended_unsaid: u64,
     own_managers: u64,
@@ -31,26 +33,53 @@ pub(super) struct Workforce {
     units: BTreeMap<String, u64>,
 }
 
+/// Texts under small numbers.
+#[derive(Default)]
+struct Codes<'t> {
+    of: HashMap<&'t str, u32>,
+    texts: Vec<&'t str>,
+}
+
+impl<'t> Codes<'t> {
+    fn code(&mut self, text: &'t str) -> u32 {
+        *self.of.entry(text).or_insert_with(|| {
+            self.texts.push(text);
+            self.texts.len() as u32 - 1
+        })
+    }
+
+    /// How often each text was counted, where it was.
+    fn counted(&self, counts: &[u64]) -> BTreeMap<String, u64> {
+        let counts = self.texts.iter().zip(counts).filter(|(_, count)| **count > 0);
+        counts.map(|(text, count)| ((*text).to_owned(), *count)).collect()
+    }
+}
+
+/// Where the row begins that holds of a worker on the day, the manager, the unit.
+type Held = (Option<Day>, Option<u32>, Option<u32>);
+
 impl Workforce {
     /// Reads the rows of a delivery. Managers and units are those of the people employed on `day`; whether leavers are missing can be
     /// told of a snapshot (`is_whole`) alone.
     pub fn of(batches: &[RecordBatch], day: Day, is_whole: bool) -> Workforce {
         let mut found = Workforce::default();
-        let mut known: HashSet<&str> = HashSet::new();
-        // Worker -> where the row that holds on the day begins, the manager, the unit.
-        let mut now: HashMap<&str, (Option<Day>, Option<&str>, Option<&str>)> = HashMap::new();
-        let columns: Vec<_> = batches
-            .iter()
-            .map(|batch| (Text::of(batch, "worker_id"), Text::of(batch, "manager_id"), Text::of(batch, "org_id")))
-            .collect();
+        let (mut workers, mut orgs) = (Codes::default(), Codes::default());
+        // By worker: whether the delivery has a row, and what holds of whom is employed.
+        let (mut known, mut now): (Vec<bool>, Vec<Option<Held>>) = Default::default();
         let (mut has_ended, mut first_hire) = (false, Day::MAX);
-        for (batch, (worker, manager, org)) in batches.iter().zip(&columns) {
+        for batch in batches {
+            let count = batch.num_rows();
             let (terms, deleted) = (Terms::of(batch), bools(batch, DELETED));
             let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
-            for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
-                let Some(id) = worker.get(row) else { continue };
+            let worker = Text::of(batch, "worker_id").each(count, &mut |id| workers.code(id));
+            let manager = Text::of(batch, "manager_id").each(count, &mut |id| workers.code(id));
+            let org = Text::of(batch, "org_id").each(count, &mut |id| orgs.code(id));
+            known.resize(workers.texts.len(), false);
+            now.resize(workers.texts.len(), None);
+            for row in (0..count).filter(|row| deleted(*row) != Some(true)) {
+                let Some(id) = worker[row].map(|code| code as usize) else { continue };
                 let (begin, end) = (from(row), to(row));
-                known.insert(id);
+                known[id] = true;
                 found.rows += 1;
                 found.contradicting += u64::from(terms.contradicts(row, (begin, end), day) == Some(true));
                 found.ended_unsaid += u64::from(terms.ends_unsaid(row));
@@ -58,28 +87,30 @@ impl Workforce {
                 first_hire = terms.hired(row).map_or(first_hire, |hired| hired.min(first_hire));
                 let holds = begin.is_none_or(|begin| begin <= day) && end.is_none_or(|end| day < end);
                 if holds && terms.on(row, day) != Presence::Away {
-                    let held = now.entry(id).or_insert((begin, manager.get(row), org.get(row)));
+                    let held = now[id].get_or_insert((begin, manager[row], org[row]));
                     if begin >= held.0 {
-                        *held = (begin, manager.get(row), org.get(row));
+                        *held = (begin, manager[row], org[row]);
                     }
                 }
             }
         }
+        found.employed = now.iter().flatten().count() as u64;
         found.is_of_survivors = is_whole && found.rows > 0 && !has_ended && first_hire < day.saturating_sub(YEAR);
-        for (worker, (_, manager, org)) in &now {
-            match manager {
-                Some(manager) if manager == worker => found.own_managers += 1,
-                Some(manager) if !known.contains(manager) => {
-                    *found.strangers.entry((*manager).to_owned()).or_default() += 1;
-                }
-                _ => {}
+        let (mut strangers, mut units) = (vec![0; workers.texts.len()], vec![0; orgs.texts.len()]);
+        let mut manager_of: Vec<Option<usize>> = vec![None; now.len()];
+        for (worker, held) in now.iter().enumerate() {
+            let Some((_, manager, org)) = held else { continue };
+            if let Some(manager) = manager.map(|code| code as usize) {
+                found.own_managers += u64::from(manager == worker);
+                strangers[manager] += u64::from(manager != worker && !known[manager]);
+                manager_of[worker] = Some(manager);
             }
             if let Some(org) = org {
-                *found.units.entry((*org).to_owned()).or_default() += 1;
+                units[*org as usize] += 1;
             }
         }
-        found.in_circles =
-            circles(&now.iter().filter_map(|(worker, (_, manager, _))| Some((*worker, (*manager)?))).collect());
+        (found.strangers, found.units) = (workers.counted(&strangers), orgs.counted(&units));
+        found.in_circles = circles(&manager_of);
         found
     }
 
@@ -117,16 +148,16 @@ impl Workforce {
 }
 
 /// How many workers stand in a circle of managers of more than one.
-fn circles(manager_of: &HashMap<&str, &str>) -> u64 {
-    let mut done: HashSet<&str> = HashSet::new();
+fn circles(manager_of: &[Option<usize>]) -> u64 {
+    let mut done = vec![false; manager_of.len()];
     let mut standing = 0;
-    for &start in manager_of.keys() {
-        let mut way: Vec<&str> = Vec::new();
-        let mut next = Some(start);
-        while let Some(at) = next.filter(|at| !done.contains(at)) {
-            done.insert(at);
+    for start in 0..manager_of.len() {
+        let mut way: Vec<usize> = Vec::new();
+        let mut next = manager_of[start].map(|_| start);
+        while let Some(at) = next.filter(|at| !done[*at]) {
+            done[at] = true;
             way.push(at);
-            next = manager_of.get(at).copied();
+            next = manager_of[at];
         }
         // Back on the very way that led here: a circle; on an older one: counted before, if it was one.
         let begin = next.and_then(|at| way.iter().position(|one| *one == at));
