@@ -5,6 +5,8 @@
 //! upper ones as a line of bits (Elias 1974, Fano 1971). So many ids at once are looked up in one walk, and the same ids give the
 //! same words on every machine and in every version.
 
+use std::borrow::Cow;
+
 /// The number by which filters know an id. Eight bytes at a time, each mixed into what came before.
 pub fn hash(id: &str) -> u64 {
     let mut hash = (id.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
@@ -24,86 +26,129 @@ pub fn hash(id: &str) -> u64 {
     hash
 }
 
-/// A set of ids that answers which of others it may hold.
+/// A set of ids that answers which of others it may hold, as 64-bit words: how many ids, the lower half of each number, two a word and
+/// ascending by the whole, then the line of bits, in which bit `upper half + i` is set for the number in place `i`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdFilter {
-    /// The lower half of each number, ascending by the whole.
-    lows: Vec<u32>,
-    /// Bit `upper half + i` is set for the number in place `i`.
-    highs: Vec<u64>,
+pub struct IdFilter<'w> {
+    words: Cow<'w, [i64]>,
+    count: usize,
 }
 
-impl IdFilter {
+impl<'w> IdFilter<'w> {
     /// A filter of the ids with these hashes, in any order and however often.
-    pub fn of(mut hashes: Vec<u64>) -> IdFilter {
+    pub fn of(mut hashes: Vec<u64>) -> IdFilter<'static> {
         hashes.sort_unstable();
         hashes.dedup();
         let count = hashes.len();
-        let mut filter = IdFilter { lows: Vec::with_capacity(count), highs: vec![0; bit_words(count)] };
+        let lows = count.div_ceil(2);
+        let mut words = vec![0i64; 1 + lows + bit_words(count)];
+        words[0] = count as i64;
         for (place, hash) in hashes.into_iter().enumerate() {
             let number = cut(hash, count);
             let bit = (number >> 32) as usize + place;
-            filter.highs[bit / 64] |= 1 << (bit % 64);
-            filter.lows.push(number as u32);
+            words[1 + place / 2] |= ((number & 0xffff_ffff) << (32 * (place % 2))) as i64;
+            words[1 + lows + bit / 64] |= 1 << (bit % 64);
         }
-        filter
+        IdFilter { words: words.into(), count }
+    }
+
+    /// The words as they are stored.
+    pub fn into_words(self) -> Vec<i64> {
+        self.words.into_owned()
+    }
+
+    /// Reads what [`IdFilter::into_words`] gave; `None` where it is nothing of the kind.
+    pub fn from_words(words: impl Into<Cow<'w, [i64]>>) -> Option<IdFilter<'w>> {
+        let words = words.into();
+        let (count, rest) = words.split_first()?;
+        let count = usize::try_from(*count).ok().filter(|count| *count <= 2 * rest.len())?;
+        let highs = rest.get(count.div_ceil(2)..)?;
+        let is_whole = highs.len() == bit_words(count)
+            && highs.iter().map(|word| word.count_ones() as usize).sum::<usize>() == count;
+        is_whole.then_some(IdFilter { words, count })
     }
 
     /// The things that the set may hold, of many that ascend by their hash.
     pub fn may_hold<'t, T>(&self, asked: &'t [T], hash: impl Fn(&T) -> u64) -> Vec<&'t T> {
-        let number = |at: usize| cut(hash(&asked[at]), self.lows.len());
+        let number = |at: usize| cut(hash(&asked[at]), self.count);
         let (mut found, mut at) = (Vec::new(), 0);
+        if asked.is_empty() {
+            return found;
+        }
+        let mut next = number(0);
         for held in self.numbers() {
-            // A few against many: steps that double, then halves of the last.
-            let (mut step, mut below) = (1, at);
-            while below + step <= asked.len() && number(below + step - 1) < held {
-                below += step;
-                step *= 2;
+            if next < held {
+                at = self.skip(asked.len(), at, held, &number);
+                if at == asked.len() {
+                    break;
+                }
+                next = number(at);
             }
-            let end = asked.len().min(below + step);
-            at = below + asked[below..end].partition_point(|one| cut(hash(one), self.lows.len()) < held);
-            while at < asked.len() && number(at) == held {
+            while next == held {
                 found.push(&asked[at]);
                 at += 1;
-            }
-            if at == asked.len() {
-                break;
+                if at == asked.len() {
+                    return found;
+                }
+                next = number(at);
             }
         }
         found
     }
 
+    /// The first of `asked` things from `at` on whose number is not below `held`.
+    fn skip(&self, asked: usize, at: usize, held: u64, number: &impl Fn(usize) -> u64) -> usize {
+        if asked / 8 <= self.count {
+            // The next one, or one of those near by.
+            let mut at = at + 1;
+            while at < asked && number(at) < held {
+                at += 1;
+            }
+            return at;
+        }
+        // Many against a few: steps that double, then halves of the last.
+        let (mut step, mut below) = (1, at + 1);
+        while below + step <= asked && number(below + step - 1) < held {
+            below += step;
+            step *= 2;
+        }
+        let (mut from, mut to) = (below, asked.min(below + step));
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if number(middle) < held { from = middle + 1 } else { to = middle }
+        }
+        from
+    }
+
     /// The numbers held, ascending.
-    fn numbers(&self) -> impl Iterator<Item = u64> {
-        let bits = self.highs.iter().enumerate().flat_map(|(at, word)| {
-            std::iter::successors(Some(*word).filter(|word| *word != 0), |word| {
-                Some(word & (word - 1)).filter(|word| *word != 0)
-            })
-            .map(move |word| at * 64 + word.trailing_zeros() as usize)
-        });
-        bits.zip(&self.lows).enumerate().map(|(place, (bit, low))| ((bit - place) as u64) << 32 | u64::from(*low))
+    fn numbers(&self) -> Numbers<'_> {
+        let (lows, highs) = self.words[1..].split_at(self.count.div_ceil(2));
+        Numbers { lows, highs: highs.iter(), bits: 0, first: 0, place: 0 }
     }
+}
 
-    /// The filter as 64-bit words: how many ids, the lower halves, two a word, and the line of bits.
-    pub fn words(&self) -> Vec<i64> {
-        let mut words = vec![self.lows.len() as i64];
-        let pair = |two: &[u32]| u64::from(two[0]) | u64::from(two.get(1).copied().unwrap_or(0)) << 32;
-        words.extend(self.lows.chunks(2).map(|two| pair(two) as i64));
-        words.extend(self.highs.iter().map(|word| *word as i64));
-        words
-    }
+struct Numbers<'w> {
+    lows: &'w [i64],
+    highs: std::slice::Iter<'w, i64>,
+    /// What is left of the word of the line whose first bit is bit `first - 64`.
+    bits: u64,
+    first: usize,
+    place: usize,
+}
 
-    /// Reads what [`IdFilter::words`] wrote; `None` where it is nothing of the kind.
-    pub fn from_words(words: &[i64]) -> Option<IdFilter> {
-        let (count, rest) = words.split_first()?;
-        let count = usize::try_from(*count).ok().filter(|count| *count <= 2 * rest.len())?;
-        let (pairs, highs) = rest.split_at_checked(count.div_ceil(2))?;
-        let mut lows: Vec<u32> = pairs.iter().flat_map(|pair| [*pair as u32, (*pair as u64 >> 32) as u32]).collect();
-        lows.truncate(count);
-        let highs: Vec<u64> = highs.iter().map(|word| *word as u64).collect();
-        let is_whole = highs.len() == bit_words(count)
-            && highs.iter().map(|word| word.count_ones() as usize).sum::<usize>() == count;
-        is_whole.then_some(IdFilter { lows, highs })
+impl Iterator for Numbers<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        while self.bits == 0 {
+            self.bits = *self.highs.next()? as u64;
+            self.first += 64;
+        }
+        let upper = self.first - 64 + self.bits.trailing_zeros() as usize - self.place;
+        self.bits &= self.bits - 1;
+        let low = (self.lows[self.place / 2] as u64 >> (32 * (self.place % 2))) as u32;
+        self.place += 1;
+        Some((upper as u64) << 32 | u64::from(low))
     }
 }
 
@@ -125,7 +170,7 @@ mod tests {
         (from..to).map(|n| hash(&format!("{n:08x}-0000-4000-8000-{:012x}", n * 7))).collect()
     }
 
-    fn held(filter: &IdFilter, mut asked: Vec<u64>) -> usize {
+    fn held(filter: &IdFilter<'_>, mut asked: Vec<u64>) -> usize {
         asked.sort_unstable();
         filter.may_hold(&asked, |hash| *hash).len()
     }
@@ -152,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_day_of_any_company_takes_at_most_thirty_five_bits_an_id() {
-        let bits = |count: usize| IdFilter::of(hashes(0, count)).words().len() as f64 * 64.0 / count as f64;
+        let bits = |count: usize| IdFilter::of(hashes(0, count)).into_words().len() as f64 * 64.0 / count as f64;
         for count in [200, 5_000, 27_400, 1_000_000] {
             assert!(bits(count) <= 35.0, "{count}: {}", bits(count));
         }
@@ -165,13 +210,13 @@ mod tests {
             backwards.reverse();
             backwards.extend(hashes(0, count));
             let filter = IdFilter::of(backwards);
-            let words = filter.words();
-            assert_eq!(words, IdFilter::of(hashes(0, count)).words());
+            let words = filter.clone().into_words();
+            assert_eq!(words, IdFilter::of(hashes(0, count)).into_words());
             assert_eq!(IdFilter::from_words(&words), Some(filter), "{count}");
             assert!(IdFilter::from_words(&words[1..]).is_none());
-            assert!(IdFilter::from_words(&[&words[..], &[0]].concat()).is_none());
+            assert!(IdFilter::from_words([&words[..], &[0]].concat()).is_none());
         }
-        assert!(IdFilter::from_words(&[i64::MAX, 0]).is_none());
+        assert!(IdFilter::from_words(&[i64::MAX, 0][..]).is_none());
     }
 
     #[test]

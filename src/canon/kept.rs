@@ -60,10 +60,8 @@ pub fn apply<'k>(
         table.key.iter().map(String::as_str).filter(|part| ![DATED, OWN_START].contains(part)).collect();
     let whole: Vec<&str> = table.key.iter().map(String::as_str).collect();
     let [known_keys, told_keys] = keys(&whole, [state, &snapshot])?;
-    // Where a thing is one key there is nothing to tell apart.
-    let apart = (things.len() < whole.len()).then(|| keys(&things, [state, &snapshot])).transpose()?;
 
-    // The last statement of the snapshot about each key; of things with several keys, all of them.
+    // The last statement of the snapshot about each key.
     let (known_at, record) = (instants(&snapshot, KNOWN_AT), ints(&snapshot, ROW));
     let (delivery, deleted) = (Text::of(&snapshot, DELIVERY), bools(&snapshot, DELETED));
     let age = |row: usize| (known_at(row), delivery.get(row), record(row));
@@ -74,14 +72,6 @@ pub fn apply<'k>(
             *held = row;
         }
     }
-    let mut of_things: HashMap<arrow::row::Row<'_>, Vec<usize>> = HashMap::new();
-    if let Some([_, told]) = &apart {
-        for &row in last.values() {
-            of_things.entry(told.row(row)).or_default().push(row);
-        }
-        of_things.values_mut().for_each(|rows| rows.sort_unstable());
-    }
-
     // What the snapshot takes back by key was never there: the statement that says so meets it in the merge.
     let taken_back: HashSet<_> =
         (0..snapshot.num_rows()).filter(|row| deleted(*row) == Some(true)).map(|row| told_keys.row(row)).collect();
@@ -89,6 +79,28 @@ pub fn apply<'k>(
     let is_ours = are_ours(state, ours);
     let (held_from, held_to, gone) = (dates(state, HELD_FROM), dates(state, HELD_TO), bools(state, DELETED));
     let (source, own_start) = (Text::of(state, DELIVERY), dates(&snapshot, OWN_START));
+    // Of things with several keys, all that is told of those of which some key is not told any more.
+    let is_untold = |row: &usize| {
+        held_to(*row).is_none()
+            && gone(*row) != Some(true)
+            && is_ours(*row)
+            && !last.contains_key(&known_keys.row(*row))
+    };
+    let untold: Vec<usize> = match things.len() < whole.len() {
+        true => (0..state.num_rows()).filter(is_untold).collect(),
+        false => Vec::new(),
+    };
+    let apart = (!untold.is_empty()).then(|| keys(&things, [state, &snapshot])).transpose()?;
+    let mut of_things: HashMap<arrow::row::Row<'_>, Vec<usize>> = HashMap::new();
+    if let Some([known, told]) = &apart {
+        of_things.extend(untold.iter().map(|row| (known.row(*row), Vec::new())));
+        for &row in last.values() {
+            if let Some(rows) = of_things.get_mut(&told.row(row)) {
+                rows.push(row);
+            }
+        }
+        of_things.values_mut().for_each(|rows| rows.sort_unstable());
+    }
     let says_otherwise = versions(table, state, &snapshot, keeps);
     let overlaps = overlaps(state, &snapshot);
     let mut ends: Vec<Option<Day>> = (0..state.num_rows()).map(&held_to).collect();

@@ -14,10 +14,10 @@ mod sort;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, make_comparator};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array, make_comparator};
 use arrow::compute::{SortOptions, concat_batches, take_record_batch};
 use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
+use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashMap;
 
 use super::columns::{Text, bools, dates, instants, ints};
@@ -126,10 +126,10 @@ pub fn merge<'k>(
         None => age(i) > age(held),
     };
 
-    let keys = key_rows(table, &all)?;
+    let keys = Keys::of(table, &all)?;
     // (winner, loser): what both said is compared afterwards, for all pairs at once.
     let mut pairs: Vec<(u32, u32)> = Vec::new();
-    let mut winners: HashMap<arrow::row::Row<'_>, usize> = HashMap::with_capacity(all.num_rows());
+    let mut winners: HashMap<&[u8], usize> = HashMap::with_capacity(all.num_rows());
     for at in 0..all.num_rows() {
         let i = in_turn.as_ref().map_or(at, |order| order[at]);
         // A snapshot that another replaced has no say, however young its rows claim to be.
@@ -157,14 +157,19 @@ pub fn merge<'k>(
         [one] => Text::of(&all, one),
         _ => Text::Absent,
     };
+    // In the order in which they came, which is often the order they are to have.
+    let mut wins = vec![false; all.num_rows()];
+    winners.values().for_each(|&i| wins[i] = true);
     let mut live: Vec<u32> = Vec::with_capacity(winners.len());
-    for &i in winners.values() {
+    drop(winners);
+    for i in (0..all.num_rows()).filter(|i| wins[*i]) {
         let known = known_at(i).unwrap_or(0);
         if ended(i).is_some() {
             live.push(i as u32);
             continue;
         }
-        let taken_back = only_key.get(i).and_then(|key| removed.get(key)).is_some_and(|until| known <= *until);
+        let taken_back = !removed.is_empty()
+            && only_key.get(i).and_then(|key| removed.get(key)).is_some_and(|until| known <= *until);
         if taken_back {
             lose(delivery.get(i), Lost::Voided);
         } else if is_live(i, known) {
@@ -173,11 +178,13 @@ pub fn merge<'k>(
             lose(delivery.get(i), Lost::Superseded);
         }
     }
-    drop(winners);
-    // In the order in which they came, which is often the order they are to have.
-    live.sort_unstable();
     sort(table, &all, &mut live)?;
-    let mut rows = take_record_batch(&all, &UInt32Array::from_iter_values(live.iter().copied()))?;
+    let is_in_order = live.len() == all.num_rows() && live.iter().zip(0..).all(|(row, at)| *row == at);
+    let mut rows = if is_in_order {
+        all.clone()
+    } else {
+        take_record_batch(&all, &UInt32Array::from_iter_values(live.iter().copied()))?
+    };
     // A delivery is asked for once, not once a row and column.
     let kept: Vec<Kept<'k>> = if pairs.is_empty() {
         Vec::new()
@@ -188,7 +195,7 @@ pub fn merge<'k>(
         (0..all.num_rows()).map(|i| of(i).unwrap_or(Kept::Nothing)).collect()
     };
     if pairs.iter().any(|(winner, _)| !kept[*winner as usize].is_nothing()) {
-        let mut stated: HashMap<arrow::row::Row<'_>, Vec<u32>> = HashMap::new();
+        let mut stated: HashMap<&[u8], Vec<u32>> = HashMap::new();
         for row in pairs.iter().flat_map(|(winner, loser)| [*winner, *loser]) {
             stated.entry(keys.row(row as usize)).or_default().push(row);
         }
@@ -266,12 +273,35 @@ fn keep_known<'c>(
     RecordBatch::try_new(schema, columns)
 }
 
-/// The key columns in a form that compares and hashes as bytes; of a row that ended, with the day it did.
-fn key_rows(table: &Table, all: &RecordBatch) -> Result<arrow::row::Rows, ArrowError> {
-    let ended = all.column_by_name(HELD_TO).map(|_| HELD_TO);
-    let arrays = arrays(all, table.key.iter().map(String::as_str).chain(ended))?;
-    let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-    RowConverter::new(fields)?.convert_columns(&arrays)
+/// The keys of rows as bytes that are equal where the keys are.
+enum Keys<'a> {
+    /// A single text in every row.
+    Texts(&'a StringArray),
+    Rows(Rows),
+}
+
+impl<'a> Keys<'a> {
+    /// Of a row that ended, with the day it did.
+    fn of(table: &Table, all: &'a RecordBatch) -> Result<Keys<'a>, ArrowError> {
+        let ended = all.column_by_name(HELD_TO).filter(|days| days.null_count() < days.len()).map(|_| HELD_TO);
+        if let ([key], None) = (table.key.as_slice(), ended)
+            && let Some(array) = all.column_by_name(key)
+            && let Some(texts) = array.as_string_opt::<i32>()
+            && texts.null_count() == 0
+        {
+            return Ok(Keys::Texts(texts));
+        }
+        let arrays = arrays(all, table.key.iter().map(String::as_str).chain(ended))?;
+        let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
+        Ok(Keys::Rows(RowConverter::new(fields)?.convert_columns(&arrays)?))
+    }
+
+    fn row(&self, at: usize) -> &[u8] {
+        match self {
+            Keys::Texts(texts) => texts.value(at).as_bytes(),
+            Keys::Rows(rows) => rows.row(at).data(),
+        }
+    }
 }
 
 fn arrays<'a>(all: &RecordBatch, names: impl Iterator<Item = &'a str>) -> Result<Vec<ArrayRef>, ArrowError> {

@@ -261,6 +261,22 @@ impl<'a> Bound<'a> {
         }
     }
 
+    /// Reads a column that has several names from the only one of them that the source has.
+    pub fn take_only(&mut self, found: &dyn Fn(usize) -> bool) {
+        let is_there = |part: &&Slot<'a>| match part {
+            Slot::At(slot) => found(*slot),
+            Slot::Nothing => false,
+            _ => true,
+        };
+        for target in &mut self.columns {
+            let Slot::First(from, to) = target.source else { continue };
+            let mut there = self.parts[from..to].iter().filter(is_there);
+            if let (Some(only @ Slot::At(_)), None) = (there.next(), there.next()) {
+                target.source = *only;
+            }
+        }
+    }
+
     /// Takes the zone that a header names as the one in which its column's times are, unless the column has one of its own.
     pub fn take_zone(&mut self, slot: usize, zone: chrono_tz::Tz) {
         let at = (0..self.columns.len()).find(|at| self.reads(self.columns[*at].source, slot));

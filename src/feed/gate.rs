@@ -50,8 +50,8 @@ pub(crate) struct Gate<'a, E> {
     unknown: Vec<u64>,
     /// By column of [`Bound`].
     noted: Vec<Noted>,
-    /// Columns of [`Bound`] that something is read for; the others stay empty, which is filled in a batch at a time.
-    told_of: Vec<usize>,
+    /// Columns that something is read for; the others stay empty, which is filled in a batch at a time.
+    told_of: Vec<Told>,
     /// Where the record being read stands.
     place: Place,
     /// What is noticed of the rows.
@@ -77,6 +77,30 @@ pub(crate) struct Gate<'a, E> {
     /// Events before this instant are too old to open a period; how many there were.
     old_before: i64,
     old: u64,
+}
+
+/// What the gate looks up of a column for each record, apart from all else that is known of it.
+#[derive(Clone, Copy)]
+struct Told {
+    /// Its place in [`Bound`].
+    at: usize,
+    stored: usize,
+    /// Where it is a cell of the record and nothing more.
+    slot: Option<usize>,
+    binds: bool,
+    required: bool,
+    key: bool,
+}
+
+impl Told {
+    fn of(at: usize, target: &Target<'_>) -> Told {
+        let slot = match target.source {
+            Slot::At(slot) if target.divisor.is_none() && target.made.is_none() => Some(slot),
+            _ => None,
+        };
+        let Target { stored, binds, required, key, .. } = *target;
+        Told { at, stored, slot, binds, required, key }
+    }
 }
 
 impl<'a, E> Gate<'a, E> {
@@ -111,7 +135,10 @@ impl<'a, E> Gate<'a, E> {
             !is_nothing || target.is_day_of.is_some() || target.required
         };
         Gate {
-            told_of: (0..bound.columns.len()).filter(|at| is_told_of(&bound.columns[*at])).collect(),
+            told_of: (0..bound.columns.len())
+                .filter(|at| is_told_of(&bound.columns[*at]))
+                .map(|at| Told::of(at, &bound.columns[at]))
+                .collect(),
             remarks: Remarks::about(&contradictions),
             contradictions,
             watches: bound.columns.iter().map(watch).collect(),
@@ -247,19 +274,6 @@ impl<'a, E> Gate<'a, E> {
     }
 
     fn row<R: Record>(&mut self, record: &R) -> Result<bool, (Option<usize>, Reason)> {
-        // Taken out while the row is read, for its cells may lie in them.
-        let (paths, mut joined) = (std::mem::take(&mut self.bound.paths), std::mem::take(&mut self.joined));
-        let row = self.row_of(record, &paths, &mut joined);
-        (self.bound.paths, self.joined) = (paths, joined);
-        row
-    }
-
-    fn row_of<R: Record>(
-        &mut self,
-        record: &R,
-        paths: &[String],
-        joined: &mut String,
-    ) -> Result<bool, (Option<usize>, Reason)> {
         self.remarks.begin();
         let deleted = match &self.bound.action {
             None => false,
@@ -270,29 +284,34 @@ impl<'a, E> Gate<'a, E> {
         let is_key_enough = deleted
             || self.bound.annul.is_some_and(|(slot, annul)| annul.picks(record.cell(slot), &self.feed.select.nulls));
         for place in 0..self.told_of.len() {
-            let at = self.told_of[place];
-            let (cell, valid) = match self.read(at, record, paths, joined) {
+            let told = self.told_of[place];
+            let read = match told.slot {
+                // Nearly all columns are a cell of the record.
+                Some(slot) => self.value(told.at, record.cell(slot), None).map(|valid| (None, valid)),
+                None => self.read(told.at, record),
+            };
+            let (null, valid) = match read {
                 Ok(read) => read,
                 // A value too long is a limit on the record, not a measure that could not be read.
-                Err(reason) if self.bound.columns[at].binds || reason == Reason::RecordTooLong => {
-                    return Err((Some(at), reason));
-                }
+                Err(reason) if told.binds || reason == Reason::RecordTooLong => return Err((Some(told.at), reason)),
                 Err(reason) => {
-                    let stored = self.bound.columns[at].stored;
-                    self.builders[stored].push_null();
-                    self.remarks.note(stored, Remark::Dropped(reason));
-                    (None, false)
+                    self.builders[told.stored].push_null();
+                    self.remarks.note(told.stored, Remark::Dropped(reason));
+                    (Some(false), false)
                 }
             };
-            let target = &self.bound.columns[at];
+            if valid {
+                continue;
+            }
             let is_nobodys = std::mem::take(&mut self.is_nobodys);
-            if !valid && target.required && !is_nobodys && (target.key || !is_key_enough) {
-                if self.bound.anonymous.is_some_and(|(who, _)| who == target.stored) && !deleted {
+            if told.required && !is_nobodys && (told.key || !is_key_enough) {
+                if self.bound.anonymous.is_some_and(|(who, _)| who == told.stored) && !deleted {
                     nameless = true;
                     continue;
                 }
-                let reason = if cell == Some(true) { Reason::NullNotAllowed } else { Reason::MissingRequired };
-                return Err((Some(at), reason));
+                let is_null = null.or_else(|| told.slot.and_then(|slot| null_of(record.cell(slot))));
+                let reason = if is_null == Some(true) { Reason::NullNotAllowed } else { Reason::MissingRequired };
+                return Err((Some(told.at), reason));
             }
         }
         if let Some((who, count)) = self.bound.anonymous.filter(|_| nameless) {
@@ -330,32 +349,23 @@ impl<'a, E> Gate<'a, E> {
         Ok(deleted)
     }
 
-    /// Reads one column of a record: whether its cell was null (`None`: there was text or a value), and whether there is a value.
-    fn read<R: Record>(
-        &mut self,
-        at: usize,
-        record: &R,
-        paths: &[String],
-        joined: &mut String,
-    ) -> Result<(Option<bool>, bool), Reason> {
+    /// Reads one column of a record that is no plain cell of it: whether its cell was null (`None`: there was text or a value), and whether
+    /// there is a value.
+    fn read<R: Record>(&mut self, at: usize, record: &R) -> Result<(Option<bool>, bool), Reason> {
         let target = &self.bound.columns[at];
         let (source, divisor, made) = (target.source, target.divisor, target.made);
-        // Nearly all columns are a cell of the record, or nothing.
-        match source {
-            Slot::At(slot) if divisor.is_none() && made.is_none() => {
-                let cell = record.cell(slot);
-                return Ok((null_of(cell), self.value(at, cell, None)?));
+        if matches!(source, Slot::Nothing) && made.is_none() {
+            if let Some(of) = target.is_day_of {
+                return Ok((None, self.is_day(at, of)));
             }
-            Slot::Nothing if made.is_none() => {
-                if let Some(of) = target.is_day_of {
-                    return Ok((None, self.is_day(at, of)));
-                }
-                self.builders[target.stored].push_null();
-                return Ok((Some(false), false));
-            }
-            _ => {}
+            self.builders[target.stored].push_null();
+            return Ok((Some(false), false));
         }
-        self.read_made(at, (source, divisor, made), record, paths, joined)
+        // Taken out while the column is read, for its cell may lie in them.
+        let (paths, mut joined) = (std::mem::take(&mut self.bound.paths), std::mem::take(&mut self.joined));
+        let read = self.read_made(at, (source, divisor, made), record, &paths, &mut joined);
+        (self.bound.paths, self.joined) = (paths, joined);
+        read
     }
 
     /// Whether the last record says that somebody left before the first hire. A termination before the last hire alone belongs to an

@@ -46,7 +46,7 @@ pub(super) fn hashes(table: &Table, batch: &RecordBatch) -> Vec<u64> {
 /// The filter of a day's file, which has the hash `sha256` and holds ids with these hashes.
 pub(super) fn file(catalog: &Catalog, table: &Table, day: Day, sha256: &str, hashes: Vec<u64>) -> Result<NewFile> {
     let contract = catalog.require(TABLE)?;
-    let words: ArrayRef = Arc::new(Int64Array::from(IdFilter::of(hashes).words()));
+    let words: ArrayRef = Arc::new(Int64Array::from(IdFilter::of(hashes).into_words()));
     Lake::encode(contract, &partition(table, day, sha256), &RecordBatch::try_new(mart_schema(contract), vec![words])?)
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Ids {
 }
 
 /// Parts: the topmost bits of a hash.
-const PART_BITS: u32 = 8;
+const PART_BITS: u32 = 6;
 
 impl Ids {
     /// `bytes` is what may be held in memory.
@@ -238,15 +238,20 @@ pub(super) fn days_of(lake: &Lake<'_>, table: &Table, ids: &[u64]) -> Result<Vec
 fn probe<T: Send>(
     lake: &Lake<'_>,
     table: &Table,
-    ask: impl Fn(&IdFilter, Day) -> Vec<T> + Sync,
+    ask: impl Fn(&IdFilter<'_>, Day) -> Vec<T> + Sync,
 ) -> Result<BTreeMap<Day, Vec<T>>> {
     let contract = lake.catalog.require(TABLE)?;
     let one = |(day, file): (Day, FileRef)| -> Result<(Day, Vec<T>)> {
-        let mut words: Vec<i64> = Vec::new();
-        for batch in lake.read(contract, &partition(table, day, &file.sha256), None)? {
-            words.extend(batch.column(0).as_primitive::<Int64Type>().values());
-        }
-        let filter = IdFilter::from_words(&words)
+        let batches = lake.read(contract, &partition(table, day, &file.sha256), None)?;
+        let words = |batch: &RecordBatch| batch.column(0).as_primitive::<Int64Type>().clone();
+        let words: Vec<Int64Array> = batches.iter().map(words).collect();
+        let filter = match words.as_slice() {
+            [one] => IdFilter::from_words(one.values().as_ref()),
+            several => {
+                IdFilter::from_words(several.iter().flat_map(|some| some.values().to_vec()).collect::<Vec<i64>>())
+            }
+        };
+        let filter = filter
             .ok_or_else(|| Error::gate(format!("the filter of {} {} cannot be read", table.name, partition_of(day))))?;
         Ok((day, ask(&filter, day)))
     };

@@ -164,11 +164,13 @@ impl<'a, E> Gate<'a, E> {
     /// Pushes one value; says whether there was one. Nothing is pushed where there is an error.
     #[inline]
     pub(super) fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
+        if !matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_)) {
+            return self.plain_value(at, cell, per);
+        }
         let target = &self.bound.columns[at];
         let values = target.rule.mapping.values.as_ref();
         let is_text = target.column.data_type == Type::Text;
-        let is_spelled = matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_));
-        if !is_spelled || !(is_text || values.is_some()) {
+        if !(is_text || values.is_some()) {
             return self.plain_value(at, cell, per);
         }
         // Whole numbers, and truths where there are words for them, are text where text is wanted; of a double nobody knows how it

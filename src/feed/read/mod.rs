@@ -104,6 +104,7 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         for (slot, zone) in zones {
             bound.take_zone(slot, zone);
         }
+        bound.take_only(&found);
         let mut twice: Vec<String> = twice.into_iter().map(str::to_owned).collect();
         twice.sort_unstable();
         return Ok(Header { bound, positions, unknown, lacking, twice, nameless: nameless as u64 });

@@ -12,9 +12,10 @@ use bytes::Bytes;
 use hashbrown::HashSet;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::EnabledStatistics;
 use parquet::schema::types::ColumnPath;
 
-use super::{FileMeta, ROW_GROUP_ROWS, Result, properties};
+use super::{Codec, FileMeta, ROW_GROUP_ROWS, Result, properties};
 
 /// How many values of a column are looked at to see whether a dictionary would pay.
 const SAMPLE: usize = 4096;
@@ -32,7 +33,13 @@ pub fn encode(batches: &[RecordBatch], meta: &FileMeta) -> Result<Bytes> {
     let mut properties = properties(meta.codec).set_key_value_metadata(Some(meta.key_values()));
     for (column, field) in schema.fields().iter().enumerate() {
         let pays = windows.first().is_none_or(|window| dictionary_pays(window.column(column)));
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), pays);
+        let path = ColumnPath::from(field.name().as_str());
+        properties = properties.set_column_dictionary_enabled(path.clone(), pays);
+        // Bounds of texts that the rows are not sorted by prune nothing, and in a small file there is nothing to prune: comparing them
+        // was a sixth of writing a day.
+        if meta.codec == Codec::Snappy && *field.data_type() == DataType::Utf8 && !meta.sort.contains(field.name()) {
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
     }
     let properties = properties.set_sorting_columns(sorting_columns(meta)?).build();
 
