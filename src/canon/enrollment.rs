@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use hashbrown::HashMap;
 
 use super::history::{People, StableHash};
-use super::obligation::{Attempts, Success};
+use super::obligation::{Attempt, Attempts, Success};
 use crate::period::{Calendar, Day, DayClock, Grain};
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -39,37 +39,46 @@ pub type FactsByDay = BTreeMap<Day, BTreeMap<u32, Facts>>;
 /// the person's own successes, required or not, one an attempt.
 pub fn facts(attempts: &Attempts, zone: Tz, calendar: &Calendar) -> FactsByDay {
     let mut clock = DayClock::new(zone);
-    let mut facts: HashMap<(Day, u32), Facts> = HashMap::new();
-    for attempt in &attempts.all {
-        if let Some(Success { at, is_hasty }) = attempt.success {
-            let fact = facts.entry((clock.day(at), attempt.worker)).or_default();
-            fact.completions += 1;
-            if attempt.due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
-                fact.last_day += 1;
-                fact.checkbox += i64::from(is_hasty);
-            }
+    let mut days: BTreeMap<Day, Vec<(u32, Facts)>> = BTreeMap::new();
+    // Attempts come by worker, so one person's days are all that has to be found again.
+    let mut own: HashMap<Day, Facts> = HashMap::new();
+    for attempts in attempts.all.chunk_by(|one, next| one.worker == next.worker) {
+        for attempt in attempts {
+            count(attempt, &mut clock, calendar, &mut own);
         }
-        if !attempt.is_required {
-            continue;
-        }
-        if let Some(at) = attempt.assigned_at {
-            facts.entry((clock.day(at), attempt.worker)).or_default().assigned += 1;
-        }
-        let Some(due_at) = attempt.due_at else { continue };
-        let due_day = clock.day(due_at);
-        let fact = facts.entry((due_day, attempt.worker)).or_default();
-        fact.due += 1;
-        let Some(done_at) = attempt.done_at else { continue };
-        fact.due_on_time += i64::from(done_at <= due_at);
-        let done_day = clock.day(done_at);
-        for (done, grain) in fact.due_done.iter_mut().zip(Grain::ALL) {
-            *done += i64::from(done_day < calendar.period(grain, due_day).end);
+        for (day, fact) in own.drain() {
+            days.entry(day).or_default().push((attempts[0].worker, fact));
         }
     }
-    let mut facts: Vec<((Day, u32), Facts)> = facts.into_iter().collect();
-    facts.sort_unstable_by_key(|(at, _)| *at);
-    let days = facts.chunk_by(|((a, _), _), ((b, _), _)| a == b);
-    days.map(|day| (day[0].0.0, day.iter().map(|((_, worker), fact)| (*worker, *fact)).collect())).collect()
+    days.into_iter().map(|(day, facts)| (day, facts.into_iter().collect())).collect()
+}
+
+/// Counts one attempt on the days of its person.
+fn count(attempt: &Attempt, clock: &mut DayClock, calendar: &Calendar, days: &mut HashMap<Day, Facts>) {
+    if let Some(Success { at, is_hasty }) = attempt.success {
+        let fact = days.entry(clock.day(at)).or_default();
+        fact.completions += 1;
+        if attempt.due_at.is_some_and(|due| due - DAY_MICROS <= at && at <= due) {
+            fact.last_day += 1;
+            fact.checkbox += i64::from(is_hasty);
+        }
+    }
+    if !attempt.is_required {
+        return;
+    }
+    if let Some(at) = attempt.assigned_at {
+        days.entry(clock.day(at)).or_default().assigned += 1;
+    }
+    let Some(due_at) = attempt.due_at else { return };
+    let due_day = clock.day(due_at);
+    let fact = days.entry(due_day).or_default();
+    fact.due += 1;
+    let Some(done_at) = attempt.done_at else { return };
+    fact.due_on_time += i64::from(done_at <= due_at);
+    let done_day = clock.day(done_at);
+    for (done, grain) in fact.due_done.iter_mut().zip(Grain::ALL) {
+        *done += i64::from(done_day < calendar.period(grain, due_day).end);
+    }
 }
 
 /// A hash of one day's facts, by worker id and not by code, so that it can be compared between runs.

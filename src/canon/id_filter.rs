@@ -68,62 +68,58 @@ impl<'w> IdFilter<'w> {
         is_whole.then_some(IdFilter { words, count })
     }
 
-    /// The things that the set may hold, of many that ascend by their hash.
-    pub fn may_hold<'t, T>(&self, asked: &'t [T], hash: impl Fn(&T) -> u64) -> Vec<&'t T> {
-        let number = |at: usize| cut(hash(&asked[at]), self.count);
-        let (mut found, mut at) = (Vec::new(), 0);
-        if asked.is_empty() {
-            return found;
-        }
-        let mut next = number(0);
+    /// The things that the set may hold, of many that ascend by their hash; `marks` are of their hashes.
+    pub fn may_hold<'t, T>(&self, asked: &'t [T], marks: &Marks, hash: impl Fn(&T) -> u64) -> Vec<&'t T> {
+        let number = |thing: &T| cut(hash(thing), self.count);
+        // The hashes that are cut to a number begin here, and lie within a stretch of this length: but for what doubles cannot tell.
+        let stretch = 2f64.powi(32) / self.count.max(1) as f64;
+        let mut found = Vec::new();
         for held in self.numbers() {
-            if next < held {
-                at = self.skip(asked.len(), at, held, &number);
-                if at == asked.len() {
-                    break;
-                }
-                next = number(at);
-            }
-            while next == held {
-                found.push(&asked[at]);
-                at += 1;
-                if at == asked.len() {
-                    return found;
-                }
-                next = number(at);
+            let from = held as f64 * stretch;
+            if marks.hold(from - SLACK, from + stretch + SLACK) {
+                let from = asked.partition_point(|thing| number(thing) < held);
+                found.extend(asked[from..].iter().take_while(|thing| number(thing) == held));
             }
         }
         found
-    }
-
-    /// The first of `asked` things from `at` on whose number is not below `held`.
-    fn skip(&self, asked: usize, at: usize, held: u64, number: &impl Fn(usize) -> u64) -> usize {
-        if asked / 8 <= self.count {
-            // The next one, or one of those near by.
-            let mut at = at + 1;
-            while at < asked && number(at) < held {
-                at += 1;
-            }
-            return at;
-        }
-        // Many against a few: steps that double, then halves of the last.
-        let (mut step, mut below) = (1, at + 1);
-        while below + step <= asked && number(below + step - 1) < held {
-            below += step;
-            step *= 2;
-        }
-        let (mut from, mut to) = (below, asked.min(below + step));
-        while from < to {
-            let middle = from + (to - from) / 2;
-            if number(middle) < held { from = middle + 1 } else { to = middle }
-        }
-        from
     }
 
     /// The numbers held, ascending.
     fn numbers(&self) -> Numbers<'_> {
         let (lows, highs) = self.words[1..].split_at(self.count.div_ceil(2));
         Numbers { lows, highs: highs.iter(), bits: 0, first: 0, place: 0 }
+    }
+}
+
+/// Places of the hashes that filters are asked for, coarsely: next to all numbers of a filter lie where none of them does.
+pub struct Marks {
+    bits: Vec<u64>,
+    /// Bits of a hash that do not tell its place.
+    shift: u32,
+}
+
+/// More than doubles lose of a hash.
+const SLACK: f64 = 8_192.0;
+
+impl Marks {
+    pub fn of(hashes: impl ExactSizeIterator<Item = u64>) -> Marks {
+        // One place in 64 is taken, up to 16 MiB of places.
+        let places = (hashes.len() * 64).next_power_of_two().clamp(1 << 12, 1 << 27);
+        let mut marks = Marks { bits: vec![0; places / 64], shift: 64 - places.trailing_zeros() };
+        for hash in hashes {
+            let place = (hash >> marks.shift) as usize;
+            marks.bits[place / 64] |= 1 << (place % 64);
+        }
+        marks
+    }
+
+    /// Whether a hash may lie between two.
+    fn hold(&self, from: f64, to: f64) -> bool {
+        // Casts of doubles stop at the ends.
+        let place = |hash: f64| (hash as u64 >> self.shift) as usize;
+        let is_set = |place: usize| self.bits[place / 64] >> (place % 64) & 1 == 1;
+        let (from, to) = (place(from), place(to));
+        (from..=to).any(is_set)
     }
 }
 
@@ -172,7 +168,7 @@ mod tests {
 
     fn held(filter: &IdFilter<'_>, mut asked: Vec<u64>) -> usize {
         asked.sort_unstable();
-        filter.may_hold(&asked, |hash| *hash).len()
+        filter.may_hold(&asked, &Marks::of(asked.iter().copied()), |hash| *hash).len()
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::{Lake, Stored};
 use crate::canon::columns::Text;
-use crate::canon::id_filter::{IdFilter, hash};
+use crate::canon::id_filter::{IdFilter, Marks, hash};
 use crate::contract::arrow::mart_schema;
 use crate::contract::{Catalog, Table};
 use crate::error::{Error, Result};
@@ -36,11 +36,13 @@ fn partition(table: &Table, day: Day, sha256: &str) -> String {
     format!("{}-{}-{}-s", table.name, partition_of(day), sha256.get(..16).unwrap_or(sha256))
 }
 
-/// The hashes of the ids in rows of a table.
+/// The hashes of the ids in rows of a table, ascending.
 pub(super) fn hashes(table: &Table, batch: &RecordBatch) -> Vec<u64> {
     let [key] = table.key.as_slice() else { return Vec::new() };
     let ids = Text::of(batch, key);
-    (0..batch.num_rows()).filter_map(|row| ids.get(row)).map(hash).collect()
+    let mut hashes: Vec<u64> = (0..batch.num_rows()).filter_map(|row| ids.get(row)).map(hash).collect();
+    hashes.sort_unstable();
+    hashes
 }
 
 /// The filter of a day's file, which has the hash `sha256` and holds ids with these hashes.
@@ -67,67 +69,90 @@ fn day_files(lake: &Lake<'_>, table: &Table) -> Result<Vec<(Day, FileRef)>> {
     Ok(files.filter_map(|(partition, file)| Some((day_partition(&partition)?, file))).collect())
 }
 
-/// The ids that a run has read of one table, each as its hash and the day it was stated for, parted by the hash: what is equal stays
-/// together, and each part is small enough to be sorted quickly. What outgrows its share of memory waits on disk.
+/// The ids that a run has read of one table, as hashes by the day they were stated for. What outgrows its share of memory waits on disk,
+/// parted by the hash, so that what is equal stays together.
 pub(super) struct Ids {
-    parts: Vec<Vec<(u64, Day)>>,
-    held: usize,
+    /// Hashes ascend.
+    held: Vec<(Day, Vec<u64>)>,
+    count: usize,
     most: usize,
     scratch: Option<Scratch>,
 }
 
-/// Parts: the topmost bits of a hash.
-const PART_BITS: u32 = 6;
+/// Parts: the topmost bits of a hash. Each is small enough to be sorted quickly.
+const PART_BITS: u32 = 8;
+const PARTS: usize = 1 << PART_BITS;
+
+/// Hashes and days of one part.
+type Part = Vec<(u64, Day)>;
 
 impl Ids {
     /// `bytes` is what may be held in memory.
     pub fn new(bytes: usize) -> Ids {
-        let most = (bytes / size_of::<(u64, Day)>()).max(1);
-        Ids { parts: vec![Vec::new(); 1 << PART_BITS], held: 0, most, scratch: None }
+        Ids { held: Vec::new(), count: 0, most: (bytes / size_of::<u64>()).max(1), scratch: None }
     }
 
-    pub fn push(&mut self, day: Day, hashes: &[u64]) -> Result<()> {
-        for hash in hashes {
-            self.parts[(hash >> (64 - PART_BITS)) as usize].push((*hash, day));
-        }
-        self.held += hashes.len();
-        if self.held > self.most { self.spill() } else { Ok(()) }
+    /// Takes ids of a day, as [`hashes`] gives them.
+    pub fn push(&mut self, day: Day, hashes: Vec<u64>) -> Result<()> {
+        self.count += hashes.len();
+        self.held.push((day, hashes));
+        if self.count > self.most { self.spill() } else { Ok(()) }
+    }
+
+    /// What is held in memory of a part.
+    fn part(&self, at: usize) -> Part {
+        let of = |hash: &u64| (hash >> (64 - PART_BITS)) as usize;
+        let of_day = |(day, hashes): &(Day, Vec<u64>)| {
+            let from = hashes.partition_point(|hash| of(hash) < at);
+            let to = from + hashes[from..].partition_point(|hash| of(hash) == at);
+            hashes[from..to].iter().map(|hash| (*hash, *day)).collect::<Part>()
+        };
+        self.held.iter().flat_map(of_day).collect()
     }
 
     fn spill(&mut self) -> Result<()> {
-        let scratch = match &mut self.scratch {
+        let scratch = match self.scratch.take() {
             Some(scratch) => scratch,
-            empty => empty.insert(Scratch::new()?),
+            None => Scratch::new()?,
         };
         let schema = Arc::new(Schema::new(vec![
             Field::new("hash", DataType::UInt64, false),
             Field::new("day", DataType::Date32, false),
         ]));
-        for (at, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| !part.is_empty()) {
-            let (hashes, days): (Vec<u64>, Vec<Day>) = std::mem::take(part).into_iter().unzip();
+        let one = |at: usize| -> Result<()> {
+            let (hashes, days): (Vec<u64>, Vec<Day>) = self.part(at).into_iter().unzip();
             let columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(hashes)), Arc::new(Date32Array::from(days))];
             scratch.append(&part_name(at), &RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
-        }
-        self.held = 0;
+            Ok(())
+        };
+        (0..PARTS).into_par_iter().try_for_each(one)?;
+        self.scratch = Some(scratch);
+        (self.held, self.count) = (Vec::new(), 0);
         Ok(())
     }
 
-    /// Hands over all pairs, parts that ascend by their hashes, about the share of memory at a time; equal hashes are in one part.
-    fn parts(mut self, take: &mut dyn FnMut(Vec<Vec<(u64, Day)>>) -> Result<()>) -> Result<()> {
-        if self.scratch.is_none() {
-            return take(self.parts);
+    /// Hands over all pairs in parts that ascend by their hashes, so many at a time as may be held; equal hashes are in one part.
+    fn parts(&mut self, take: &mut dyn FnMut(Vec<Part>) -> Result<()>) -> Result<()> {
+        if self.scratch.is_some() && self.count > 0 {
+            self.spill()?;
         }
-        self.spill()?;
-        let Some(scratch) = self.scratch else { return Ok(()) };
-        let (mut some, mut held): (Vec<Vec<(u64, Day)>>, usize) = (Vec::new(), 0);
-        for at in 0..1 << PART_BITS {
+        let Some(scratch) = &self.scratch else {
+            let at_a_time = (PARTS * self.most / 2).div_ceil(self.count.max(1)).clamp(1, PARTS);
+            for from in (0..PARTS).step_by(at_a_time) {
+                let some = from..(from + at_a_time).min(PARTS);
+                take(some.into_par_iter().map(|at| self.part(at)).collect())?;
+            }
+            return Ok(());
+        };
+        let (mut some, mut held): (Vec<Part>, usize) = (Vec::new(), 0);
+        for at in 0..PARTS {
             let name = part_name(at);
             let more = scratch.rows(&name) as usize;
-            if held > 0 && held + more > self.most {
+            if held > 0 && held + more > self.most / 2 {
                 take(std::mem::take(&mut some))?;
                 held = 0;
             }
-            let mut part: Vec<(u64, Day)> = Vec::with_capacity(more);
+            let mut part: Part = Vec::with_capacity(more);
             for batch in scratch.read(&name)? {
                 let batch = batch?;
                 let (hashes, days) =
@@ -167,14 +192,15 @@ pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &
             let lake: &Lake<'_> = lake;
             let one = |(day, file): &(Day, FileRef)| -> Result<_> {
                 let batches = lake.read_ref(table, file, Some(&[key.as_str()]))?;
-                let hashes: Vec<u64> = batches.iter().flat_map(|batch| hashes(table, batch)).collect();
+                let mut hashes: Vec<u64> = batches.iter().flat_map(|batch| hashes(table, batch)).collect();
+                hashes.sort_unstable();
                 let filter = self::file(context.catalog, table, *day, &file.sha256, hashes.clone())?;
                 Ok((*day, hashes, lake.store(vec![filter])?))
             };
             some.par_iter().map(one).collect::<Result<_>>()?
         };
         for (day, hashes, stored) in made {
-            ids.push(day, &hashes)?;
+            ids.push(day, hashes)?;
             lake.adopt(stored);
         }
     }
@@ -182,7 +208,7 @@ pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &
 }
 
 /// What the ids of a night share with other days, be they the night's own or on the lake.
-pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared> {
+pub(super) fn shared(lake: &Lake<'_>, table: &Table, mut ids: Ids) -> Result<Shared> {
     let mut shared = Shared::default();
     let is_first = day_files(lake, table)?.is_empty();
     ids.parts(&mut |mut parts| {
@@ -197,8 +223,9 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
         let stated: Vec<(u64, Day)> = parts.concat();
         drop(parts);
         let alone = |id: u64, day: Day, at: Day| at == day && !shared.ids.contains(&id);
+        let marks = Marks::of(stated.iter().map(|(id, _)| *id));
         let found = probe(lake, table, |filter, at| {
-            let held = filter.may_hold(&stated, |(id, _)| *id).into_iter().copied();
+            let held = filter.may_hold(&stated, &marks, |(id, _)| *id).into_iter().copied();
             held.filter(|(id, day)| !alone(*id, *day, at)).collect()
         })?;
         for (at, ids) in found {
@@ -213,7 +240,7 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, ids: Ids) -> Result<Shared>
 }
 
 /// Leaves each id of a part once, ascending, with one of its days; says which ids the night states for several days, and these.
-fn once(part: &mut Vec<(u64, Day)>) -> Shared {
+fn once(part: &mut Part) -> Shared {
     part.sort_unstable();
     part.dedup();
     let mut several = Shared::default();
@@ -229,7 +256,9 @@ fn once(part: &mut Vec<(u64, Day)>) -> Shared {
 pub(super) fn days_of(lake: &Lake<'_>, table: &Table, ids: &[u64]) -> Result<Vec<(Day, FileRef)>> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
-    let found = probe(lake, table, |filter, _| filter.may_hold(&ids, |id| *id).into_iter().copied().collect())?;
+    let marks = Marks::of(ids.iter().copied());
+    let ask = |filter: &IdFilter<'_>, _| filter.may_hold(&ids, &marks, |id| *id).into_iter().copied().collect();
+    let found: BTreeMap<Day, Vec<u64>> = probe(lake, table, ask)?;
     let days: BTreeSet<Day> = found.into_keys().collect();
     Ok(day_files(lake, table)?.into_iter().filter(|(day, _)| days.contains(day)).collect())
 }
@@ -269,7 +298,7 @@ mod tests {
             (0..1_000u64).map(|n| (hash(&format!("e{}", n % 400)), (n / 100) as Day)).collect();
         let told = |bytes: usize| {
             let mut ids = Ids::new(bytes);
-            pairs.iter().for_each(|(id, day)| ids.push(*day, &[*id]).unwrap());
+            pairs.iter().for_each(|(id, day)| ids.push(*day, vec![*id]).unwrap());
             let (mut all, mut parts) = (Vec::new(), Vec::new());
             ids.parts(&mut |some| {
                 parts.push(some.iter().flatten().map(|(id, _)| *id).collect::<BTreeSet<u64>>());
@@ -281,7 +310,7 @@ mod tests {
             (all, parts)
         };
         let (whole, one) = told(1 << 20);
-        let (parted, parts) = told(100 * size_of::<(u64, Day)>());
+        let (parted, parts) = told(100 * size_of::<u64>());
         assert_eq!((one.len(), whole.len()), (1, 1_000));
         assert_eq!(parted, whole);
         assert!(parts.len() > 3, "{}", parts.len());

@@ -150,7 +150,7 @@ pub fn ingest(
             }
             let of_table = ids.entry(table.name.clone()).or_insert_with(|| Ids::new(context.memory_limit / IDS_SHARE));
             for (day, hashes) in rows.ids {
-                of_table.push(day, &hashes)?;
+                of_table.push(day, hashes)?;
             }
             for (day, rows) in rows.days {
                 days.push(table, day, rows)?;
@@ -342,7 +342,7 @@ fn is_out_of_turn(table: &Table, entry: &Entry, newest: &BTreeMap<String, i64>) 
 }
 
 /// The share of memory that the ids of a table may take: one in this.
-const IDS_SHARE: usize = 12;
+const IDS_SHARE: usize = 16;
 
 /// What a byte of a compressed export becomes as rows in memory, roughly.
 const UNPACKED: usize = 16;

@@ -89,13 +89,11 @@ impl Reader {
     #[inline]
     fn is_header(&self, at: usize, field: &[u8]) -> bool {
         let header = &self.header[at];
-        if field == header.as_bytes() {
-            return true;
-        }
-        // Most fields differ in length by more than spaces, or begin otherwise.
-        let plain = |byte: &u8| byte.is_ascii_graphic();
-        match (field.first().filter(|first| plain(first)), header.as_bytes().first().filter(|first| plain(first))) {
-            (Some(one), Some(other)) if one != other => false,
+        // Most fields differ from the name in a letter, soon.
+        let mut pairs = field.iter().zip(header.as_bytes());
+        match pairs.find(|(one, other)| one != other) {
+            Some((one, other)) if one.is_ascii_graphic() && other.is_ascii_graphic() => false,
+            None if field.len() == header.len() => true,
             _ => std::str::from_utf8(field).is_ok_and(|field| same_header(field, header)),
         }
     }
