@@ -40,6 +40,11 @@ impl Interner {
     pub fn text(&self, code: u32) -> Option<&str> {
         self.texts.get(code as usize).map(String::as_str)
     }
+
+    /// All texts, by code.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
 }
 
 /// Where a person counts: labels of [`People::labels`], [`NONE`] where HRIS says nothing; `manager` is a worker code.

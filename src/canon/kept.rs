@@ -108,7 +108,7 @@ pub fn apply<'k>(
     // Since when keys of the snapshot are held, where that is known from before; and keys that were away.
     let mut since: HashMap<arrow::row::Row<'_>, Option<Day>> = HashMap::new();
     let mut away: HashSet<arrow::row::Row<'_>> = HashSet::new();
-    for row in 0..state.num_rows() {
+    for (row, end) in ends.iter_mut().enumerate() {
         let key = known_keys.row(row);
         let is_live = held_to(row).is_none() && gone(row) != Some(true);
         if is_live && taken_back.contains(&key) {
@@ -155,7 +155,7 @@ pub fn apply<'k>(
         *losses.entry((source.get(row).unwrap_or_default().to_owned(), Lost::Superseded)).or_default() += 1;
         // A row that came on this very day never held.
         if stays && held_from(row) != Some(day) {
-            ends[row] = Some(day);
+            *end = Some(day);
             keep.push(row as u32);
         }
     }

@@ -122,7 +122,7 @@ pub fn merge<'k>(
     };
     let in_turn = in_turn(&all, &|i| said_at.as_ref().map(|_| latest(i).is_some()));
     let holds = |i: usize, held: usize| match &in_turn {
-        Some(_) => !latest(i).zip(latest(held)).is_some_and(|(i, held)| i < held),
+        Some(_) => latest(i).zip(latest(held)).is_none_or(|(i, held)| i >= held),
         None => age(i) > age(held),
     };
 

@@ -339,9 +339,8 @@ impl Row {
         let (assigned_at, due_at) = (statement.assigned_at.filter(&mut stands), statement.due_at.filter(&mut stands));
         let done_at = statement.done_at();
         let begin = assigned_at.or(statement.enrolled_at).or(due_at).or(done_at)?;
-        if assigned_at.or(due_at).or(done_at).is_none() {
-            return None;
-        }
+        // An enrolment alone is no obligation.
+        assigned_at.or(due_at).or(done_at)?;
         let mut day = |at: Option<i64>| at.map_or(NO_DAY, |at| clock.day(at));
         let hasty = |spent: i64| minutes.is_some_and(|minutes| spent.saturating_mul(4) < minutes.saturating_mul(60));
         Some(Row {

@@ -51,7 +51,7 @@ pub(crate) struct Gate<'a, E> {
     /// By column of [`Bound`].
     noted: Vec<Noted>,
     /// Columns that something is read for; the others stay empty, which is filled in a batch at a time.
-    told_of: Vec<Told>,
+    reads: Vec<ReadColumn>,
     /// Where the record being read stands.
     place: Place,
     /// What is noticed of the rows.
@@ -81,7 +81,7 @@ pub(crate) struct Gate<'a, E> {
 
 /// What the gate looks up of a column for each record, apart from all else that is known of it.
 #[derive(Clone, Copy)]
-struct Told {
+struct ReadColumn {
     /// Its place in [`Bound`].
     at: usize,
     stored: usize,
@@ -92,14 +92,14 @@ struct Told {
     key: bool,
 }
 
-impl Told {
-    fn of(at: usize, target: &Target<'_>) -> Told {
+impl ReadColumn {
+    fn of(at: usize, target: &Target<'_>) -> ReadColumn {
         let slot = match target.source {
             Slot::At(slot) if target.divisor.is_none() && target.made.is_none() => Some(slot),
             _ => None,
         };
         let Target { stored, binds, required, key, .. } = *target;
-        Told { at, stored, slot, binds, required, key }
+        ReadColumn { at, stored, slot, binds, required, key }
     }
 }
 
@@ -130,14 +130,14 @@ impl<'a, E> Gate<'a, E> {
             let plain = target.rule.mapping.values.is_none() && target.rule.mapping.extract.is_none();
             (plain && target.rule.ids).then(|| ids::Watch::new(known, target.rule.domain, context.pseudonyms))
         };
-        let is_told_of = |target: &Target<'_>| {
+        let is_read = |target: &Target<'_>| {
             let is_nothing = matches!(target.source, Slot::Nothing) && target.made.is_none();
             !is_nothing || target.is_day_of.is_some() || target.required
         };
         Gate {
-            told_of: (0..bound.columns.len())
-                .filter(|at| is_told_of(&bound.columns[*at]))
-                .map(|at| Told::of(at, &bound.columns[at]))
+            reads: (0..bound.columns.len())
+                .filter(|at| is_read(&bound.columns[*at]))
+                .map(|at| ReadColumn::of(at, &bound.columns[at]))
                 .collect(),
             remarks: Remarks::about(&contradictions),
             contradictions,
@@ -283,20 +283,22 @@ impl<'a, E> Gate<'a, E> {
         // Of a record that takes its key back nothing but the key is needed.
         let is_key_enough = deleted
             || self.bound.annul.is_some_and(|(slot, annul)| annul.picks(record.cell(slot), &self.feed.select.nulls));
-        for place in 0..self.told_of.len() {
-            let told = self.told_of[place];
-            let read = match told.slot {
+        for place in 0..self.reads.len() {
+            let column = self.reads[place];
+            let read = match column.slot {
                 // Nearly all columns are a cell of the record.
-                Some(slot) => self.value(told.at, record.cell(slot), None).map(|valid| (None, valid)),
-                None => self.read(told.at, record),
+                Some(slot) => self.value(column.at, record.cell(slot), None).map(|valid| (None, valid)),
+                None => self.read(column.at, record),
             };
             let (null, valid) = match read {
                 Ok(read) => read,
                 // A value too long is a limit on the record, not a measure that could not be read.
-                Err(reason) if told.binds || reason == Reason::RecordTooLong => return Err((Some(told.at), reason)),
+                Err(reason) if column.binds || reason == Reason::RecordTooLong => {
+                    return Err((Some(column.at), reason));
+                }
                 Err(reason) => {
-                    self.builders[told.stored].push_null();
-                    self.remarks.note(told.stored, Remark::Dropped(reason));
+                    self.builders[column.stored].push_null();
+                    self.remarks.note(column.stored, Remark::Dropped(reason));
                     (Some(false), false)
                 }
             };
@@ -304,14 +306,14 @@ impl<'a, E> Gate<'a, E> {
                 continue;
             }
             let is_nobodys = std::mem::take(&mut self.is_nobodys);
-            if told.required && !is_nobodys && (told.key || !is_key_enough) {
-                if self.bound.anonymous.is_some_and(|(who, _)| who == told.stored) && !deleted {
+            if column.required && !is_nobodys && (column.key || !is_key_enough) {
+                if self.bound.anonymous.is_some_and(|(who, _)| who == column.stored) && !deleted {
                     nameless = true;
                     continue;
                 }
-                let is_null = null.or_else(|| told.slot.and_then(|slot| null_of(record.cell(slot))));
+                let is_null = null.or_else(|| column.slot.and_then(|slot| null_of(record.cell(slot))));
                 let reason = if is_null == Some(true) { Reason::NullNotAllowed } else { Reason::MissingRequired };
-                return Err((Some(told.at), reason));
+                return Err((Some(column.at), reason));
             }
         }
         if let Some((who, count)) = self.bound.anonymous.filter(|_| nameless) {

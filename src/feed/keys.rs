@@ -69,7 +69,6 @@ pub(crate) struct Hashed {
 /// # Errors
 /// A column cannot be compared.
 pub(crate) fn hashes(table: &Table, batch: &RecordBatch) -> Result<Vec<Hashed>, Refusal> {
-    let broken = |cause: arrow::error::ArrowError| Refusal::new(Reason::TypeMismatch, cause.to_string());
     let stored: Vec<&str> = table.stored().map(|column| column.name.as_str()).collect();
     let key: Vec<&str> = table.key.iter().map(String::as_str).collect();
     let whose: Vec<&str> = key.iter().copied().filter(|name| !is_begin(name)).collect();
@@ -126,8 +125,7 @@ pub(crate) fn key_hashes(table: &Table, batch: &RecordBatch, state: &DefaultHash
         if let Some(texts) = array.as_string_opt::<i32>() {
             texts.iter().enumerate().for_each(|(row, text)| mix(row, state.hash_one(text)));
         } else {
-            let rows = encode(batch, &[name.as_str()])
-                .map_err(|cause| Refusal::new(Reason::TypeMismatch, cause.to_string()))?;
+            let rows = encode(batch, &[name.as_str()]).map_err(broken)?;
             (0..batch.num_rows()).for_each(|row| mix(row, state.hash_one(rows.row(row).as_ref())));
         }
     }
@@ -140,7 +138,7 @@ pub(crate) fn key_hashes(table: &Table, batch: &RecordBatch, state: &DefaultHash
 /// A column cannot be compared.
 pub(crate) fn versions(table: &Table, batch: &RecordBatch) -> Result<Vec<(Hash, Interval)>, Refusal> {
     let whose: Vec<&str> = table.key.iter().map(String::as_str).filter(|name| !is_begin(name)).collect();
-    let rows = encode(batch, &whose).map_err(|cause| Refusal::new(Reason::TypeMismatch, cause.to_string()))?;
+    let rows = encode(batch, &whose).map_err(broken)?;
     let (interval, state) = (intervals(table, batch), BuildHasherDefault::<DefaultHasher>::default());
     Ok((0..batch.num_rows()).map(|row| (state.hash_one(rows.row(row).as_ref()), interval(row))).collect())
 }
@@ -164,6 +162,11 @@ pub(crate) fn intervals<'a>(table: &Table, batch: &'a RecordBatch) -> impl Fn(us
             to: day(to, row).unwrap_or(i32::MAX),
         })
     }
+}
+
+/// The refusal of rows that cannot be compared.
+pub(crate) fn broken(cause: arrow::error::ArrowError) -> Refusal {
+    Refusal::new(Reason::TypeMismatch, cause.to_string())
 }
 
 fn encode(batch: &RecordBatch, names: &[&str]) -> Result<Rows, arrow::error::ArrowError> {

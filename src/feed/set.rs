@@ -13,34 +13,30 @@ pub fn add(sum: &mut Intake, part: &Intake, path: &str) {
     sum.accepted += part.accepted;
     sum.filtered += part.filtered;
     sum.warnings.extend(part.warnings.iter().filter(|warning| warning.code == "value_dropped").cloned());
-    for (reason, count) in &part.rejected_by_reason {
-        match sum.rejected_by_reason.iter_mut().find(|(other, _)| other == reason) {
-            Some(known) => known.1 += count,
-            None => sum.rejected_by_reason.push((*reason, *count)),
-        }
-    }
+    add_up(&mut sum.rejected_by_reason, &part.rejected_by_reason);
     add_up(&mut sum.coverage, &part.coverage);
     add_up(&mut sum.unknown_values, &part.unknown_values);
     for (column, orders) in &part.orders {
-        match sum.orders.iter_mut().find(|(other, _)| other == column) {
-            Some((_, known)) => known.join(orders, path),
-            None => {
-                sum.orders.push((column.clone(), order::Orders::default()));
-                if let Some((_, fresh)) = sum.orders.last_mut() {
-                    fresh.join(orders, path);
-                }
-            }
+        let known = sum.orders.iter().position(|(other, _)| other == column);
+        let at = known.unwrap_or_else(|| {
+            sum.orders.push((column.clone(), order::Orders::default()));
+            sum.orders.len() - 1
+        });
+        sum.orders[at].1.join(orders, path);
+    }
+    for site in &part.sites {
+        if !sum.sites.contains(site) {
+            sum.sites.push(site.clone());
         }
     }
-    sum.sites.extend(part.sites.iter().filter(|site| !sum.sites.contains(site)).cloned().collect::<Vec<String>>());
 }
 
-/// Adds counts by column.
-pub fn add_up(sum: &mut Vec<(String, u64)>, more: &[(String, u64)]) {
-    for (column, count) in more {
-        match sum.iter_mut().find(|(other, _)| other == column) {
+/// Adds counts by what was counted.
+pub fn add_up<K: PartialEq + Clone>(sum: &mut Vec<(K, u64)>, more: &[(K, u64)]) {
+    for (counted, count) in more {
+        match sum.iter_mut().find(|(other, _)| other == counted) {
             Some(known) => known.1 += count,
-            None => sum.push((column.clone(), *count)),
+            None => sum.push((counted.clone(), *count)),
         }
     }
 }

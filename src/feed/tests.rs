@@ -304,7 +304,7 @@ fn a_record_stores_answer_is_its_statements_in_whatever_form() {
         serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(text).expect("JSON")).expect("JSON")
     };
     let answer = format!(r#"{{"statements":[{one},{two}],"more":""}}"#);
-    let feed = std::fs::read_to_string("schemas/feed/xapi_statements.toml").expect("the shipped feed");
+    let feed = include_str!("../../schemas/feed/xapi_statements.toml");
     for (text, accepted) in [
         (answer.clone(), 2),
         (spread(&answer), 2),
@@ -316,12 +316,12 @@ fn a_record_stores_answer_is_its_statements_in_whatever_form() {
     ] {
         for path in ["statements_2026-03-03.json", "statements_2026-03-03.ndjson"] {
             let (_, intake) =
-                try_read(&feed, path, text.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
+                try_read(feed, path, text.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
             assert_eq!((intake.read, intake.accepted), (accepted, accepted), "{text}");
         }
     }
     let refused =
-        |text: String| try_read(&feed, "statements_2026-03-03.json", text.as_bytes()).expect_err("refused").reason;
+        |text: String| try_read(feed, "statements_2026-03-03.json", text.as_bytes()).expect_err("refused").reason;
     assert_eq!(refused(format!("{}\n{}", spread(&one), spread(&two))), Reason::NotNdjson, "several objects over lines");
     // A line that was cut is one bad record and not the beginning of a document.
     let cut = format!("{}\n{two}\n", &one[..60]);

@@ -6,9 +6,9 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::Warning;
 use super::batch::DELETED;
-use super::keys::{Hash, Interval, has_interval, hashes, interval_of, key_hashes, versions};
+use super::keys::{Hash, Interval, broken, has_interval, hashes, interval_of, key_hashes, versions};
 use super::plan::{Feed, Mode};
-use super::reject::{Reason, Refusal};
+use super::reject::Refusal;
 use crate::contract::Table;
 
 /// Whether a delivery of a feed has to be looked at as a whole.
@@ -35,8 +35,8 @@ pub(crate) fn notice(feed: &Feed, table: &Table, rows: &[RecordBatch]) -> Result
         let mut told: Vec<(Hash, Interval)> = Vec::new();
         // Rows that all hold always have nothing to meet.
         for batch in rows.iter().filter(|batch| has_interval(table, batch)) {
-            let stated = versions(table, batch)?.into_iter().enumerate();
-            let lives = |(row, (_, interval)): &(usize, (Hash, Interval))| interval.holds() && !is_deleted(batch, *row);
+            let (stated, is_deleted) = (versions(table, batch)?.into_iter().enumerate(), deletes(batch));
+            let lives = |(row, (_, interval)): &(usize, (Hash, Interval))| interval.holds() && !is_deleted(*row);
             told.extend(stated.filter(lives).map(|(_, version)| version));
         }
         let off = one_day_off(&mut told);
@@ -47,9 +47,10 @@ pub(crate) fn notice(feed: &Feed, table: &Table, rows: &[RecordBatch]) -> Result
     Ok(warnings)
 }
 
-fn is_deleted(batch: &RecordBatch, row: usize) -> bool {
+/// Whether a row takes its key back.
+fn deletes(batch: &RecordBatch) -> impl Fn(usize) -> bool {
     let deleted = batch.column_by_name(DELETED).and_then(|array| array.as_boolean_opt());
-    deleted.is_some_and(|deleted| deleted.value(row))
+    move |row| deleted.is_some_and(|deleted| deleted.value(row))
 }
 
 /// Keys of which different rows were told, with only the place in the file to choose by.
@@ -66,9 +67,9 @@ fn several_rows(table: &Table, batches: &[RecordBatch]) -> Result<u64, Refusal> 
     // Key -> the content that came with it, whether it was of no day, and whether another one came.
     let mut told: HashMap<Hash, (Hash, bool, bool)> = HashMap::new();
     for (batch, keys) in batches.iter().zip(&keys) {
-        let rows = (0..batch.num_rows()).filter(|row| twice.contains(&keys[*row]) && !is_deleted(batch, *row));
+        let is_deleted = deletes(batch);
+        let rows = (0..batch.num_rows()).filter(|row| twice.contains(&keys[*row]) && !is_deleted(*row));
         let rows = UInt32Array::from_iter_values(rows.map(|row| row as u32));
-        let broken = |cause: arrow::error::ArrowError| Refusal::new(Reason::TypeMismatch, cause.to_string());
         for hashed in hashes(table, &take_record_batch(batch, &rows).map_err(broken)?)? {
             let empty = hashed.interval.is_empty();
             let held = told.entry(hashed.key).or_insert((hashed.content, empty, false));

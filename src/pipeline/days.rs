@@ -1,5 +1,6 @@
 //! Days that changed: their canon files are merged, their person-days rolled up. Every other day is left alone.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -429,11 +430,11 @@ fn one_day(
     let reach = mark(own);
     let mut beside = Vec::new();
     for (other, _) in [(day + 1, after), (day - 1, before)].into_iter().filter(|(_, hash)| *hash != 0) {
-        if !known.contains_key(&other) {
-            known.insert(other, night.beside.overhangs(other)?);
-        }
-        let overhangs = known.get(&other).map(|known| if other > day { &known.back } else { &known.ahead });
-        beside.extend(overhangs.into_iter().flatten().cloned());
+        let overhangs = match known.entry(other) {
+            Entry::Occupied(held) => held.into_mut(),
+            Entry::Vacant(free) => free.insert(night.beside.overhangs(other)?),
+        };
+        beside.extend(if other > day { &overhangs.back } else { &overhangs.ahead }.iter().cloned());
     }
     let inputs = person_day::Inputs {
         clock,

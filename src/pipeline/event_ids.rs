@@ -212,7 +212,7 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, mut ids: Ids) -> Result<Sha
     let mut shared = Shared::default();
     let is_first = day_files(lake, table)?.is_empty();
     ids.parts(&mut |mut parts| {
-        let several: Vec<Shared> = parts.par_iter_mut().map(|part| once(part)).collect();
+        let several: Vec<Shared> = parts.par_iter_mut().map(once).collect();
         for part in several {
             shared.ids.extend(part.ids);
             shared.days.extend(part.days);

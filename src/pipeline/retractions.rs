@@ -159,9 +159,10 @@ pub(super) fn settle_days(
     if !rows.is_empty() {
         let keeps = |delivery: &str, deletes: bool| kept.by(delivery, deletes);
         let merged = merge(table, &rows, &Removed::new(), &|_, _| true, &keeps)?.rows;
-        let id = Text::of(&merged, key);
-        let places = (0..merged.num_rows()).filter_map(|row| Some((id.get(row)?.to_owned(), row))).collect();
-        drop(id);
+        let places = {
+            let id = Text::of(&merged, key);
+            (0..merged.num_rows()).filter_map(|row| Some((id.get(row)?.to_owned(), row))).collect()
+        };
         moved.filled = Some((merged, places));
     }
     Ok((moved, touched))

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use hashbrown::HashMap;
 
 use crate::canon::columns::{Text, bools, dates};
 use crate::canon::employment::{Presence, Terms};
 use crate::canon::hierarchy::Units;
-use crate::canon::history::People;
+use crate::canon::history::{Interner, People};
 use crate::contract::arrow::DELETED;
 use crate::feed::Warning;
 use crate::period::Day;
@@ -33,28 +32,6 @@ pub(super) struct Workforce {
     units: BTreeMap<String, u64>,
 }
 
-/// Texts under small numbers.
-#[derive(Default)]
-struct Codes<'t> {
-    of: HashMap<&'t str, u32>,
-    texts: Vec<&'t str>,
-}
-
-impl<'t> Codes<'t> {
-    fn code(&mut self, text: &'t str) -> u32 {
-        *self.of.entry(text).or_insert_with(|| {
-            self.texts.push(text);
-            self.texts.len() as u32 - 1
-        })
-    }
-
-    /// How often each text was counted, where it was.
-    fn counted(&self, counts: &[u64]) -> BTreeMap<String, u64> {
-        let counts = self.texts.iter().zip(counts).filter(|(_, count)| **count > 0);
-        counts.map(|(text, count)| ((*text).to_owned(), *count)).collect()
-    }
-}
-
 /// Where the row begins that holds of a worker on the day, the manager, the unit.
 type Held = (Option<Day>, Option<u32>, Option<u32>);
 
@@ -63,7 +40,7 @@ impl Workforce {
     /// told of a snapshot (`is_whole`) alone.
     pub fn of(batches: &[RecordBatch], day: Day, is_whole: bool) -> Workforce {
         let mut found = Workforce::default();
-        let (mut workers, mut orgs) = (Codes::default(), Codes::default());
+        let (mut workers, mut orgs) = (Interner::default(), Interner::default());
         // By worker: whether the delivery has a row, and what holds of whom is employed.
         let (mut known, mut now): (Vec<bool>, Vec<Option<Held>>) = Default::default();
         let (mut has_ended, mut first_hire) = (false, Day::MAX);
@@ -71,11 +48,11 @@ impl Workforce {
             let count = batch.num_rows();
             let (terms, deleted) = (Terms::of(batch), bools(batch, DELETED));
             let (from, to) = (dates(batch, "effective_from"), dates(batch, "effective_to"));
-            let worker = Text::of(batch, "worker_id").each(count, &mut |id| workers.code(id));
-            let manager = Text::of(batch, "manager_id").each(count, &mut |id| workers.code(id));
-            let org = Text::of(batch, "org_id").each(count, &mut |id| orgs.code(id));
-            known.resize(workers.texts.len(), false);
-            now.resize(workers.texts.len(), None);
+            let worker = Text::of(batch, "worker_id").each(count, &mut |id| workers.code(Some(id)));
+            let manager = Text::of(batch, "manager_id").each(count, &mut |id| workers.code(Some(id)));
+            let org = Text::of(batch, "org_id").each(count, &mut |id| orgs.code(Some(id)));
+            known.resize(workers.texts().len(), false);
+            now.resize(workers.texts().len(), None);
             for row in (0..count).filter(|row| deleted(*row) != Some(true)) {
                 let Some(id) = worker[row].map(|code| code as usize) else { continue };
                 let (begin, end) = (from(row), to(row));
@@ -96,7 +73,7 @@ impl Workforce {
         }
         found.employed = now.iter().flatten().count() as u64;
         found.is_of_survivors = is_whole && found.rows > 0 && !has_ended && first_hire < day.saturating_sub(YEAR);
-        let (mut strangers, mut units) = (vec![0; workers.texts.len()], vec![0; orgs.texts.len()]);
+        let (mut strangers, mut units) = (vec![0; workers.texts().len()], vec![0; orgs.texts().len()]);
         let mut manager_of: Vec<Option<usize>> = vec![None; now.len()];
         for (worker, held) in now.iter().enumerate() {
             let Some((_, manager, org)) = held else { continue };
@@ -109,7 +86,7 @@ impl Workforce {
                 units[*org as usize] += 1;
             }
         }
-        (found.strangers, found.units) = (workers.counted(&strangers), orgs.counted(&units));
+        (found.strangers, found.units) = (counted(&workers, &strangers), counted(&orgs, &units));
         found.in_circles = circles(&manager_of);
         found
     }
@@ -145,6 +122,12 @@ impl Workforce {
             .map(|(code, column, count)| Warning::new(code, Some(column), count))
             .collect()
     }
+}
+
+/// How often each text was counted, by code; those that were.
+fn counted(texts: &Interner, counts: &[u64]) -> BTreeMap<String, u64> {
+    let counts = texts.texts().iter().zip(counts).filter(|(_, count)| **count > 0);
+    counts.map(|(text, count)| (text.clone(), *count)).collect()
 }
 
 /// How many workers stand in a circle of managers of more than one.

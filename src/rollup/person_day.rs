@@ -80,7 +80,6 @@ struct Users<'a> {
     codes: HashMap<String, i64>,
     who: Vec<Who>,
     unmatched: BTreeMap<Unmatched, i64>,
-    strangers: HashMap<String, Unmatched>,
 }
 
 impl Users<'_> {
@@ -89,11 +88,7 @@ impl Users<'_> {
             return code;
         }
         let code = self.who.len() as i64;
-        let who = self.inputs.identity.who(user, self.inputs.day());
-        if let Who::Unmatched(reason) = who {
-            self.strangers.insert(user.to_owned(), reason);
-        }
-        self.who.push(who);
+        self.who.push(self.inputs.identity.who(user, self.inputs.day()));
         self.codes.insert(user.to_owned(), code);
         code
     }
@@ -113,8 +108,7 @@ impl Users<'_> {
 
 /// The acts of one day that count for somebody.
 pub fn acts(inputs: &Inputs<'_>) -> Acts {
-    let mut users =
-        Users { inputs, codes: HashMap::new(), who: Vec::new(), unmatched: BTreeMap::new(), strangers: HashMap::new() };
+    let mut users = Users { inputs, codes: HashMap::new(), who: Vec::new(), unmatched: BTreeMap::new() };
     let policy = inputs.policy;
     let verbs = verbs(policy);
     // Any other verb is a visit and nothing more.
@@ -155,6 +149,11 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
     }
     reacting.retain(|code| users.counts(*code));
 
+    let unmatched = |(user, code): (String, i64)| match users.who[code as usize] {
+        Who::Unmatched(reason) => Some((user, reason)),
+        _ => None,
+    };
+    let strangers = users.codes.into_iter().filter_map(unmatched).collect();
     Acts {
         day: inputs.day(),
         who: users.who,
@@ -165,7 +164,7 @@ pub fn acts(inputs: &Inputs<'_>) -> Acts {
         authors,
         reacting,
         unmatched: users.unmatched,
-        strangers: users.strangers,
+        strangers,
     }
 }
 

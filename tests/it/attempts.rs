@@ -161,8 +161,10 @@ fn what_lies_more_than_five_years_before_the_first_delivery_is_kept_counted_and_
     let february = months(&world, "marts/adoption_kpis");
     let row = february.iter().find(|row| row["period_start"] == "2025-02-01").expect("February");
     assert_eq!((row["newly_activated"].as_str(), row["activated_to_date"].as_str()), ("1", "2"));
-    let mut from = Setup::default();
-    from.top = "zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2019-12-01\"";
+    let from = Setup {
+        top: "zone = \"Europe/Berlin\"\npseudonyms = \"off\"\nsynthetic_data = true\nreport_from = \"2019-12-01\"",
+        ..Setup::default()
+    };
     let chosen = company(from);
     chosen.deliver(
         "activity_2025-03-03.csv",

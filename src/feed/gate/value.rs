@@ -219,7 +219,7 @@ impl<'a, E> Gate<'a, E> {
                                 && value.is_some()
                                 && !raw.is_ascii()
                                 && ids::looks_like_another(plain());
-                            let pattern = cast::pattern_of(raw, &mapping).map_or(0, |at| at as u8 + 1);
+                            let pattern = cast::pattern_of(raw, mapping).map_or(0, |at| at as u8 + 1);
                             dictionary.learn_by(raw, value, unknown, lookalike, pattern)
                         }
                     };

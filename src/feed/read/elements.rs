@@ -102,10 +102,8 @@ impl<'a> Source<'a> {
             self.blank += 1;
             return Ok(());
         }
-        if reader.records == 0 {
-            if !b"{[\"-0123456789tfn".contains(&line[0]) {
-                return Err(Refusal::new(Reason::NotNdjson, "the first line is not JSON").into());
-            }
+        if reader.records == 0 && !b"{[\"-0123456789tfn".contains(&line[0]) {
+            return Err(Refusal::new(Reason::NotNdjson, "the first line is not JSON").into());
         }
         if line.windows(3).any(|bytes| bytes == b"}\r{") {
             return Err(Refusal::new(Reason::LineEndings, "").at(reader.records + 1, offset).into());
@@ -146,12 +144,12 @@ impl<'a> Source<'a> {
         let text = self.ahead(self.limit, |text| lines(text).nth(1).is_some_and(|(_, whole)| whole))?;
         let mut lines = lines(text).map(|(line, _)| line);
         let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return Ok(false) };
-        Ok(match (first.last(), second.first()) {
-            (Some(b'{' | b','), Some(b'"' | b'}')) => true,
-            (Some(b'['), Some(b'{' | b'[' | b'"' | b']')) => true,
-            (Some(b':'), Some(_)) => true,
-            _ => false,
-        })
+        Ok(matches!(
+            (first.last(), second.first()),
+            (Some(b'{' | b','), Some(b'"' | b'}'))
+                | (Some(b'['), Some(b'{' | b'[' | b'"' | b']'))
+                | (Some(b':'), Some(_))
+        ))
     }
 
     /// The text from here on, as soon as it is `enough`, ends, or is longer than `most`.

@@ -299,6 +299,15 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_small_files_are_not_sorted_by_have_no_bounds_and_all_else_has() {
+        let meta = FileMeta { codec: Codec::Snappy, ..example::meta() };
+        let file = encode(&[example::rows(0, 50_000)], &meta).unwrap();
+        let footer = footer(&file);
+        let bare = footer.row_group(0).columns().iter().filter(|c| c.statistics().is_none());
+        assert_eq!(bare.map(|c| c.column_path().string()).collect::<Vec<_>>(), ["org"]);
+    }
+
+    #[test]
     fn row_groups_hold_a_million_rows() {
         let meta = FileMeta { columns: example::meta().columns[..1].to_vec(), ..example::meta() };
         let ids = |r: std::ops::Range<i64>| {

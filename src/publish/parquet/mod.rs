@@ -1,7 +1,7 @@
 //! Parquet that every reader takes, in bytes that depend on nothing but the rows.
 //!
-//! Data page v1, zstd, dictionaries where they help, row groups of up to a million rows, statistics and page index; booleans,
-//! int32, int64, double, UTF-8, dates and UTC microseconds. A table explains itself: its description and contract hash are in
+//! Data page v1, zstd, dictionaries where they help, row groups of up to a million rows, statistics and page index (but of texts
+//! that small files are not sorted by, see [`Codec::Snappy`]); booleans, int32, int64, double, UTF-8, dates and UTC microseconds. A table explains itself: its description and contract hash are in
 //! the file's metadata, descriptions and units of its columns in the Arrow schema that lies there too.
 
 mod encode;
@@ -52,7 +52,7 @@ pub enum Codec {
     /// For files that BI reads.
     Zstd,
     /// For the many small files that only this program and engines read: a zstd context for each column of each would cost more
-    /// than the data.
+    /// than the data. Texts that the rows are not sorted by have no statistics.
     Snappy,
 }
 

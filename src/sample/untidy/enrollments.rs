@@ -69,7 +69,7 @@ fn registration(out: &mut Vec<u8>, company: &Company, one: &Enrollment, by: Inst
         .text(&item.id)
         .text(status(one, one.started.filter(|at| *at < by), ended))
         .text(if one.required { "Yes" } else { "No" })
-        .text(&one.required.then(|| day(one.enrolled.day())).unwrap_or_default())
+        .text(&if one.required { day(one.enrolled.day()) } else { String::new() })
         .text(&one.due.map(|due| day(due.day())).unwrap_or_default())
         .text(&day(one.enrolled.day()))
         .text(&done.map(clock).unwrap_or_default())
