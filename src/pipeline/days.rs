@@ -310,9 +310,12 @@ fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merge
     let table = context.catalog.require("person_day")?;
     let (mut rest, mut acts): (Vec<_>, Vec<Acts>) = (Vec::with_capacity(days.len()), Vec::new());
     for Merged { day, files, losses, fingerprint, acts: of_day, strangers, quiet, reach } in days {
-        let unmatched = of_day.as_ref().map(|acts| acts.unmatched.values().sum::<i64>());
-        rest.push((day, files, losses, (fingerprint, strangers), unmatched, quiet, reach));
-        acts.extend(of_day);
+        let made = of_day.map(|mut of_day| {
+            let made = (of_day.unmatched.values().sum::<i64>(), std::mem::take(&mut of_day.spent));
+            acts.push(of_day);
+            made
+        });
+        rest.push((day, files, losses, (fingerprint, strangers), made, quiet, reach));
     }
     let sums = if acts.is_empty() {
         BTreeMap::new()
@@ -322,13 +325,13 @@ fn sum_up(context: &Context<'_>, lake: &Lake<'_>, world: &World, days: Vec<Merge
         person_day::sums(&engine::sql(person_day::SQL, views)?)?
     };
     let mut computed = Vec::with_capacity(rest.len());
-    for (day, mut files, losses, made, unmatched, quiet, reach) in rest {
+    for (day, mut files, losses, from, made, quiet, reach) in rest {
         let mut made_from = None;
-        if let Some(unmatched) = unmatched {
+        if let Some((unmatched, spent)) = made {
             let sums = sums.get(&day).map_or(&[][..], Vec::as_slice);
-            let batch = person_day::rows(table, day, sums, unmatched, world.facts.get(&day), &world.people)?;
+            let batch = person_day::rows(table, day, (sums, &spent), unmatched, world.facts.get(&day), &world.people)?;
             files.push(Lake::encode(table, &partition_of(day), &batch)?);
-            made_from = Some(made);
+            made_from = Some(from);
         }
         computed.push(Computed { day, files: lake.store(files)?, losses, made_from, quiet, reach });
     }
@@ -354,7 +357,7 @@ fn open_day(context: &Context<'_>, lake: &Lake<'_>, day: Day, night: &Night<'_>)
                 let sha256 = hex_sha256(&file.body);
                 opened.files.push(file);
                 if event_ids::has_ids(table) {
-                    let hashes = event_ids::hashes(table, &rows);
+                    let hashes = event_ids::hashes(table, [&rows]);
                     opened.files.push(event_ids::file(context.catalog, table, day, &sha256, hashes)?);
                 }
                 opened.losses.extend(lost);

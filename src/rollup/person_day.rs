@@ -1,5 +1,5 @@
 //! What each person did on one day. The aggregation is `person_day.sql`; this file prepares its views from canon rows and
-//! adds the day's enrollment facts.
+//! adds the time spent and the day's enrollment facts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,8 +57,8 @@ pub struct Acts {
     user: Vec<i64>,
     occurred_s: Vec<i64>,
     verb: Vec<i64>,
-    /// Workers and the seconds that their events cover of the day.
-    spent: Vec<(u32, i64)>,
+    /// Workers and the seconds that their events cover of the day; no sum of the SQL.
+    pub spent: Vec<(u32, i64)>,
     authors: Vec<i64>,
     reacting: Vec<i64>,
     /// Events, contributions and reactions of accounts that are nobody we know, by reason.
@@ -70,7 +70,7 @@ pub struct Acts {
 impl Acts {
     /// Rows that the SQL will read.
     pub fn rows(&self) -> usize {
-        self.user.len() + self.spent.len() + self.authors.len() + self.reacting.len()
+        self.user.len() + self.authors.len() + self.reacting.len()
     }
 }
 
@@ -194,9 +194,6 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
     let day = |pick: &dyn Fn(&Acts) -> &Vec<i64>| -> Vec<i64> {
         days.iter().flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), pick(acts).len())).collect()
     };
-    let spent = |pick: &dyn Fn(&(u32, i64)) -> i64| -> Vec<i64> {
-        days.iter().flat_map(|acts| acts.spent.iter().map(pick)).collect()
-    };
     let (mut identified, mut person, mut valid_from) = (Vec::new(), Vec::new(), Vec::new());
     for (acts, offset) in days.iter().zip(&offsets) {
         for (code, who) in acts.who.iter().enumerate() {
@@ -219,17 +216,6 @@ pub fn views(days: &[Acts], policy: &Policy) -> PolarsResult<Vec<(&'static str, 
                 ("user_id", users(&|acts| &acts.user)),
                 ("occurred_s", all(&|acts| &acts.occurred_s)),
                 ("verb", all(&|acts| &acts.verb)),
-            ])?,
-        ),
-        (
-            "spent",
-            frame(vec![
-                (
-                    "day",
-                    days.iter().flat_map(|acts| std::iter::repeat_n(i64::from(acts.day), acts.spent.len())).collect(),
-                ),
-                ("person", spent(&|(worker, _)| i64::from(*worker))),
-                ("seconds", spent(&|(_, seconds)| *seconds)),
             ])?,
         ),
         ("post", frame(vec![("day", day(&|acts| &acts.authors)), ("user_id", users(&|acts| &acts.authors))])?),
@@ -280,10 +266,12 @@ pub const MEASURES: [&str; 16] = [
     "checkbox_completions",
 ];
 
-/// What the SQL sums up for a person: the first of [`MEASURES`].
+/// What acts come to for a person: the first of [`MEASURES`].
 pub type Sums = [i64; SUMMED];
 
 const SUMMED: usize = 6;
+/// The one among them that is no sum of the SQL.
+const LEARNING: &str = "learning_seconds";
 
 /// The SQL's rows by day: worker codes and their sums.
 ///
@@ -296,15 +284,17 @@ pub fn sums(frame: &DataFrame) -> Result<BTreeMap<Day, Vec<(u32, Sums)>>, ArrowE
         Ok(series.i64().map_err(missing)?.iter().map(|value| value.unwrap_or(0)).collect())
     };
     let (persons, days) = (column("person")?, column("day")?);
-    let measures: Vec<Vec<i64>> = MEASURES[..SUMMED].iter().map(|name| column(name)).collect::<Result<_, _>>()?;
+    let summed = |name: &&str| if *name == LEARNING { Ok(Vec::new()) } else { column(name) };
+    let measures: Vec<Vec<i64>> = MEASURES[..SUMMED].iter().map(summed).collect::<Result<_, _>>()?;
     let mut by_day: BTreeMap<Day, Vec<(u32, Sums)>> = BTreeMap::new();
     for (row, (person, day)) in persons.iter().zip(&days).enumerate() {
-        by_day.entry(*day as Day).or_default().push((*person as u32, std::array::from_fn(|at| measures[at][row])));
+        let sums = std::array::from_fn(|at| measures[at].get(row).copied().unwrap_or(0));
+        by_day.entry(*day as Day).or_default().push((*person as u32, sums));
     }
     Ok(by_day)
 }
 
-/// Joins a day's sums with its facts and writes them as canon `person_day`: one row that counts the acts of nobody we know,
+/// Joins a day's sums with the seconds spent and its facts and writes them as canon `person_day`: one row that counts the acts of nobody we know,
 /// where there are any, then one row a person, ascending by worker id.
 ///
 /// # Errors
@@ -312,7 +302,7 @@ pub fn sums(frame: &DataFrame) -> Result<BTreeMap<Day, Vec<(u32, Sums)>>, ArrowE
 pub fn rows(
     table: &Table,
     day: Day,
-    sums: &[(u32, Sums)],
+    (sums, spent): (&[(u32, Sums)], &[(u32, i64)]),
     unmatched: i64,
     facts: Option<&BTreeMap<u32, Facts>>,
     people: &People,
@@ -320,6 +310,11 @@ pub fn rows(
     let mut by_person: BTreeMap<u32, [i64; MEASURES.len()]> = BTreeMap::new();
     for (person, sums) in sums {
         by_person.entry(*person).or_default()[..SUMMED].copy_from_slice(sums);
+    }
+    if let Some(learning) = MEASURES.iter().position(|name| *name == LEARNING) {
+        for (person, seconds) in spent {
+            by_person.entry(*person).or_default()[learning] = *seconds;
+        }
     }
     for (worker, fact) in facts.into_iter().flatten() {
         let row = by_person.entry(*worker).or_default();
