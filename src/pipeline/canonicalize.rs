@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, filter_record_batch, is_not_null, is_null, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type};
@@ -147,7 +147,12 @@ pub(super) fn derive_key(table: &Table, batch: RecordBatch) -> Result<RecordBatc
 /// Parts what takes events back (voidings, deletes by key) from the events.
 pub(super) fn split_removed(table: &Table, batch: RecordBatch) -> Result<(RecordBatch, Option<RecordBatch>)> {
     let takes_back: Vec<bool> = {
-        let voids = voids_column(table).map_or(Text::Absent, |name| Text::of(&batch, name));
+        let says = |name: &str| batch.column_by_name(name).is_some_and(|array| array.null_count() < array.len());
+        let voids = voids_column(table).filter(|name| says(name)).map_or(Text::Absent, |name| Text::of(&batch, name));
+        let deletes = batch.column_by_name(DELETED).and_then(|array| array.as_boolean_opt());
+        if matches!(voids, Text::Absent) && deletes.is_some_and(|deletes| !deletes.has_true()) {
+            return Ok((batch, None));
+        }
         let deleted = bools(&batch, DELETED);
         (0..batch.num_rows()).map(|row| deleted(row) == Some(true) || voids.get(row).is_some()).collect()
     };
@@ -181,11 +186,9 @@ pub(super) fn split_undated(batches: &[RecordBatch]) -> Result<(Vec<RecordBatch>
     Ok((undated, dated))
 }
 
-/// Splits rows by the reporting-zone day of the table's day column.
-pub(super) fn by_day(table: &Table, batch: &RecordBatch, context: &Context<'_>) -> Result<Vec<(Day, RecordBatch)>> {
-    let Some(name) = &table.day else { return Ok(Vec::new()) };
-    let days = days_of(table, name, batch, context);
-    if let Some(runs) = runs(&days) {
+/// Splits rows by their days, as [`days_of`] gives them.
+pub(super) fn by_day(batch: &RecordBatch, days: &[Option<Day>]) -> Result<Vec<(Day, RecordBatch)>> {
+    if let Some(runs) = runs(days) {
         // Exports come in the order of time: their days are stretches of the batch, which cost no copy.
         let slice = |(day, from, to): (Day, usize, usize)| Ok((day, compact(batch.slice(from, to - from))?));
         return runs.into_iter().map(slice).collect();
@@ -218,9 +221,11 @@ fn runs(days: &[Option<Day>]) -> Option<Vec<(Day, usize, usize)>> {
     Some(runs)
 }
 
-/// The day of each row, in the reporting zone.
-pub(super) fn days_of(table: &Table, name: &str, batch: &RecordBatch, context: &Context<'_>) -> Vec<Option<Day>> {
+/// The day of each row, in the reporting zone: by the table's day column, or the one that says when an account was seen.
+pub(super) fn days_of(table: &Table, batch: &RecordBatch, context: &Context<'_>) -> Vec<Option<Day>> {
     let rows = batch.num_rows();
+    let seen_at = super::seen_columns(&table.name).map(|(_, at)| at);
+    let Some(name) = table.day.as_deref().or(seen_at) else { return Vec::new() };
     if table.column(name).is_some_and(|column| column.data_type == Type::Date) {
         let get = dates(batch, name);
         return (0..rows).map(get).collect();
@@ -248,15 +253,14 @@ pub(super) fn compact(batch: RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }
 
-/// Notes between which days accounts were seen; the columns that name LMS accounts are those of the domain `user`.
+/// Notes between which of the rows' days accounts were seen; the columns that name LMS accounts are those of the domain `user`.
 pub(super) fn note_seen(
     table: &Table,
     batch: &RecordBatch,
-    context: &Context<'_>,
+    days: &[Option<Day>],
     seen: &mut HashMap<String, (Day, Day)>,
 ) {
-    let Some((user, at)) = super::seen_columns(&table.name) else { return };
-    let days = days_of(table, at, batch, context);
+    let Some((user, _)) = super::seen_columns(&table.name) else { return };
     let users = Text::of(batch, user);
     let mut note = |user: &str, day: Day| match seen.get_mut(user) {
         Some(bounds) => *bounds = (bounds.0.min(day), bounds.1.max(day)),

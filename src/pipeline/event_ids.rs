@@ -16,7 +16,7 @@ use super::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::{Lake, Stored};
 use crate::canon::columns::Text;
-use crate::canon::id_filter::{IdFilter, Marks, hash};
+use crate::canon::id_filter::{IdFilter, Marks, hash, sort_by_hash};
 use crate::contract::arrow::mart_schema;
 use crate::contract::{Catalog, Table};
 use crate::error::{Error, Result};
@@ -36,12 +36,16 @@ fn partition(table: &Table, day: Day, sha256: &str) -> String {
     format!("{}-{}-{}-s", table.name, partition_of(day), sha256.get(..16).unwrap_or(sha256))
 }
 
-/// The hashes of the ids in rows of a table, ascending.
-pub(super) fn hashes(table: &Table, batch: &RecordBatch) -> Vec<u64> {
+/// The hashes of the ids in batches of a table, ascending.
+pub(super) fn hashes<'b>(table: &Table, batches: impl IntoIterator<Item = &'b RecordBatch>) -> Vec<u64> {
     let [key] = table.key.as_slice() else { return Vec::new() };
-    let ids = Text::of(batch, key);
-    let mut hashes: Vec<u64> = (0..batch.num_rows()).filter_map(|row| ids.get(row)).map(hash).collect();
-    hashes.sort_unstable();
+    let mut hashes: Vec<u64> = Vec::new();
+    for batch in batches {
+        let ids = Text::of(batch, key);
+        hashes.reserve(batch.num_rows());
+        hashes.extend((0..batch.num_rows()).filter_map(|row| ids.get(row)).map(hash));
+    }
+    sort_by_hash(&mut hashes, 0, |hash| *hash);
     hashes
 }
 
@@ -102,12 +106,13 @@ impl Ids {
     /// What is held in memory of a part.
     fn part(&self, at: usize) -> Part {
         let of = |hash: &u64| (hash >> (64 - PART_BITS)) as usize;
-        let of_day = |(day, hashes): &(Day, Vec<u64>)| {
+        let mut part = Part::with_capacity(self.count / PARTS + self.count / PARTS / 8);
+        for (day, hashes) in &self.held {
             let from = hashes.partition_point(|hash| of(hash) < at);
             let to = from + hashes[from..].partition_point(|hash| of(hash) == at);
-            hashes[from..to].iter().map(|hash| (*hash, *day)).collect::<Part>()
-        };
-        self.held.iter().flat_map(of_day).collect()
+            part.extend(hashes[from..to].iter().map(|hash| (*hash, *day)));
+        }
+        part
     }
 
     fn spill(&mut self) -> Result<()> {
@@ -131,13 +136,14 @@ impl Ids {
         Ok(())
     }
 
-    /// Hands over all pairs in parts that ascend by their hashes, so many at a time as may be held; equal hashes are in one part.
-    fn parts(&mut self, take: &mut dyn FnMut(Vec<Part>) -> Result<()>) -> Result<()> {
+    /// Hands over all pairs in parts that ascend by their hashes, so many at a time as fill one `share`-th of what may be held; equal hashes
+    /// are in one part.
+    fn parts(&mut self, share: usize, take: &mut dyn FnMut(Vec<Part>) -> Result<()>) -> Result<()> {
         if self.scratch.is_some() && self.count > 0 {
             self.spill()?;
         }
         let Some(scratch) = &self.scratch else {
-            let at_a_time = (PARTS * self.most / 2).div_ceil(self.count.max(1)).clamp(1, PARTS);
+            let at_a_time = (PARTS * self.most / share).div_ceil(self.count.max(1)).clamp(1, PARTS);
             for from in (0..PARTS).step_by(at_a_time) {
                 let some = from..(from + at_a_time).min(PARTS);
                 take(some.into_par_iter().map(|at| self.part(at)).collect())?;
@@ -148,7 +154,7 @@ impl Ids {
         for at in 0..PARTS {
             let name = part_name(at);
             let more = scratch.rows(&name) as usize;
-            if held > 0 && held + more > self.most / 2 {
+            if held > 0 && held + more > self.most / share {
                 take(std::mem::take(&mut some))?;
                 held = 0;
             }
@@ -192,8 +198,7 @@ pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &
             let lake: &Lake<'_> = lake;
             let one = |(day, file): &(Day, FileRef)| -> Result<_> {
                 let batches = lake.read_ref(table, file, Some(&[key.as_str()]))?;
-                let mut hashes: Vec<u64> = batches.iter().flat_map(|batch| hashes(table, batch)).collect();
-                hashes.sort_unstable();
+                let hashes = hashes(table, &batches);
                 let filter = self::file(context.catalog, table, *day, &file.sha256, hashes.clone())?;
                 Ok((*day, hashes, lake.store(vec![filter])?))
             };
@@ -211,7 +216,9 @@ pub(super) fn bring_forward(context: &Context<'_>, lake: &mut Lake<'_>, table: &
 pub(super) fn shared(lake: &Lake<'_>, table: &Table, mut ids: Ids) -> Result<Shared> {
     let mut shared = Shared::default();
     let is_first = day_files(lake, table)?.is_empty();
-    ids.parts(&mut |mut parts| {
+    // All filters are asked for each lot, so lots are large where there are filters.
+    let share = if is_first { 16 } else { 2 };
+    ids.parts(share, &mut |mut parts| {
         let several: Vec<Shared> = parts.par_iter_mut().map(once).collect();
         for part in several {
             shared.ids.extend(part.ids);
@@ -241,7 +248,7 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, mut ids: Ids) -> Result<Sha
 
 /// Leaves each id of a part once, ascending, with one of its days; says which ids the night states for several days, and these.
 fn once(part: &mut Part) -> Shared {
-    part.sort_unstable();
+    sort_by_hash(part, PART_BITS, |(hash, _)| *hash);
     part.dedup();
     let mut several = Shared::default();
     for same in part.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
@@ -300,7 +307,7 @@ mod tests {
             let mut ids = Ids::new(bytes);
             pairs.iter().for_each(|(id, day)| ids.push(*day, vec![*id]).unwrap());
             let (mut all, mut parts) = (Vec::new(), Vec::new());
-            ids.parts(&mut |some| {
+            ids.parts(2, &mut |some| {
                 parts.push(some.iter().flatten().map(|(id, _)| *id).collect::<BTreeSet<u64>>());
                 all.extend(some.into_iter().flatten());
                 Ok(())

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::Context;
-use super::canonicalize::{Rows, by_day, canon_form, note_seen, split_removed};
+use super::canonicalize::{Rows, by_day, canon_form, days_of, note_seen, split_removed};
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
@@ -372,13 +372,14 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
     let mut sink = |batch: RecordBatch| -> Result<()> {
         let batch = canon_form(table, &batch, planned, context)?;
-        note_seen(table, &batch, context, &mut rows.seen);
+        let days = days_of(table, &batch, context);
+        note_seen(table, &batch, &days, &mut rows.seen);
         if table.partition == Partition::Day {
             let (stated, removed) = split_removed(table, batch)?;
+            let is_whole = removed.is_none();
             rows.removed.extend(removed);
-            let days = by_day(table, &stated, context)?;
-            rows.ids.extend(days.iter().map(|(day, batch)| (*day, event_ids::hashes(table, batch))));
-            rows.days.extend(days);
+            let days = if is_whole { days } else { days_of(table, &stated, context) };
+            rows.days.extend(by_day(&stated, &days)?);
         } else {
             if joins {
                 joined::draw_rows(&mut rows.accounts, table, &batch);
@@ -389,6 +390,12 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
     };
     match feed::read(&loaded.feed, &gate, &planned.delivery, &bytes, &mut sink) {
         Ok(intake) => {
+            if event_ids::has_ids(table) {
+                let mut by_day: BTreeMap<Day, Vec<&RecordBatch>> = BTreeMap::new();
+                rows.days.iter().for_each(|(day, batch)| by_day.entry(*day).or_default().push(batch));
+                let of_day = |(day, batches)| (day, event_ids::hashes(table, batches));
+                rows.ids = by_day.into_iter().map(of_day).collect();
+            }
             if joins {
                 joined::draw(&mut rows.accounts, rows.seen.keys().map(String::as_str));
             }
