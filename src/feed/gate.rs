@@ -52,6 +52,8 @@ pub(crate) struct Gate<'a, E> {
     noted: Vec<Noted>,
     /// Columns that something is read for; the others stay empty, which is filled in a batch at a time.
     reads: Vec<ReadColumn>,
+    /// Columns that say of an instant that it was told as a day, with the column of the instant.
+    day_flags: Vec<(usize, usize)>,
     /// Where the record being read stands.
     place: Place,
     /// What is noticed of the rows.
@@ -132,13 +134,15 @@ impl<'a, E> Gate<'a, E> {
         };
         let is_read = |target: &Target<'_>| {
             let is_nothing = matches!(target.source, Slot::Nothing) && target.made.is_none();
-            !is_nothing || target.is_day_of.is_some() || target.required
+            !is_nothing || target.required
         };
+        let day_flag = |at: usize| Some((at, bound.columns[at].is_day_of?));
         Gate {
             reads: (0..bound.columns.len())
                 .filter(|at| is_read(&bound.columns[*at]))
                 .map(|at| ReadColumn::of(at, &bound.columns[at]))
                 .collect(),
+            day_flags: (0..bound.columns.len()).filter_map(day_flag).collect(),
             remarks: Remarks::about(&contradictions),
             contradictions,
             watches: bound.columns.iter().map(watch).collect(),
@@ -316,6 +320,12 @@ impl<'a, E> Gate<'a, E> {
                 return Err((Some(column.at), reason));
             }
         }
+        for place in 0..self.day_flags.len() {
+            let (at, of) = self.day_flags[place];
+            if self.noted[of].is_day {
+                self.note_day(at, of);
+            }
+        }
         if let Some((who, count)) = self.bound.anonymous.filter(|_| nameless) {
             // What is about nobody counts how many there were, or is about nothing.
             match self.builders[count].last() {
@@ -357,9 +367,6 @@ impl<'a, E> Gate<'a, E> {
         let target = &self.bound.columns[at];
         let (source, divisor, made) = (target.source, target.divisor, target.made);
         if matches!(source, Slot::Nothing) && made.is_none() {
-            if let Some(of) = target.is_day_of {
-                return Ok((None, self.is_day(at, of)));
-            }
             self.builders[target.stored].push_null();
             return Ok((Some(false), false));
         }

@@ -58,6 +58,10 @@ impl Remarks {
     /// The row is kept. A delete says nothing but its key.
     #[inline]
     pub fn keep(&mut self, deleted: bool) {
+        // Of most rows nothing is noticed.
+        if self.row.is_empty() {
+            return;
+        }
         for noticed in self.row.drain(..).filter(|_| !deleted) {
             *self.counts.entry(noticed).or_default() += 1;
         }

@@ -147,26 +147,32 @@ impl<'a, E> Gate<'a, E> {
         true
     }
 
-    /// Pushes that the instant in column `of` was told as a day; that it was not is left to be filled in.
-    pub(super) fn is_day(&mut self, at: usize, of: usize) -> bool {
-        let has_instant = self.builders[self.bound.columns[of].stored].last().is_some();
-        let is_day = has_instant && self.noted[of].is_day;
-        if is_day {
-            let builder = &mut self.builders[self.bound.columns[at].stored];
-            builder.pad(self.rows.len());
-            let Values::Bool(values) = &mut builder.values else { return false };
+    /// Pushes that the instant in column `of`, if there is one, was told as a day; that it was not is left to be filled in.
+    #[cold]
+    pub(super) fn note_day(&mut self, at: usize, of: usize) {
+        if self.builders[self.bound.columns[of].stored].last().is_none() {
+            return;
+        }
+        let builder = &mut self.builders[self.bound.columns[at].stored];
+        builder.pad(self.rows.len());
+        if let Values::Bool(values) = &mut builder.values {
             values.append(true);
             builder.mark(true);
         }
-        is_day
     }
 
     /// Pushes one value; says whether there was one. Nothing is pushed where there is an error.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
-        if !matches!(cell, Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_)) {
-            return self.plain_value(at, cell, per);
+        match cell {
+            Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_) => self.typed_value(at, cell, per),
+            _ => self.plain_value(at, cell, per),
         }
+    }
+
+    /// Pushes a number or a truth that the format itself tells from a text.
+    #[inline(never)]
+    fn typed_value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
         let target = &self.bound.columns[at];
         let values = target.rule.mapping.values.as_ref();
         let is_text = target.column.data_type == Type::Text;
@@ -188,7 +194,6 @@ impl<'a, E> Gate<'a, E> {
         pushed
     }
 
-    #[inline]
     fn plain_value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
         let target = &self.bound.columns[at];
         let mapping = &*target.rule.mapping;
