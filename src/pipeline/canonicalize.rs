@@ -13,9 +13,9 @@ use chrono_tz::Tz;
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
-use super::Context;
+use super::context::Context;
 use super::gates::joined;
-use super::plan::Planned;
+use super::planned::Planned;
 use super::retractions::voids_column;
 use super::workforce::Workforce;
 use crate::canon::columns::{Text, bools, dates, instants};
@@ -255,7 +255,7 @@ pub(super) fn note_seen(
     context: &Context<'_>,
     seen: &mut HashMap<String, (Day, Day)>,
 ) {
-    let Some((user, at)) = super::seen_columns(&table.name) else { return };
+    let Some((user, at)) = seen_columns(&table.name) else { return };
     let days = days_of(table, at, batch, context);
     let users = Text::of(batch, user);
     let mut note = |user: &str, day: Day| match seen.get_mut(user) {
@@ -287,6 +287,16 @@ pub(super) fn note_seen(
                 }
             }
         }
+    }
+}
+
+/// The column of a canon table that names the LMS account of an act, and the one that says when.
+pub(super) fn seen_columns(table: &str) -> Option<(&'static str, &'static str)> {
+    match table {
+        "activity" => Some(("user_id", "occurred_at")),
+        "reactions" => Some(("actor_id", "occurred_at")),
+        "contributions" => Some(("author_id", "created_at")),
+        _ => None,
     }
 }
 
