@@ -13,7 +13,7 @@ use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
 use crate::feed::{Feed, Nulls, Pseudonyms};
 use crate::job::Job;
-use crate::pipeline::plan::LoadedFeed;
+use crate::pipeline::LoadedFeed;
 use crate::store::{Env, Store};
 
 /// The feeds that ship with the product.

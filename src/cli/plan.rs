@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{JobArgs, load, terminal};
 use crate::error::Result;
 use crate::pipeline::steps::{Because, Step, Steps};
-use crate::pipeline::{self, Context, plan::Why};
+use crate::pipeline::{self, Context, Why};
 use crate::publish::commit;
 use crate::store::Env;
 
@@ -70,7 +70,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     let head = commit::head(&loaded.lake)?;
     let memory = pipeline::memory(head.as_ref())?;
     let deliveries = pipeline::plan_deliveries(&context, &memory)?;
-    let listed = |planned: &pipeline::plan::Planned| Planned {
+    let listed = |planned: &pipeline::Planned| Planned {
         delivery: planned.delivery.path.clone(),
         feed: planned.delivery.feed.clone(),
         table: loaded.feeds[planned.feed].feed.fills.clone(),

@@ -91,7 +91,7 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
         known_mart(&loaded, table)?;
     }
     let bar = terminal::bar(0);
-    let progress = |planned: &pipeline::plan::Planned| {
+    let progress = |planned: &pipeline::Planned| {
         bar.inc_length(1);
         bar.inc(1);
         bar.set_message(planned.delivery.path.clone());

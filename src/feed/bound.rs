@@ -3,28 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::cast::{Cell, TextRule};
+use super::cast::TextRule;
 use super::combined::Combined;
+use super::context::Context;
 use super::headers::HeaderPattern;
 use super::ids;
 use super::moment::Frame;
-use super::plan::{Action, Block, Feed, Mapping, Named, Source};
-use super::select::{Choice, Filter};
+use super::plan::{Action, Block, Feed, Mapping, Mode, Named, Source, Values};
+use super::record::Record;
+use super::selection::{Choice, Filter};
 use super::time::Format;
-use super::{Context, Mode};
 use crate::contract::{Column, Made, Table, Type};
-
-/// A record of a source: values by slot, in the order of [`Bound::names`].
-pub(crate) trait Record {
-    fn cell(&self, slot: usize) -> Cell<'_>;
-}
-
-/// Where a record stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub record: u64,
-    pub offset: u64,
-}
 
 /// Columns of one header block bound to the slots of a source.
 pub(crate) struct Bound<'a> {
@@ -318,7 +307,7 @@ impl<'a> Bound<'a> {
     }
 
     /// The value map through which the slot's column is read, if any.
-    pub fn values_of(&self, slot: usize) -> Option<&super::plan::Values> {
+    pub fn values_of(&self, slot: usize) -> Option<&Values> {
         let target = self.columns.iter().find(|target| matches!(target.source, Slot::At(at) if at == slot))?;
         target.rule.mapping.values.as_ref()
     }

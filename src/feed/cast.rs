@@ -9,33 +9,9 @@ use super::ids;
 use super::number;
 use super::plan::{Mapping, Reading, Values};
 use super::pseudonym::Pseudonyms;
+use super::record::Cell;
 use super::reject::Reason;
 use super::time::trimmed;
-
-/// A value as a source holds it. Text is UTF-8, validated where the bytes came in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Cell<'a> {
-    /// The source has no such column or key.
-    Missing,
-    Null,
-    Text(&'a [u8]),
-    Int(i64),
-    UInt(u64),
-    /// A whole number past both, as decimals of Parquet hold them.
-    Big(i128),
-    /// A number past every type, as JSON can write it.
-    Past,
-    Double(f64),
-    Bool(bool),
-    /// Days since 1970.
-    Date(i32),
-    /// Microseconds since 1970, UTC.
-    Instant(i64),
-    /// Microseconds since 1970 in a zone nobody wrote down.
-    Local(i64),
-    /// A list or an object.
-    Nested,
-}
 
 /// Instants before this are mistakes, not history: 1900-01-01T00:00:00Z. Record stores hold what was done on paper before them.
 pub(crate) const EARLIEST: i64 = -2_208_988_800_000_000;

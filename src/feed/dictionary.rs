@@ -8,7 +8,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::Int32Type;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::batch::{BATCH_ROWS, Text};
+use super::text::{BATCH_ROWS, Text};
 
 /// A dictionary larger than this starts anew: it would cost every later batch more than it saves.
 const DICTIONARY_VALUES: usize = 1 << 17;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::plan::Verdict;
+use super::limits::Verdict;
 
 /// One value or several.
 #[derive(Debug, Clone, Deserialize)]

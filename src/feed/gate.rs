@@ -9,24 +9,27 @@ use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use chrono_tz::Tz;
 use std::sync::Arc;
 
-use super::batch::{self, BATCH_ROWS, Builder, Last};
-use super::bound::{Bound, Place, Record, Slot, Target};
-use super::cast::Cell;
+use super::batch::{self, Builder, Last};
+use super::bound::{Bound, Slot, Target};
+use super::context::Context;
 use super::extract::ActOf;
 use super::ids;
+use super::intake::{Intake, Mark};
+use super::limits::Verdict;
 use super::made_day;
 use super::moment::Noted;
 use super::order::{self, Orders, Window};
-use super::plan::{Action, Feed, Rule, Verdict};
-use super::reject::{Reason, Refusal, Reject};
+use super::plan::{Action, Feed, Mode, Rule};
+use super::record::{Cell, Place, Record};
+use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject, Stop};
 use super::remarks::{Contradictions, Remark, Remarks};
-use super::select::{self, Choice, Mark};
-use super::{Context, Intake, Mode, Stop, Warning, set};
+use super::selection::{self, Choice};
+use super::set;
+use super::text::BATCH_ROWS;
+use super::warning::Warning;
 use crate::contract::Table;
 use crate::period::{YEARS_BACK, local_day};
 
-/// Rejects kept in full for each delivery; beyond this only their number by reason is known.
-pub const REJECTS_KEPT: usize = 10_000;
 /// Text of one batch: well under what 32-bit offsets hold.
 const BATCH_BYTES: usize = 256 << 20;
 
@@ -225,7 +228,7 @@ impl<'a, E> Gate<'a, E> {
                     let picks = |choice: &Option<(usize, &Choice)>| {
                         choice.is_some_and(|(slot, choice)| choice.picks(record.cell(slot), nulls))
                     };
-                    let order = self.bound.order_by.and_then(|slot| select::word(record.cell(slot), nulls));
+                    let order = self.bound.order_by.and_then(|slot| selection::word(record.cell(slot), nulls));
                     self.intake.marks.push(Mark {
                         place,
                         annuls: picks(&self.bound.annul),

@@ -8,10 +8,10 @@
 
 use chrono_tz::Tz;
 
-use super::bound::Place;
-use super::cast::{ABSURD, ABSURD_DAY, Cell, EARLIEST, EARLIEST_DAY, is_null};
+use super::cast::{ABSURD, ABSURD_DAY, EARLIEST, EARLIEST_DAY, is_null};
 use super::order::Orders;
 use super::plan::{Mapping, Reading};
+use super::record::{Cell, Place};
 use super::reject::Reason;
 use super::time::{DAY, Stamp, iso, trimmed};
 use crate::contract::Edge;

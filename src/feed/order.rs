@@ -9,11 +9,11 @@
 //! "So long before it" is [`USUAL_DAYS`] and the feed's own `lag_days`: how many days its records usually lie before their delivery.
 //! A full snapshot tells of any past, so of its values only those after the delivery count.
 
-use super::Warning;
-use super::bound::Place;
-use super::plan::Verdict;
+use super::limits::Verdict;
+use super::record::Place;
 use super::reject::{Reason, Refusal};
 use super::time;
+use super::warning::Warning;
 use crate::period::{Day, date_of};
 use chrono::Datelike;
 

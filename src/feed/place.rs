@@ -4,7 +4,6 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::pattern::{Captures, Dated, FOLDERS, PART, Pattern};
-use super::plan::Feed;
 
 /// What the path of an object says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,18 +52,16 @@ impl Place {
     }
 }
 
-impl Feed {
-    /// Where an object stands, if it is one of this feed.
-    pub fn place(&self, path: &str) -> Option<Place> {
-        let found = |path: &str| self.patterns.iter().find_map(|pattern: &Pattern| pattern.captures(path));
-        if let Some(captures) = found(path) {
-            return Some(place(captures));
-        }
-        // Spark writes a folder of the name that a file would have, and its parts into it.
-        let (parent, name) = path.rsplit_once('/')?;
-        let place = place(found(parent).filter(|_| name.starts_with("part-"))?);
-        Some(Place { part: Some(spark_part(name)), folders: format!("{parent}/"), ..place })
+/// Where an object stands by the first of a feed's patterns that its path fits.
+pub(super) fn of(patterns: &[Pattern], path: &str) -> Option<Place> {
+    let found = |path: &str| patterns.iter().find_map(|pattern| pattern.captures(path));
+    if let Some(captures) = found(path) {
+        return Some(place(captures));
     }
+    // Spark writes a folder of the name that a file would have, and its parts into it.
+    let (parent, name) = path.rsplit_once('/')?;
+    let place = place(found(parent).filter(|_| name.starts_with("part-"))?);
+    Some(Place { part: Some(spark_part(name)), folders: format!("{parent}/"), ..place })
 }
 
 fn place((dated, mut names): Captures) -> Place {
@@ -87,8 +84,8 @@ fn spark_part(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::contract::Catalog;
+    use crate::feed::Feed;
 
     #[track_caller]
     fn check(pattern: &str, path: &str, [series, part, folders]: [&str; 3]) {

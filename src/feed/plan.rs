@@ -7,15 +7,16 @@ use chrono_tz::Tz;
 
 use super::combined::Combined;
 use super::extract::Extract;
-use super::file::FeedFile;
 use super::headers::HeaderPattern;
+use super::limits::{Gates, Limits};
 use super::number::Style;
 use super::pattern::Pattern;
-use super::resolve::resolve;
-use super::select::Select;
+use super::place::{self, Place};
+use super::selection::Select;
+use super::sha256::sha256;
 use super::sites::Site;
 use super::time::{Format, Locale};
-use crate::contract::{Area, Catalog, Partition, Table};
+use crate::contract::{Partition, Table};
 
 /// What a delivery says about rows it does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -59,100 +60,6 @@ pub(crate) enum TextEncoding {
     Utf8,
     Utf16,
     Windows1252,
-}
-
-/// Ceilings. Passing one refuses the delivery by name (a record too long or too deep only that record).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
-    pub object_bytes: u64,
-    pub decompressed_bytes: u64,
-    /// Decompressed over compressed bytes.
-    pub ratio: u64,
-    pub record_bytes: usize,
-    pub columns: usize,
-    pub json_depth: usize,
-    pub rows: u64,
-    /// Largest share of rejected records, 0..1.
-    pub rejected_share: f64,
-    /// Records from which on the share is judged: one bad record of five says little. 1 where the feed states a share.
-    pub rejected_share_from: u64,
-    /// Least rows as a share of the median of the last deliveries; judged by the caller, who knows them.
-    pub rows_against_last: Option<f64>,
-    /// Largest share of records with a value that no value map names, 0..1.
-    pub unknown_share: f64,
-    /// Largest share of the values of an optional column that could not be read, 0..1.
-    pub dropped_share: f64,
-    /// Values a column must have held for its share to be judged. 1 where the feed states a share.
-    pub dropped_share_from: u64,
-    /// Largest change of the workers employed on the day of a full snapshot, as a share of those of the snapshot before.
-    pub headcount_change: f64,
-    /// Least share of a delivery's accounts that HRIS knows, 0..1.
-    pub joined_share: f64,
-    /// Days after which the newest delivery of the feed is stale; `None` is never.
-    pub fresh_days: Option<u32>,
-    /// Days that the feed's records usually lie before their delivery.
-    pub lag_days: u32,
-}
-
-/// What a gate does with a delivery that falls short of its limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// The delivery is refused, and the run with it unless the job tolerates that.
-    Block,
-    /// It is taken, and `data_quality` says so.
-    Warn,
-    Off,
-}
-
-/// The verdict of each gate of a feed; their limits stand in [`Limits`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gates {
-    /// No record at all.
-    pub zero_rows: Verdict,
-    /// Far fewer records than the last deliveries.
-    pub volume: Verdict,
-    pub reject_share: Verdict,
-    /// Several different records of one key.
-    pub key_uniqueness: Verdict,
-    /// Values that no value map names.
-    pub unknown_values: Verdict,
-    /// Values of optional columns that could not be read.
-    pub dropped_values: Verdict,
-    /// Ids of a snapshot's key without the zeros they had in the one before.
-    pub lost_zeros: Verdict,
-    /// A column that was filled is empty.
-    pub field_coverage: Verdict,
-    pub headcount_change: Verdict,
-    /// Accounts that HRIS does not know.
-    pub join_coverage: Verdict,
-    pub freshness: Verdict,
-    /// Days whose day and month stand the other way round than declared.
-    pub date_order: Verdict,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            object_bytes: 8 << 30,
-            decompressed_bytes: 64 << 30,
-            ratio: 200,
-            record_bytes: 1 << 20,
-            columns: 2_000,
-            json_depth: 64,
-            rows: 500_000_000,
-            rejected_share: 0.05,
-            rejected_share_from: 100,
-            rows_against_last: None,
-            unknown_share: 0.05,
-            dropped_share: 0.5,
-            dropped_share_from: 100,
-            headcount_change: 0.3,
-            joined_share: 0.5,
-            fresh_days: None,
-            lag_days: 0,
-        }
-    }
 }
 
 /// One kind of export: how to recognise a file of it and how its columns become canon columns.
@@ -312,35 +219,10 @@ pub(crate) enum Reading {
     EndOfDay,
 }
 
-/// A feed file that cannot be used; the message names the feed and the key.
-#[derive(Debug, thiserror::Error)]
-#[error("feed {feed}: {what}")]
-pub struct FeedError {
-    pub feed: String,
-    pub what: String,
-}
-
 impl Feed {
-    /// Reads and validates a feed file against the canon table it fills.
-    ///
-    /// # Errors
-    /// Invalid TOML, unknown keys, columns or values the canon table does not have, required columns without a source.
-    pub fn parse(name: &str, text: &str, catalog: &Catalog) -> Result<Feed, FeedError> {
-        let error = |what: String| FeedError { feed: name.into(), what };
-        let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
-        let table = catalog.table(&file.fills).filter(|table| table.area == Area::Canon);
-        let table = table.ok_or_else(|| error(format!("fills `{}`, which is no canon table", file.fills)))?;
-        resolve(name, file, table).map_err(error)
-    }
-
-    /// Like [`Feed::parse`], against a table that is in no catalog.
-    ///
-    /// # Errors
-    /// As for [`Feed::parse`].
-    pub fn parse_for(name: &str, text: &str, table: &Table) -> Result<Feed, FeedError> {
-        let error = |what: String| FeedError { feed: name.into(), what };
-        let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
-        resolve(name, file, table).map_err(error)
+    /// Where an object stands, if it is one of this feed.
+    pub fn place(&self, path: &str) -> Option<Place> {
+        place::of(&self.patterns, path)
     }
 
     /// Does the path belong to this feed, and if so, which date (and time) does it name.
@@ -400,7 +282,7 @@ impl Feed {
                 text.push_str(&format!("{number} {name} {:+};", mapping.shift));
             }
         }
-        if text.is_empty() { text } else { super::sha256(text.as_bytes())[..16].to_owned() }
+        if text.is_empty() { text } else { sha256(text.as_bytes())[..16].to_owned() }
     }
 
     /// The sidecar's path for a delivery, where the feed declares one.
@@ -426,7 +308,7 @@ impl Feed {
             self.formats.contains(&format).then_some(format)
         };
         // A part without an ending of its own is of the form that its folder says.
-        named(path).or_else(|| named(super::place::folder(path))).unwrap_or(first)
+        named(path).or_else(|| named(place::folder(path))).unwrap_or(first)
     }
 }
 

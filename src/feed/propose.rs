@@ -8,11 +8,12 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use super::plan::{Csv, FileFormat};
 use super::read::bytes::Unpacked;
 use super::read::scan::split;
 use super::reject::{Reason, Refusal};
-use super::{Limits, time};
+use super::time;
 use crate::contract::{Catalog, Column, Privacy, Table, Type};
 
 /// Bytes of the head that are looked at, and records of it.

@@ -126,6 +126,9 @@ pub struct Reject {
     pub reason: Reason,
 }
 
+/// Rejects kept in full for each delivery; beyond this only their number by reason is known.
+pub const REJECTS_KEPT: usize = 10_000;
+
 /// A whole delivery refused. Batches already handed to the sink must be thrown away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -173,6 +176,21 @@ impl std::fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// Why reading stopped before the end.
+#[derive(Debug)]
+pub enum Stop<E> {
+    /// The delivery is refused whole; batches already handed over must be thrown away.
+    Refused(Refusal),
+    /// The sink failed.
+    Sink(E),
+}
+
+impl<E> From<Refusal> for Stop<E> {
+    fn from(refusal: Refusal) -> Stop<E> {
+        Stop::Refused(refusal)
+    }
+}
 
 impl Serialize for Reason {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

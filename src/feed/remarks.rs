@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Warning;
 use super::batch::{Builder, Last};
 use super::reject::Reason;
+use super::warning::Warning;
 use crate::contract::{Contradiction, Table, With};
 
 /// One thing noticed of one value.

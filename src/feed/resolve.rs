@@ -16,12 +16,11 @@ use super::extract::Extract;
 use super::file::{ColumnFile, FeedFile, OneOrMany, ValuesFile};
 use super::headers::HeaderPattern;
 use super::keys::INTERVALS;
+use super::limits::{Limits, Verdict};
 use super::number::Style;
 use super::pattern::Pattern;
-use super::plan::{
-    Action, Block, Feed, Limits, Mapping, Mode, Named, Nulls, Reading, Rule, Source, TextEncoding, Values, Verdict,
-};
-use super::select::Select;
+use super::plan::{Action, Block, Feed, Mapping, Mode, Named, Nulls, Reading, Rule, Source, TextEncoding, Values};
+use super::selection::Select;
 use super::sites;
 use super::time::{Format, Locale};
 use super::xapi::{self, verbs};

@@ -2,9 +2,11 @@
 
 use arrow::array::RecordBatch;
 
+use super::intake::Intake;
 use super::plan::Feed;
 use super::reject::{Reason, Refusal};
-use super::{Intake, Warning, order, sites, watch};
+use super::warning::Warning;
+use super::{order, sites, watch};
 use crate::contract::Table;
 
 /// Adds what reading a part gave, which lies at `path`, to that of the parts before it. Of warnings only those that gates count.

@@ -3,9 +3,10 @@
 //! Both are keyed. A piece of five letters has few enough forms to try them all, and pieces overlap, so plain hashes of them
 //! could be put together to the text again.
 
-use super::cast::{self, Cell};
+use super::cast;
 use super::plan::Mapping;
 use super::pseudonym::{Pseudonyms, hex};
+use super::record::Cell;
 use crate::contract::Made;
 use crate::stats::signature::{MARK_BITS, Sketch};
 use crate::stats::similarity::{normalise, shingles};

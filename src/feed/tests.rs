@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, ListArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    TimestampNanosecondArray,
 };
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use arrow::util::display::array_value_to_string;
+use bytes::Bytes;
 use std::sync::Arc;
 
 use super::*;

@@ -9,9 +9,13 @@ use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::reject::Refusal;
+use super::context::{Context, Delivery};
+use super::plan::{Feed, Mode};
+use super::pseudonym::Pseudonyms;
+use super::read_delivery::read;
+use super::reject::{Refusal, Reject, Stop};
 use super::unique::{self, Hash};
-use super::{Context, Delivery, Feed, Mode, Pseudonyms, Stop, Warning};
+use super::warning::Warning;
 use crate::contract::Table;
 
 /// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided + filtered`.
@@ -110,7 +114,7 @@ pub fn try_files_in(
             batches.push((unique::prints(table, &batch)?, voids(table, &batch)));
             Ok(())
         };
-        match super::read(feed, &context, &delivery, bytes, &mut sink) {
+        match read(feed, &context, &delivery, bytes, &mut sink) {
             Err(Stop::Refused(refusal) | Stop::Sink(refusal)) => refuse(&mut report, &refusal),
             Ok(intake) => {
                 report.read = intake.read;
@@ -224,8 +228,8 @@ fn refuse(report: &mut Report, refusal: &Refusal) {
     });
 }
 
-impl From<super::Reject> for Rejected {
-    fn from(reject: super::Reject) -> Rejected {
+impl From<Reject> for Rejected {
+    fn from(reject: Reject) -> Rejected {
         let (reason, sentence) = (reject.reason.code(), reject.reason.sentence());
         Rejected { record: reject.record, byte_offset: reject.byte_offset, column: reject.column, reason, sentence }
     }

@@ -12,10 +12,11 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::batch::{DELETED, ROW};
+use super::context::{Context, Delivery};
 use super::keys::intervals;
 use super::plan::Feed;
-use super::reject::{Reason, Refusal};
-use super::{Context, Delivery, Stop};
+use super::read;
+use super::reject::{Reason, Refusal, Stop};
 use crate::contract::Table;
 
 /// A hash wide enough that two different keys never meet in practice.
@@ -49,7 +50,7 @@ pub(crate) fn conflicts<E>(
         }
         Ok(())
     };
-    match super::pass(feed, context, delivery, bytes, &none, &mut sink) {
+    match read::pass(feed, context, delivery, bytes, &none, &mut sink) {
         Ok(_) => {}
         Err(Stop::Refused(refusal) | Stop::Sink(refusal)) => return Err(Stop::Refused(refusal)),
     }

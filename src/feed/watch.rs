@@ -4,11 +4,11 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
-use super::Warning;
 use super::batch::DELETED;
 use super::keys::{Hash, Interval, broken, has_interval, hashes, interval_of, key_hashes, versions};
 use super::plan::{Feed, Mode};
 use super::reject::Refusal;
+use super::warning::Warning;
 use crate::contract::Table;
 
 /// Whether a delivery of a feed has to be looked at as a whole.

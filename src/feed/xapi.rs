@@ -7,10 +7,10 @@ pub(crate) mod verbs;
 
 use sha2::{Digest, Sha256};
 
-use super::cast::Cell;
 use super::pseudonym::Pseudonyms;
-use super::read::tape::{Node, Tape};
+use super::record::Cell;
 use super::reject::Reason;
+use super::tape::{Node, Tape};
 
 /// The verb of statements that take another one back.
 pub(crate) const VOIDED: &[u8] = b"http://adlnet.gov/expapi/verbs/voided";

@@ -32,7 +32,7 @@ pub const DERIVED: &[Derived] = &[
     super::goal_attainment::TABLE,
     super::okr_progress::TABLE,
     super::leader_post_effects::TABLE,
-    super::leader_plans::TABLES,
+    super::leader_plan_tables::TABLES,
     super::cadence::TABLE,
     super::scorecard::TABLE,
     super::outcome_links::TABLE,

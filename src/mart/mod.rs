@@ -24,6 +24,7 @@ mod integrity_signals;
 mod knowledge_sharing;
 pub mod kpi_figures;
 mod leader_plan_steps;
+mod leader_plan_tables;
 mod leader_plans;
 pub mod leader_post_effects;
 mod leader_post_event_study;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use rayon::prelude::*;
 
-use super::Context;
+use super::context::Context;
 use super::day_rows::day_partition;
 use super::lake::Lake;
 use crate::canon::columns::{Text, dates, ints};

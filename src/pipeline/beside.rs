@@ -9,7 +9,7 @@ use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use hashbrown::HashSet;
 
-use super::Context;
+use super::context::Context;
 use super::day_rows::{DayRows, partition_of};
 use super::lake::Lake;
 use super::retractions::{Elsewhere, merge_rows};

@@ -13,9 +13,9 @@ use chrono_tz::Tz;
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
-use super::Context;
+use super::context::Context;
 use super::gates::joined;
-use super::plan::Planned;
+use super::planned::Planned;
 use super::retractions::voids_column;
 use super::workforce::Workforce;
 use crate::canon::columns::{Text, bools, dates, instants};
@@ -224,7 +224,7 @@ fn runs(days: &[Option<Day>]) -> Option<Vec<(Day, usize, usize)>> {
 /// The day of each row, in the reporting zone: by the table's day column, or the one that says when an account was seen.
 pub(super) fn days_of(table: &Table, batch: &RecordBatch, context: &Context<'_>) -> Vec<Option<Day>> {
     let rows = batch.num_rows();
-    let seen_at = super::seen_columns(&table.name).map(|(_, at)| at);
+    let seen_at = seen_columns(&table.name).map(|(_, at)| at);
     let Some(name) = table.day.as_deref().or(seen_at) else { return Vec::new() };
     if table.column(name).is_some_and(|column| column.data_type == Type::Date) {
         let get = dates(batch, name);
@@ -260,7 +260,7 @@ pub(super) fn note_seen(
     days: &[Option<Day>],
     seen: &mut HashMap<String, (Day, Day)>,
 ) {
-    let Some((user, _)) = super::seen_columns(&table.name) else { return };
+    let Some((user, _)) = seen_columns(&table.name) else { return };
     let users = Text::of(batch, user);
     let mut note = |user: &str, day: Day| match seen.get_mut(user) {
         Some(bounds) => *bounds = (bounds.0.min(day), bounds.1.max(day)),
@@ -291,6 +291,16 @@ pub(super) fn note_seen(
                 }
             }
         }
+    }
+}
+
+/// The column of a canon table that names the LMS account of an act, and the one that says when.
+pub(super) fn seen_columns(table: &str) -> Option<(&'static str, &'static str)> {
+    match table {
+        "activity" => Some(("user_id", "occurred_at")),
+        "reactions" => Some(("actor_id", "occurred_at")),
+        "contributions" => Some(("author_id", "created_at")),
+        _ => None,
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Context;
+use super::computed::{Computed, mart_error, publish, slice, tally, today};
+use super::context::Context;
 use super::day_rows::day_partition;
 use super::lake::Lake;
-use super::periods::{Computed, mart_error, publish, slice, tally, today};
 use super::steps::{Because, Fingerprint};
 use super::world::World;
 use crate::canon::catalogue::Item;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Context;
+use super::context::Context;
 use super::lake::Lake;
 use crate::canon::columns::{Text, bools, instants};
 use crate::contract::arrow::DELETED;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 
-use super::Context;
 use super::activation;
 use super::beside::{self, Beside, Reach};
+use super::canonicalize::seen_columns;
+use super::context::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::event_ids;
 use super::ingest::Ingested;
@@ -454,7 +455,7 @@ fn one_day(
     let acts = person_day::acts(&inputs);
     let mut strangers = Strangers::default();
     for (name, rows) in DAY_TABLES.into_iter().zip(&rows) {
-        if let Some((user, _)) = super::seen_columns(name) {
+        if let Some((user, _)) = seen_columns(name) {
             strangers.add((name, user), rows, &acts.strangers, night.feed_of);
         }
     }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 
-use super::Context;
+use super::computed::{Computed, mart_error, publish, tally, today};
+use super::context::Context;
 use super::lake::{Lake, WHOLE as ALL};
-use super::periods::{self, Computed, mart_error, publish, tally, today};
+use super::memory::memory;
+use super::reported::reported;
 use super::steps::{Because, Fingerprint};
 use super::world::World;
 use crate::canon::columns::Text;
@@ -187,8 +189,8 @@ fn one(
 pub fn look<T>(context: &Context<'_>, derived: &Derived, look: impl FnOnce(&Reads<'_>) -> T) -> Result<T> {
     let publisher = Publisher::open(context.lake)?;
     let lake = Lake::new(context.catalog, context.lake, &publisher, true);
-    let world = World::build(context, &lake, &super::memory(publisher.head())?.deliveries)?;
-    let range = periods::reported(context, &lake, &world)?;
+    let world = World::build(context, &lake, &memory(publisher.head())?.deliveries)?;
+    let range = reported(context, &lake, &world)?;
     Ok(look(&reads(context, &lake, &world, range, derived)?))
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use rayon::prelude::*;
 
-use super::Context;
+use super::computed::{Computed, publish};
+use super::context::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::Lake;
-use super::periods::{Computed, publish};
 use super::steps::{Because, Fingerprint};
 use crate::canon::columns::{Text, bools, instants};
 use crate::contract::arrow::{DELETED, mart_schema};

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, UInt64Typ
 use hashbrown::HashSet;
 use rayon::prelude::*;
 
-use super::Context;
+use super::context::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::{Lake, Stored};
 use crate::canon::columns::Text;

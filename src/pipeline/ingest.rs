@@ -9,15 +9,16 @@ use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::Context;
 use super::canonicalize::{Rows, by_day, canon_form, days_of, note_seen, split_removed};
+use super::context::Context;
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
 use super::kept::KeptBy;
 use super::known;
 use super::lake::{Lake, Stored};
-use super::plan::{DeliveryPlan, Planned};
+use super::plan::DeliveryPlan;
+use super::planned::Planned;
 use super::retractions::{Moved, locate, merge_removed, settle_days};
 use super::statement_history;
 use super::stream::{Bounds, in_order};

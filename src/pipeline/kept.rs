@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::LoadedFeed;
+use super::planned::LoadedFeed;
 use crate::canon::merge::Kept;
 use crate::contract::Catalog;
 use crate::feed::{Feed, Nulls};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
+use super::context::Context;
 use super::lake::{Lake, WHOLE};
 use super::plan::DeliveryPlan;
 use crate::canon::columns::{Text, bools, dates};

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 
+use super::computed::{Computed, publish};
+use super::context::Context;
 use super::cycles::Unknown;
 use super::days::Rolled;
+use super::gates;
 use super::lake::{Lake, WHOLE};
-use super::periods::{Computed, publish};
-use super::{Context, gates};
 use crate::canon::identity::Unmatched;
 use crate::contract::arrow::mart_schema;
 use crate::contract::findings::{Finding, finding};

@@ -12,60 +12,26 @@ use rayon::prelude::*;
 
 use reader::{Given, Reader, beside};
 
-use super::Context;
 use super::activation;
+use super::computed::{Computed, checked, mart_error, slice, tally, today};
+use super::context::Context;
+use super::cycles;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::{Lake, Stored};
-use super::steps::{Because, Fingerprint, Steps};
+use super::reported::reported;
+use super::steps::{Because, Fingerprint};
 use super::stream::{Bounds, in_order};
-use super::world::{World, years_before};
-use crate::canon::columns::{Text, dates, instants, numbers};
+use super::world::World;
+use super::{contents, derive, endorsements, unit_week};
+use crate::canon::columns::{Text, dates, numbers};
 use crate::canon::history::StableHash;
 use crate::contract::Table;
-use crate::contract::arrow::{KNOWN_AT, mart_schema};
-use crate::error::{Error, Exit, Result};
-use crate::guard::Tally;
-use crate::mart::{Guarded, Inputs, MARTS, Mart, MartError, Previous, Standing};
-use crate::period::{Day, Grain, Period, local_day, month_label};
-use crate::publish::{FileRef, NewFile};
+use crate::contract::arrow::mart_schema;
+use crate::error::Result;
+use crate::mart::{Guarded, Inputs, MARTS, Mart, Previous, Standing};
+use crate::period::{Day, Grain, Period, month_label};
+use crate::publish::FileRef;
 use crate::rollup::person_period::{self, PersonPeriod, WINDOW};
-
-/// What the period stage did.
-#[derive(Default)]
-pub struct Computed {
-    pub periods: usize,
-    /// Every slice that was looked at, computed or not.
-    pub steps: Steps,
-    pub remarks: Vec<String>,
-    /// Tables that the job cannot fill, by what it has none of.
-    absent: BTreeMap<String, BTreeSet<String>>,
-    /// Cut and missing links of the hierarchies as of the last computed period.
-    pub cycles_cut: u64,
-    pub orphans: u64,
-    /// What names a review cycle that the job does not know.
-    pub unknown_cycles: Vec<super::cycles::Unknown>,
-}
-
-impl Computed {
-    /// Notes that a table has nothing to be made from.
-    pub fn lacks(&mut self, table: &str, what: &str) {
-        self.absent.entry(what.to_owned()).or_default().insert(table.to_owned());
-    }
-
-    /// One line for all tables that cannot be filled.
-    fn absence(&self) -> Option<String> {
-        let all: Vec<&String> = self.absent.values().flatten().collect();
-        if let ([table], Some((what, _))) = (all.as_slice(), self.absent.first_key_value()) {
-            return Some(format!("{table} is not published: the job has no {what}"));
-        }
-        let listed = |(what, tables): (&String, &BTreeSet<String>)| {
-            let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
-            format!("no {what} ({})", tables.join(", "))
-        };
-        let reasons: Vec<String> = self.absent.iter().map(listed).collect();
-        (!all.is_empty()).then(|| format!("{} tables are not published: the job has {}", all.len(), reasons.join(", ")))
-    }
-}
 
 /// Recomputes what changed of every mart the job wants.
 ///
@@ -101,21 +67,14 @@ pub fn compute(
         let run = Run { context, world, mart, days: &days, range };
         run.compute(lake, made_from, &mut done)?;
     }
-    super::contents::compute(context, lake, world, range, made_from, &mut done)?;
-    super::endorsements::compute(context, lake, made_from, &mut done)?;
-    super::unit_week::compute(context, lake, world, (&days, range), made_from, &mut done)?;
-    super::derive::compute(context, lake, world, range, made_from, &mut done)?;
+    contents::compute(context, lake, world, range, made_from, &mut done)?;
+    endorsements::compute(context, lake, made_from, &mut done)?;
+    unit_week::compute(context, lake, world, (&days, range), made_from, &mut done)?;
+    derive::compute(context, lake, world, range, made_from, &mut done)?;
     done.remarks.extend(done.absence());
-    done.unknown_cycles = super::cycles::unknown(context, lake, range.1)?;
-    done.remarks.extend(done.unknown_cycles.iter().filter_map(super::cycles::Unknown::remark));
+    done.unknown_cycles = cycles::unknown(context, lake, range.1)?;
+    done.remarks.extend(done.unknown_cycles.iter().filter_map(cycles::Unknown::remark));
     Ok(done)
-}
-
-/// The reported days `[from, to)`.
-pub fn reported(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<(Day, Day)> {
-    let act = if context.job.report_from.is_none() { first_act(context, lake, world)? } else { None };
-    let first = world.first_day(context, act).unwrap_or(world.horizon);
-    Ok((first.min(world.horizon), world.horizon))
 }
 
 /// The first table the mart needs that has no row.
@@ -123,43 +82,6 @@ fn missing(context: &Context<'_>, lake: &Lake<'_>, mart: &Mart) -> Result<Option
     for &name in mart.needs {
         if lake.partitions(context.catalog.require(name)?)?.values().all(|file| file.rows == 0) {
             return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-/// The first day from the floor on with an act that was delivered within five years.
-fn first_act(context: &Context<'_>, lake: &Lake<'_>, world: &World) -> Result<Option<Day>> {
-    let mut days: BTreeMap<Day, Vec<(&Table, FileRef)>> = BTreeMap::new();
-    // A day of enrolments alone is a day of nobody's acts.
-    let rolled_up = lake.partitions(context.catalog.require("person_day")?)?;
-    let acted =
-        rolled_up.iter().filter(|(_, file)| file.rows > 0).filter_map(|(partition, _)| day_partition(partition));
-    let acted: BTreeSet<Day> = acted.collect();
-    for name in ["activity", "reactions"] {
-        let table = context.catalog.require(name)?;
-        for (partition, file) in lake.partitions(table)? {
-            // A day from which everything was moved away or voided was one of acts, and stays the first. Where nobody ever acted,
-            // the records say at least since when there is something to see.
-            let is_act = |day: &Day| *day >= world.floor && (file.rows == 0 || acted.is_empty() || acted.contains(day));
-            if let Some(day) = day_partition(&partition).filter(is_act) {
-                days.entry(day).or_default().push((table, file));
-            }
-        }
-    }
-    let is_in_time = |day: Day, known_at: i64| years_before(local_day(known_at, context.job.zone)) <= day;
-    for (day, files) in days {
-        // Nothing that was ever delivered is too late for the day: no need to look.
-        if years_before(world.newest) <= day {
-            return Ok(Some(day));
-        }
-        for (table, file) in files {
-            for batch in lake.read_ref(table, &file, Some(&[KNOWN_AT]))? {
-                let known_at = instants(&batch, KNOWN_AT);
-                if (0..batch.num_rows()).any(|row| known_at(row).is_some_and(|at| is_in_time(day, at))) {
-                    return Ok(Some(day));
-                }
-            }
         }
     }
     Ok(None)
@@ -422,11 +344,6 @@ impl Run<'_> {
     }
 }
 
-/// A period as steps name it: `month/2026-03-01`.
-pub fn slice(period: Period) -> String {
-    format!("{}/{}", period.grain, partition_of(period.start))
-}
-
 /// Days of the longest period.
 const LONGEST: Day = 92;
 
@@ -437,22 +354,6 @@ fn container(period: Period) -> String {
         Grain::Day | Grain::Week => format!("{}-{label}", period.grain),
         Grain::Month | Grain::Quarter => format!("{}-{}", period.grain, &label[..4]),
     }
-}
-
-/// The reporting-zone day that `--as-of` falls in: periods that end by its first moment are complete.
-pub fn today(context: &Context<'_>) -> Day {
-    crate::period::local_day(context.as_of.timestamp_micros(), context.job.zone)
-}
-
-/// What was withheld, as `made_from` holds it: `kind:rows:withheld:cells:merged;…`.
-pub fn tally(withheld: &[(Tally, i64)]) -> String {
-    let tallies: Vec<String> = withheld
-        .iter()
-        .map(|(tally, merged)| {
-            format!("{}:{}:{}:{}:{merged}", tally.kind, tally.rows, tally.rows_withheld, tally.cells_withheld)
-        })
-        .collect();
-    tallies.join(";")
 }
 
 /// Figures shown in a period's rows, by scope.
@@ -493,55 +394,4 @@ fn replace<'b>(
         .filter_map(|name| Some(SortColumn { values: all.column_by_name(name)?.clone(), options: None }))
         .collect();
     Ok(take_record_batch(&all, &lexsort_to_indices(&columns, None)?)?)
-}
-
-/// Checks a table's rows against its contract, then writes them. What fails is not published.
-pub fn publish(lake: &mut Lake<'_>, table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<()> {
-    lake.put(vec![checked(table, partition, batches)?])
-}
-
-/// A table's rows as a file, checked against the contract.
-fn checked(table: &Table, partition: &str, batches: &[RecordBatch]) -> Result<NewFile> {
-    let violations = crate::contract::check::check(table, batches);
-    if let Some(first) = violations.first() {
-        return Err(Error::bug(format!(
-            "{}, partition {partition}: {first} ({} violations)",
-            table.name,
-            violations.len()
-        )));
-    }
-    Lake::encode(table, partition, &concat_batches(&mart_schema(table), batches)?)
-}
-
-/// A mart's failure as the run reports it.
-pub fn mart_error(error: MartError) -> Error {
-    let exit = match &error {
-        MartError::Privacy { cause: crate::guard::GuardError::AuditFailed { .. }, .. } => Exit::Privacy,
-        _ => Exit::Bug,
-    };
-    let hint = if exit == Exit::Privacy {
-        "nothing was published; raise policy.smallest_group, or leave out a scope kind's source column"
-    } else {
-        "this is a bug in uptake: please report it with this message"
-    };
-    Error::new(exit, error.to_string()).hint(hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::guard::GuardError;
-
-    #[test]
-    fn an_audit_that_nothing_can_repair_exits_with_7_and_a_defect_with_1() {
-        let refused =
-            |cause| mart_error(MartError::Privacy { mart: "adoption_kpis".into(), what: "week".into(), cause });
-        let audit = GuardError::AuditFailed { first: "org".into(), second: "location".into(), k: 5, cells: 2 };
-        let error = refused(audit);
-        assert_eq!((error.exit, error.exit as u8), (Exit::Privacy, 7));
-        assert!(error.message.contains("org and location together single out fewer than 5"), "{error}");
-        assert!(error.hint.is_some_and(|hint| hint.contains("nothing was published")));
-        let defect = refused(GuardError::Malformed { kind: "org".into(), what: "a tree without a root" });
-        assert_eq!(defect.exit, Exit::Bug);
-    }
 }

@@ -4,11 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::computed::Computed;
+use super::context::Context;
 use super::days::Rolled;
-use super::periods::Computed;
+use super::gates;
 use super::plan::DeliveryPlan;
 use super::world::World;
-use super::{Context, gates};
 use crate::canon::identity::Unmatched;
 use crate::contract::findings::{Finding, Severity, finding};
 use crate::feed::Reason;

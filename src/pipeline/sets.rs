@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-use super::plan::{LoadedFeed, Planned};
+use super::planned::{LoadedFeed, Planned};
 use crate::feed::place::{Place, SUCCESS, folder, name};
 use crate::feed::{Feed, Mode, Snapshots};
 use crate::period::local_day;

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
-use super::Context;
 use super::canonicalize::{split_undated, with_made_days};
+use super::context::Context;
 use super::kept::KeptBy;
 use super::lake::{Lake, WHOLE};
-use super::plan::{Planned, is_undated_snapshot};
+use super::plan::is_undated_snapshot;
+use super::planned::Planned;
 use super::statement_history;
 use crate::canon::merge::{Losses, Removed, merge};
 use crate::canon::snapshot::Against;

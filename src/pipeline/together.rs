@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 
-use super::Context;
 use super::canonicalize::Rows;
+use super::context::Context;
 use super::gates;
-use super::plan::{DeliveryPlan, LoadedFeed};
+use super::plan::DeliveryPlan;
+use super::planned::LoadedFeed;
 use super::workforce::Workforce;
 use crate::contract::Table;
 use crate::error::{Error, Result};

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use rayon::prelude::*;
 
+use super::computed::{Computed, publish, today};
+use super::context::{Backfill, Context};
 use super::day_rows::partition_of;
 use super::lake::Lake;
-use super::periods::{Computed, publish, today};
 use super::steps::{Because, Fingerprint};
 use super::world::World;
-use super::{Backfill, Context};
 use crate::canon::columns::{Text, dates, ints};
 use crate::canon::history::NONE;
 use crate::contract::arrow::mart_schema;

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use hashbrown::HashMap;
 
-use super::Context;
+use super::context::Context;
 use super::lake::{Lake, WHOLE};
 use crate::canon::acts::{Acts, Setting, Tables};
 use crate::canon::before_hire::completed_before_hire;

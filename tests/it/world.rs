@@ -21,7 +21,7 @@ use uptake::ledger::Entry;
 use uptake::mart::Reads;
 use uptake::mart::leader_post_effects::{self, Evidence};
 use uptake::period::Day;
-use uptake::pipeline::{self, Backfill, Context, Memory, Report, plan::LoadedFeed};
+use uptake::pipeline::{self, Backfill, Context, LoadedFeed, Memory, Report};
 use uptake::publish::commit::{self, Commit, hex_sha256};
 use uptake::publish::parquet;
 use uptake::store::{Env, Store};

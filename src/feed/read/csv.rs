@@ -11,13 +11,14 @@ use bytes::Bytes;
 
 use super::bytes::Text;
 use super::scan::{self, End, Found, Scan, Scanner};
-use crate::feed::bound::{Place, Record};
-use crate::feed::cast::Cell;
+use crate::feed::context::Context;
 use crate::feed::gate::Gate;
 use crate::feed::headers::same_header;
+use crate::feed::intake::Intake;
 use crate::feed::plan::{Csv, Feed, FileFormat};
-use crate::feed::reject::{Reason, Refusal};
-use crate::feed::{Context, Intake, Stop, Warning};
+use crate::feed::record::{Cell, Place, Record};
+use crate::feed::reject::{Reason, Refusal, Stop};
+use crate::feed::warning::Warning;
 
 /// Reads one CSV delivery.
 pub(crate) fn read<'a, E>(

@@ -2,9 +2,8 @@
 
 use super::bytes::Text;
 use super::json::Reader;
-use crate::feed::Stop;
-use crate::feed::bound::Place;
-use crate::feed::reject::{Reason, Refusal};
+use crate::feed::record::Place;
+use crate::feed::reject::{Reason, Refusal, Stop};
 
 /// Bytes within which the first key of a file has to stand to be looked at.
 const FIRST_KEY: usize = 4096;

@@ -9,16 +9,19 @@ use hashbrown::HashMap;
 
 use super::bytes::Text;
 use super::elements::Source;
-use super::tape::{Node, Tape};
-use crate::feed::bound::{Bound, Place, Record};
-use crate::feed::cast::Cell;
+use crate::feed::bound::Bound;
+use crate::feed::context::Context;
 use crate::feed::gate::Gate;
+use crate::feed::intake::Intake;
 use crate::feed::plan::{Feed, FileFormat, Values};
-use crate::feed::reject::{Reason, Refusal};
+use crate::feed::pseudonym::Pseudonyms;
+use crate::feed::record::{Cell, Place, Record};
+use crate::feed::reject::{Reason, Refusal, Stop};
 use crate::feed::sites::Sites;
+use crate::feed::tape::{Node, Tape};
+use crate::feed::warning::Warning;
 use crate::feed::xapi::verbs::{self, Verbs};
 use crate::feed::xapi::{self, Statement};
-use crate::feed::{Context, Intake, Pseudonyms, Stop, Warning};
 
 /// Voiding statements wait for the end of the delivery, up to this many bytes of them.
 const VOIDS_HELD: usize = 64 << 20;

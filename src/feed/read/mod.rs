@@ -1,20 +1,42 @@
 //! The strict readers, one for each format: text or pages in, records with their place out.
 
 pub(crate) mod bytes;
-pub(crate) mod csv;
+mod csv;
 mod elements;
 pub(crate) mod json;
-pub(crate) mod parquet;
+mod parquet;
 pub(crate) mod scan;
-pub(crate) mod tape;
 
 use std::collections::{BTreeMap, HashSet};
 
+use ::bytes::Bytes;
+use arrow::array::RecordBatch;
+
 use super::bound::Bound;
+use super::context::{Context, Delivery};
 use super::gate::Gate;
-use super::plan::Feed;
-use super::reject::{Reason, Refusal};
-use super::{Context, Warning};
+use super::intake::Intake;
+use super::plan::{Feed, FileFormat};
+use super::reject::{Reason, Refusal, Stop};
+use super::warning::Warning;
+
+/// One pass over the records of a delivery, by the reader of its format.
+pub(crate) fn pass<'a, E>(
+    feed: &'a Feed,
+    context: &Context<'a>,
+    delivery: &Delivery,
+    bytes: &Bytes,
+    refused: &'a HashSet<u64>,
+    sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<Intake, Stop<E>> {
+    match feed.format_of(&delivery.path) {
+        FileFormat::Csv => csv::read(feed, context, bytes, refused, sink),
+        format @ (FileFormat::Ndjson | FileFormat::JsonArray) => {
+            json::read(feed, context, format, bytes, refused, sink)
+        }
+        FileFormat::Parquet => parquet::read(feed, context, bytes, refused, sink),
+    }
+}
 
 /// The name of a value derived from the whole record: an id for exports that have none.
 pub(crate) const RECORD: &str = "@record";

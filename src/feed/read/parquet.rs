@@ -25,12 +25,13 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::Header;
 use crate::contract::Type;
-use crate::feed::bound::{Place, Record, Wants};
-use crate::feed::cast::Cell;
+use crate::feed::bound::Wants;
+use crate::feed::context::Context;
 use crate::feed::gate::Gate;
+use crate::feed::intake::Intake;
 use crate::feed::plan::Feed;
-use crate::feed::reject::{Reason, Refusal};
-use crate::feed::{Context, Intake, Stop};
+use crate::feed::record::{Cell, Place, Record};
+use crate::feed::reject::{Reason, Refusal, Stop};
 
 /// Rows decoded at a time: bounds what a file of enormous values can hold in memory.
 const DECODE_ROWS: usize = 8_192;

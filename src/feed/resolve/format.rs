@@ -1,7 +1,8 @@
 //! The keys of a feed file about its objects: formats, gates, snapshots.
 
 use crate::feed::file::FeedFile;
-use crate::feed::plan::{Csv, FileFormat, Gates, Mode, Snapshots, Verdict};
+use crate::feed::limits::{Gates, Verdict};
+use crate::feed::plan::{Csv, FileFormat, Mode, Snapshots};
 use crate::feed::read::json;
 
 /// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.

@@ -1,31 +1,20 @@
-//! The tables about single leaders who follow a plan: what of it they did, how they shared week by week, and what was counted around
-//! each of their posts. Nobody else has a row: they start from the plans, never from the list of employees.
+//! Leaders who follow a plan, with what became of each step, and what the tables about them are made with. Nobody else has a row in
+//! them: they start from the plans, never from the list of employees.
 
 pub(super) mod engine;
 mod evidence;
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult, TimeUnit};
+use polars::prelude::{Column, DataFrame, DataType, PolarsResult, TimeUnit};
 
-use super::derived::{Derived, Output, Protection, Reads};
-use super::error::MartError;
-use super::{formula, leader_plan_steps, leader_post_windows, leader_scorecard};
+use super::derived::Reads;
 use crate::canon::reporting::Lines;
-use crate::canon::sharing::{Setting, Sharing, Tables};
-use crate::contract::arrow::mart_schema;
-use crate::engine as frames;
+use crate::canon::sharing::{Setting, Sharing};
 use crate::job::plans::{Leader, Plan};
 use crate::period::{Day, Period};
 
 use engine::{Due, Outcome, judge};
-
-pub const TABLES: Derived = Derived {
-    name: "leader_plans",
-    tables: &[leader_plan_steps::NAME, leader_scorecard::NAME, leader_post_windows::NAME],
-    protection: Protection::Guarded,
-    build,
-};
 
 /// A day of 24 hours, as instants are counted.
 pub const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -56,40 +45,8 @@ pub struct View<'a> {
     pub following: &'a [Following<'a>],
 }
 
-fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
-    let setting = Setting {
-        identity: facts.identity(),
-        people: facts.people(),
-        zone: facts.job.zone,
-        leader_bands: facts.job.policy.leader_bands(),
-        horizon: facts.days().1,
-    };
-    let tables = Tables {
-        contributions: facts.table("contributions"),
-        reactions: facts.table("reactions"),
-        events: facts.table("events"),
-        attempts: facts.attempts(),
-        content: facts.table("content"),
-    };
-    let sharing = Sharing::read(&tables, &setting);
-    let following = following(facts, &sharing, &setting);
-    let view = View { facts, sharing: &sharing, following: &following };
-    let mut made = Vec::new();
-    for (table, rows) in [
-        (leader_plan_steps::NAME, leader_plan_steps::rows(&view)?),
-        (leader_scorecard::NAME, leader_scorecard::rows(&view, &setting)?),
-        (leader_post_windows::NAME, leader_post_windows::rows(&view)?),
-    ] {
-        let contract = facts.catalog.require(table)?;
-        let rows = frames::collect(formula::apply(contract, rows.lazy())?)?;
-        let rows = frames::to_arrow(&rows, &mart_schema(contract))?;
-        made.push(Output { table, partition: "all".into(), rows, grain: "", withheld: Vec::new() });
-    }
-    Ok(made)
-}
-
 /// Everybody who follows a plan and whom the HRIS knows, with what became of each step; by plan and worker.
-fn following<'a>(facts: &'a Reads<'_>, sharing: &Sharing, setting: &Setting<'_>) -> Vec<Following<'a>> {
+pub fn following<'a>(facts: &'a Reads<'_>, sharing: &Sharing, setting: &Setting<'_>) -> Vec<Following<'a>> {
     let mut all = Vec::new();
     for plan in &facts.job.plans {
         let mut leaders: BTreeMap<u32, (Day, Option<&Leader>)> = BTreeMap::new();

@@ -13,8 +13,8 @@ use crate::contract::Table;
 use crate::feed::{Mode, Reason, Refusal, Verdict};
 use crate::ledger::{Entry, Ledger};
 use crate::period::Day;
-use crate::pipeline::Context;
-use crate::pipeline::plan::LoadedFeed;
+use crate::pipeline::context::Context;
+use crate::pipeline::planned::LoadedFeed;
 
 /// Accounts of one delivery that are looked up; of more, those with the smallest hashes, so that memory does not follow the number
 /// of deliveries and every run looks at the same ones.

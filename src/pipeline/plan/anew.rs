@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 
-use super::{DeliveryPlan, LoadedFeed, Planned, Why, is_snapshot, is_undated_snapshot, reopen, sort, turn};
+use super::{DeliveryPlan, is_snapshot, is_undated_snapshot, reopen, sort, turn};
 use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
 use crate::feed::{Delivery, Mode, Nulls};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::kept;
+use crate::pipeline::planned::{LoadedFeed, Planned, Why};
 use crate::store::Object;
 
 /// Finds the tables that must start over, and adds all their deliveries to what is read.

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::feed::cast::Cell;
-use crate::feed::reject::Reason;
+use super::record::Cell;
+use super::reject::Reason;
 
 /// Where a text lies.
 #[derive(Debug, Clone, Copy, PartialEq)]

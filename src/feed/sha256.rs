@@ -1,0 +1,8 @@
+//! The fingerprint of an object as stored.
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of an object, 64 hex digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,216 @@
+//! A run from head to commit: what is new is read, what that changes is computed, and it is published whole or not at all.
+
+use std::collections::BTreeMap;
+
+use super::context::Context;
+use super::lake::Lake;
+use super::memory::{Memory, READING, memory, reads_anew};
+use super::plan::{self, DeliveryPlan};
+use super::report::Report;
+use super::steps::Steps;
+use super::{days, gates, ingest, ops, periods, remarks, world};
+use crate::error::{Error, Result};
+use crate::feed::{Refusal, Verdict, sha256};
+use crate::ledger::{Counts, Entry, Ledger};
+use crate::publish::{self, Draft};
+
+/// `ops/runs` changes with every commit by nature: its change alone is no reason for one.
+const DISREGARDED: [&str; 1] = ["ops/runs"];
+
+/// Runs the job once: reads what is new, recomputes what that changes, publishes it whole or not at all.
+///
+/// # Errors
+/// Any gate, store or privacy error; head is untouched then.
+pub fn run(context: &Context<'_>) -> Result<Report> {
+    let mut report = None;
+    if context.dry_run {
+        let publisher = publish::Publisher::open(context.lake)?;
+        let (_, mut report) = step(context, &publisher)?;
+        report.verdict = "dry_run";
+        return Ok(report);
+    }
+    let published = publish::publish(context.lake, &DISREGARDED, |publisher| -> Result<Draft> {
+        let (draft, made) = step(context, publisher)?;
+        report = Some(made);
+        Ok(draft)
+    })?;
+    let mut report = report.ok_or_else(|| Error::bug("a run published without a report"))?;
+    report.commit = published.commit.n;
+    report.snapshot_id = published.commit.snapshot_id()?;
+    report.verdict = if published.is_new { "published" } else { "nothing_to_do" };
+    Ok(report)
+}
+
+/// One attempt on one head.
+fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Draft, Report)> {
+    let head = publisher.head();
+    let context =
+        &Context { next_commit: head.map_or(1, |head| head.n + 1), backfill: context.backfill.clone(), ..*context };
+    let mut memory = memory(head)?;
+    let plan = plan_deliveries(context, &memory)?;
+    if plan.anew.is_some() {
+        memory = Memory::default();
+    }
+    let missing: Vec<&String> =
+        plan.missing_feeds.iter().filter(|feed| !context.job.missing_feeds.contains(feed)).collect();
+    if let Some(feed) = missing.first() {
+        let mut what = format!("feed {feed} has no delivery in {}", context.landing.label());
+        if let Some(waiting) = plan.waiting.iter().find(|waiting| waiting.feed == **feed) {
+            what.push_str(&format!(": {waiting}"));
+        }
+        return Err(
+            Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds")
+        );
+    }
+    let (mut lake, before, ingested, mut world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
+    tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
+    let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
+    tracing::info!(days = rolled.days, "days rolled up");
+    let mut strangers = days::strangers(&memory.made_from);
+    for ((delivery, reason), count) in &world.strange_authors {
+        let feed = rolled.ledger.entries.get(delivery).map_or("", |entry| entry.feed.as_str());
+        strangers.count(*reason, "contributions", feed.to_owned(), *count);
+    }
+    world.found.extend(strangers.found());
+    let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
+    tracing::info!(periods = computed.periods, "periods computed");
+    if let Some(entry) = rolled.ledger.unaccounted().first() {
+        return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
+    }
+    let (remarks, more_remarks) =
+        remarks::told(&remarks::Sources { context, plan: &plan, rolled: &rolled, computed: &computed, world: &world });
+    ops::describe(context, &mut lake, &rolled, &computed, &memory.made_from, &world, head)?;
+
+    let mut counts = Counts::default();
+    for (path, _) in &rolled.intakes {
+        if let Some(entry) = rolled.ledger.entries.get(path) {
+            counts.add(&entry.counts);
+        }
+    }
+    let tables =
+        lake.files.iter().map(|(table, files)| (table.clone(), files.values().map(|file| file.rows).sum())).collect();
+    let report = Report {
+        commit: head.map_or(0, |head| head.n),
+        snapshot_id: String::new(),
+        verdict: "published",
+        deliveries_read: rolled.intakes.len() as u64,
+        deliveries_known: plan.known as u64,
+        counts: counts.into(),
+        days_rolled_up: rolled.days as u64,
+        periods_computed: computed.periods as u64,
+        steps: Steps(rolled.steps.0.iter().chain(&computed.steps.0).cloned().collect()),
+        files_written: lake.files_written,
+        bytes_written: lake.bytes_written,
+        tables,
+        remarks,
+        more_remarks,
+    };
+    let memory = Memory { reading: READING, deliveries: rolled.ledger, made_from: memory.made_from };
+    let draft = Draft {
+        as_of: context.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        binary_version: env!("CARGO_PKG_VERSION").into(),
+        config_hash: context.job.config_hash(),
+        contract_hashes: context.catalog.tables().map(|table| (table.name.clone(), table.hash.clone())).collect(),
+        files: lake.files,
+        ledger: serde_json::to_value(&memory).map_err(|cause| Error::bug(cause.to_string()))?,
+        counts: BTreeMap::from([
+            ("rows_read".to_owned(), counts.read),
+            ("rows_rejected".to_owned(), counts.rejected),
+            ("deliveries_read".to_owned(), report.deliveries_read),
+        ]),
+    };
+    Ok((draft, report))
+}
+
+/// Reads the planned deliveries into a lake of their own and judges what only people and all deliveries can tell: join coverage and
+/// freshness. A delivery that is refused then, and tolerated, is left out by reading again without it.
+fn read_and_merge<'a>(
+    context: &'a Context<'_>,
+    publisher: &'a publish::Publisher<'_>,
+    plan: &DeliveryPlan,
+    known: Ledger,
+) -> Result<(Lake<'a>, world::Before, ingest::Ingested, world::World)> {
+    let mut held = BTreeMap::new();
+    let mut plan = std::borrow::Cow::Borrowed(plan);
+    loop {
+        let mut lake = Lake::new(context.catalog, context.lake, publisher, context.dry_run);
+        if plan.anew.is_some() {
+            lake.forget();
+            ops::bring_forward(context, &mut lake)?;
+        }
+        let before = world::Before::of(&lake)?;
+        tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
+        let mut ingested = ingest::ingest(context, &mut lake, &plan, &held, known.clone())?;
+        if !ingested.refused_together.is_empty() {
+            ingest::blocking(context, &refusals(&ingested.ledger, &ingested.refused_together))?;
+            held.extend(ingested.refused_together);
+            continue;
+        }
+        if !ingested.out_of_turn.is_empty() {
+            plan::anew::start_over_too(plan.to_mut(), ingested.out_of_turn, context.feeds, &known)?;
+            continue;
+        }
+        tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
+        let world = world::World::build(context, &lake, &ingested.ledger)?;
+        let (refused, notes) = ingested.accounts.judge(context.feeds, &world.identity);
+        ingest::blocking(context, &refusals(&ingested.ledger, &refused))?;
+        if refused.is_empty() {
+            fresh(context, &ingested.ledger)?;
+            ingested.notes.extend(notes);
+            ingested.look_up(&world);
+            return Ok((lake, before, ingested, world));
+        }
+        held.extend(refused);
+    }
+}
+
+/// The entries of deliveries as they would stand refused.
+fn refusals(ledger: &Ledger, refused: &BTreeMap<String, Refusal>) -> Vec<Entry> {
+    let entry = |(path, refusal): (&String, &Refusal)| {
+        let mut entry = ledger.entries.get(path)?.clone();
+        entry.refused = Some(refusal.reason.code().to_owned());
+        entry.sentence = Some(refusal.sentence());
+        Some(entry)
+    };
+    refused.iter().filter_map(entry).collect()
+}
+
+/// A stale feed holds the run back where it says so and the job does not tolerate it.
+fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
+    let stale = gates::joined::stale(context, ledger);
+    let blocks = |stale: &&gates::joined::Stale<'_>| {
+        stale.verdict == Verdict::Block && !context.job.refused_feeds.contains(&stale.newest.feed)
+    };
+    let Some(first) = stale.iter().find(blocks) else { return Ok(()) };
+    let what = format!("{}: {}; nothing was published", first.newest.path, first.sentence());
+    let hint =
+        "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
+    Err(Error::gate(what).hint(hint))
+}
+
+/// Compares the landing area with the ledger.
+///
+/// # Errors
+/// The store fails, two feeds claim one object, or a feed of the job has no delivery at all.
+pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<DeliveryPlan> {
+    let objects = context.landing.list("")?;
+    let anew = reads_anew(memory);
+    let empty = Ledger::default();
+    let ledger = if anew.is_some() { &empty } else { &memory.deliveries };
+    let mut plan = plan::deliveries(&objects, context.feeds, ledger, context.job.zone, context.known_on)?;
+    // A touched object is a new delivery only if its bytes changed.
+    for touched in std::mem::take(&mut plan.touched) {
+        let bytes = context.landing.get(&touched.object)?;
+        let same = ledger.entries.get(&touched.key).is_some_and(|entry| entry.sha256 == sha256(&bytes));
+        if same {
+            plan.known += 1;
+        } else {
+            plan.read.push(touched);
+        }
+    }
+    plan::anew::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog)?;
+    if let Some(reason) = anew {
+        plan::read_anew(&mut plan, context.feeds, &memory.deliveries, reason)?;
+    }
+    Ok(plan)
+}
