@@ -12,6 +12,7 @@ mod ratings;
 mod scorecard;
 
 use clap::Args;
+use maud::Markup;
 
 use super::published::Published;
 use super::terminal;
@@ -34,8 +35,7 @@ pub struct ReportArgs {
 struct Section {
     id: &'static str,
     title: &'static str,
-    /// HTML, escaped by who wrote it.
-    body: String,
+    body: Markup,
     charts: Vec<Chart>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::html::{self, Column};
@@ -22,60 +23,67 @@ struct Unit {
 }
 
 pub fn section(published: &Published) -> Result<Section> {
-    let mut section = Section { id: "adoption", title: "Adoption over time", body: String::new(), charts: Vec::new() };
+    let (id, title) = ("adoption", "Adoption over time");
     let (units, left_out) = units(published)?;
     let ids: Vec<&str> = units.iter().map(|unit| unit.id.as_str()).collect();
     let filters = [("grain", vec!["month"]), ("scope_kind", vec!["company", "org"]), ("scope_id", ids)];
     let rows = published.rows("adoption_kpis", &filters, None)?;
     if rows.is_empty() {
-        section.body = html::absent("adoption_kpis is not published, so adoption over time is not shown.");
-        return Ok(section);
-    }
-    section.body.push_str("<p>Share of people with an active act in each month; the shaded area is the 95 % interval, a gap a month that is not shown, a hollow point a month that is still running. Compare intervals, not points: units whose areas overlap are not ranked.</p>\n");
-    if left_out > 0 {
-        section
-            .body
-            .push_str(&html::absent(&format!("{left_out} more units on these levels are in the table adoption_kpis.")));
+        let body = html::absent("adoption_kpis is not published, so adoption over time is not shown.");
+        return Ok(Section { id, title, body, charts: Vec::new() });
     }
     let mut by_scope: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
     for row in rows {
         let of = |name: &str| row.get(name).map(text).unwrap_or_default();
         by_scope.entry((of("scope_kind"), of("scope_id"))).or_default().push(row);
     }
-    let key = published.catalog.require("adoption_kpis")?.key.clone();
-    section.body.push_str("<div class=\"multiples\">\n");
-    for (at, unit) in units.iter().enumerate() {
-        let Some(rows) = by_scope.get_mut(&(unit.kind.to_owned(), unit.id.clone())) else { continue };
+    let key = &published.catalog.require("adoption_kpis")?.key;
+    let drawn = units.iter().enumerate().filter_map(|(at, unit)| {
+        let rows = by_scope.get_mut(&(unit.kind.to_owned(), unit.id.clone()))?;
         rows.sort_by_key(|row| row.get("period_start").map(text));
-        let id = format!("adoption-{at}");
-        section.charts.push(Chart {
-            id: id.clone(),
-            kind: "rate",
-            label: format!("Active rate of {} by month with its 95 % interval", unit.name),
-            more: serde_json::Map::new(),
-            points: rows
-                .iter()
-                .map(|row| {
-                    json!({"x": row["period_start"], "y": row["active_rate"], "low": row["active_rate_low"],
-                        "high": row["active_rate_high"], "complete": row["is_complete"]})
-                })
-                .collect(),
-        });
-        let share = "share of headcount";
-        let columns = [
-            Column::new("period_start", "Month from", ""),
-            Column::new("headcount", "Headcount", ""),
-            Column::new("active_learners", "Active learners", ""),
-            Column::new("active_rate", "Active rate", share),
-            Column::new("active_rate_low", "Low", share),
-            Column::new("active_rate_high", "High", share),
-            Column::new("is_complete", "Over", ""),
-        ];
-        let table = html::table("marts/adoption_kpis", &format!("Active rate of {}", unit.name), &key, &columns, rows);
-        section.body.push_str(&html::figure(&id, &unit.name, &table));
-    }
-    section.body.push_str("</div>\n");
-    Ok(section)
+        Some(of_unit(at, unit, rows, key))
+    });
+    let (charts, figures): (Vec<Chart>, Vec<Markup>) = drawn.unzip();
+    let body = html! {
+        p {
+            "Share of people with an active act in each month; the shaded area is the 95 % interval, a gap a month that is "
+            "not shown, a hollow point a month that is still running. Compare intervals, not points: units whose areas "
+            "overlap are not ranked."
+        }
+        @if left_out > 0 {
+            (html::absent(&format!("{left_out} more units on these levels are in the table adoption_kpis.")))
+        }
+        div.multiples { @for figure in figures { (figure) } }
+    };
+    Ok(Section { id, title, body, charts })
+}
+
+/// The months of one unit.
+fn of_unit(at: usize, unit: &Unit, rows: &[Row], key: &[String]) -> (Chart, Markup) {
+    let points = rows.iter().map(|row| {
+        json!({"x": row["period_start"], "y": row["active_rate"], "low": row["active_rate_low"],
+            "high": row["active_rate_high"], "complete": row["is_complete"]})
+    });
+    let chart = Chart {
+        id: format!("adoption-{at}"),
+        kind: "rate",
+        label: format!("Active rate of {} by month with its 95 % interval", unit.name),
+        more: serde_json::Map::new(),
+        points: points.collect(),
+    };
+    let share = "share of headcount";
+    let columns = [
+        Column::new("period_start", "Month from", ""),
+        Column::new("headcount", "Headcount", ""),
+        Column::new("active_learners", "Active learners", ""),
+        Column::new("active_rate", "Active rate", share),
+        Column::new("active_rate_low", "Low", share),
+        Column::new("active_rate_high", "High", share),
+        Column::new("is_complete", "Over", ""),
+    ];
+    let table = html::table("marts/adoption_kpis", &format!("Active rate of {}", unit.name), key, &columns, rows);
+    let figure = html::figure(&chart.id, &unit.name, &table);
+    (chart, figure)
 }
 
 /// The company and its units down to a depth, in the order of the tree; and how many there was no room for.

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::html::{self, Column, Show, escape};
+use super::html::{self, Column, Show};
 use super::{Chart, Section};
 use crate::cli::published::{Published, Row, text};
 use crate::error::Result;
@@ -22,17 +23,15 @@ pub fn section(published: &Published) -> Result<Section> {
 
 /// The headline rows of `leader_post_effects` and those of `leader_post_event_study`, with the keys of the two.
 fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) -> Section {
-    let mut section =
-        Section { id: "effects", title: "What follows leaders' posts", body: String::new(), charts: Vec::new() };
+    let (id, title) = ("effects", "What follows leaders' posts");
     if effects.is_empty() {
-        section.body = html::absent("No effects of leaders' posts are published, so there is no event study to show.");
-        return section;
+        let body = html::absent("No effects of leaders' posts are published, so there is no event study to show.");
+        return Section { id, title, body, charts: Vec::new() };
     }
-    section.body.push_str("<p>Each chart compares units that a leader's post reached with units not yet reached, week by week around the first post. Points carry the 95 % interval of their week; the shaded band holds all weeks together with 95 % confidence; the line at zero is no difference. Read the verdict before the picture.</p>\n");
     let columns = [
-        Column::with("outcome", "Outcome", Show::With(|row| escape(&sentence_case(&cell(row, "outcome"))))),
-        Column::with("kind", "Post", Show::With(|row| escape(&sentence_case(&cell(row, "kind"))))),
-        Column::with("verdict", "Verdict", Show::With(|row| escape(&sentence_case(&cell(row, "verdict"))))),
+        Column::with("outcome", "Outcome", Show::With(|row| html! { (sentence_case(&cell(row, "outcome"))) })),
+        Column::with("kind", "Post", Show::With(|row| html! { (sentence_case(&cell(row, "kind"))) })),
+        Column::with("verdict", "Verdict", Show::With(|row| html! { (sentence_case(&cell(row, "verdict"))) })),
         Column::new("estimate", "Estimate", ""),
         Column::new("ci_low", "Low", ""),
         Column::new("ci_high", "High", ""),
@@ -40,20 +39,11 @@ fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) 
         Column::new("n_control", "Compared", ""),
         Column::new("sentence_executive", "In words", ""),
     ];
+    let table = |caption, rows| html::table("marts/leader_post_effects", caption, key, &columns, rows);
     let mut judged: Vec<Row> = effects.to_vec();
     judged.sort_by_key(|row| (rank(row), cell(row, "outcome") != HEADLINE, cell(row, "outcome"), cell(row, "kind")));
     let thin = judged.iter().position(|row| cell(row, "verdict") == THIN).unwrap_or(judged.len());
-    let (told, thin) = judged.split_at(thin);
-    if !told.is_empty() {
-        section.body.push_str(&html::table("marts/leader_post_effects", "Verdicts", key, &columns, told));
-    }
-    if !thin.is_empty() {
-        let table = html::table("marts/leader_post_effects", "Questions with too little data yet", key, &columns, thin);
-        section.body.push_str(&format!(
-            "<details><summary>Questions with too little data yet: {}</summary>\n{table}</details>\n",
-            thin.len()
-        ));
-    }
+    let (known, thin) = judged.split_at(thin);
     let verdict = |row: &Row| {
         let about = |effect: &&Row| ["outcome", "kind"].iter().all(|name| effect.get(*name) == row.get(*name));
         effects.iter().find(about).map_or(usize::MAX, rank)
@@ -62,24 +52,37 @@ fn shown(effects: &[Row], weeks: &[Row], key: &[String], weekly_key: &[String]) 
         .iter()
         .map(|row| (cell(row, "outcome") != HEADLINE, verdict(row), cell(row, "outcome"), cell(row, "kind")))
         .collect();
-    if questions.is_empty() {
-        section.body.push_str(&html::absent("No question has enough units for an event study."));
-    }
-    let mut others = String::new();
-    for (at, (is_other, _, outcome, kind)) in questions.into_iter().enumerate() {
-        let about = |row: &&Row| cell(row, "kind") == kind && cell(row, "outcome") == outcome;
+    let studies = questions.iter().enumerate().map(|(at, (_, _, outcome, kind))| {
+        let about = |row: &&Row| cell(row, "kind") == *kind && cell(row, "outcome") == *outcome;
         let mut rows: Vec<Row> = weeks.iter().filter(about).cloned().collect();
         rows.sort_by_key(|row| row.get("e").and_then(Value::as_i64));
-        let (chart, html) = question(at, &outcome, &kind, &rows, effects.iter().find(about), weekly_key);
-        section.charts.push(chart);
-        if is_other { others.push_str(&html) } else { section.body.push_str(&html) }
-    }
-    if !others.is_empty() {
-        section.body.push_str(&format!(
-            "<details><summary>Event studies of the other outcomes</summary>\n{others}</details>\n"
-        ));
-    }
-    section
+        question(at, outcome, kind, &rows, effects.iter().find(about), weekly_key)
+    });
+    let (charts, studies): (Vec<Chart>, Vec<Markup>) = studies.unzip();
+    let (headline, others) = studies.split_at(questions.iter().filter(|(is_other, ..)| !is_other).count());
+    let body = html! {
+        p {
+            "Each chart compares units that a leader's post reached with units not yet reached, week by week around the "
+            "first post. Points carry the 95 % interval of their week; the shaded band holds all weeks together with 95 % "
+            "confidence; the line at zero is no difference. Read the verdict before the picture."
+        }
+        @if !known.is_empty() { (table("Verdicts", known)) }
+        @if !thin.is_empty() {
+            details {
+                summary { "Questions with too little data yet: " (thin.len()) }
+                (table("Questions with too little data yet", thin))
+            }
+        }
+        @if questions.is_empty() { (html::absent("No question has enough units for an event study.")) }
+        @for study in headline { (study) }
+        @if !others.is_empty() {
+            details {
+                summary { "Event studies of the other outcomes" }
+                @for study in others { (study) }
+            }
+        }
+    };
+    Section { id, title, body, charts }
 }
 
 /// What is known comes before what is not.
@@ -103,7 +106,7 @@ fn question(
     rows: &[Row],
     verdict: Option<&Row>,
     key: &[String],
-) -> (Chart, String) {
+) -> (Chart, Markup) {
     let of = |row: &Row, name: &str| row.get(name).cloned().unwrap_or(Value::Null);
     let first = |name: &str| rows.first().map_or(Value::Null, |row| of(row, name));
     let sentence = verdict.map(|row| cell(row, "sentence_executive")).unwrap_or_default();
@@ -138,9 +141,10 @@ fn question(
         Column::new("band_high", "Band high", ""),
     ];
     let table = html::table("marts/leader_post_event_study", &title, key, &columns, rows);
-    let verdict =
-        format!("<p class=\"verdict\"><strong>{}.</strong> {}</p>\n", escape(&sentence_case(&code)), escape(&sentence));
-    let html = verdict + &html::figure(&chart.id, &title, &table);
+    let html = html! {
+        p.verdict { strong { (sentence_case(&code)) "." } " " (sentence) }
+        (html::figure(&chart.id, &title, &table))
+    };
     (chart, html)
 }
 
@@ -174,14 +178,14 @@ mod tests {
             rows(&[effect("ama", HEADLINE, "not_detected"), effect("ama", "completions_per_100", "suggestive")]);
         let weeks = rows(&[week("ama", "completions_per_100", 0), week("ama", HEADLINE, 1), week("ama", HEADLINE, -1)]);
         let section = shown(&effects, &weeks, &["kind".into()], &["kind".into(), "e".into()]);
-        let at = |text: &str| section.body.find(text).unwrap_or_else(|| panic!("{text}: {}", section.body));
+        let at = |text: &str| section.body.0.find(text).unwrap_or_else(|| panic!("{text}: {}", section.body.0));
         assert!(
             at("<strong>Not detected.</strong> ama and &lt;sme_contributions_per_100&gt;</p>")
                 < at("data-chart=\"effect-0\"")
         );
         assert!(at("data-chart=\"effect-0\"") < at("Event studies of the other outcomes"));
         assert!(at("Event studies of the other outcomes") < at("data-chart=\"effect-1\""));
-        assert!(section.body.contains("Periods of 4 weeks since the first post"));
+        assert!(section.body.0.contains("Periods of 4 weeks since the first post"));
         let points: Vec<i64> = section.charts[0].points.iter().map(|point| point["x"].as_i64().unwrap()).collect();
         assert_eq!(points, [-1, 1]);
         assert!(section.charts[0].points[0]["low"].is_null());
@@ -197,7 +201,7 @@ mod tests {
             effect("micro_lesson", "supported"),
         ]);
         let section = shown(&effects, &rows(&[week("any"), week("micro_lesson")]), &["kind".into()], &["kind".into()]);
-        let at = |text: &str| section.body.find(text).unwrap_or_else(|| panic!("{text}: {}", section.body));
+        let at = |text: &str| section.body.0.find(text).unwrap_or_else(|| panic!("{text}: {}", section.body.0));
         assert!(at("data-key=\"kind=micro_lesson\"") < at("data-key=\"kind=any\""));
         assert!(at("Questions with too little data yet: 1</summary>") < at("data-key=\"kind=ama\""));
         assert!(section.charts[0].label.contains("micro_lesson") && section.charts[1].label.contains("any"));
@@ -206,6 +210,6 @@ mod tests {
     #[test]
     fn without_effects_a_sentence_stands_in_place_of_the_picture() {
         let section = shown(&[], &[], &[], &[]);
-        assert!(section.charts.is_empty() && section.body.contains("there is no event study to show"));
+        assert!(section.charts.is_empty() && section.body.0.contains("there is no event study to show"));
     }
 }

@@ -1,32 +1,9 @@
-//! Text, numbers and tables as HTML. Whatever comes from a table is escaped here.
+//! Numbers, tables and figures as HTML.
 
+use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::cli::published::{Row, text};
-use crate::cli::terminal;
-
-/// Text that cannot end or begin anything in HTML, and that shows its control and direction-changing characters.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in terminal::plain(text).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}
-
-/// JSON that cannot end the script element it stands in.
-pub fn json(value: &impl serde::Serialize) -> Result<String, serde_json::Error> {
-    let text = serde_json::to_string(value)?;
-    let escaped = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    Ok(escaped.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
-}
 
 /// A value as people read it: shares as percentages, other numbers to three digits, a dash for what is not shown.
 pub fn shown(value: &Value, unit: &str) -> String {
@@ -81,8 +58,8 @@ pub enum Show {
     InUnitOf(&'static str),
     /// As a difference, with the unit that stands in another column.
     ChangeInUnitOf(&'static str),
-    /// As HTML of the caller's making.
-    With(fn(&Row) -> String),
+    /// As the caller writes it.
+    With(fn(&Row) -> Markup),
 }
 
 impl Column {
@@ -93,74 +70,84 @@ impl Column {
     pub fn with(name: &'static str, head: impl Into<String>, show: Show) -> Column {
         Column { head: head.into(), name, show }
     }
+
+    /// What stands in the column's cell of a row.
+    fn cell(&self, row: &Row) -> Markup {
+        let value = row.get(self.name).unwrap_or(&Value::Null);
+        let unit = |name: &str| row.get(name).map(text).unwrap_or_default();
+        let words = match &self.show {
+            Show::In(own) => shown(value, own),
+            Show::InUnitOf(name) => shown(value, &unit(name)),
+            Show::ChangeInUnitOf(name) => change(value, &unit(name)),
+            Show::With(show) => return show(row),
+        };
+        html! { (words) }
+    }
 }
 
-/// A table of the page: rows of a published table, each cell with its full value, each row with its key.
-pub fn table(source: &str, caption: &str, key: &[String], columns: &[Column], rows: &[Row]) -> String {
-    let null = Value::Null;
+/// A table of the page: rows of a published table, each cell with its full value, each row with its key and on its own line.
+pub fn table(source: &str, caption: &str, key: &[String], columns: &[Column], rows: &[Row]) -> Markup {
     let number = |column: &Column| rows.iter().any(|row| row.get(column.name).is_some_and(Value::is_number));
-    let classes: Vec<&str> =
-        columns.iter().map(|column| if number(column) { " class=\"number\"" } else { "" }).collect();
-    let mut html = format!(
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table data-table=\"{source}\">\n<caption>{caption} <span class=\"source\">from {source}</span></caption>\n<thead><tr>",
-        caption = escape(caption),
-        source = escape(source)
-    );
-    for (column, class) in columns.iter().zip(&classes) {
-        html.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(&column.head)));
-    }
-    html.push_str("</tr></thead>\n<tbody>\n");
-    for row in rows {
-        let key: Vec<String> = key.iter().filter_map(|part| Some(format!("{part}={}", text(row.get(part)?)))).collect();
-        html.push_str(&format!("<tr data-key=\"{}\">", escape(&key.join(","))));
-        for (at, column) in columns.iter().enumerate() {
-            let value = row.get(column.name).unwrap_or(&null);
-            let unit = |name: &str| row.get(name).map(text).unwrap_or_default();
-            let cell = match &column.show {
-                Show::In(own) => escape(&shown(value, own)),
-                Show::InUnitOf(name) => escape(&shown(value, &unit(name))),
-                Show::ChangeInUnitOf(name) => escape(&change(value, &unit(name))),
-                Show::With(show) => show(row),
-            };
-            let class = classes[at];
-            let data = format!("data-column=\"{}\" data-value=\"{}\"{class}", column.name, escape(&text(value)));
-            let tag = if at == 0 { ("th scope=\"row\"", "th") } else { ("td", "td") };
-            html.push_str(&format!("<{} {data}>{cell}</{}>", tag.0, tag.1));
+    let classes: Vec<Option<&str>> = columns.iter().map(|column| number(column).then_some("number")).collect();
+    let key_of = |row: &Row| -> String {
+        let parts = key.iter().filter_map(|part| Some(format!("{part}={}", text(row.get(part)?))));
+        parts.collect::<Vec<_>>().join(",")
+    };
+    let value = |row: &Row, column: &Column| row.get(column.name).map(text).unwrap_or_default();
+    html! {
+        div.scroll role="region" tabindex="0" aria-label=(caption) {
+            table data-table=(source) {
+                caption { (caption) " " span.source { "from " (source) } }
+                thead {
+                    tr {
+                        @for (column, class) in columns.iter().zip(&classes) {
+                            th scope="col" class=[class] { (column.head) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        "\n"
+                        tr data-key=(key_of(row)) {
+                            @for (at, (column, class)) in columns.iter().zip(&classes).enumerate() {
+                                @let (name, value, cell) = (column.name, value(row, column), column.cell(row));
+                                @if at == 0 {
+                                    th scope="row" data-column=(name) data-value=(value) class=[class] { (cell) }
+                                } @else {
+                                    td data-column=(name) data-value=(value) class=[class] { (cell) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
-        html.push_str("</tr>\n");
     }
-    html.push_str("</tbody>\n</table>\n</div>\n");
-    html
 }
 
 /// A place for a chart, with the table behind it folded away.
-pub fn figure(id: &str, title: &str, table: &str) -> String {
-    let (id, title) = (escape(id), escape(title));
-    let behind = if table.is_empty() {
-        String::new()
-    } else {
-        format!("<details><summary>Numbers<span class=\"unseen\"> behind {title}</span></summary>\n{table}</details>\n")
-    };
-    format!(
-        "<figure data-chart=\"{id}\"><figcaption>{title}</figcaption><div class=\"plot\"></div>\n{behind}</figure>\n"
-    )
+pub fn figure(id: &str, title: &str, table: &Markup) -> Markup {
+    html! {
+        figure data-chart=(id) {
+            figcaption { (title) }
+            div.plot {}
+            details {
+                summary { "Numbers" span.unseen { " behind " (title) } }
+                (table)
+            }
+        }
+    }
 }
 
 /// A sentence in place of what is not there.
-pub fn absent(sentence: &str) -> String {
-    format!("<p class=\"absent\">{}</p>\n", escape(sentence))
+pub fn absent(sentence: &str) -> Markup {
+    html! { p.absent { (sentence) } }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_name_out_of_the_data_is_text_and_never_markup() {
-        assert_eq!(escape("<b>&\"'\u{202e}"), "&lt;b&gt;&amp;&quot;&#39;\\u{202e}");
-        assert_eq!(json(&json!({"n": "</script><!--"})).unwrap(), "{\"n\":\"\\u003c/script\\u003e\\u003c!--\"}");
-    }
 
     #[test]
     fn numbers_as_people_read_them() {
@@ -182,7 +169,7 @@ mod tests {
     fn a_cell_holds_its_full_value_and_a_row_its_key() {
         let rows = [json!({"scope_id": "a<b", "rate": 0.1 + 0.2}).as_object().cloned().unwrap()];
         let columns = [Column::new("scope_id", "Unit", ""), Column::new("rate", "Rate", "share of all")];
-        let html = table("marts/x", "Rates", &["scope_id".to_owned()], &columns, &rows);
+        let html = table("marts/x", "Rates", &["scope_id".to_owned()], &columns, &rows).into_string();
         assert!(html.contains("<tr data-key=\"scope_id=a&lt;b\">"), "{html}");
         assert!(
             html.contains("data-column=\"rate\" data-value=\"0.30000000000000004\" class=\"number\">30\u{a0}%</td>"),

@@ -1,10 +1,11 @@
 //! The page around the sections: one file with its style, its data and the library that draws the charts.
 
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::html::{escape, json};
 use super::{Chart, Section};
 use crate::cli::published::Published;
+use crate::cli::terminal;
 use crate::error::{Error, Result};
 
 const STYLE: &str = include_str!("style.css");
@@ -16,9 +17,7 @@ const LICENSES: [(&str, &str); 2] =
 
 /// The whole page.
 pub fn page(published: &Published, sections: &[Section]) -> Result<String> {
-    let head = &published.head;
-    let title = escape(&format!("Uptake report: {}", published.job.name));
-    let snapshot = escape(&head.snapshot_id()?);
+    let title = format!("Uptake report: {}", published.job.name);
     let charts: Vec<&Chart> = sections.iter().flat_map(|section| &section.charts).collect();
     let data = json(&charts).map_err(|cause| Error::bug(cause.to_string()))?;
     let scripts = [D3, PLOT, CHARTS];
@@ -29,28 +28,85 @@ pub fn page(published: &Published, sections: &[Section]) -> Result<String> {
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
         allowed.join(" ")
     );
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the figures</a>\n<header>\n<h1>{title}</h1>\n<p>As of <time>{}</time>, snapshot <code>{snapshot}</code>. Small groups are not shown: a dash means not shown or nothing to divide by, never zero.</p>\n<nav aria-label=\"Sections\"><ul>\n",
-        escape(&head.as_of)
-    );
-    for section in sections {
-        html.push_str(&format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, section.title));
-    }
-    html.push_str("</ul></nav>\n</header>\n<main id=\"main\">\n");
-    for Section { id, title, body, .. } in sections {
-        html.push_str(&format!("<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{body}</section>\n"));
-    }
-    html.push_str("</main>\n<footer>\n<p>Every figure can be traced: <code>uptake explain JOB TABLE --key KEY --column COLUMN</code> tells its formula, its parts and the deliveries behind it. Tables name where they come from; the dictionary is <code>uptake schema TABLE</code>. Figures that move together are associated; nothing on this page is a cause unless a verdict says that an effect is supported.</p>\n<details><summary>Licences of the software inside this page</summary>\n");
-    for (name, text) in LICENSES {
-        html.push_str(&format!("<h3>{name}</h3>\n<pre>{}</pre>\n", escape(text)));
-    }
-    html.push_str("</details>\n</footer>\n");
-    html.push_str(&format!("<script type=\"application/json\" id=\"charts\">{data}</script>\n"));
-    for script in scripts {
-        html.push_str(&format!("<script>{script}</script>\n"));
-    }
-    html.push_str("</body>\n</html>\n");
-    Ok(html)
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (terminal::plain(&title)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (visible(&contents(&title, published, sections)?))
+                script type="application/json" id="charts" { (data) }
+                @for script in scripts {
+                    script { (PreEscaped(script)) }
+                }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+/// What people read.
+fn contents(title: &str, published: &Published, sections: &[Section]) -> Result<Markup> {
+    let head = &published.head;
+    Ok(html! {
+        a.skip href="#main" { "Skip to the figures" }
+        header {
+            h1 { (title) }
+            p {
+                "As of " time { (head.as_of) } ", snapshot " code { (head.snapshot_id()?) } ". Small groups are not shown: "
+                "a dash means not shown or nothing to divide by, never zero."
+            }
+            nav aria-label="Sections" {
+                ul {
+                    @for Section { id, title, .. } in sections {
+                        li { a href={ "#" (id) } { (title) } }
+                    }
+                }
+            }
+        }
+        main id="main" {
+            @for Section { id, title, body, .. } in sections {
+                section id=(id) aria-labelledby={ (id) "-title" } {
+                    h2 id={ (id) "-title" } { (title) }
+                    (body)
+                }
+            }
+        }
+        footer {
+            p {
+                "Every figure can be traced: " code { "uptake explain JOB TABLE --key KEY --column COLUMN" }
+                " tells its formula, its parts and the deliveries behind it. Tables name where they come from; the "
+                "dictionary is " code { "uptake schema TABLE" } ". Figures that move together are associated; nothing on "
+                "this page is a cause unless a verdict says that an effect is supported."
+            }
+            details {
+                summary { "Licences of the software inside this page" }
+                @for (name, text) in LICENSES {
+                    h3 { (name) }
+                    pre { (text) }
+                }
+            }
+        }
+    })
+}
+
+/// Markup whose control and direction-changing characters can be seen: all of them come out of the data.
+fn visible(markup: &Markup) -> Markup {
+    PreEscaped(terminal::plain(&markup.0))
+}
+
+/// JSON that cannot end the script element it stands in.
+fn json(value: &impl serde::Serialize) -> serde_json::Result<Markup> {
+    let text = serde_json::to_string(value)?;
+    let escaped = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    Ok(PreEscaped(escaped.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")))
 }
 
 /// As browsers write hashes of scripts.
@@ -70,6 +126,14 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_out_of_the_data_is_text_and_never_markup() {
+        let name = visible(&html! { a title="\u{7f}" { "<b>&\"\u{202e}" } });
+        assert_eq!(name.0, "<a title=\"\\u{7f}\">&lt;b&gt;&amp;&quot;\\u{202e}</a>");
+        let data = json(&serde_json::json!({"n": "</script><!--"})).unwrap();
+        assert_eq!(data.0, "{\"n\":\"\\u003c/script\\u003e\\u003c!--\"}");
+    }
 
     #[test]
     fn base64_of_the_standards_examples() {

@@ -1,5 +1,6 @@
 //! What the last run read, refused and noticed, and how much the guard holds back.
 
+use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Section;
@@ -8,8 +9,11 @@ use crate::cli::published::{Published, Row, text};
 use crate::error::Result;
 
 pub fn section(published: &Published) -> Result<Section> {
-    let mut section =
-        Section { id: "quality", title: "Data quality of the last run", body: String::new(), charts: Vec::new() };
+    let body = html! { (last_run(published)?) (noticed(published)?) (withheld(published)?) };
+    Ok(Section { id: "quality", title: "Data quality of the last run", body, charts: Vec::new() })
+}
+
+fn last_run(published: &Published) -> Result<Markup> {
     let mut runs = published.rows("runs", &[], None)?;
     runs.sort_by_key(|row| row.get("commit_no").and_then(Value::as_i64));
     let columns = [
@@ -26,28 +30,17 @@ pub fn section(published: &Published) -> Result<Section> {
         Column::new("rows_filtered", "Filtered", ""),
         Column::new("rows_forgotten", "Forgotten", ""),
     ];
-    match runs.split_off(runs.len().saturating_sub(1)) {
-        last if last.is_empty() => section.body.push_str(&html::absent("No run is on record.")),
-        last => section.body.push_str(&of(
-            published,
-            "ops/runs",
-            "The last run; records read are the sum of the seven after them",
-            &columns,
-            &last,
-        )?),
-    }
-    section.body.push_str(&noticed(published)?);
-    section.body.push_str(&withheld(published)?);
-    Ok(section)
+    let Some(last) = runs.pop() else { return Ok(html::absent("No run is on record.")) };
+    of(published, "ops/runs", "The last run; records read are the sum of the seven after them", &columns, &[last])
 }
 
-fn of(published: &Published, source: &str, caption: &str, columns: &[Column], rows: &[Row]) -> Result<String> {
+fn of(published: &Published, source: &str, caption: &str, columns: &[Column], rows: &[Row]) -> Result<Markup> {
     let name = source.rsplit('/').next().unwrap_or(source);
     Ok(html::table(source, caption, &published.catalog.require(name)?.key, columns, rows))
 }
 
 /// Rows of the last run's own partition and of the state of the lake; how full each column is stays with the operators.
-fn noticed(published: &Published) -> Result<String> {
+fn noticed(published: &Published) -> Result<Markup> {
     let last = published
         .files("data_quality")
         .and_then(|(_, files)| files.keys().filter(|name| name.starts_with("commit-")).max().cloned());
@@ -81,10 +74,10 @@ fn severity(name: &str) -> u8 {
     }
 }
 
-fn withheld(published: &Published) -> Result<String> {
+fn withheld(published: &Published) -> Result<Markup> {
     let mut rows = published.rows("suppressed_cells", &[], None)?;
     if rows.is_empty() {
-        return Ok(String::new());
+        return Ok(html! {});
     }
     rows.sort_by_key(|row| ["table_name", "grain", "scope_kind"].map(|name| row.get(name).map(text)));
     let columns = [
@@ -96,7 +89,11 @@ fn withheld(published: &Published) -> Result<String> {
         Column::new("cells_withheld", "Single figures withheld", ""),
         Column::new("values_merged", "Values merged into other", ""),
     ];
-    let table =
-        of(published, "ops/suppressed_cells", "What the guard holds back, to protect small groups", &columns, &rows)?;
-    Ok(format!("<details><summary>What the guard holds back</summary>\n{table}</details>\n"))
+    let caption = "What the guard holds back, to protect small groups";
+    Ok(html! {
+        details {
+            summary { "What the guard holds back" }
+            (of(published, "ops/suppressed_cells", caption, &columns, &rows)?)
+        }
+    })
 }

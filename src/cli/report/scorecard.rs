@@ -1,10 +1,11 @@
 //! The one-page scorecard: what each scope is held to, in the last period that is over, and how it came there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::html::{self, Column, Show, escape};
+use super::html::{self, Column, Show};
 use super::{Chart, Section};
 use crate::cli::published::{Published, Row, text};
 use crate::error::Result;
@@ -13,35 +14,28 @@ use crate::error::Result;
 const MOST: usize = 40;
 
 pub fn section(published: &Published) -> Result<Section> {
-    let mut section = Section { id: "scorecard", title: "Scorecard", body: String::new(), charts: Vec::new() };
+    let (id, title) = ("scorecard", "Scorecard");
     let mut rows = published.rows("scorecard", &[], None)?;
     named(&mut rows, published)?;
     if rows.is_empty() {
-        section.body = html::absent("No scorecard is published: the job names none, or none of its tables is there.");
-        return Ok(section);
+        let body = html::absent("No scorecard is published: the job names none, or none of its tables is there.");
+        return Ok(Section { id, title, body, charts: Vec::new() });
     }
-    let mut cards: Vec<String> = rows.iter().map(|row| cell(row, "scorecard")).collect();
-    cards.sort();
-    cards.dedup();
-    for card in cards {
-        let of_card: Vec<&Row> = rows.iter().filter(|row| cell(row, "scorecard") == card).collect();
-        section.body.push_str(&format!("<div class=\"card\">\n<h3>{}</h3>\n", escape(&label(&card))));
-        for grain in ["quarter", "month"] {
-            let whole = |row: &&&Row| cell(row, "grain") == grain && row.get("is_complete") == Some(&json!(true));
-            let Some(start) = of_card.iter().filter(whole).map(|row| cell(row, "period_start")).max() else {
-                let sentence = format!("No {grain} is over yet.");
-                section.body.push_str(&html::absent(&sentence));
-                continue;
-            };
-            let now = |row: &&&Row| whole(row) && cell(row, "period_start") == start;
-            let rows: Vec<Row> = of_card.iter().filter(now).map(|row| (**row).clone()).collect();
-            section.body.push_str(&period(published, &card, grain, &start, rows));
+    let key = &published.catalog.require("scorecard")?.key;
+    let cards: BTreeSet<String> = rows.iter().map(|row| cell(row, "scorecard")).collect();
+    let mut charts = Vec::new();
+    let body = html! {
+        @for card in cards {
+            @let rows = rows.iter().filter(|row| cell(row, "scorecard") == card).collect::<Vec<_>>();
+            div.card {
+                h3 { (label(&card)) }
+                @for grain in ["quarter", "month"] { (last_period(&card, grain, &rows, key)) }
+                (trends(&rows, key, &mut charts))
+            }
         }
-        trends(published, &of_card, &mut section);
-        section.body.push_str("</div>\n");
-    }
-    section.body.push_str(&cadence(published)?);
-    Ok(section)
+        (cadence(published)?)
+    };
+    Ok(Section { id, title, body, charts })
 }
 
 fn cell(row: &Row, name: &str) -> String {
@@ -92,15 +86,15 @@ fn named(rows: &mut [Row], published: &Published) -> Result<()> {
     Ok(())
 }
 
-/// One scorecard in one period: a line a KPI, scope by scope.
-fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows: Vec<Row>) -> String {
+/// One scorecard in the last period that is over: a line a KPI, scope by scope.
+fn last_period(card: &str, grain: &str, rows: &[&Row], key: &[String]) -> Markup {
+    let whole = |row: &&&Row| cell(row, "grain") == grain && row.get("is_complete") == Some(&json!(true));
+    let Some(start) = rows.iter().filter(whole).map(|row| cell(row, "period_start")).max() else {
+        return html::absent(&format!("No {grain} is over yet."));
+    };
+    let now = |row: &&&Row| whole(row) && cell(row, "period_start") == start;
+    let mut rows: Vec<Row> = rows.iter().filter(now).map(|row| (**row).clone()).collect();
     let scopes = first_scopes(&mut rows, MOST);
-    let mut html = String::new();
-    if scopes > MOST {
-        html.push_str(&html::absent(&format!(
-            "{scopes} scopes are on this scorecard; the first {MOST} by id are on this page."
-        )));
-    }
     let is_company = rows.iter().all(|row| cell(row, "scope_kind") == "company");
     let counts: Vec<String> = STATUSES
         .iter()
@@ -108,16 +102,13 @@ fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows:
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
-    html.push_str(&format!("<p>The {grain} from {}: {}.</p>\n", escape(start), escape(&counts.join(", "))));
     let mut columns = vec![Column::with(
         "kpi",
         "KPI",
-        Show::With(|row| {
-            format!("<span title=\"{}\">{}</span>", escape(&cell(row, "kpi")), escape(&label(&cell(row, "kpi"))))
-        }),
+        Show::With(|row| html! { span title=(cell(row, "kpi")) { (label(&cell(row, "kpi"))) } }),
     )];
     if !is_company {
-        columns.push(Column::with("scope_id", "Scope", Show::With(|row| escape(&cell(row, NAME)))));
+        columns.push(Column::with("scope_id", "Scope", Show::With(|row| html! { (cell(row, NAME)) })));
     }
     columns.extend([
         Column::with("status", "Status", Show::With(status)),
@@ -131,13 +122,18 @@ fn period(published: &Published, card: &str, grain: &str, start: &str, mut rows:
         Column::new("lead_or_lag", "Lead or lag", ""),
         Column::new("outcome", "For the business", ""),
     ]);
-    let key = published.catalog.table("scorecard").map(|table| table.key.clone()).unwrap_or_default();
     let caption = format!("{}, {grain} from {start}", label(card));
-    let table = html::table("marts/scorecard", &caption, &key, &columns, &rows);
-    if scopes > 8 {
-        format!("{html}<details><summary>{}</summary>\n{table}</details>\n", escape(&caption))
-    } else {
-        html + &table
+    let table = html::table("marts/scorecard", &caption, key, &columns, &rows);
+    html! {
+        @if scopes > MOST {
+            (html::absent(&format!("{scopes} scopes are on this scorecard; the first {MOST} by id are on this page.")))
+        }
+        p { "The " (grain) " from " (start) ": " (counts.join(", ")) "." }
+        @if scopes > 8 {
+            details { summary { (caption) } (table) }
+        } @else {
+            (table)
+        }
     }
 }
 
@@ -149,14 +145,14 @@ const STATUSES: [(&str, &str, &str); 4] = [
     ("no_data", "–", "without data"),
 ];
 
-fn status(row: &Row) -> String {
+fn status(row: &Row) -> Markup {
     let status = cell(row, "status");
     let (code, sign, words) = STATUSES.iter().find(|(code, ..)| *code == status).unwrap_or(&STATUSES[3]);
-    format!("<span class=\"status {code}\"><span aria-hidden=\"true\">{sign}</span> {words}</span>")
+    html! { span.status.(code) { span aria-hidden="true" { (sign) } " " (words) } }
 }
 
 /// Months of each KPI of the company with its target, or quarters where it has no months. A KPI without two values makes no picture.
-fn trends(published: &Published, rows: &[&Row], section: &mut Section) {
+fn trends(rows: &[&Row], key: &[String], charts: &mut Vec<Chart>) -> Markup {
     let company = |row: &&&Row| cell(row, "scope_kind") == "company";
     let mut of_company: Vec<&Row> = rows.iter().filter(company).copied().collect();
     of_company.sort_by_key(|row| (row.get("position").and_then(Value::as_i64), cell(row, "period_start")));
@@ -169,46 +165,49 @@ fn trends(published: &Published, rows: &[&Row], section: &mut Section) {
         }
     }
     if drawn.is_empty() {
-        return;
+        return html! {};
     }
-    section.body.push_str("<p class=\"legend\">Dashed: the target. Shaded: short of it, and still only to watch. Hollow: a period that is still running.</p>\n<div class=\"multiples\">\n");
-    for of_kpi in drawn.chunk_by(|a, b| a.get("kpi") == b.get("kpi")) {
-        let Some(first) = of_kpi.first() else { continue };
-        let (kpi, unit) = (cell(first, "kpi"), cell(first, "kpi_unit"));
-        let id = format!("trend-{}", section.charts.len());
-        let title = format!("{} ({})", label(&kpi), unit.replace('_', " "));
-        let points = of_kpi
-            .iter()
-            .map(|row| json!({"x": row["period_start"], "y": row["value"], "complete": row["is_complete"]}))
-            .collect();
-        let more = json!({"target": first["target"], "tolerance": first["tolerance"], "direction": first["direction"],
-            "share": unit.starts_with("share")});
-        section.charts.push(Chart {
-            id: id.clone(),
-            kind: "trend",
-            label: format!("{title} by {} with the target as a dashed line", cell(first, "grain")),
-            more: more.as_object().cloned().unwrap_or_default(),
-            points,
-        });
-        let key = published.catalog.table("scorecard").map(|table| table.key.clone()).unwrap_or_default();
-        let columns = [
-            Column::new("period_start", format!("{} from", label(&cell(first, "grain"))), ""),
-            Column::with("value", "Value", Show::InUnitOf("kpi_unit")),
-            Column::with("status", "Status", Show::With(status)),
-            Column::new("is_complete", "Over", ""),
-        ];
-        let rows: Vec<Row> = of_kpi.iter().map(|row| (*row).clone()).collect();
-        section.body.push_str(&html::figure(
-            &id,
-            &title,
-            &html::table("marts/scorecard", &title, &key, &columns, &rows),
-        ));
+    html! {
+        p.legend {
+            "Dashed: the target. Shaded: short of it, and still only to watch. Hollow: a period that is still running."
+        }
+        div.multiples {
+            @for rows in drawn.chunk_by(|a, b| a.get("kpi") == b.get("kpi")) { (trend(rows, key, charts)) }
+        }
     }
-    section.body.push_str("</div>\n");
+}
+
+/// The picture of one KPI.
+fn trend(rows: &[&Row], key: &[String], charts: &mut Vec<Chart>) -> Markup {
+    let Some(first) = rows.first() else { return html! {} };
+    let unit = cell(first, "kpi_unit");
+    let id = format!("trend-{}", charts.len());
+    let title = format!("{} ({})", label(&cell(first, "kpi")), unit.replace('_', " "));
+    let points = rows
+        .iter()
+        .map(|row| json!({"x": row["period_start"], "y": row["value"], "complete": row["is_complete"]}))
+        .collect();
+    let more = json!({"target": first["target"], "tolerance": first["tolerance"], "direction": first["direction"],
+        "share": unit.starts_with("share")});
+    charts.push(Chart {
+        id: id.clone(),
+        kind: "trend",
+        label: format!("{title} by {} with the target as a dashed line", cell(first, "grain")),
+        more: more.as_object().cloned().unwrap_or_default(),
+        points,
+    });
+    let columns = [
+        Column::new("period_start", format!("{} from", label(&cell(first, "grain"))), ""),
+        Column::with("value", "Value", Show::InUnitOf("kpi_unit")),
+        Column::with("status", "Status", Show::With(status)),
+        Column::new("is_complete", "Over", ""),
+    ];
+    let rows: Vec<Row> = rows.iter().map(|row| (*row).clone()).collect();
+    html::figure(&id, &title, &html::table("marts/scorecard", &title, key, &columns, &rows))
 }
 
 /// The last rows of each ritual.
-fn cadence(published: &Published) -> Result<String> {
+fn cadence(published: &Published) -> Result<Markup> {
     let mut rows = published.rows("cadence", &[], None)?;
     if rows.is_empty() {
         return Ok(html::absent("No meetings are on record, so whether the rituals take place is not shown."));
@@ -228,9 +227,11 @@ fn cadence(published: &Published) -> Result<String> {
         Column::new("required_roles", "Roles required", ""),
         Column::new("required_roles_present", "Of these present", ""),
     ];
-    let key = published.catalog.require("cadence")?.key.clone();
-    let table = html::table("marts/cadence", "Rituals, the last four periods of each", &key, &columns, &latest);
-    Ok(format!("<h3>Cadence</h3>\n{table}"))
+    let key = &published.catalog.require("cadence")?.key;
+    Ok(html! {
+        h3 { "Cadence" }
+        (html::table("marts/cadence", "Rituals, the last four periods of each", key, &columns, &latest))
+    })
 }
 
 #[cfg(test)]
