@@ -98,12 +98,10 @@ impl<'w> IdFilter<'w> {
     /// The things that the set may hold, of many that ascend by their hash; `marks` are of their hashes.
     pub fn may_hold<'t, T>(&self, asked: &'t [T], marks: &Marks, hash: impl Fn(&T) -> u64) -> Vec<&'t T> {
         let number = |thing: &T| cut(hash(thing), self.count);
-        // The hashes that are cut to a number begin here, and lie within a stretch of this length: but for what doubles cannot tell.
-        let stretch = 2f64.powi(32) / self.count.max(1) as f64;
+        let places = marks.places_a_number(self.count);
         let mut found = Vec::new();
         for held in self.numbers() {
-            let from = held as f64 * stretch;
-            if marks.hold(from - SLACK, from + stretch + SLACK) {
+            if marks.hold(held, places) {
                 let from = asked.partition_point(|thing| number(thing) < held);
                 found.extend(asked[from..].iter().take_while(|thing| number(thing) == held));
             }
@@ -118,35 +116,42 @@ impl<'w> IdFilter<'w> {
     }
 }
 
-/// Places of the hashes that filters are asked for, coarsely: next to all numbers of a filter lie where none of them does.
+/// Places of the hashes that filters are asked for, coarsely: next to all numbers of a filter lie where none of them does. A place is wider
+/// than the hashes that are cut to one number, so that one look at a number's own place says whether they may be among them.
 pub struct Marks {
     bits: Vec<u64>,
     /// Bits of a hash that do not tell its place.
     shift: u32,
 }
 
-/// More than doubles lose of a hash.
-const SLACK: f64 = 8_192.0;
+/// Bits of the places that there are at most: one in 64 is taken, up to 16 MiB of places.
+const PLACE_BITS: u32 = 27;
+/// The hashes that are cut to one number lie within 2³²; more than that and what doubles lose of a hash.
+const REACH: u64 = 1 << 33;
 
 impl Marks {
     pub fn of(hashes: impl ExactSizeIterator<Item = u64>) -> Marks {
-        // One place in 64 is taken, up to 16 MiB of places.
-        let places = (hashes.len() * 64).next_power_of_two().clamp(1 << 12, 1 << 27);
+        let places = (hashes.len() * 64).next_power_of_two().clamp(1 << 12, 1 << PLACE_BITS);
         let mut marks = Marks { bits: vec![0; places / 64], shift: 64 - places.trailing_zeros() };
         for hash in hashes {
-            let place = (hash >> marks.shift) as usize;
-            marks.bits[place / 64] |= 1 << (place % 64);
+            for near in [hash.saturating_sub(REACH), hash.saturating_add(REACH)] {
+                let place = (near >> marks.shift) as usize;
+                marks.bits[place / 64] |= 1 << (place % 64);
+            }
         }
         marks
     }
 
-    /// Whether a hash may lie between two.
-    fn hold(&self, from: f64, to: f64) -> bool {
-        // Casts of doubles stop at the ends.
-        let place = |hash: f64| (hash as u64 >> self.shift) as usize;
-        let is_set = |place: usize| self.bits[place / 64] >> (place % 64) & 1 == 1;
-        let (from, to) = (place(from), place(to));
-        (from..=to).any(is_set)
+    /// How many places one number of a filter of `count` ids takes.
+    fn places_a_number(&self, count: usize) -> f64 {
+        2f64.powi(32 - self.shift as i32) / count.max(1) as f64
+    }
+
+    /// Whether a hash that was marked may be cut to this number.
+    fn hold(&self, number: u64, places_a_number: f64) -> bool {
+        // The last place is that of what doubles round up to 2⁶⁴.
+        let place = ((number as f64 * places_a_number) as usize).min(self.bits.len() * 64 - 1);
+        self.bits[place / 64] >> (place % 64) & 1 == 1
     }
 }
 
