@@ -9,7 +9,7 @@ use super::context::{Context, Delivery};
 use super::intake::Intake;
 use super::plan::{Feed, Mode};
 use super::read::bytes::Unpacked;
-use super::read::pass;
+use super::read::pass::pass;
 use super::reject::{Reason, Refusal, Stop};
 use super::sha256::sha256;
 use super::warning::Warning;

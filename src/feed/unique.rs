@@ -15,7 +15,7 @@ use super::batch::{DELETED, ROW};
 use super::context::{Context, Delivery};
 use super::keys::intervals;
 use super::plan::Feed;
-use super::read;
+use super::read::pass::pass;
 use super::reject::{Reason, Refusal, Stop};
 use crate::contract::Table;
 
@@ -50,7 +50,7 @@ pub(crate) fn conflicts<E>(
         }
         Ok(())
     };
-    match read::pass(feed, context, delivery, bytes, &none, &mut sink) {
+    match pass(feed, context, delivery, bytes, &none, &mut sink) {
         Ok(_) => {}
         Err(Stop::Refused(refusal) | Stop::Sink(refusal)) => return Err(Stop::Refused(refusal)),
     }

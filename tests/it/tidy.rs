@@ -1,4 +1,4 @@
-//! The house keeps itself: the law of imports as data, and what may touch disk, clock and terminal.
+//! What may import what, run a plan, or touch disk, clock and terminal, as data; and how long a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ struct Line {
     code: String,
 }
 
-/// Code lines of `src`, without comments and without the test modules at the foot of files.
+/// Code lines of `src`, without comments and without what tests alone use: modules of tests, fixtures, the attacks on the guard.
 fn code() -> Vec<Line> {
     let src = root().join("src");
     let mut lines = Vec::new();

@@ -5,38 +5,17 @@ mod csv;
 mod elements;
 pub(crate) mod json;
 mod parquet;
+pub(crate) mod pass;
 pub(crate) mod scan;
 
 use std::collections::{BTreeMap, HashSet};
 
-use ::bytes::Bytes;
-use arrow::array::RecordBatch;
-
 use super::bound::Bound;
-use super::context::{Context, Delivery};
+use super::context::Context;
 use super::gate::Gate;
-use super::intake::Intake;
-use super::plan::{Feed, FileFormat};
-use super::reject::{Reason, Refusal, Stop};
+use super::plan::Feed;
+use super::reject::{Reason, Refusal};
 use super::warning::Warning;
-
-/// One pass over the records of a delivery, by the reader of its format.
-pub(crate) fn pass<'a, E>(
-    feed: &'a Feed,
-    context: &Context<'a>,
-    delivery: &Delivery,
-    bytes: &Bytes,
-    refused: &'a HashSet<u64>,
-    sink: &'a mut dyn FnMut(RecordBatch) -> Result<(), E>,
-) -> Result<Intake, Stop<E>> {
-    match feed.format_of(&delivery.path) {
-        FileFormat::Csv => csv::read(feed, context, bytes, refused, sink),
-        format @ (FileFormat::Ndjson | FileFormat::JsonArray) => {
-            json::read(feed, context, format, bytes, refused, sink)
-        }
-        FileFormat::Parquet => parquet::read(feed, context, bytes, refused, sink),
-    }
-}
 
 /// The name of a value derived from the whole record: an id for exports that have none.
 pub(crate) const RECORD: &str = "@record";
