@@ -353,7 +353,7 @@ fn pass<'a, E>(
 
 /// SHA-256 of an object, 64 hex digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]
