@@ -1,5 +1,9 @@
 //! Least squares of scores on items and raters, with or without ridge, in time linear in the ratings.
 
+use std::collections::HashMap;
+
+use petgraph::unionfind::UnionFind;
+
 use super::{Rating, SE_RATERS_MAX};
 
 /// Who rated what, and how many ratings each item and rater has.
@@ -52,31 +56,18 @@ impl<'a> Design<'a> {
     /// Island of each item and of each rater, numbered in order of items, and how many there are.
     pub fn components(&self) -> (Vec<usize>, Vec<usize>, usize) {
         let items = self.item_sizes.len();
-        let mut parent: Vec<usize> = (0..items + self.rater_sizes.len()).collect();
-        fn root(parent: &mut [usize], mut node: usize) -> usize {
-            while parent[node] != node {
-                parent[node] = parent[parent[node]];
-                node = parent[node];
-            }
-            node
-        }
+        let mut islands = UnionFind::new(items + self.rater_sizes.len());
         for r in self.ratings {
-            let (a, b) = (root(&mut parent, r.item), root(&mut parent, items + r.rater));
-            parent[a.max(b)] = a.min(b);
+            islands.union(r.item, items + r.rater);
         }
-        let mut number = vec![usize::MAX; parent.len()];
-        let mut count = 0;
-        let mut component = Vec::with_capacity(parent.len());
-        for node in 0..parent.len() {
-            let root = root(&mut parent, node);
-            if number[root] == usize::MAX {
-                number[root] = count;
-                count += 1;
-            }
-            component.push(number[root]);
-        }
+        let mut numbers = HashMap::new();
+        let number = |island: usize| {
+            let next = numbers.len();
+            *numbers.entry(island).or_insert(next)
+        };
+        let mut component: Vec<usize> = islands.into_labeling().into_iter().map(number).collect();
         let raters = component.split_off(items);
-        (component, raters, count)
+        (component, raters, numbers.len())
     }
 
     /// Minimises Σ(y - mean - item - rater)² + ridge · Σ(effect / scale)² by conjugate gradients. The mean bears no ridge:
