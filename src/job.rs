@@ -398,7 +398,7 @@ impl Job {
                 }
             }
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&hash.finalize()[..8])
     }
 
     /// A hash over everything in the job that changes what canon and marts hold. Places, names and tolerances do not.
@@ -412,7 +412,7 @@ impl Job {
             self.policy,
             self.certifications
         );
-        Sha256::digest(meant.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&Sha256::digest(meant.as_bytes())[..8])
     }
 }
 

@@ -152,11 +152,6 @@ impl Certifications {
         Certifications { contents, rules, holdings, careers }
     }
 
-    /// Whether nothing is ever required of anybody.
-    pub fn is_empty(&self) -> bool {
-        self.contents.is_empty()
-    }
-
     /// What a person in a place must hold at the end of a day, and what they have; by certification.
     pub fn duties(&self, worker: u32, place: &Place, day: Day) -> Vec<Duty> {
         let held = self.holdings.get(worker as usize).map_or(&[][..], Vec::as_slice);

@@ -80,7 +80,7 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
         ))
         .hint("leave nulls_mean out: an event is stated whole"));
     }
-    let hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&Sha256::digest(text.as_bytes())[..8]);
     Ok(LoadedFeed { feed, hash })
 }
 

@@ -349,8 +349,7 @@ fn rules(table: &Table) -> Result<(), String> {
 
 /// The hash covers what a reader relies on, so a reworded comment in the TOML changes nothing.
 fn hash(table: &Table) -> String {
-    let digest = Sha256::digest(format!("{table:?}").as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(format!("{table:?}").as_bytes())[..8])
 }
 
 #[cfg(test)]

@@ -235,11 +235,6 @@ impl Feed {
         self.shares.contains(&other.name) && other.shares.contains(&self.name)
     }
 
-    /// Whether the path of a delivery says on which day it was made.
-    pub fn names_day(&self, path: &str) -> bool {
-        self.recognise(path).flatten().is_some()
-    }
-
     /// Whether any header block gives the canon column a source.
     pub fn maps(&self, column: &str) -> bool {
         let at = self.columns.iter().position(|name| name == column);

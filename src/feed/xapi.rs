@@ -240,8 +240,7 @@ fn string(text: &[u8]) -> Result<&str, Reason> {
 fn derived_id(tape: &Tape, record: &[u8]) -> String {
     let mut canonical = Vec::with_capacity(record.len());
     tape.canonical(0, record, &["id"], &mut canonical);
-    let digest = Sha256::digest(&canonical);
-    digest.iter().take(16).fold("sha256-".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    format!("sha256-{}", hex::encode(&Sha256::digest(&canonical)[..16]))
 }
 
 /// A scheme, a colon, and nothing an IRI may not hold.

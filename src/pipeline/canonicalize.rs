@@ -136,7 +136,7 @@ pub(super) fn derive_key(table: &Table, batch: RecordBatch) -> Result<RecordBatc
                     hash.update(text.as_bytes());
                     hash.update([0x1f]);
                 }
-                Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+                Some(hex::encode(&hash.finalize()[..16]))
             })
         })
         .collect();

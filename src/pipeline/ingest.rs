@@ -3,7 +3,7 @@
 //! Tables about people and content are held whole. Tables of events are split by day, spilled to scratch when they outgrow their
 //! share of memory, and merged one day at a time, so memory follows the largest day.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use hashbrown::HashMap;
@@ -43,8 +43,6 @@ pub struct Ingested {
     pub ledger: Ledger,
     /// Deliveries read in this run, accepted or refused, with what the gate said.
     pub intakes: Vec<(String, Option<Intake>)>,
-    /// Whole tables as they are now, by name; only those that changed.
-    pub changed_tables: BTreeSet<String>,
     /// Rows of day tables waiting for their day.
     pub days: DayRows,
     pub removed: BTreeMap<String, Removed>,
@@ -268,22 +266,20 @@ pub fn ingest(
     blocking(context, &refused)?;
     tracing::info!(deliveries = intakes.len(), "deliveries read");
 
-    let mut changed_tables: BTreeSet<String> = plan.start_over.keys().cloned().collect();
-    let merged: Vec<Result<(String, Vec<Stored>, Losses)>> = {
+    let merged: Vec<Result<(Vec<Stored>, Losses)>> = {
         let (lake, ledger): (&Lake<'_>, &Ledger) = (lake, &ledger);
         let tables: Vec<(String, Waiting)> = whole.into_iter().collect();
         let one = |(name, waiting): (String, Waiting)| {
             let table = catalog.require(&name)?;
             let (files, losses) = waiting.finish((context, lake, ledger), table)?;
-            Ok((name, lake.store(files)?, losses))
+            Ok((lake.store(files)?, losses))
         };
         tables.into_par_iter().with_max_len(1).map(one).collect()
     };
     for merged in merged {
-        let (name, stored, losses) = merged?;
+        let (stored, losses) = merged?;
         lake.adopt(stored);
         ledger.lose(&losses);
-        changed_tables.insert(name);
     }
     let (mut removed, mut moved) = (BTreeMap::new(), BTreeMap::new());
     for table in catalog.canon().filter(|table| table.partition == Partition::Day && super::lake::is_stated(table)) {
@@ -310,7 +306,6 @@ pub fn ingest(
     Ok(Ingested {
         ledger,
         intakes,
-        changed_tables,
         days,
         removed,
         moved,

@@ -183,10 +183,6 @@ impl<'a> Lake<'a> {
         let ops = format!("{}/", Area::Ops.as_str());
         self.files.retain(|table, _| table.starts_with(&ops));
     }
-
-    pub fn is_dry_run(&self) -> bool {
-        self.overlay.is_some()
-    }
 }
 
 fn area(area: Area) -> layout::Area {

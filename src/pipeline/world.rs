@@ -103,7 +103,6 @@ pub struct World {
     pub people: People,
     pub units: Units,
     pub identity: Identity,
-    pub content: Vec<RecordBatch>,
     /// Authors of contributions by day, one entry a contribution, in order.
     pub authors: BTreeMap<Day, Vec<String>>,
     /// Contributions whose author matches nobody on their day, by delivery and reason.
@@ -223,7 +222,6 @@ impl World {
             strange_authors,
             people,
             identity,
-            content,
             attempts,
             facts,
             certifications,

@@ -318,9 +318,7 @@ pub(super) fn append(store: &Store, next: Commit) -> Result<Committed> {
 
 /// SHA-256 in lower-case hex.
 pub fn hex_sha256(bytes: &[u8]) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha256::digest(bytes);
-    digest.iter().flat_map(|b| [HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]).map(char::from).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 
 pub mod concentration;
 pub mod exact_share;
-pub mod funnel;
 pub mod newcombe;
 pub mod poisson_rate;
 pub mod quantile;

@@ -1,7 +1,5 @@
 //! Shares of groups drawn towards the share of all: the beta-binomial law fitted by moments (Kleinman 1973).
 
-use super::quantile;
-
 /// The law of the groups' shares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pooled {
@@ -45,15 +43,6 @@ pub fn shrink(groups: &[(i64, i64)]) -> Option<Pooled> {
     })
 }
 
-impl Pooled {
-    /// Bounds of the shrunk share of a group by the law given its counts; `None` where the common share is 0 or 1.
-    pub fn interval(&self, successes: i64, n: i64, confidence: f64) -> Option<(f64, f64)> {
-        let tail = (1.0 - confidence) / 2.0;
-        let (a, b) = (self.alpha + successes as f64, self.beta + (n - successes) as f64);
-        Some((quantile::beta(tail, a, b)?, quantile::beta(1.0 - tail, a, b)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,14 +65,6 @@ mod tests {
     fn nobody_in_any_group_stays_nobody() {
         let got = shrink(&[(0, 10), (0, 20)]).expect("pooled");
         assert_eq!(got.shrunk, [0.0, 0.0]);
-        assert_eq!(got.interval(0, 10, 0.95), None);
-    }
-
-    #[test]
-    fn the_interval_holds_the_shrunk_share() {
-        let got = shrink(&[(2, 2), (10, 40), (30, 40)]).expect("pooled");
-        let (low, high) = got.interval(10, 40, 0.95).expect("bounds");
-        assert!(low < got.shrunk[1] && got.shrunk[1] < high);
     }
 
     #[test]

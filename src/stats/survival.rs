@@ -95,16 +95,6 @@ impl Curve {
         self.steps.last().map(|s| s.time)
     }
 
-    /// Share without the event at `t`; `None` after the last observation, unless nobody was left by then.
-    pub fn survival_at(&self, t: f64) -> Option<f64> {
-        let last = self.steps.last()?;
-        if t > last.time && last.survival > 0.0 {
-            return None;
-        }
-        let step = self.steps[..self.steps.partition_point(|s| s.time <= t)].last();
-        Some(step.map_or(1.0, |s| s.survival))
-    }
-
     /// When a share `q` of people has had the event (0.5 is the median). `None` in a field is "not reached".
     pub fn quantile(&self, q: f64) -> Quantile {
         let level = 1.0 - q;

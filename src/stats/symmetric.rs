@@ -34,8 +34,7 @@ impl Square {
         let mut factor = vec![0.0; n * n];
         for i in 0..n {
             for j in 0..=i {
-                let dot: f64 = factor[i * n..i * n + j].iter().zip(&factor[j * n..j * n + j]).map(|(a, b)| a * b).sum();
-                let rest = self.at(i, j) - dot;
+                let rest = self.at(i, j) - dot(&factor[i * n..i * n + j], &factor[j * n..j * n + j]);
                 factor[i * n + j] = if i != j {
                     rest / factor[j * n + j]
                 } else if rest > 0.0 {
@@ -62,8 +61,7 @@ impl Factor {
         let n = self.size;
         let mut x = right.to_vec();
         for i in 0..n {
-            let dot: f64 = self.values[i * n..i * n + i].iter().zip(&x).map(|(l, x)| l * x).sum();
-            x[i] = (x[i] - dot) / self.values[i * n + i];
+            x[i] = (x[i] - dot(&self.values[i * n..i * n + i], &x[..i])) / self.values[i * n + i];
         }
         for i in (0..n).rev() {
             let dot: f64 = (i + 1..n).map(|j| self.values[j * n + i] * x[j]).sum();
@@ -71,6 +69,27 @@ impl Factor {
         }
         x
     }
+
+    /// The diagonal of the inverse of L·L'.
+    pub fn inverse_diagonal(&self) -> Vec<f64> {
+        let n = self.size;
+        let mut diagonal = vec![0.0; n];
+        let mut column = vec![0.0; n];
+        for j in 0..n {
+            // Column j of the inverse of L; its squares sum to the diagonal.
+            column[j] = 1.0 / self.values[j * n + j];
+            for i in j + 1..n {
+                column[i] = -dot(&self.values[i * n + j..i * n + i], &column[j..i]) / self.values[i * n + i];
+            }
+            diagonal[j] = dot(&column[j..], &column[j..]);
+        }
+        diagonal
+    }
+}
+
+/// Sum of products, in order.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Jacobi's rotations: slow, and accurate even for eigenvalues close to zero.

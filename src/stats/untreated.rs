@@ -3,6 +3,8 @@
 //! A unit's level and a week's level can be told apart only within a connected set of units and weeks: the level of a unit
 //! seen only in weeks that no other unit of the set shares says nothing about other weeks.
 
+use petgraph::unionfind::UnionFind;
+
 use super::panel::Panel;
 
 /// What a unit-week is used for.
@@ -22,7 +24,7 @@ pub struct Untreated {
     pub uses: Vec<Use>,
     pub units: usize,
     pub weeks: usize,
-    /// One week of every connected set: its level is put to zero (or one) and the others are relative to it.
+    /// The first week of every connected set: its level is put to zero (or one) and the others are relative to it.
     pub anchors: Vec<bool>,
 }
 
@@ -57,42 +59,34 @@ impl Untreated {
 
     /// Drops effects whose unit or week has no level, or whose levels lie in different connected sets.
     fn keep_identified(&mut self) {
-        let mut set: Vec<usize> = (0..self.weeks).collect();
+        let mut sets = UnionFind::new(self.weeks);
         let mut fitted = vec![false; self.weeks];
         for unit in 0..self.units {
             let mut first = None;
             for at in self.weeks_of(unit, Use::Fit) {
                 fitted[at] = true;
-                let root = root_of(&set, at);
-                let joined = root_of(&set, *first.get_or_insert(at));
-                set[root.max(joined)] = root.min(joined);
+                sets.union(*first.get_or_insert(at), at);
             }
         }
-        let roots: Vec<usize> = (0..self.weeks).map(|at| root_of(&set, at)).collect();
+        let set_of = sets.into_labeling();
         for unit in 0..self.units {
-            let own = self.weeks_of(unit, Use::Fit).next().map(|at| roots[at]);
+            let own = self.weeks_of(unit, Use::Fit).next().map(|at| set_of[at]);
             for at in 0..self.weeks {
                 let used = &mut self.uses[unit * self.weeks + at];
-                if *used == Use::Effect && (!fitted[at] || own != Some(roots[at])) {
+                if *used == Use::Effect && (!fitted[at] || own != Some(set_of[at])) {
                     *used = Use::Nothing;
                 }
             }
         }
         // Weeks without untreated units are sets of their own, so that every equation has a solution.
-        self.anchors = (0..self.weeks).map(|at| roots[at] == at).collect();
+        let mut anchored = vec![false; self.weeks];
+        self.anchors = set_of.into_iter().map(|set| !std::mem::replace(&mut anchored[set], true)).collect();
     }
 
     /// Whether the unit is compared with somebody: untreated in a week in which an effect is measured.
     pub fn is_control(&self, unit: usize, effect_weeks: &[bool]) -> bool {
         self.weeks_of(unit, Use::Fit).any(|at| effect_weeks[at])
     }
-}
-
-fn root_of(set: &[usize], mut at: usize) -> usize {
-    while set[at] != at {
-        at = set[at];
-    }
-    at
 }
 
 /// Distinct clusters among the units that `wanted` picks.

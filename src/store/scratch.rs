@@ -28,22 +28,13 @@ pub struct Scratch {
 #[derive(Debug)]
 struct Stream {
     path: PathBuf,
-    bytes: u64,
     rows: u64,
 }
 
 impl Scratch {
     /// In the system's folder for temporary files (`TMPDIR`).
     pub fn new() -> Result<Self> {
-        Self::with(tempfile::Builder::new().prefix("uptake-").tempdir())
-    }
-
-    /// In a folder of the operator's choice: a fast disk with room.
-    pub fn new_in(folder: &std::path::Path) -> Result<Self> {
-        Self::with(tempfile::Builder::new().prefix("uptake-").tempdir_in(folder))
-    }
-
-    fn with(folder: io::Result<tempfile::TempDir>) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("uptake-").tempdir();
         let folder = folder.map_err(|e| failed("open", "the folder for temporary files", &e))?;
         Ok(Self { folder, streams: Mutex::default(), created: AtomicU64::new(0) })
     }
@@ -65,24 +56,13 @@ impl Scratch {
             file.flush()
         };
         append().map_err(|e| failed("write", stream, &e))?;
-        target.bytes += encoded.len() as u64;
         target.rows += batch.num_rows() as u64;
         Ok(())
-    }
-
-    /// The names of the streams, sorted.
-    pub fn streams(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
     }
 
     /// Rows appended to a stream so far.
     pub fn rows(&self, stream: &str) -> u64 {
         self.find(stream).map_or(0, |s| s.lock().unwrap_or_else(PoisonError::into_inner).rows)
-    }
-
-    /// Bytes on disk, all streams together.
-    pub fn bytes(&self) -> u64 {
-        self.lock().values().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).bytes).sum()
     }
 
     /// The batches of a stream in the order they were appended, one at a time; none for a stream nobody wrote.
@@ -92,13 +72,6 @@ impl Scratch {
         let path = found.lock().unwrap_or_else(PoisonError::into_inner).path.clone();
         let file = File::open(path).map_err(|e| failed("read", stream, &e))?;
         Ok(Batches { file: Some(BufReader::new(file)), name })
-    }
-
-    /// Drops a stream and frees its disk space.
-    pub fn remove(&self, stream: &str) -> Result<()> {
-        let Some(found) = self.lock().remove(stream) else { return Ok(()) };
-        let path = found.lock().unwrap_or_else(PoisonError::into_inner).path.clone();
-        std::fs::remove_file(path).map_err(|e| failed("delete", stream, &e))
     }
 
     fn find(&self, stream: &str) -> Option<Arc<Mutex<Stream>>> {
@@ -112,7 +85,7 @@ impl Scratch {
         }
         // Numbers are not used twice: a reader may still hold the file of a removed stream.
         let path = self.folder.path().join(format!("{}.arrows", self.created.fetch_add(1, Ordering::Relaxed)));
-        let fresh = Arc::new(Mutex::new(Stream { path, bytes: 0, rows: 0 }));
+        let fresh = Arc::new(Mutex::new(Stream { path, rows: 0 }));
         streams.insert(stream.to_owned(), Arc::clone(&fresh));
         fresh
     }
@@ -189,25 +162,12 @@ mod tests {
         assert_eq!(read("day=1"), [one, two.clone()]);
         assert_eq!(read("day=2"), [two]);
         assert!(read("day=3").is_empty());
-        assert_eq!((scratch.rows("day=1"), scratch.streams()), (5, vec!["day=1".to_owned(), "day=2".to_owned()]));
+        assert_eq!(scratch.rows("day=1"), 5);
 
         let folder = scratch.folder.path().to_owned();
-        assert!(folder.exists() && scratch.bytes() > 0);
+        assert!(folder.exists());
         drop(scratch);
         assert!(!folder.exists());
-    }
-
-    #[test]
-    fn a_removed_stream_starts_anew_and_its_neighbours_stay() {
-        let scratch = Scratch::new().unwrap();
-        let rows = |n| batch(n, &[Some("a")]);
-        scratch.append("../a", &rows(1)).unwrap();
-        scratch.append("b", &rows(2)).unwrap();
-        scratch.remove("../a").unwrap();
-        scratch.append("c", &rows(3)).unwrap();
-        scratch.append("../a", &rows(4)).unwrap();
-        let first = |name: &str| scratch.read(name).unwrap().next().unwrap().unwrap();
-        assert_eq!((first("../a"), first("b"), first("c")), (rows(4), rows(2), rows(3)));
     }
 
     #[test]

@@ -35,11 +35,6 @@ impl Reactions {
         }
         read
     }
-
-    /// Bytes held, for the cache.
-    pub fn bytes(&self) -> usize {
-        self.to_experts.len() * size_of::<(u32, u32, i64)>()
-    }
 }
 
 /// Topics of the content that people looked for on one day.
@@ -76,10 +71,5 @@ impl Interests {
         }
         end(last, &mut topics);
         read
-    }
-
-    /// Bytes held, for the cache.
-    pub fn bytes(&self) -> usize {
-        self.of.len() * size_of::<(u32, u32)>()
     }
 }

@@ -1,5 +1,6 @@
 //! The page around the sections: one file with its style, its data and the library that draws the charts.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,7 @@ pub fn page(published: &Published, sections: &[Section]) -> Result<String> {
     let data = json(&charts).map_err(|cause| Error::bug(cause.to_string()))?;
     let scripts = [D3, PLOT, CHARTS];
     let allowed: Vec<String> =
-        scripts.iter().map(|text| format!("'sha256-{}'", base64(&Sha256::digest(text)))).collect();
+        scripts.iter().map(|text| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))).collect();
     // Nothing may be loaded from anywhere, and no script may run but the three below.
     let policy = format!(
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
@@ -109,20 +110,6 @@ fn json(value: &impl serde::Serialize) -> serde_json::Result<Markup> {
     Ok(PreEscaped(escaped.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")))
 }
 
-/// As browsers write hashes of scripts.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let block = chunk.iter().fold(0u32, |block, byte| block << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let letter = LETTERS[(block >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= chunk.len() { letter as char } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,12 +120,6 @@ mod tests {
         assert_eq!(name.0, "<a title=\"\\u{7f}\">&lt;b&gt;&amp;&quot;\\u{202e}</a>");
         let data = json(&serde_json::json!({"n": "</script><!--"})).unwrap();
         assert_eq!(data.0, "{\"n\":\"\\u003c/script\\u003e\\u003c!--\"}");
-    }
-
-    #[test]
-    fn base64_of_the_standards_examples() {
-        let examples = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
-        assert!(examples.iter().all(|(plain, coded)| base64(plain.as_bytes()) == *coded));
     }
 
     #[test]

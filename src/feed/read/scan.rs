@@ -57,7 +57,7 @@ impl Found<'_> {
             sum.update(self.field(at));
             sum.update([0x1f]);
         }
-        sum.finalize().iter().take(16).fold("sha256-".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+        format!("sha256-{}", hex::encode(&sum.finalize()[..16]))
     }
 }
 

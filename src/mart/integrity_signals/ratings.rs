@@ -1,6 +1,8 @@
 //! Signals in how raters rate: far above or below the others on the same items, or always alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petgraph::unionfind::UnionFind;
 
 use super::evidence::{Evidence, Item, Rating};
 use super::signal::{Measure, Signal};
@@ -75,35 +77,24 @@ fn fit<'r>(ratings: &[&'r Rating]) -> Option<(Vec<&'r str>, severity::Severity)>
     Some((raters, severity(&numbered)?))
 }
 
-/// Ratings parted into sets that share neither raters nor items.
+/// Ratings parted into sets that share neither raters nor items, by the first rating of each.
 fn islands<'r>(ratings: &[&'r Rating]) -> Vec<Vec<&'r Rating>> {
-    let mut island_of: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
-    let mut parent: Vec<usize> = Vec::new();
-    fn root(parent: &mut [usize], mut at: usize) -> usize {
-        while parent[at] != at {
-            parent[at] = parent[parent[at]];
-            at = parent[at];
+    let mut sets = UnionFind::new(ratings.len());
+    let (mut of_rater, mut of_item) = (HashMap::new(), HashMap::new());
+    for (at, rating) in ratings.iter().enumerate() {
+        sets.union(at, *of_rater.entry(&rating.rater).or_insert(at));
+        sets.union(at, *of_item.entry((&rating.submission, &rating.dimension)).or_insert(at));
+    }
+    let mut number_of = HashMap::new();
+    let mut islands: Vec<Vec<&Rating>> = Vec::new();
+    for (rating, set) in ratings.iter().zip(sets.into_labeling()) {
+        let number = *number_of.entry(set).or_insert(islands.len());
+        if number == islands.len() {
+            islands.push(Vec::new());
         }
-        at
+        islands[number].push(rating);
     }
-    let mut nodes = Vec::with_capacity(ratings.len());
-    for rating in ratings {
-        let keys = [(true, rating.rater.as_str(), ""), (false, rating.submission.as_str(), rating.dimension.as_str())];
-        let [rater, item] = keys.map(|key| {
-            *island_of.entry(key).or_insert_with(|| {
-                parent.push(parent.len());
-                parent.len() - 1
-            })
-        });
-        let (a, b) = (root(&mut parent, rater), root(&mut parent, item));
-        parent[a.max(b)] = a.min(b);
-        nodes.push(rater);
-    }
-    let mut islands: BTreeMap<usize, Vec<&Rating>> = BTreeMap::new();
-    for (rating, node) in ratings.iter().zip(nodes) {
-        islands.entry(root(&mut parent, node)).or_default().push(rating);
-    }
-    islands.into_values().collect()
+    islands
 }
 
 /// Raters who give nearly always the same mark.

@@ -1,6 +1,7 @@
 //! Rings: a few people each of whom can be reached from every other along unusually strong endorsements.
 
-use std::collections::BTreeMap;
+use petgraph::algo::kosaraju_scc;
+use petgraph::graphmap::DiGraphMap;
 
 use super::Pair;
 
@@ -17,79 +18,13 @@ pub fn is_strong(pair: &Pair) -> bool {
 
 /// Strongly connected sets of 3 to 8 people over the strong edges of `pairs`, each ascending, by first person.
 pub fn rings(pairs: &[Pair]) -> Vec<Vec<usize>> {
-    let mut edges: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for pair in pairs.iter().filter(|pair| is_strong(pair)) {
-        edges.entry(pair.from).or_default().push(pair.to);
-        edges.entry(pair.to).or_default();
-    }
-    let mut rings: Vec<Vec<usize>> =
-        strongly_connected(&edges).into_iter().filter(|set| SIZES.contains(&set.len())).collect();
+    let strong = pairs.iter().filter(|pair| is_strong(pair)).map(|pair| (pair.from, pair.to));
+    // Kosaraju's algorithm, as it does not recurse: a long chain of people would exhaust the thread's stack.
+    let sets = kosaraju_scc(&DiGraphMap::<usize, ()>::from_edges(strong));
+    let mut rings: Vec<Vec<usize>> = sets.into_iter().filter(|set| SIZES.contains(&set.len())).collect();
     rings.iter_mut().for_each(|ring| ring.sort_unstable());
     rings.sort();
     rings
-}
-
-/// Tarjan's algorithm on a stack of our own, so that a long chain of people cannot exhaust the thread's.
-fn strongly_connected(edges: &BTreeMap<usize, Vec<usize>>) -> Vec<Vec<usize>> {
-    struct Seen {
-        order: usize,
-        lowest: usize,
-        open: bool,
-    }
-    let mut seen: BTreeMap<usize, Seen> = BTreeMap::new();
-    let (mut open, mut sets) = (Vec::new(), Vec::new());
-    for start in edges.keys() {
-        if seen.contains_key(start) {
-            continue;
-        }
-        // Each frame is a person and how many of their edges have been followed.
-        let mut path = vec![(*start, 0)];
-        while let Some((person, followed)) = path.pop() {
-            if followed == 0 {
-                let order = seen.len();
-                seen.insert(person, Seen { order, lowest: order, open: true });
-                open.push(person);
-            }
-            let next = edges.get(&person).and_then(|to| to.get(followed)).copied();
-            if let Some(next) = next {
-                path.push((person, followed + 1));
-                match seen.get(&next) {
-                    None => path.push((next, 0)),
-                    Some(met) if met.open => {
-                        let order = met.order;
-                        lower(&mut seen, person, order);
-                    }
-                    Some(_) => {}
-                }
-                continue;
-            }
-            let Some(done) = seen.get(&person) else { continue };
-            let (order, lowest) = (done.order, done.lowest);
-            if let Some((parent, _)) = path.last() {
-                lower(&mut seen, *parent, lowest);
-            }
-            if order == lowest {
-                let mut set = Vec::new();
-                while let Some(member) = open.pop() {
-                    if let Some(s) = seen.get_mut(&member) {
-                        s.open = false;
-                    }
-                    set.push(member);
-                    if member == person {
-                        break;
-                    }
-                }
-                sets.push(set);
-            }
-        }
-    }
-
-    fn lower(seen: &mut BTreeMap<usize, Seen>, person: usize, to: usize) {
-        if let Some(s) = seen.get_mut(&person) {
-            s.lowest = to.min(s.lowest);
-        }
-    }
-    sets
 }
 
 #[cfg(test)]

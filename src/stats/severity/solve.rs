@@ -1,6 +1,11 @@
 //! Least squares of scores on items and raters, with or without ridge, in time linear in the ratings.
 
+use std::collections::HashMap;
+
+use petgraph::unionfind::UnionFind;
+
 use super::{Rating, SE_RATERS_MAX};
+use crate::stats::symmetric::{Square, dot};
 
 /// Who rated what, and how many ratings each item and rater has.
 pub struct Design<'a> {
@@ -52,31 +57,18 @@ impl<'a> Design<'a> {
     /// Island of each item and of each rater, numbered in order of items, and how many there are.
     pub fn components(&self) -> (Vec<usize>, Vec<usize>, usize) {
         let items = self.item_sizes.len();
-        let mut parent: Vec<usize> = (0..items + self.rater_sizes.len()).collect();
-        fn root(parent: &mut [usize], mut node: usize) -> usize {
-            while parent[node] != node {
-                parent[node] = parent[parent[node]];
-                node = parent[node];
-            }
-            node
-        }
+        let mut islands = UnionFind::new(items + self.rater_sizes.len());
         for r in self.ratings {
-            let (a, b) = (root(&mut parent, r.item), root(&mut parent, items + r.rater));
-            parent[a.max(b)] = a.min(b);
+            islands.union(r.item, items + r.rater);
         }
-        let mut number = vec![usize::MAX; parent.len()];
-        let mut count = 0;
-        let mut component = Vec::with_capacity(parent.len());
-        for node in 0..parent.len() {
-            let root = root(&mut parent, node);
-            if number[root] == usize::MAX {
-                number[root] = count;
-                count += 1;
-            }
-            component.push(number[root]);
-        }
+        let mut numbers = HashMap::new();
+        let number = |island: usize| {
+            let next = numbers.len();
+            *numbers.entry(island).or_insert(next)
+        };
+        let mut component: Vec<usize> = islands.into_labeling().into_iter().map(number).collect();
         let raters = component.split_off(items);
-        (component, raters, count)
+        (component, raters, numbers.len())
     }
 
     /// Minimises Σ(y - mean - item - rater)² + ridge · Σ(effect / scale)² by conjugate gradients. The mean bears no ridge:
@@ -147,13 +139,12 @@ impl<'a> Design<'a> {
             return None;
         }
         // Row and column 0 are the mean, 1.. the raters. In units of the error variance.
-        let size = raters + 1;
-        let mut matrix = vec![0.0; size * size];
-        matrix[0] = self.ratings.len() as f64;
+        let mut matrix = Square::zero(raters + 1);
+        matrix.add(0, 0, self.ratings.len() as f64);
         for (r, count) in self.rater_sizes.iter().enumerate() {
-            matrix[r + 1] += *count as f64;
-            matrix[(r + 1) * size] += *count as f64;
-            matrix[(r + 1) * size + r + 1] += *count as f64 + error / rater;
+            matrix.add(0, r + 1, *count as f64);
+            matrix.add(r + 1, 0, *count as f64);
+            matrix.add(r + 1, r + 1, *count as f64 + error / rater);
         }
         if item > 0.0 {
             let mut by_item = vec![Vec::new(); self.item_sizes.len()];
@@ -161,44 +152,15 @@ impl<'a> Design<'a> {
             for rated_by in &by_item {
                 let m = rated_by.len() as f64;
                 let weight = 1.0 / (m + error / item);
-                matrix[0] -= m * m * weight;
+                matrix.add(0, 0, -m * m * weight);
                 for a in rated_by {
-                    matrix[*a] -= m * weight;
-                    matrix[a * size] -= m * weight;
-                    rated_by.iter().for_each(|b| matrix[a * size + b] -= weight);
+                    matrix.add(0, *a, -m * weight);
+                    matrix.add(*a, 0, -m * weight);
+                    rated_by.iter().for_each(|b| matrix.add(*a, *b, -weight));
                 }
             }
         }
-        let diagonal = inverse_diagonal(matrix, size)?;
+        let diagonal = matrix.cholesky()?.inverse_diagonal();
         Some(diagonal[1..].iter().map(|d| (d * error).sqrt()).collect())
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Diagonal of the inverse of a symmetric positive definite matrix, by Cholesky; `None` where it is not.
-fn inverse_diagonal(mut a: Vec<f64>, n: usize) -> Option<Vec<f64>> {
-    for j in 0..n {
-        for i in j..n {
-            let sum = a[i * n + j] - dot(&a[i * n..i * n + j], &a[j * n..j * n + j]);
-            if i == j {
-                a[j * n + j] = (sum > 0.0).then(|| sum.sqrt())?;
-            } else {
-                a[i * n + j] = sum / a[j * n + j];
-            }
-        }
-    }
-    // Column j of the inverse factor; the squares of row i of its transpose sum to the diagonal.
-    let mut diagonal = vec![0.0; n];
-    let mut column = vec![0.0; n];
-    for j in 0..n {
-        column[j] = 1.0 / a[j * n + j];
-        for i in j + 1..n {
-            column[i] = -dot(&a[i * n + j..i * n + i], &column[j..i]) / a[i * n + i];
-        }
-        diagonal[j] = dot(&column[j..], &column[j..]);
-    }
-    Some(diagonal)
 }
