@@ -2,11 +2,12 @@
 //!
 //! A day is the number of days since 1970-01-01 in the job's reporting zone, as Parquet and Arrow count it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Offset, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
+use hashbrown::HashMap;
 
 /// Days since 1970-01-01.
 pub type Day = i32;

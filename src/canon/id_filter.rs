@@ -99,12 +99,17 @@ impl<'w> IdFilter<'w> {
     pub fn may_hold<'t, T>(&self, asked: &'t [T], marks: &Marks, hash: impl Fn(&T) -> u64) -> Vec<&'t T> {
         let number = |thing: &T| cut(hash(thing), self.count);
         let places = marks.places_a_number(self.count);
-        let mut found = Vec::new();
-        for held in self.numbers() {
-            if marks.hold(held, places) {
-                let from = asked.partition_point(|thing| number(thing) < held);
-                found.extend(asked[from..].iter().take_while(|thing| number(thing) == held));
+        let (mut found, mut left) = (Vec::new(), asked);
+        for held in self.numbers().filter(|held| marks.hold(*held, places)) {
+            // Both ascend, so what was passed is not asked again: ever longer strides, then the place within the last.
+            let is_before = |thing: &T| number(thing) < held;
+            let mut stride = 1;
+            while left.get(stride - 1).is_some_and(is_before) {
+                left = &left[stride..];
+                stride *= 2;
             }
+            left = &left[left[..left.len().min(stride)].partition_point(is_before)..];
+            found.extend(left.iter().take_while(|thing| number(thing) == held));
         }
         found
     }
@@ -150,7 +155,7 @@ impl Marks {
     /// Whether a hash that was marked may be cut to this number.
     fn hold(&self, number: u64, places_a_number: f64) -> bool {
         // The last place is that of what doubles round up to 2⁶⁴.
-        let place = ((number as f64 * places_a_number) as usize).min(self.bits.len() * 64 - 1);
+        let place = ((number as i64 as f64 * places_a_number) as usize).min(self.bits.len() * 64 - 1);
         self.bits[place / 64] >> (place % 64) & 1 == 1
     }
 }

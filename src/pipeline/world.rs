@@ -200,10 +200,11 @@ impl World {
             let setting = Setting { identity: &identity, people: &people, zone, leader_bands, horizon };
             let by_acts = crate::mart::MARTS.iter().any(|mart| mart.acts.is_some() && context.job.wants(mart.name));
             let acts = if by_acts { Acts::build(&tables, &setting) } else { Acts::default() };
-            (belongings, acts, authors(&contributions, zone), strange_authors(&contributions, &identity, zone))
+            (belongings, acts, authors(&contributions, &identity, zone))
         };
-        let ((attempts, facts, completions), ((certifications, items), (belongings, acts, authors, strange_authors))) =
+        let ((attempts, facts, completions), ((certifications, items), (belongings, acts, authors))) =
             rayon::join(attempted, || rayon::join(certified, given));
+        let Authors { by_day: authors, strange: strange_authors } = authors;
         let mut found = Vec::new();
         let (before, completed) = completed_before_hire(&enrollments, &workers, &identity, &people, zone, horizon - 1);
         found.push(Found::of_table("completed_before_hire", "enrollments", before, Some(completed)));
@@ -285,41 +286,33 @@ pub fn horizon(as_of: DateTime<Utc>, zone: chrono_tz::Tz) -> Day {
     if day_start_micros(today, zone) < as_of { today + 1 } else { today }
 }
 
-fn authors(contributions: &[RecordBatch], zone: chrono_tz::Tz) -> BTreeMap<Day, Vec<String>> {
-    let mut authors: BTreeMap<Day, Vec<String>> = BTreeMap::new();
-    let mut clock = DayClock::new(zone);
-    for batch in contributions {
-        let (author, created_at, deleted) =
-            (Text::of(batch, "author_id"), instants(batch, "created_at"), bools(batch, DELETED));
-        for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
-            if let (Some(author), Some(at)) = (author.get(row), created_at(row)) {
-                authors.entry(clock.day(at)).or_default().push(author.to_owned());
-            }
-        }
-    }
-    authors.values_mut().for_each(|authors| authors.sort_unstable());
-    authors
+/// Who wrote what is known of, by day, and how many of it nobody we know wrote, by delivery and reason.
+struct Authors {
+    by_day: BTreeMap<Day, Vec<String>>,
+    strange: BTreeMap<(String, Unmatched), u64>,
 }
 
-fn strange_authors(
-    contributions: &[RecordBatch],
-    identity: &Identity,
-    zone: chrono_tz::Tz,
-) -> BTreeMap<(String, Unmatched), u64> {
+fn authors(contributions: &[RecordBatch], identity: &Identity, zone: chrono_tz::Tz) -> Authors {
+    let mut by_day: BTreeMap<Day, Vec<String>> = BTreeMap::new();
     let mut strange: BTreeMap<(String, Unmatched), u64> = BTreeMap::new();
     let mut clock = DayClock::new(zone);
     for batch in contributions {
-        let accounts = Text::of(batch, "author_id").each(batch.num_rows(), &mut |author| identity.account(author));
-        let (created_at, deleted, delivery) =
-            (instants(batch, "created_at"), bools(batch, DELETED), Text::of(batch, DELIVERY));
+        let (author, delivery) = (Text::of(batch, "author_id"), Text::of(batch, DELIVERY));
+        let accounts = author.each(batch.num_rows(), &mut |author| identity.account(author));
+        let (created_at, deleted) = (instants(batch, "created_at"), bools(batch, DELETED));
         for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
-            let (Some(account), Some(at)) = (accounts[row], created_at(row)) else { continue };
-            if let Who::Unmatched(reason) = account.who(clock.day(at)) {
+            let (Some(author), Some(account), Some(at)) = (author.get(row), accounts[row], created_at(row)) else {
+                continue;
+            };
+            let day = clock.day(at);
+            by_day.entry(day).or_default().push(author.to_owned());
+            if let Who::Unmatched(reason) = account.who(day) {
                 *strange.entry((delivery.get(row).unwrap_or_default().to_owned(), reason)).or_default() += 1;
             }
         }
     }
-    strange
+    by_day.values_mut().for_each(|authors| authors.sort_unstable());
+    Authors { by_day, strange }
 }
 
 /// First and last day on which each account was seen.

@@ -20,15 +20,15 @@ pub const FORMAT: u32 = 1;
 /// Table (`marts/adoption_kpis`) → partition (`month=2025-03`) → file. A table without rows has one file without rows.
 pub type Files = BTreeMap<String, BTreeMap<String, FileRef>>;
 
-/// A data file, as large and as hashed when it was written.
+/// A data file, as large and as hashed when it was written. Fields are in the order of their names, as for [`Commit`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRef {
+    pub bytes: u64,
     pub path: String,
+    pub rows: u64,
     /// In hex, of all bytes.
     pub sha256: String,
-    pub bytes: u64,
-    pub rows: u64,
 }
 
 impl FileRef {
@@ -46,30 +46,31 @@ pub enum MadeBy {
     Vacuum,
 }
 
-/// One snapshot over all tables, and what it was made from.
+/// One snapshot over all tables, and what it was made from. Fields are in the order of their names, which is that of the keys in its text:
+/// a commit names thousands of files, and sorting them costs more than writing them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {
-    pub format: u32,
-    /// From 1, without gaps.
-    pub n: u64,
-    /// The [`Commit::snapshot_id`] of commit `n - 1`.
-    pub parent: Option<String>,
-    pub made_by: MadeBy,
     /// The date the run was told it was, `2025-03-31`.
     pub as_of: String,
     pub binary_version: String,
     pub config_hash: String,
     /// Table name → hash of its contract.
     pub contract_hashes: BTreeMap<String, String>,
-    pub files: Files,
-    /// The deliveries that are in these tables, in the pipeline's own words.
-    pub ledger: serde_json::Value,
     /// What the run counted: `rows_read`, `rows_rejected`, …
     pub counts: BTreeMap<String, u64>,
     /// Data objects that a vacuum is deleting. No later commit may name them until it has finished.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deleting: BTreeSet<String>,
+    pub files: Files,
+    pub format: u32,
+    /// The deliveries that are in these tables, in the pipeline's own words; keys sorted.
+    pub ledger: serde_json::Value,
+    pub made_by: MadeBy,
+    /// From 1, without gaps.
+    pub n: u64,
+    /// The [`Commit::snapshot_id`] of commit `n - 1`.
+    pub parent: Option<String>,
 }
 
 impl Commit {
@@ -77,9 +78,7 @@ impl Commit {
     pub fn to_bytes(&self) -> Result<Bytes> {
         let object = layout::commit(self.n);
         let damaged = |e: serde_json::Error| Error::Damaged { object: object.clone(), reason: e.to_string() };
-        let mut value = serde_json::to_value(self).map_err(damaged)?;
-        value.sort_all_objects();
-        let mut text = serde_json::to_vec_pretty(&value).map_err(damaged)?;
+        let mut text = serde_json::to_vec_pretty(self).map_err(damaged)?;
         text.push(b'\n');
         Ok(text.into())
     }
@@ -269,7 +268,8 @@ impl<'a> Publisher<'a> {
     }
 
     fn next(&self, draft: Draft) -> Result<Commit> {
-        let Draft { as_of, binary_version, config_hash, contract_hashes, files, ledger, counts } = draft;
+        let Draft { as_of, binary_version, config_hash, contract_hashes, files, mut ledger, counts } = draft;
+        ledger.sort_all_objects();
         let next = Commit {
             format: FORMAT,
             n: self.head.as_ref().map_or(1, |head| head.n + 1),
@@ -397,7 +397,9 @@ mod tests {
         let text = String::from_utf8(commit.to_bytes().unwrap().to_vec()).unwrap();
         let keys: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("  \"")?.split('"').next()).collect();
         assert!(keys.is_sorted() && keys.contains(&"ledger"), "{text}");
-        assert!(text.find("\"a\": [").unwrap() < text.find("\"z\": 1").unwrap());
+        let mut sorted: serde_json::Value = serde_json::from_str(&text).unwrap();
+        sorted.sort_all_objects();
+        assert_eq!(serde_json::to_string_pretty(&sorted).unwrap() + "\n", text, "files and the ledger, too");
         assert_eq!(Commit::parse("x", 1, text.as_bytes()).unwrap(), commit);
     }
 
