@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 
 use super::duration;
+use super::feed::{Mapping, Reading, Values};
 use super::ids;
 use super::number;
-use super::plan::{Mapping, Reading, Values};
 use super::pseudonym::Pseudonyms;
 use super::record::Cell;
 use super::reject::Reason;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::feed::Feed;
 use super::ids::Known;
-use super::plan::Feed;
 use super::pseudonym::Pseudonyms;
 use crate::contract::Table;
 

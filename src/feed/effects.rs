@@ -1,7 +1,7 @@
 //! Keys of a column that would do nothing where they stand. A feed that says something without effect says something that its
 //! writer believes in, so it is refused.
 
-use super::file::{ColumnFile, FeedFile, ValuesFile};
+use super::spec::{ColumnFile, FeedFile, ValuesFile};
 use crate::contract::{Column, Type};
 
 /// Where a key has an effect.

@@ -9,8 +9,8 @@
 use chrono_tz::Tz;
 
 use super::cast::{ABSURD, ABSURD_DAY, EARLIEST, EARLIEST_DAY, is_null};
+use super::feed::{Mapping, Reading};
 use super::order::Orders;
-use super::plan::{Mapping, Reading};
 use super::record::{Cell, Place};
 use super::reject::Reason;
 use super::time::{DAY, Stamp, iso, trimmed};

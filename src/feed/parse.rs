@@ -1,8 +1,8 @@
 //! A feed file read: as written first, then as meant.
 
-use super::file::FeedFile;
-use super::plan::Feed;
-use super::resolve::resolve;
+use super::feed::Feed;
+use super::spec::FeedFile;
+use super::validate::resolve;
 use crate::contract::{Area, Catalog, Table};
 
 /// A feed file that cannot be used; the message names the feed and the key.

@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
+use super::feed::{Csv, FileFormat};
 use super::limits::Limits;
-use super::plan::{Csv, FileFormat};
 use super::read::bytes::Unpacked;
 use super::read::scan::split;
 use super::reject::{Reason, Refusal};

@@ -6,8 +6,8 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 
 use super::context::{Context, Delivery};
+use super::feed::{Feed, Mode};
 use super::intake::Intake;
-use super::plan::{Feed, Mode};
 use super::read::bytes::Unpacked;
 use super::read::pass::pass;
 use super::reject::{Reason, Refusal, Stop};

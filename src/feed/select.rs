@@ -13,9 +13,9 @@ use arrow::datatypes::{DataType, Date32Type};
 use hashbrown::DefaultHashBuilder;
 
 use super::batch::DELETED;
+use super::feed::{Feed, Mode};
 use super::intake::{Intake, Mark};
 use super::keys::{Hash, Interval, hashes, key_hashes};
-use super::plan::{Feed, Mode};
 use super::record::Place;
 use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject};
 use super::warning::Warning;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::file::{ChoiceFile, FeedFile, FilterFile};
 use super::record::Cell;
+use super::spec::{ChoiceFile, FeedFile, FilterFile};
 
 /// What a feed says about which records count.
 #[derive(Debug, Clone, Default)]

@@ -2,8 +2,8 @@
 
 use arrow::array::RecordBatch;
 
+use super::feed::Feed;
 use super::intake::Intake;
-use super::plan::Feed;
 use super::reject::{Reason, Refusal};
 use super::warning::Warning;
 use super::{order, sites, watch};

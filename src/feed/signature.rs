@@ -4,7 +4,7 @@
 //! could be put together to the text again.
 
 use super::cast;
-use super::plan::Mapping;
+use super::feed::Mapping;
 use super::pseudonym::{Pseudonyms, hex};
 use super::record::Cell;
 use crate::contract::Made;

@@ -1,7 +1,7 @@
 //! Which site an account of a statement is on: an actor is site and name, and account 2 here is not account 2 there.
 
-use super::file::SiteFile;
 use super::reject::{Reason, Refusal};
+use super::spec::SiteFile;
 
 /// A site whose statements a feed accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::context::{Context, Delivery};
-use super::plan::{Feed, Mode};
+use super::feed::{Feed, Mode};
 use super::pseudonym::Pseudonyms;
 use super::read_delivery::read;
 use super::reject::{Refusal, Reject, Stop};

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::batch::{DELETED, ROW};
 use super::context::{Context, Delivery};
+use super::feed::Feed;
 use super::keys::intervals;
-use super::plan::Feed;
 use super::read::pass::pass;
 use super::reject::{Reason, Refusal, Stop};
 use crate::contract::Table;

@@ -5,8 +5,8 @@ use arrow::compute::take_record_batch;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::batch::DELETED;
+use super::feed::{Feed, Mode};
 use super::keys::{Hash, Interval, broken, has_interval, hashes, interval_of, key_hashes, versions};
-use super::plan::{Feed, Mode};
 use super::reject::Refusal;
 use super::warning::Warning;
 use crate::contract::Table;

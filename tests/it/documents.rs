@@ -129,7 +129,7 @@ fn the_readmes_commands_print_what_the_readme_shows() {
 /// The fields of the feed file as the program reads it, from its source.
 #[test]
 fn every_key_of_a_feed_file_is_described() {
-    let source = std::fs::read_to_string(root().join("src/feed/file.rs")).expect("the feed file's structs");
+    let source = std::fs::read_to_string(root().join("src/feed/spec.rs")).expect("the feed file's structs");
     let readme = std::fs::read_to_string(root().join("schemas/feed/README.md")).expect("the feed reference");
     // Words that stand in code spans.
     let spans = readme.split('`').skip(1).step_by(2);

@@ -417,7 +417,7 @@ const REASONS: &[(&str, &str)] = &[
     ("feed/gate.rs", "one record from its cells to a row, in the order in which it is judged"),
     ("feed/read/elements.rs", "one state machine over bytes of JSON"),
     ("feed/read/json.rs", "one reader: lines and arrays share their records"),
-    ("feed/resolve.rs", "every key of a feed file, each with the sentence that refuses it"),
+    ("feed/validate.rs", "every key of a feed file, each with the sentence that refuses it"),
     ("feed/time.rs", "every form of a day and of an instant, read by hand because each cell passes here"),
     ("job.rs", "every key of a job file, as written and as meant"),
     ("job/goals.rs", "every key of a goals file, as written and as meant"),

@@ -8,7 +8,7 @@ use crate::feed::batch::{Last, Values};
 use crate::feed::bound::Slot;
 use crate::feed::cast;
 use crate::feed::extract::ActOf;
-use crate::feed::plan::Mapping;
+use crate::feed::feed::Mapping;
 use crate::feed::record::{Cell, Record};
 use crate::feed::reject::Reason;
 use crate::feed::remarks::Remark;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use encoding_rs::{CoderResult, Decoder, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use flate2::bufread::GzDecoder;
 
+use crate::feed::feed::{FileFormat, TextEncoding};
 use crate::feed::limits::Limits;
-use crate::feed::plan::{FileFormat, TextEncoding};
 use crate::feed::reject::{Reason, Refusal};
 
 /// Bytes asked of the unpacker at a time.

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::bound::Bound;
 use super::context::Context;
+use super::feed::Feed;
 use super::gate::Gate;
-use super::plan::Feed;
 use super::reject::{Reason, Refusal};
 use super::warning::Warning;
 

@@ -27,9 +27,9 @@ use super::Header;
 use crate::contract::Type;
 use crate::feed::bound::Wants;
 use crate::feed::context::Context;
+use crate::feed::feed::Feed;
 use crate::feed::gate::Gate;
 use crate::feed::intake::Intake;
-use crate::feed::plan::Feed;
 use crate::feed::record::{Cell, Place, Record};
 use crate::feed::reject::{Reason, Refusal, Stop};
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{csv, json, parquet};
 use crate::feed::context::{Context, Delivery};
+use crate::feed::feed::{Feed, FileFormat};
 use crate::feed::intake::Intake;
-use crate::feed::plan::{Feed, FileFormat};
 use crate::feed::reject::Stop;
 
 /// Reads a delivery by the reader of its format.

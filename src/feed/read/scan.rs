@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::feed::plan::Csv;
+use crate::feed::feed::Csv;
 use crate::feed::reject::Reason;
 
 /// The first records of some text as fields, for drafts; what is badly quoted ends them.

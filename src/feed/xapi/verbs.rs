@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::feed::plan::Values;
+use crate::feed::feed::Values;
 
 /// The path of a verb in a statement.
 pub(crate) const PATH: &str = "verb.id";

@@ -1,9 +1,9 @@
 //! The keys of a feed file about its objects: formats, gates, snapshots.
 
-use crate::feed::file::FeedFile;
+use crate::feed::feed::{Csv, FileFormat, Mode, Snapshots};
 use crate::feed::limits::{Gates, Verdict};
-use crate::feed::plan::{Csv, FileFormat, Mode, Snapshots};
 use crate::feed::read::json;
+use crate::feed::spec::FeedFile;
 
 /// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
 pub(super) fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {

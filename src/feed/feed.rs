@@ -1,4 +1,4 @@
-//! [`Feed`]: a feed file as it is meant. How it becomes so: [`super::resolve`].
+//! [`Feed`]: a feed file as it is meant. How it becomes so: [`super::validate`].
 
 use std::collections::BTreeMap;
 

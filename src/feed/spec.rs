@@ -1,4 +1,4 @@
-//! A feed file as written (TOML). Unknown keys are errors; nothing here is decided yet, see [`super::plan`].
+//! A feed file as written (TOML). Unknown keys are errors; nothing here is decided yet, see [`super::feed`].
 
 use serde::Deserialize;
 use std::collections::BTreeMap;

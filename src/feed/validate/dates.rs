@@ -1,7 +1,7 @@
 //! How a column writes days and instants.
 
-use crate::feed::file::OneOrMany;
 use crate::feed::moment;
+use crate::feed::spec::OneOrMany;
 use crate::feed::time::{self, Format, Locale};
 
 /// The declared date formats; ISO where none is.
