@@ -8,6 +8,8 @@ pub mod period;
 /// Formulas on slices of numbers, each with its source.
 pub mod stats;
 
+/// How rows become the columns of a frame.
+pub mod columns;
 /// Tables by name: grain, key and columns, from `schemas`.
 pub mod contract;
 

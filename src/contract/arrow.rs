@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
+use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
@@ -81,4 +82,13 @@ pub fn mart_schema(table: &Table) -> SchemaRef {
         .map(|column| Field::new(&column.name, file_type(column.data_type), !(column.required || column.key)))
         .collect();
     Arc::new(Schema::new(fields))
+}
+/// Rows in the order of the contract.
+///
+/// # Errors
+/// A column cannot be sorted.
+pub fn sorted(table: &Table, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let column = |name: &String| Some(SortColumn { values: rows.column_by_name(name)?.clone(), options: None });
+    let columns: Vec<SortColumn> = table.sort.iter().filter_map(column).collect();
+    take_record_batch(rows, &lexsort_to_indices(&columns, None)?)
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
 use crate::canon::columns::{Text, bools, dates};
+use crate::columns::Columns;
 use crate::contract::arrow::{DELETED, mart_schema};
 use crate::engine;
 use crate::job::scorecards::Ritual;
@@ -110,34 +111,21 @@ fn rows<'a>(
 }
 
 fn frame(rows: &[Row<'_>]) -> PolarsResult<DataFrame> {
-    let text = |name: &str, pick: &dyn Fn(&Row<'_>) -> String| {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
-    };
-    let int = |name: &str, pick: &dyn Fn(&Row<'_>) -> Option<i64>| {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
-    };
-    let date = |name: &str, pick: &dyn Fn(&Row<'_>) -> Option<Day>| -> PolarsResult<Column> {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>()).cast(&DataType::Date)
-    };
     let required = |row: &Row<'_>| row.ritual.required_roles.len() as i64;
-    let all = rows.iter().map(|row| row.present.map(|present| present == required(row))).collect::<Vec<_>>();
-    DataFrame::new(
-        rows.len(),
-        vec![
-            text("ritual", &|row| row.ritual.name.clone()),
-            text("grain", &|row| row.period.grain.to_string()),
-            date("period_start", &|row| Some(row.period.start))?,
-            date("period_end", &|row| Some(row.period.end))?,
-            Column::new("is_complete".into(), rows.iter().map(|row| row.is_complete).collect::<Vec<_>>()),
-            date("due_by", &|row| row.due_by)?,
-            int("expected", &|row| Some(i64::from(row.due_by.is_some()))),
-            int("held", &|row| Some(row.held)),
-            int("on_time", &|row| Some(row.on_time)),
-            int("required_roles", &|row| Some(required(row))),
-            int("required_roles_present", &|row| row.present),
-            Column::new("all_required_roles_present".into(), all),
-        ],
-    )
+    Columns::of(rows)
+        .text("ritual", |row| &row.ritual.name)
+        .text("grain", |row| row.period.grain.to_string())
+        .date("period_start", |row| row.period.start)
+        .date("period_end", |row| row.period.end)
+        .bool("is_complete", |row| row.is_complete)
+        .date("due_by", |row| row.due_by)
+        .int("expected", |row| i64::from(row.due_by.is_some()))
+        .int("held", |row| row.held)
+        .int("on_time", |row| row.on_time)
+        .int("required_roles", required)
+        .int("required_roles_present", |row| row.present)
+        .bool("all_required_roles_present", |row| row.present.map(|present| present == required(row)))
+        .frame()
 }
 
 #[cfg(test)]

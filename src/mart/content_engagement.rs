@@ -12,6 +12,7 @@ use super::person_rows::add;
 use crate::canon::catalogue::Item;
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{NONE, People, Stint};
+use crate::columns::Columns;
 use crate::contract::Catalog;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
@@ -231,51 +232,38 @@ impl<'a> Orgs<'a> {
 }
 
 fn frame(rows: &[Row<'_>], month: &Month<'_>) -> PolarsResult<DataFrame> {
-    let count = rows.len();
-    let dates = |name: &str, day: Day| Column::new(name.into(), vec![day; count]).cast(&DataType::Date);
-    let ints = |name: &str, at: usize| {
-        Column::new(name.into(), rows.iter().map(|row| row.shown[at]).collect::<Vec<Option<i64>>>())
-    };
     let last = month.seen.last_day();
     let updated = |row: &Row<'_>| row.item.updated_by(month.seen);
-    let since: Vec<Option<i64>> = rows.iter().map(|row| updated(row).map(|day| i64::from(last - day))).collect();
-    let outdated: Vec<Option<bool>> = rows
-        .iter()
-        .map(|row| {
-            let is_old = updated(row).map(|day| plus_months(day, month.policy.outdated_months) <= last);
-            let is_idle = row.shown[COMPLETERS].map(|completers| completers == 0);
-            match (is_old, is_idle) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            }
-        })
-        .collect();
-    let status = |row: &Row<'_>| if row.is_published { "published" } else { "withheld" };
-    DataFrame::new(
-        count,
-        vec![
-            Column::new("content_id".into(), rows.iter().map(|row| row.item.id.as_str()).collect::<Vec<&str>>()),
-            Column::new("grain".into(), vec![month.period.grain.as_str(); count]),
-            dates("period_start", month.period.start)?,
-            dates("period_end", month.period.end)?,
-            Column::new("is_complete".into(), vec![month.is_complete; count]),
-            Column::new("status".into(), rows.iter().map(status).collect::<Vec<&str>>()),
-            Column::new("viewers".into(), rows.iter().map(|row| row.viewers).collect::<Vec<Option<i64>>>()),
-            ints("completers", COMPLETERS),
-            ints("viewing_seconds", SECONDS),
-            Column::new("median_minutes".into(), rows.iter().map(|row| row.median_minutes).collect::<Vec<_>>()),
-            ints("ratings", RATINGS),
-            Column::new("rating_mean".into(), rows.iter().map(|row| row.rating_mean).collect::<Vec<_>>()),
-            ints("unique_endorsers", ENDORSERS),
-            ints("out_of_org_viewers", OUT_OF_ORG),
-            ints("views_day_0_7", VIEWS_0_7),
-            ints("views_day_8_90", VIEWS_8_90),
-            Column::new("unnamed_reactions".into(), rows.iter().map(|row| row.unnamed).collect::<Vec<Option<i64>>>()),
-            Column::new("days_since_update".into(), since),
-            Column::new("is_outdated".into(), outdated),
-        ],
-    )
+    let is_outdated = |row: &Row<'_>| {
+        let is_old = updated(row).map(|day| plus_months(day, month.policy.outdated_months) <= last);
+        let is_idle = row.shown[COMPLETERS].map(|completers| completers == 0);
+        match (is_old, is_idle) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        }
+    };
+    Columns::of(rows)
+        .text("content_id", |row| row.item.id.as_str())
+        .text("grain", |_| month.period.grain.as_str())
+        .date("period_start", |_| month.period.start)
+        .date("period_end", |_| month.period.end)
+        .bool("is_complete", |_| month.is_complete)
+        .text("status", |row| if row.is_published { "published" } else { "withheld" })
+        .int("viewers", |row| row.viewers)
+        .int("completers", |row| row.shown[COMPLETERS])
+        .int("viewing_seconds", |row| row.shown[SECONDS])
+        .double("median_minutes", |row| row.median_minutes)
+        .int("ratings", |row| row.shown[RATINGS])
+        .double("rating_mean", |row| row.rating_mean)
+        .int("unique_endorsers", |row| row.shown[ENDORSERS])
+        .int("out_of_org_viewers", |row| row.shown[OUT_OF_ORG])
+        .int("views_day_0_7", |row| row.shown[VIEWS_0_7])
+        .int("views_day_8_90", |row| row.shown[VIEWS_8_90])
+        .int("unnamed_reactions", |row| row.unnamed)
+        .int("days_since_update", |row| updated(row).map(|day| i64::from(last - day)))
+        .bool("is_outdated", is_outdated)
+        .frame()
 }
 
 /// The same day of the month some months later; the month's last where it has no such day.

@@ -1,10 +1,11 @@
 //! The organisation as last known: one row a unit, with its path from the root.
 
-use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
-use crate::period::{Day, Grain, OPEN_END, Period};
+use crate::columns::Columns;
+use crate::period::{Grain, OPEN_END, Period};
 
 pub const TABLE: Derived = Derived { name: "dim_org", tables: &["dim_org"], protection: Protection::Public, build };
 
@@ -37,30 +38,18 @@ fn rows(reads: &Reads<'_>) -> PolarsResult<DataFrame> {
     order.sort_unstable_by_key(|at| &forest.ids[*at]);
 
     let version = |at: &usize| reads.units().version(&forest.ids[*at], today);
-    let texts = |name: &str, pick: &dyn Fn(usize) -> Option<String>| {
-        Column::new(name.into(), order.iter().map(|at| pick(*at)).collect::<Vec<Option<String>>>())
-    };
-    let dates = |name: &str, values: Vec<Option<Day>>| Column::new(name.into(), values).cast(&DataType::Date);
     let valid_to = |at: &usize| version(at).map(|version| version.to).filter(|to| *to != OPEN_END);
-    DataFrame::new(
-        order.len(),
-        vec![
-            texts("org_id", &|at| Some(forest.ids[at].clone())),
-            texts("name", &|at| Some(name(&forest.ids[at]))),
-            texts("parent_id", &|at| forest.parents[at].map(|parent| forest.ids[parent].clone())),
-            texts("kind", &|at| version(&at).and_then(|version| version.kind.clone())),
-            Column::new("depth".into(), order.iter().map(|at| paths[*at].2).collect::<Vec<i64>>()),
-            texts("path", &|at| Some(paths[at].0.clone())),
-            texts("path_names", &|at| Some(paths[at].1.clone())),
-            dates("valid_from", order.iter().map(|at| version(at).map(|version| version.from)).collect())?,
-            dates("valid_to", order.iter().map(valid_to).collect())?,
-            Column::new(
-                "is_current".into(),
-                order
-                    .iter()
-                    .map(|at| version(at).is_some_and(|version| version.from <= last && last < version.to))
-                    .collect::<Vec<bool>>(),
-            ),
-        ],
-    )
+    let is_current = |at: &usize| version(at).is_some_and(|version| version.from <= last && last < version.to);
+    Columns::of(&order)
+        .text("org_id", |at| &forest.ids[*at])
+        .text("name", |at| name(&forest.ids[*at]))
+        .text("parent_id", |at| forest.parents[*at].map(|parent| &forest.ids[parent]))
+        .text("kind", |at| version(at).and_then(|version| version.kind.clone()))
+        .int("depth", |at| paths[*at].2)
+        .text("path", |at| &paths[*at].0)
+        .text("path_names", |at| &paths[*at].1)
+        .date("valid_from", |at| version(at).map(|version| version.from))
+        .date("valid_to", valid_to)
+        .bool("is_current", is_current)
+        .frame()
 }

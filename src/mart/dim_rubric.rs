@@ -1,9 +1,8 @@
 //! The rubric in words. Nothing in it is about anybody.
 
-use polars::prelude::{Column, DataFrame};
-
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
+use crate::columns::Columns;
 use crate::job::reviews::DIMENSIONS;
 
 pub const TABLE: Derived =
@@ -14,15 +13,16 @@ fn build(facts: &Reads<'_>) -> Result<Vec<Output>, MartError> {
     let mut cells = Vec::new();
     for rubric in &reviews.rubrics {
         for (dimension, labels) in DIMENSIONS.iter().zip(&rubric.labels) {
-            cells.extend((1i64..).zip(labels).map(|(mark, label)| (rubric.version.as_str(), *dimension, mark, label)));
+            cells.extend(
+                (1i64..).zip(labels).map(|(mark, label)| (rubric.version.as_str(), *dimension, mark, label.as_str())),
+            );
         }
     }
-    let columns = vec![
-        Column::new("rubric_version".into(), cells.iter().map(|cell| cell.0).collect::<Vec<_>>()),
-        Column::new("dimension".into(), cells.iter().map(|cell| cell.1).collect::<Vec<_>>()),
-        Column::new("mark".into(), cells.iter().map(|cell| cell.2).collect::<Vec<_>>()),
-        Column::new("label".into(), cells.iter().map(|cell| cell.3.as_str()).collect::<Vec<_>>()),
-    ];
-    let frame = DataFrame::new(cells.len(), columns)?;
+    let frame = Columns::of(&cells)
+        .text("rubric_version", |cell| cell.0)
+        .text("dimension", |cell| cell.1)
+        .int("mark", |cell| cell.2)
+        .text("label", |cell| cell.3)
+        .frame()?;
     Output::whole(facts.catalog, TABLE.name, &frame)
 }

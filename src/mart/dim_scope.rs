@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{Column, DataFrame, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
 use crate::canon::history::NONE;
+use crate::columns::Columns;
 use crate::guard::OTHER;
 use crate::period::{Grain, Period};
 use crate::scope::UNKNOWN;
@@ -50,28 +51,13 @@ fn rows(reads: &Reads<'_>) -> PolarsResult<DataFrame> {
         scopes.insert(("org", id.clone()), (label, parent));
     }
 
-    let column = |name: &str, values: Vec<Option<String>>| Column::new(name.into(), values);
-    DataFrame::new(
-        scopes.len(),
-        vec![
-            column("scope_kind", scopes.keys().map(|(kind, _)| Some((*kind).to_owned())).collect()),
-            column("scope_id", scopes.keys().map(|(_, id)| Some(id.clone())).collect()),
-            column("label", scopes.values().map(|(label, _)| Some(label.clone())).collect()),
-            column(
-                "parent_scope_kind",
-                scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.0.to_owned())).collect(),
-            ),
-            column(
-                "parent_scope_id",
-                scopes.values().map(|(_, parent)| parent.as_ref().map(|parent| parent.1.clone())).collect(),
-            ),
-            Column::new(
-                "is_other".into(),
-                scopes
-                    .keys()
-                    .map(|(kind, id)| !matches!(*kind, "company" | "org") && id == OTHER)
-                    .collect::<Vec<bool>>(),
-            ),
-        ],
-    )
+    let scopes: Vec<_> = scopes.into_iter().collect();
+    Columns::of(&scopes)
+        .text("scope_kind", |((kind, _), _)| *kind)
+        .text("scope_id", |((_, id), _)| id)
+        .text("label", |(_, (label, _))| label)
+        .text("parent_scope_kind", |(_, (_, parent))| parent.as_ref().map(|parent| parent.0))
+        .text("parent_scope_id", |(_, (_, parent))| parent.as_ref().map(|parent| &parent.1))
+        .bool("is_other", |((kind, id), _)| !matches!(*kind, "company" | "org") && id == OTHER)
+        .frame()
 }

@@ -8,6 +8,7 @@ use super::leadership_kpis::code;
 use super::person_rows::{Block, Shown};
 use super::scoped::{Inputs, Lookback, Mart, Previous};
 use crate::canon::history::NONE;
+use crate::columns::Columns;
 use crate::period::Grain;
 use crate::scope::{PLACE, integers};
 use crate::stats::concentration::{self, concentration};
@@ -116,27 +117,18 @@ fn describe(shown: &Shown, block: &Block, inputs: &Inputs<'_>) -> PolarsResult<D
             false => Figures::default(),
         })
         .collect();
-    let doubles = |name: &str, pick: &dyn Fn(&Figures) -> Option<f64>| {
-        Column::new(name.into(), figures.iter().map(pick).collect::<Vec<Option<f64>>>())
-    };
-    let counts = |name: &str, pick: &dyn Fn(&Figures) -> Option<i64>| {
-        Column::new(name.into(), figures.iter().map(pick).collect::<Vec<Option<i64>>>())
-    };
-    let columns = [
-        doubles("gini", &|of| of.gini),
-        doubles("top10_percent_share", &|of| of.top10_percent_share),
-        counts("topics_supplied", &|of| of.supplied),
-        counts("single_owner_topics", &|of| of.single_owner),
-        doubles("single_owner_topic_share", &|of| {
+    Columns::of(&figures)
+        .double("gini", |of| of.gini)
+        .double("top10_percent_share", |of| of.top10_percent_share)
+        .int("topics_supplied", |of| of.supplied)
+        .int("single_owner_topics", |of| of.single_owner)
+        .double("single_owner_topic_share", |of| {
             let supplied = of.supplied.filter(|supplied| *supplied > 0)?;
             Some(of.single_owner? as f64 / supplied as f64)
-        }),
-        counts("topics_in_demand", &|of| of.in_demand),
-        counts("topics_in_demand_without_supply", &|of| of.without_supply),
-    ];
-    for column in columns {
-        rows.with_column(column)?;
-    }
+        })
+        .int("topics_in_demand", |of| of.in_demand)
+        .int("topics_in_demand_without_supply", |of| of.without_supply)
+        .add_to(&mut rows)?;
     Ok(rows)
 }
 

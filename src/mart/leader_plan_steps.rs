@@ -3,7 +3,8 @@
 use polars::prelude::{DataFrame, PolarsResult};
 
 use super::leader_plans::engine::{Adherence, Due, Outcome};
-use super::leader_plans::{Columns, Following, View};
+use super::leader_plans::{Following, View};
+use crate::columns::Columns;
 
 pub const NAME: &str = "leader_plan_steps";
 
@@ -22,23 +23,23 @@ pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
         rows.extend(steps.map(|(due, outcome)| Row { following, adherence, due, outcome }));
     }
     Columns::of(&rows)
-        .text("plan", |row| Some(row.following.plan.name.clone()))
-        .text("leader_id", |row| Some(view.id(row.following.leader)))
-        .text("step", |row| Some(row.due.step.id.clone()))
-        .text("step_title", |row| Some(row.due.step.title.clone()))
-        .text("step_owner", |row| Some(row.due.step.owner.clone()))
-        .int("weight", |row| Some(row.due.step.weight))
-        .date("plan_start", |row| Some(row.following.start))?
-        .date("due_from", |row| Some(row.due.from))?
-        .date("due_to", |row| Some(row.due.to))?
-        .date("done_on", |row| row.outcome.done_on)?
-        .text("status", |row| Some(row.outcome.status.as_str().to_owned()))
+        .text("plan", |row| row.following.plan.name.clone())
+        .text("leader_id", |row| view.id(row.following.leader))
+        .text("step", |row| row.due.step.id.clone())
+        .text("step_title", |row| row.due.step.title.clone())
+        .text("step_owner", |row| row.due.step.owner.clone())
+        .int("weight", |row| row.due.step.weight)
+        .date("plan_start", |row| row.following.start)
+        .date("due_from", |row| row.due.from)
+        .date("due_to", |row| row.due.to)
+        .date("done_on", |row| row.outcome.done_on)
+        .text("status", |row| row.outcome.status.as_str().to_owned())
         .text("evidence_ids", |row| Some(row.outcome.evidence.join(";")).filter(|ids| !ids.is_empty()))
-        .int("acts_found", |row| Some(row.outcome.acts as i64))
-        .int("acts_needed", |row| Some(row.due.step.rule.at_least as i64))
-        .int("plan_steps_due", |row| Some(row.adherence.due))
-        .int("plan_steps_on_time", |row| Some(row.adherence.on_time))
-        .int("plan_weight_due", |row| Some(row.adherence.weight_due))
-        .int("plan_weight_on_time", |row| Some(row.adherence.weight_on_time))
+        .int("acts_found", |row| row.outcome.acts as i64)
+        .int("acts_needed", |row| row.due.step.rule.at_least as i64)
+        .int("plan_steps_due", |row| row.adherence.due)
+        .int("plan_steps_on_time", |row| row.adherence.on_time)
+        .int("plan_weight_due", |row| row.adherence.weight_due)
+        .int("plan_weight_on_time", |row| row.adherence.weight_on_time)
         .frame()
 }

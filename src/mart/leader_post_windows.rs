@@ -3,9 +3,10 @@
 
 use polars::prelude::{DataFrame, PolarsResult};
 
-use super::leader_plans::{Columns, DAY_MICROS, View};
+use super::leader_plans::{DAY_MICROS, View};
 use crate::canon::reporting::Lines;
 use crate::canon::sharing::{Item, Sharing};
+use crate::columns::Columns;
 use crate::period::{Day, Grain, Period, day_start_micros};
 use crate::stats::poisson_rate::{self, RateRatio};
 use crate::stats::verdict::{Evidence, Judgement, Words, judge};
@@ -95,14 +96,14 @@ pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
     let threaded = |row: &Row<'_>| row.window.filter(|_| row.outcome != Counted::Completions);
     let status = |row: &Row<'_>| if row.window.is_some() { "published" } else { "withheld" };
     Columns::of(&rows)
-        .text("leader_id", |row| Some(view.id(row.leader)))
-        .text("contribution_id", |row| Some(row.contribution.to_owned()))
-        .text("outcome", |row| Some(row.outcome.as_str().to_owned()))
-        .int("horizon_days", |row| Some(row.days))
-        .text("kind", |row| Some(row.kind.to_owned()))
-        .instant("posted_at", |row| Some(row.at))?
-        .int("reach", |row| Some(row.reach))
-        .text("status", |row| Some(status(row).to_owned()))
+        .text("leader_id", |row| view.id(row.leader))
+        .text("contribution_id", |row| row.contribution.to_owned())
+        .text("outcome", |row| row.outcome.as_str().to_owned())
+        .int("horizon_days", |row| row.days)
+        .text("kind", |row| row.kind.to_owned())
+        .instant("posted_at", |row| row.at)
+        .int("reach", |row| row.reach)
+        .text("status", |row| status(row).to_owned())
         .int("before", |row| Some(row.window?.before))
         .int("after", |row| Some(row.window?.after))
         .int("lift", lift)
@@ -116,15 +117,15 @@ pub fn rows(view: &View<'_>) -> PolarsResult<DataFrame> {
         .int("in_thread", |row| Some(threaded(row)?.in_thread))
         .int("elsewhere", |row| threaded(row).map(|window| window.after - window.in_thread))
         .int("authors_after", |row| Some(row.window?.authors_after))
-        .bool("is_complete", |row| Some(row.is_complete))
-        .bool("overlaps", |row| Some(row.other_posts > 0))
-        .int("other_posts", |row| Some(row.other_posts))
-        .text("method", |_| Some("window".into()))
-        .bool("causal", |_| Some(false))
-        .text("verdict", |row| Some(judged(row).verdict.as_str().to_owned()))
-        .text("reason", |row| Some(judged(row).reason))
-        .text("sentence_executive", |row| Some(judged(row).executive))
-        .text("sentence_statistician", |row| Some(statistician(row)))
+        .bool("is_complete", |row| row.is_complete)
+        .bool("overlaps", |row| row.other_posts > 0)
+        .int("other_posts", |row| row.other_posts)
+        .text("method", |_| "window")
+        .bool("causal", |_| false)
+        .text("verdict", |row| judged(row).verdict.as_str().to_owned())
+        .text("reason", |row| judged(row).reason)
+        .text("sentence_executive", |row| judged(row).executive)
+        .text("sentence_statistician", |row| statistician(row))
         .frame()
 }
 

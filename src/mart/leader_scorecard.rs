@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{DataFrame, PolarsResult};
 
 use super::leader_plans::engine::Adherence;
-use super::leader_plans::{Columns, DAY_MICROS, Followed, View};
+use super::leader_plans::{DAY_MICROS, Followed, View};
 use crate::canon::sharing::{Setting, Sharing};
+use crate::columns::Columns;
 use crate::period::{Day, Grain, Period, day_start_micros};
 
 pub const NAME: &str = "leader_scorecard";
@@ -69,43 +70,43 @@ pub fn rows(view: &View<'_>, setting: &Setting<'_>) -> PolarsResult<DataFrame> {
     let band = view.facts.job.policy.leader_minutes_per_week;
     let kind = |row: &Row, kind: &str| Some(row.counts.by_kind.get(kind).copied().unwrap_or(0));
     Columns::of(&rows)
-        .text("leader_id", |row| Some(view.id(row.leader)))
-        .date("period_start", |row| Some(row.week.start))?
-        .date("period_end", |row| Some(row.week.end))?
-        .bool("is_complete", |row| Some(row.is_complete))
-        .text("plans", |row| Some(row.plans.clone()))
-        .int("leader_posts", |row| Some(row.counts.posts))
+        .text("leader_id", |row| view.id(row.leader))
+        .date("period_start", |row| row.week.start)
+        .date("period_end", |row| row.week.end)
+        .bool("is_complete", |row| row.is_complete)
+        .text("plans", |row| row.plans.clone())
+        .int("leader_posts", |row| row.counts.posts)
         .int("micro_lessons", |row| kind(row, "micro_lesson"))
         .int("amas", |row| kind(row, "ama"))
-        .int("amas_closed", |row| Some(row.counts.amas_closed))
+        .int("amas_closed", |row| row.counts.amas_closed)
         .int("playbooks", |row| kind(row, "playbook"))
-        .int("playbooks_with_owner", |row| Some(row.counts.playbooks_with_owner))
-        .int("playbooks_tagged", |row| Some(row.counts.playbooks_tagged))
+        .int("playbooks_with_owner", |row| row.counts.playbooks_with_owner)
+        .int("playbooks_tagged", |row| row.counts.playbooks_tagged)
         .int("posts", |row| kind(row, "post"))
-        .int("crediting_posts", |row| Some(row.counts.crediting))
-        .int("credited_smes", |row| Some(row.counts.credited.len() as i64))
-        .int("reactions_to_sme", |row| Some(row.counts.reactions))
-        .int("sme_authors_reached", |row| Some(row.counts.authors.len() as i64))
-        .int("functions_reached", |row| Some(row.counts.functions.len() as i64))
-        .int("minutes_shared", |row| Some(row.counts.minutes))
-        .bool("is_in_band", |row| Some((band[0]..=band[1]).contains(&row.counts.minutes)))
-        .int("completions", |row| Some(row.completions))
-        .int("posting_weeks_of_last_8", |row| Some(row.posting_weeks))
-        .bool("has_habit", |row| Some(row.posting_weeks >= HABIT_WEEKS))
-        .int("governance_events", |row| Some(row.events))
-        .int("messages_passed_on", |row| Some(row.cascades))
+        .int("crediting_posts", |row| row.counts.crediting)
+        .int("credited_smes", |row| row.counts.credited.len() as i64)
+        .int("reactions_to_sme", |row| row.counts.reactions)
+        .int("sme_authors_reached", |row| row.counts.authors.len() as i64)
+        .int("functions_reached", |row| row.counts.functions.len() as i64)
+        .int("minutes_shared", |row| row.counts.minutes)
+        .bool("is_in_band", |row| (band[0]..=band[1]).contains(&row.counts.minutes))
+        .int("completions", |row| row.completions)
+        .int("posting_weeks_of_last_8", |row| row.posting_weeks)
+        .bool("has_habit", |row| row.posting_weeks >= HABIT_WEEKS)
+        .int("governance_events", |row| row.events)
+        .int("messages_passed_on", |row| row.cascades)
         .int("days_since_last_act", |row| row.days_since)
-        .int("cadence_weeks", |row| Some(row.cadence_weeks))
+        .int("cadence_weeks", |row| row.cadence_weeks)
         .bool("cadence_kept", |row| row.cadence_kept)
-        .int("current_streak_weeks", |row| Some(row.streak))
-        .int("longest_streak_weeks", |row| Some(row.longest_streak))
-        .int("reach", |row| Some(row.reach))
+        .int("current_streak_weeks", |row| row.streak)
+        .int("longest_streak_weeks", |row| row.longest_streak)
+        .int("reach", |row| row.reach)
         .int("responses_7d", |row| row.responses[0])
         .int("responses_30d", |row| row.responses[1])
-        .int("plan_steps_due", |row| Some(row.adherence.due))
-        .int("plan_steps_on_time", |row| Some(row.adherence.on_time))
-        .int("plan_steps_late", |row| Some(row.adherence.late))
-        .int("plan_steps_missed", |row| Some(row.adherence.missed))
+        .int("plan_steps_due", |row| row.adherence.due)
+        .int("plan_steps_on_time", |row| row.adherence.on_time)
+        .int("plan_steps_late", |row| row.adherence.late)
+        .int("plan_steps_missed", |row| row.adherence.missed)
         .frame()
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use polars::prelude::{Column, DataFrame, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
 use super::kpi_figures::{Clock, Figures, GRAINS};
 use crate::canon::columns::{Text, bools, dates, doubles};
 use crate::canon::hierarchy::Units;
+use crate::columns::Columns;
 use crate::contract::arrow::{DELETED, mart_schema};
 use crate::engine;
 use crate::job::scorecards::Kpi;
@@ -243,34 +244,23 @@ impl Link {
 }
 
 fn frame(links: &[Link]) -> PolarsResult<DataFrame> {
-    let text = |name: &str, pick: &dyn Fn(&Link) -> &str| {
-        Column::new(name.into(), links.iter().map(|link| pick(link).to_owned()).collect::<Vec<_>>())
-    };
-    let int =
-        |name: &str, pick: &dyn Fn(&Link) -> i64| Column::new(name.into(), links.iter().map(pick).collect::<Vec<_>>());
-    let number = |name: &str, pick: &dyn Fn(&Link) -> Option<f64>| {
-        Column::new(name.into(), links.iter().map(pick).collect::<Vec<_>>())
-    };
-    DataFrame::new(
-        links.len(),
-        vec![
-            text("grain", &|link| link.key.grain),
-            text("points", &|link| link.key.points),
-            text("scope_kind", &|link| &link.key.scope_kind),
-            text("scope_id", &|link| &link.key.scope_id),
-            text("kpi", &|link| &link.key.kpi),
-            text("outcome_measure", &|link| &link.key.measure),
-            int("lag", &|link| link.key.lag),
-            int("n", &|link| link.n),
-            number("correlation", &|link| link.found.map(|found| found.rho)),
-            number("correlation_low", &|link| link.found.map(|found| found.low)),
-            number("correlation_high", &|link| link.found.map(|found| found.high)),
-            number("p_value", &|link| link.found.map(|found| found.p)),
-            number("q_value", &|link| link.q),
-            text("relation", &|_| "association"),
-            text("verdict", &|link| link.verdict()),
-        ],
-    )
+    Columns::of(links)
+        .text("grain", |link| link.key.grain)
+        .text("points", |link| link.key.points)
+        .text("scope_kind", |link| &link.key.scope_kind)
+        .text("scope_id", |link| &link.key.scope_id)
+        .text("kpi", |link| &link.key.kpi)
+        .text("outcome_measure", |link| &link.key.measure)
+        .int("lag", |link| link.key.lag)
+        .int("n", |link| link.n)
+        .double("correlation", |link| link.found.map(|found| found.rho))
+        .double("correlation_low", |link| link.found.map(|found| found.low))
+        .double("correlation_high", |link| link.found.map(|found| found.high))
+        .double("p_value", |link| link.found.map(|found| found.p))
+        .double("q_value", |link| link.q)
+        .text("relation", |_| "association")
+        .text("verdict", |link| link.verdict())
+        .frame()
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{Column, DataFrame, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
 use super::reviews::{self, Item};
+use crate::columns::Columns;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::guard::rounding;
@@ -152,31 +153,22 @@ impl Given {
 }
 
 fn frame(rows: &[Row]) -> PolarsResult<DataFrame> {
-    let texts =
-        |name: &str, pick: &dyn Fn(&Row) -> String| Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>());
-    let ints = |name: &str, pick: &dyn Fn(&Counts) -> i64| {
-        Column::new(name.into(), rows.iter().map(|row| row.counts.as_ref().map(pick)).collect::<Vec<_>>())
-    };
-    let doubles = |name: &str, pick: &dyn Fn(&Estimates) -> Option<f64>| {
-        Column::new(name.into(), rows.iter().map(|row| row.estimates.as_ref().and_then(pick)).collect::<Vec<_>>())
-    };
-    DataFrame::new(
-        rows.len(),
-        vec![
-            texts("cycle_id", &|row| row.cycle.clone()),
-            texts("rubric_version", &|row| row.version.clone()),
-            texts("dimension", &|row| row.dimension.to_owned()),
-            ints("items", &|counts| counts.items),
-            ints("raters", &|counts| counts.raters),
-            ints("pairable_values", &|counts| counts.pairable_values),
-            ints("ratings_left_out", &|counts| counts.left_out),
-            doubles("krippendorff_alpha_ordinal", &|found| found.alpha.alpha),
-            doubles("krippendorff_alpha_low", &|found| found.alpha.low),
-            doubles("krippendorff_alpha_high", &|found| found.alpha.high),
-            doubles("gwet_ac2", &|found| found.ac2),
-            doubles("percent_agreement", &|found| found.percent),
-            doubles("severity_spread", &|found| found.severity_spread),
-            texts("verdict", &|row| row.verdict.as_str().to_owned()),
-        ],
-    )
+    let counted = |pick: fn(&Counts) -> i64| move |row: &Row| row.counts.as_ref().map(pick);
+    let estimated = |pick: fn(&Estimates) -> Option<f64>| move |row: &Row| row.estimates.as_ref().and_then(pick);
+    Columns::of(rows)
+        .text("cycle_id", |row| &row.cycle)
+        .text("rubric_version", |row| &row.version)
+        .text("dimension", |row| row.dimension)
+        .int("items", counted(|counts| counts.items))
+        .int("raters", counted(|counts| counts.raters))
+        .int("pairable_values", counted(|counts| counts.pairable_values))
+        .int("ratings_left_out", counted(|counts| counts.left_out))
+        .double("krippendorff_alpha_ordinal", estimated(|found| found.alpha.alpha))
+        .double("krippendorff_alpha_low", estimated(|found| found.alpha.low))
+        .double("krippendorff_alpha_high", estimated(|found| found.alpha.high))
+        .double("gwet_ac2", estimated(|found| found.ac2))
+        .double("percent_agreement", estimated(|found| found.percent))
+        .double("severity_spread", estimated(|found| found.severity_spread))
+        .text("verdict", |row| row.verdict.as_str())
+        .frame()
 }

@@ -2,12 +2,13 @@
 
 use arrow::array::RecordBatch;
 use chrono::Datelike;
-use polars::prelude::{Column, DataFrame, DataType, IntoLazy, PolarsResult};
+use polars::prelude::{DataFrame, IntoLazy, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
 use super::formula;
 use super::kpi_figures::{Clock, Figure, Figures};
+use crate::columns::Columns;
 use crate::contract::Catalog;
 use crate::engine;
 use crate::job::scorecards::{Kpi, Scorecards};
@@ -87,49 +88,37 @@ fn year_before(start: Day) -> Day {
 }
 
 fn frame(rows: &[Row<'_>], catalog: &Catalog) -> PolarsResult<DataFrame> {
-    let text = |name: &str, pick: &dyn Fn(&Row<'_>) -> Option<String>| {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
-    };
-    let number = |name: &str, pick: &dyn Fn(&Row<'_>) -> Option<f64>| {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>())
-    };
-    let date = |name: &str, pick: &dyn Fn(&Row<'_>) -> Day| -> PolarsResult<Column> {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>()).cast(&DataType::Date)
-    };
     let unit = |kpi: &Kpi| {
         let column = catalog.table(&kpi.table).and_then(|table| table.column(&kpi.column))?;
         (!column.unit.is_empty()).then(|| column.unit.clone())
     };
-    DataFrame::new(
-        rows.len(),
-        vec![
-            text("grain", &|row| Some(row.period.grain.to_string())),
-            date("period_start", &|row| row.period.start)?,
-            text("scope_kind", &|row| Some(row.kpi.scope.kind.clone())),
-            text("scope_id", &|row| Some(row.scope_id.clone())),
-            text("kpi", &|row| Some(row.kpi.name())),
-            date("period_end", &|row| row.period.end)?,
-            Column::new("is_complete".into(), rows.iter().map(|row| row.is_complete).collect::<Vec<_>>()),
-            text("scorecard", &|row| Some(row.kpi.scorecard.clone())),
-            Column::new("position".into(), rows.iter().map(|row| row.kpi.position).collect::<Vec<_>>()),
-            text("kpi_unit", &|row| unit(row.kpi)),
-            number("value", &|row| row.now.value),
-            number("target", &|row| Some(row.kpi.target)),
-            number("baseline", &|row| Some(row.kpi.baseline)),
-            number("tolerance", &|row| Some(row.kpi.tolerance)),
-            text("direction", &|row| Some(row.kpi.direction.as_str().to_owned())),
-            date("previous_period_start", &|row| row.previous_start)?,
-            number("previous", &|row| row.previous),
-            date("previous_year_period_start", &|row| row.year_start)?,
-            number("previous_year", &|row| row.year),
-            text("status", &|row| Some(row.kpi.status(row.now.value).to_owned())),
-            text("owner", &|row| Some(row.kpi.owner.clone())),
-            text("lead_or_lag", &|row| Some(row.kpi.lead_or_lag.clone())),
-            text("outcome", &|row| Some(row.kpi.outcome.clone())),
-            text("outcome_measure", &|row| row.kpi.measure.clone()),
-            Column::new("n".into(), rows.iter().map(|row| row.now.n).collect::<Vec<_>>()),
-        ],
-    )
+    Columns::of(rows)
+        .text("grain", |row| row.period.grain.to_string())
+        .date("period_start", |row| row.period.start)
+        .text("scope_kind", |row| &row.kpi.scope.kind)
+        .text("scope_id", |row| &row.scope_id)
+        .text("kpi", |row| row.kpi.name())
+        .date("period_end", |row| row.period.end)
+        .bool("is_complete", |row| row.is_complete)
+        .text("scorecard", |row| &row.kpi.scorecard)
+        .int("position", |row| row.kpi.position)
+        .text("kpi_unit", |row| unit(row.kpi))
+        .double("value", |row| row.now.value)
+        .double("target", |row| row.kpi.target)
+        .double("baseline", |row| row.kpi.baseline)
+        .double("tolerance", |row| row.kpi.tolerance)
+        .text("direction", |row| row.kpi.direction.as_str())
+        .date("previous_period_start", |row| row.previous_start)
+        .double("previous", |row| row.previous)
+        .date("previous_year_period_start", |row| row.year_start)
+        .double("previous_year", |row| row.year)
+        .text("status", |row| row.kpi.status(row.now.value))
+        .text("owner", |row| &row.kpi.owner)
+        .text("lead_or_lag", |row| &row.kpi.lead_or_lag)
+        .text("outcome", |row| &row.kpi.outcome)
+        .text("outcome_measure", |row| row.kpi.measure.as_ref())
+        .int("n", |row| row.now.n)
+        .frame()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::time_to_competency_curve::{self as curve_table, CurveRow};
 use crate::canon::career::Careers;
 use crate::canon::competency::{self, CERTIFIED, Clock, Outcome, PATH_COMPLETED, Start, Wait};
 use crate::canon::history::Place;
+use crate::columns::Columns;
 use crate::contract::arrow::mart_schema;
 use crate::engine;
 use crate::period::{Day, Grain, Period};
@@ -245,36 +246,29 @@ impl Estimate {
 
 /// Adds the estimates to the rows of a cohort, one estimate a row.
 fn describe(rows: &mut DataFrame, estimates: &[Estimate]) -> PolarsResult<()> {
-    let mut doubles = |name: &str, pick: &dyn Fn(&Estimate) -> Option<f64>| {
-        let shown = |estimate: &Estimate| pick(estimate).filter(|value| value.is_finite());
-        rows.with_column(Column::new(name.into(), estimates.iter().map(shown).collect::<Vec<Option<f64>>>())).map(drop)
-    };
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
     let quantile = |estimate: &Estimate, q: f64| estimate.is_sufficient().then(|| estimate.curve.quantile(q));
-    doubles("median_days", &|one| quantile(one, 0.5)?.at)?;
-    doubles("median_days_low", &|one| quantile(one, 0.5)?.low)?;
-    doubles("median_days_high", &|one| quantile(one, 0.5)?.high)?;
-    doubles("p25_days", &|one| quantile(one, 0.25)?.at)?;
-    doubles("p75_days", &|one| quantile(one, 0.75)?.at)?;
-    doubles("restricted_mean_days", &|one| Some(one.mean?.mean))?;
-    doubles("restricted_mean_days_low", &|one| Some((one.mean?.mean - Z95 * one.mean?.se).max(0.0)))?;
-    doubles("restricted_mean_days_high", &|one| Some(one.mean?.mean + Z95 * one.mean?.se))?;
-    for (at, name) in
-        ["reached_share_30d", "reached_share_60d", "reached_share_90d", "reached_share_180d"].iter().enumerate()
-    {
-        doubles(name, &|one| one.shares[at])?;
-    }
-    doubles("restricted_mean_difference_days", &|one| Some(one.difference?.0))?;
-    doubles("restricted_mean_difference_days_low", &|one| Some(one.difference?.1))?;
-    doubles("restricted_mean_difference_days_high", &|one| Some(one.difference?.2))?;
-    doubles("difference_p", &|one| one.p)?;
-    let baseline: Vec<Option<Day>> = estimates.iter().map(|one| one.baseline).collect();
-    rows.with_column(Column::new("baseline_cohort_start".into(), baseline).cast(&DataType::Date)?)?;
-    let from_start: Vec<bool> = estimates.iter().map(|one| one.observed_from_start).collect();
-    rows.with_column(Column::new("observed_from_start".into(), from_start))?;
-    rows.with_column(Column::new("method".into(), vec!["kaplan_meier"; estimates.len()]))?;
-    let verdict = |one: &Estimate| if one.is_sufficient() { "sufficient" } else { "insufficient_data" };
-    rows.with_column(Column::new("verdict".into(), estimates.iter().map(verdict).collect::<Vec<&str>>()))?;
-    let reason: Vec<Option<&str>> = estimates.iter().map(|one| one.curve.insufficient()).collect();
-    rows.with_column(Column::new("reason".into(), reason))?;
-    Ok(())
+    Columns::of(estimates)
+        .double("median_days", |one| finite(quantile(one, 0.5)?.at))
+        .double("median_days_low", |one| finite(quantile(one, 0.5)?.low))
+        .double("median_days_high", |one| finite(quantile(one, 0.5)?.high))
+        .double("p25_days", |one| finite(quantile(one, 0.25)?.at))
+        .double("p75_days", |one| finite(quantile(one, 0.75)?.at))
+        .double("restricted_mean_days", |one| finite(Some(one.mean?.mean)))
+        .double("restricted_mean_days_low", |one| finite(Some((one.mean?.mean - Z95 * one.mean?.se).max(0.0))))
+        .double("restricted_mean_days_high", |one| finite(Some(one.mean?.mean + Z95 * one.mean?.se)))
+        .double("reached_share_30d", |one| finite(one.shares[0]))
+        .double("reached_share_60d", |one| finite(one.shares[1]))
+        .double("reached_share_90d", |one| finite(one.shares[2]))
+        .double("reached_share_180d", |one| finite(one.shares[3]))
+        .double("restricted_mean_difference_days", |one| finite(Some(one.difference?.0)))
+        .double("restricted_mean_difference_days_low", |one| finite(Some(one.difference?.1)))
+        .double("restricted_mean_difference_days_high", |one| finite(Some(one.difference?.2)))
+        .double("difference_p", |one| finite(one.p))
+        .date("baseline_cohort_start", |one| one.baseline)
+        .bool("observed_from_start", |one| one.observed_from_start)
+        .text("method", |_| "kaplan_meier")
+        .text("verdict", |one| if one.is_sufficient() { "sufficient" } else { "insufficient_data" })
+        .text("reason", |one| one.curve.insufficient())
+        .add_to(rows)
 }

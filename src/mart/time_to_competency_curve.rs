@@ -1,8 +1,9 @@
 //! The curves behind `time_to_competency`: made with it, cohort by cohort, for scopes that the guard has published.
 
-use polars::prelude::*;
+use polars::prelude::{DataFrame, PolarsResult};
 
 use crate::canon::competency::Clock;
+use crate::columns::Columns;
 use crate::guard::rounding;
 use crate::job::Policy;
 use crate::period::Day;
@@ -70,34 +71,21 @@ pub(super) fn rows(key: &Key<'_>, curve: &Curve, spells: &[Spell], policy: &Poli
 
 /// The rows as columns of the contract.
 pub(super) fn frame(rows: &[CurveRow]) -> PolarsResult<DataFrame> {
-    let texts = |name: &str, pick: &dyn Fn(&CurveRow) -> &str| {
-        Column::new(name.into(), rows.iter().map(|row| pick(row).to_owned()).collect::<Vec<String>>())
-    };
-    let ints = |name: &str, pick: &dyn Fn(&CurveRow) -> i64| {
-        Column::new(name.into(), rows.iter().map(pick).collect::<Vec<i64>>())
-    };
-    let doubles = |name: &str, pick: &dyn Fn(&CurveRow) -> Option<f64>| {
-        let shown = |row: &CurveRow| pick(row).filter(|value| value.is_finite());
-        Column::new(name.into(), rows.iter().map(shown).collect::<Vec<Option<f64>>>())
-    };
-    let cohort: Vec<Day> = rows.iter().map(|row| row.cohort_start).collect();
-    DataFrame::new(
-        rows.len(),
-        vec![
-            texts("clock", &|row| row.clock),
-            texts("milestone", &|row| &row.milestone),
-            Column::new("cohort_start".into(), cohort).cast(&DataType::Date)?,
-            texts("scope_kind", &|row| &row.scope_kind),
-            texts("scope_id", &|row| &row.scope_id),
-            ints("days_since_start", &|row| row.days_since_start),
-            ints("at_risk", &|row| row.at_risk),
-            doubles("share_waiting", &|row| Some(row.share_waiting)),
-            doubles("share_waiting_low", &|row| row.bounds.0),
-            doubles("share_waiting_high", &|row| row.bounds.1),
-            doubles("share_reached", &|row| Some(row.share_reached)),
-            doubles("share_left", &|row| Some(row.share_left)),
-        ],
-    )
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    Columns::of(rows)
+        .text("clock", |row| row.clock)
+        .text("milestone", |row| &row.milestone)
+        .date("cohort_start", |row| row.cohort_start)
+        .text("scope_kind", |row| &row.scope_kind)
+        .text("scope_id", |row| &row.scope_id)
+        .int("days_since_start", |row| row.days_since_start)
+        .int("at_risk", |row| row.at_risk)
+        .double("share_waiting", |row| finite(row.share_waiting))
+        .double("share_waiting_low", |row| row.bounds.0.and_then(finite))
+        .double("share_waiting_high", |row| row.bounds.1.and_then(finite))
+        .double("share_reached", |row| finite(row.share_reached))
+        .double("share_left", |row| finite(row.share_left))
+        .frame()
 }
 
 #[cfg(test)]

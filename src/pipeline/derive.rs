@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 
 use super::computed::{Computed, mart_error, publish, tally, today};
 use super::context::Context;
@@ -13,7 +12,7 @@ use super::reported::reported;
 use super::steps::{Because, Fingerprint};
 use super::world::World;
 use crate::canon::columns::Text;
-use crate::contract::arrow::canon_schema;
+use crate::contract::arrow::{canon_schema, sorted};
 use crate::contract::{Area, Made, Read, Table};
 use crate::error::Result;
 use crate::mart::derived::{Derived, Given, Protection, Reads};
@@ -173,7 +172,7 @@ fn one(
             continue;
         }
         let table = context.catalog.require(made.table)?;
-        publish(lake, table, &made.partition, &[sorted(table, made.rows)?])?;
+        publish(lake, table, &made.partition, &[sorted(table, &made.rows)?])?;
         if !made.withheld.is_empty() {
             let grain = if made.grain.is_empty() { ALL } else { made.grain };
             made_from.insert(format!("{}/{grain}/{}/withheld", made.table, made.partition), tally(&made.withheld));
@@ -192,16 +191,6 @@ pub fn look<T>(context: &Context<'_>, derived: &Derived, look: impl FnOnce(&Read
     let world = World::build(context, &lake, &memory(publisher.head())?.deliveries)?;
     let range = reported(context, &lake, &world)?;
     Ok(look(&reads(context, &lake, &world, range, derived)?))
-}
-
-/// Rows in the order of the contract.
-fn sorted(table: &Table, rows: RecordBatch) -> Result<RecordBatch> {
-    let columns: Vec<SortColumn> = table
-        .sort
-        .iter()
-        .filter_map(|name| Some(SortColumn { values: rows.column_by_name(name)?.clone(), options: None }))
-        .collect();
-    Ok(take_record_batch(&rows, &lexsort_to_indices(&columns, None)?)?)
 }
 
 /// What a derived table is made from: the rules that say how, and the files that its contracts name.

@@ -12,7 +12,7 @@ use super::days::Rolled;
 use super::gates;
 use super::lake::{Lake, WHOLE};
 use crate::canon::identity::Unmatched;
-use crate::contract::arrow::mart_schema;
+use crate::contract::arrow::{mart_schema, sorted};
 use crate::contract::findings::{Finding, finding};
 use crate::contract::{Area, Table};
 use crate::engine;
@@ -206,7 +206,7 @@ fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
         }
     }
     if rows.count > 0 || lake.partitions(table)?.is_empty() {
-        publish(lake, table, &own_partition(context), &[sorted(table, rows.batch(table)?)?])?;
+        publish(lake, table, &own_partition(context), &[sorted(table, &rows.batch(table)?)?])?;
     }
     Ok(())
 }
@@ -285,7 +285,7 @@ fn data_quality(
         }
     }
     if rows.count > 0 {
-        publish(lake, table, &own_partition(context), &[sorted(table, rows.batch(table)?)?])?;
+        publish(lake, table, &own_partition(context), &[sorted(table, &rows.batch(table)?)?])?;
     }
     let mut state = Rows::default();
     let company = |kind: &'static str, table: &str, code: &str, sentence: &str, affected: u64, out_of: Option<u64>| {
@@ -368,7 +368,7 @@ fn data_quality(
                 .int("affected", stale.days.unsigned_abs()),
         );
     }
-    publish(lake, table, "state", &[sorted(table, state.batch(table)?)?])
+    publish(lake, table, "state", &[sorted(table, &state.batch(table)?)?])
 }
 
 fn noted(entry: &Entry, note: &gates::Note) -> Row {
@@ -493,15 +493,4 @@ fn in_form(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
         }
     };
     Ok(RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect())?)
-}
-
-/// Rows in the order of the contract.
-fn sorted(table: &Table, batch: RecordBatch) -> Result<RecordBatch> {
-    use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
-    let columns: Vec<SortColumn> = table
-        .sort
-        .iter()
-        .filter_map(|name| Some(SortColumn { values: batch.column_by_name(name)?.clone(), options: None }))
-        .collect();
-    Ok(take_record_batch(&batch, &lexsort_to_indices(&columns, None)?)?)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
+use arrow::compute::{concat_batches, filter_record_batch};
 use rayon::prelude::*;
 
 use reader::{Given, Reader, beside};
@@ -26,7 +26,7 @@ use super::{contents, derive, endorsements, unit_week};
 use crate::canon::columns::{Text, dates, numbers};
 use crate::canon::history::StableHash;
 use crate::contract::Table;
-use crate::contract::arrow::mart_schema;
+use crate::contract::arrow::{mart_schema, sorted};
 use crate::error::Result;
 use crate::mart::{Guarded, Inputs, MARTS, Mart, Previous, Standing};
 use crate::period::{Day, Grain, Period, month_label};
@@ -388,10 +388,5 @@ fn replace<'b>(
     }
     batches.extend(fresh.cloned());
     let all = concat_batches(&schema, &batches)?;
-    let columns: Vec<SortColumn> = table
-        .sort
-        .iter()
-        .filter_map(|name| Some(SortColumn { values: all.column_by_name(name)?.clone(), options: None }))
-        .collect();
-    Ok(take_record_batch(&all, &lexsort_to_indices(&columns, None)?)?)
+    Ok(sorted(table, &all)?)
 }

@@ -10,6 +10,7 @@ const LAW: &[(&str, &[&str], &str)] = &[
     ("error", &["contract"], "everybody may fail"),
     ("period", &[], "arithmetic that can be read against a calendar"),
     ("stats", &[], "arithmetic that can be read against a paper"),
+    ("columns", &["period"], "it makes columns of whatever it is given"),
     ("contract", &[], "contracts arrive as text"),
     ("job", &["contract", "period"], "a job file is text: no environment, no clock, no store"),
     ("store", &[], "it moves bytes and knows no tables"),
@@ -20,7 +21,7 @@ const LAW: &[(&str, &[&str], &str)] = &[
     ("scope", &["period", "canon", "guard"], "sums only"),
     (
         "mart",
-        &["contract", "period", "stats", "scope", "guard", "canon", "rollup", "job", "engine"],
+        &["columns", "contract", "period", "stats", "scope", "guard", "canon", "rollup", "job", "engine"],
         "a mart is a plan: no store, no ledger, no async",
     ),
     ("engine", &["contract", "rollup"], "it knows no paths of the store"),

@@ -6,8 +6,6 @@ mod evidence;
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{Column, DataFrame, DataType, PolarsResult, TimeUnit};
-
 use super::derived::Reads;
 use crate::canon::reporting::Lines;
 use crate::canon::sharing::{Setting, Sharing};
@@ -100,53 +98,5 @@ impl<'a> View<'a> {
 
     pub fn id(&self, worker: u32) -> String {
         self.facts.people().workers.get(worker as usize).cloned().unwrap_or_default()
-    }
-}
-
-/// The columns of a table under construction, each from a value of every row.
-pub struct Columns<'a, R> {
-    rows: &'a [R],
-    columns: Vec<Column>,
-}
-
-impl<'a, R> Columns<'a, R> {
-    pub fn of(rows: &'a [R]) -> Columns<'a, R> {
-        Columns { rows, columns: Vec::new() }
-    }
-
-    pub fn text(mut self, name: &str, value: impl Fn(&R) -> Option<String>) -> Self {
-        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<String>>>()));
-        self
-    }
-
-    pub fn int(mut self, name: &str, value: impl Fn(&R) -> Option<i64>) -> Self {
-        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<i64>>>()));
-        self
-    }
-
-    pub fn double(mut self, name: &str, value: impl Fn(&R) -> Option<f64>) -> Self {
-        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<f64>>>()));
-        self
-    }
-
-    pub fn bool(mut self, name: &str, value: impl Fn(&R) -> Option<bool>) -> Self {
-        self.columns.push(Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<bool>>>()));
-        self
-    }
-
-    pub fn date(mut self, name: &str, value: impl Fn(&R) -> Option<Day>) -> PolarsResult<Self> {
-        let days = Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<Day>>>());
-        self.columns.push(days.cast(&DataType::Date)?);
-        Ok(self)
-    }
-
-    pub fn instant(mut self, name: &str, value: impl Fn(&R) -> Option<i64>) -> PolarsResult<Self> {
-        let instants = Column::new(name.into(), self.rows.iter().map(value).collect::<Vec<Option<i64>>>());
-        self.columns.push(instants.cast(&DataType::Datetime(TimeUnit::Microseconds, None))?);
-        Ok(self)
-    }
-
-    pub fn frame(self) -> PolarsResult<DataFrame> {
-        DataFrame::new(self.rows.len(), self.columns)
     }
 }
