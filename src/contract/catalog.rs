@@ -26,7 +26,8 @@ impl Catalog {
         for (folder, area) in [("canon", Area::Canon), ("mart", Area::Marts)] {
             for file in SCHEMAS.get_dir(folder).into_iter().flat_map(Dir::files) {
                 let Some(name) = file.path().file_stem().and_then(|stem| stem.to_str()) else { continue };
-                let table = parse::table(name, area, file.contents_utf8().unwrap_or_default(), &shared)?;
+                let other = |name: &str| SCHEMAS.get_file(format!("{folder}/{name}.toml"))?.contents_utf8();
+                let table = parse::table(name, area, file.contents_utf8().unwrap_or_default(), &shared, &other)?;
                 if tables.insert(name.to_owned(), table).is_some() {
                     return Err(ContractError { table: name.into(), what: "is a canon table and a mart".into() });
                 }

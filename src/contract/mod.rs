@@ -1,7 +1,8 @@
 //! What names mean: every table the house knows, with its grain, key and columns.
 //!
 //! Contracts are TOML (`schemas/canon/*.toml`, `schemas/mart/*.toml`, compiled in; `schemas/columns.toml` holds columns
-//! that several tables share). They are the source of truth: code, dictionary and published files are checked against them.
+//! that several tables share; `extends = "adoption_kpis"` says that a table is another one but for the keys that follow). They are the
+//! source of truth: code, dictionary and published files are checked against them.
 
 pub mod arrow;
 mod catalog;

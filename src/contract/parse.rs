@@ -117,10 +117,36 @@ pub(super) fn shared_columns(text: &str) -> Result<SharedColumns, ContractError>
         .collect()
 }
 
-/// Parses and resolves one contract. `area` is the default the file may override (`marts` -> `restricted`, `ops`).
-pub(super) fn table(name: &str, area: Area, text: &str, shared: &SharedColumns) -> Result<Table, ContractError> {
+/// A contract that is another one but for some keys says so with `extends`: what it does not say itself, the other says; of columns, too.
+fn written<'t>(text: &str, other: &dyn Fn(&str) -> Option<&'t str>) -> Result<TableFile, String> {
+    let mut own: toml::Table = toml::from_str(text).map_err(|cause| cause.to_string())?;
+    let Some(extended) = own.remove("extends") else { return toml::from_str(text).map_err(|cause| cause.to_string()) };
+    let extended = extended.as_str().ok_or("extends: it is not the name of a contract")?;
+    let other = other(extended).ok_or_else(|| format!("extends `{extended}`, which has no contract beside it"))?;
+    let mut all: toml::Table = toml::from_str(other).map_err(|cause| format!("extends `{extended}`: {cause}"))?;
+    if all.contains_key("extends") {
+        return Err(format!("extends `{extended}`, which extends another: say which one is meant"));
+    }
+    for (key, value) in own {
+        match (all.get_mut(&key), value) {
+            (Some(toml::Value::Table(columns)), toml::Value::Table(more)) if key == "columns" => columns.extend(more),
+            (_, value) => drop(all.insert(key, value)),
+        }
+    }
+    all.try_into().map_err(|cause: toml::de::Error| cause.to_string())
+}
+
+/// Parses and resolves one contract. `area` is the default the file may override (`marts` -> `restricted`, `ops`); `other` gives the
+/// text of a contract that may be extended.
+pub(super) fn table<'t>(
+    name: &str,
+    area: Area,
+    text: &str,
+    shared: &SharedColumns,
+    other: &dyn Fn(&str) -> Option<&'t str>,
+) -> Result<Table, ContractError> {
     let error = |what: String| ContractError { table: name.into(), what };
-    let file: TableFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
+    let file: TableFile = written(text, other).map_err(error)?;
     let area = match file.area.as_deref() {
         None => area,
         Some("marts") => Area::Marts,
@@ -360,7 +386,7 @@ mod tests {
         let text = format!(
             "description = \"For a test\"\ngrain = \"one row per thing\"\nkey = [\"id\"]\n[columns.id]\ntype = \"text\"\ndescription = \"An id\"\nprivacy = \"{privacy}\"\n{rest}"
         );
-        table("things", area, &text, &SharedColumns::new())
+        table("things", area, &text, &SharedColumns::new(), &|_| None)
     }
 
     #[test]
@@ -369,6 +395,27 @@ mod tests {
         assert!(refused.contains("column `id` is of the person class"), "{refused}");
         assert!(load(Area::Marts, "aggregate", "").is_ok());
         assert!(load(Area::Restricted, "person", "").is_ok());
+    }
+
+    #[test]
+    fn a_contract_that_extends_another_says_only_what_is_different() {
+        let column = |name: &str, description: &str| {
+            format!("[columns.{name}]\ntype = \"text\"\ndescription = \"{description}\"\nprivacy = \"public\"\n")
+        };
+        let head = "description = \"Things\"\ngrain = \"one row per thing\"\nkey = [\"id\"]\n";
+        let things = [head, &column("id", "An id"), &column("name", "A name")].concat();
+        let load = |text: &str| {
+            let other = |name: &str| (name == "things").then_some(things.as_str());
+            table("more", Area::Marts, text, &SharedColumns::new(), &other)
+        };
+        let own = ["extends = \"things\"\ndescription = \"More things\"\n", &column("name", "Another name")].concat();
+        let more = load(&own).unwrap();
+        let told: Vec<(&str, &str)> =
+            more.columns.iter().map(|column| (column.name.as_str(), column.description.as_str())).collect();
+        assert_eq!(told, [("id", "An id"), ("name", "Another name")]);
+        assert_eq!((more.description.as_str(), more.grain.as_str()), ("More things", "one row per thing"));
+        let missing = load("extends = \"nothing\"\n").unwrap_err().to_string();
+        assert!(missing.contains("extends `nothing`, which has no contract beside it"), "{missing}");
     }
 
     #[test]
