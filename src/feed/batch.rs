@@ -13,12 +13,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::dictionary::Dictionary;
 use super::text::{BATCH_ROWS, Text};
+use crate::contract::arrow::{DELETED, ROW};
 use crate::contract::{Column, Table, Type};
-
-/// Column with the record number of each row.
-pub const ROW: &str = "_row";
-/// Column that says whether a delta deletes the row's key.
-pub const DELETED: &str = "_deleted";
 
 /// Whether the gate hands a text column over as `Dictionary(Int32, Utf8)`: closed lists, people, ids of other tables.
 /// A table's own id is (nearly) unique and stays plain.

@@ -67,7 +67,7 @@ mod warning;
 mod watch;
 mod xapi;
 
-pub use batch::{DELETED, ROW, is_dictionary, schema};
+pub use batch::{is_dictionary, schema};
 pub use context::{Context, Delivery};
 pub use feed::{Feed, FileFormat, Mode, Nulls, Snapshots};
 pub use ids::{Known, Zeros, holds_ids, zeros_lost};

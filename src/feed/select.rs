@@ -12,7 +12,6 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Date32Type};
 use hashbrown::DefaultHashBuilder;
 
-use super::batch::DELETED;
 use super::feed::{Feed, Mode};
 use super::intake::{Intake, Mark};
 use super::keys::{Hash, Interval, hashes, key_hashes};
@@ -20,6 +19,7 @@ use super::record::Place;
 use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject};
 use super::warning::Warning;
 use crate::contract::Table;
+use crate::contract::arrow::DELETED;
 
 /// A record as the rules see it.
 struct Seen<'m> {

@@ -11,13 +11,13 @@ use arrow::row::{RowConverter, SortField};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::batch::{DELETED, ROW};
 use super::context::{Context, Delivery};
 use super::feed::Feed;
 use super::keys::intervals;
 use super::read::pass::pass;
 use super::reject::{Reason, Refusal, Stop};
 use crate::contract::Table;
+use crate::contract::arrow::{DELETED, ROW};
 
 /// A hash wide enough that two different keys never meet in practice.
 pub(crate) type Hash = [u8; 16];

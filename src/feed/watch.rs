@@ -4,12 +4,12 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
-use super::batch::DELETED;
 use super::feed::{Feed, Mode};
 use super::keys::{Hash, Interval, broken, has_interval, hashes, interval_of, key_hashes, versions};
 use super::reject::Refusal;
 use super::warning::Warning;
 use crate::contract::Table;
+use crate::contract::arrow::DELETED;
 
 /// Whether a delivery of a feed has to be looked at as a whole.
 pub(crate) fn is_idle(feed: &Feed, table: &Table) -> bool {

@@ -139,8 +139,7 @@ pub(super) mod tests {
             df!("grain" => texts(0), "scope_kind" => texts(2), "scope_id" => texts(3), "headcount" => ints(4),
             "active_learners" => ints(5), "active_rate" => doubles(6), "activation_rate" => doubles(6))
             .unwrap();
-        let starts: Vec<Day> = lines.iter().map(|line| day(line[1])).collect();
-        frame.with_column(Column::new("period_start".into(), starts).cast(&DataType::Date).unwrap()).unwrap();
+        Columns::of(&lines).date("period_start", |line| day(line[1])).add_to(&mut frame).unwrap();
         let fields: Vec<arrow::datatypes::Field> =
             crate::contract::arrow::mart_schema(Catalog::load().unwrap().require("adoption_kpis").unwrap())
                 .fields()

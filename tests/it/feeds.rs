@@ -13,7 +13,8 @@ use arrow::datatypes::TimestampMicrosecondType;
 use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
 use uptake::contract::Catalog;
-use uptake::feed::{self, Context, DELETED, Delivery, Feed, Intake, Pseudonyms, ROW, Refusal, Stop};
+use uptake::contract::arrow::{DELETED, ROW};
+use uptake::feed::{self, Context, Delivery, Feed, Intake, Pseudonyms, Refusal, Stop};
 
 const USUAL: [&str; 7] =
     ["basic", "bad_rows", "renamed_headers", "unknown_values", "empty", "truncated", "wrong_encoding"];
