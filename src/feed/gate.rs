@@ -135,11 +135,12 @@ impl<'a, E> Gate<'a, E> {
             let plain = target.rule.mapping.values.is_none() && target.rule.mapping.extract.is_none();
             (plain && target.rule.ids).then(|| ids::Watch::new(known, target.rule.domain, context.pseudonyms))
         };
-        let is_read = |target: &Target<'_>| {
-            let is_nothing = matches!(target.source, Slot::Nothing) && target.made.is_none();
-            !is_nothing || target.required
+        let is_nothing = |target: &Target<'_>| matches!(target.source, Slot::Nothing) && target.made.is_none();
+        let is_read = |target: &Target<'_>| !is_nothing(target) || target.required;
+        let day_flag = |at: usize| {
+            let target = &bound.columns[at];
+            Some((at, target.is_day_of.filter(|_| is_nothing(target))?))
         };
-        let day_flag = |at: usize| Some((at, bound.columns[at].is_day_of?));
         Gate {
             reads: (0..bound.columns.len())
                 .filter(|at| is_read(&bound.columns[*at]))
