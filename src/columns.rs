@@ -1,7 +1,7 @@
 //! How rows become the columns of a frame.
 
 use polars::prelude::{
-    Column, DataFrame, Int32Chunked, Int64Chunked, IntoColumn, NamedFrom, PolarsResult, Series, StringChunked, TimeUnit,
+    Column, DataFrame, Int32Chunked, Int64Chunked, IntoColumn, PolarsResult, StringChunked, TimeUnit,
 };
 
 use crate::period::Day;
@@ -35,7 +35,7 @@ impl<'r, R> Columns<'r, R> {
 
     pub fn bool<V: Into<Option<bool>>>(self, name: &str, value: impl Fn(&'r R) -> V) -> Self {
         let values: Vec<Option<bool>> = self.rows.iter().map(|row| value(row).into()).collect();
-        self.push(name, Series::new(name.into(), values).into_column())
+        self.push(name, Column::new(name.into(), values))
     }
 
     pub fn date<V: Into<Option<Day>>>(self, name: &str, value: impl Fn(&'r R) -> V) -> Self {

@@ -46,12 +46,13 @@ EOF
     write "src/mart/$name.rs" <<EOF
 //! FILL IN: what the table tells, and the one thing that is not obvious about it.
 
-use polars::prelude::{Column, DataFrame, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use super::derived::{Derived, Output, Protection, Reads};
 use super::error::MartError;
+use crate::columns::Columns;
 
-/// Public: it says nothing about people. A table about groups is Protection::Guarded and goes through \`block::show\`.
+/// Public: it says nothing about people. A table about groups is Protection::Guarded and goes through \`person_rows::show\`.
 pub const TABLE: Derived = Derived { name: "$name", tables: &["$name"], protection: Protection::Public, build };
 
 fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
@@ -60,7 +61,8 @@ fn build(reads: &Reads<'_>) -> Result<Vec<Output>, MartError> {
 
 /// FILL IN: from \`reads.table("…")\` to the columns of the contract.
 fn rows(_: &Reads<'_>) -> PolarsResult<DataFrame> {
-    DataFrame::new(0, vec![Column::new("id".into(), Vec::<String>::new())])
+    let ids: Vec<String> = Vec::new();
+    Columns::of(&ids).text("id", |id| id).frame()
 }
 EOF
     line src/mart/mod.rs "mod " "mod $name;"

@@ -26,33 +26,6 @@ pub fn hash(id: &str) -> u64 {
     hash
 }
 
-/// Sorts things by the hashes of ids that they begin with, of which the first `common` bits are the same: into buckets of a few by the
-/// next bits, which are spread evenly, then each bucket. Of ten thousand that takes a third of what comparing them takes.
-pub fn sort_by_hash<T: Copy + Ord>(things: &mut [T], common: u32, hash: impl Fn(&T) -> u64) {
-    let bits = (things.len() / 4).checked_ilog2().unwrap_or(0).min(20);
-    if bits < 4 {
-        return things.sort_unstable();
-    }
-    let bucket = |thing: &T| (hash(thing) << common >> (u64::BITS - bits)) as usize;
-    let mut ends = vec![0u32; 1 << bits];
-    things.iter().for_each(|thing| ends[bucket(thing)] += 1);
-    let mut end = 0;
-    for count in &mut ends {
-        end += std::mem::replace(count, end);
-    }
-    let unsorted = things.to_vec();
-    for thing in unsorted {
-        let place = &mut ends[bucket(&thing)];
-        things[*place as usize] = thing;
-        *place += 1;
-    }
-    let mut from = 0;
-    for end in ends.into_iter().map(|end| end as usize) {
-        things[from..end].sort_unstable();
-        from = end;
-    }
-}
-
 /// A set of ids that answers which of others it may hold, as 64-bit words: how many ids, the lower half of each number, two a word and
 /// ascending by the whole, then the line of bits, in which bit `upper half + i` is set for the number in place `i`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +102,7 @@ pub struct Marks {
     shift: u32,
 }
 
-/// Bits of the places that there are at most: one in 64 is taken, up to 16 MiB of places.
+/// Bits of the places that there are at most, 16 MiB of them; of fewer hashes one or two places in 64 are taken.
 const PLACE_BITS: u32 = 27;
 /// The hashes that are cut to one number lie within 2³²; more than that and what doubles lose of a hash.
 const REACH: u64 = 1 << 33;
@@ -216,19 +189,6 @@ mod tests {
         assert_eq!(held(&filter, hashes(29_990, 1_000_000)), 10, "a few among many");
         assert_eq!(held(&filter, hashes(29_990, 30_005)), 10, "many against a few");
         assert_eq!(held(&filter, Vec::new()), 0);
-    }
-
-    #[test]
-    fn hashes_are_sorted_however_they_are_spread() {
-        let spread: Vec<(u64, usize)> = hashes(0, 10_000).into_iter().zip(0..).collect();
-        let crowded = spread.iter().map(|(hash, at)| (hash % 7, *at)).collect();
-        let of_a_part = spread.iter().map(|(hash, at)| (0xab << 56 | hash >> 8, *at)).collect();
-        for (mut things, common) in [(spread, 0), (crowded, 0), (of_a_part, 8)] {
-            let mut expected = things.clone();
-            expected.sort();
-            sort_by_hash(&mut things, common, |(hash, _)| *hash);
-            assert_eq!(things, expected);
-        }
     }
 
     #[test]

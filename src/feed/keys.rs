@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type};
 use arrow::row::{RowConverter, Rows, SortField};
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::reject::{Reason, Refusal};
 use crate::contract::Table;
@@ -115,7 +115,7 @@ pub(crate) fn hashes(table: &Table, batch: &RecordBatch) -> Result<Vec<Hashed>, 
 ///
 /// # Errors
 /// A column cannot be compared.
-pub(crate) fn key_hashes(table: &Table, batch: &RecordBatch, state: &DefaultHashBuilder) -> Result<Vec<Hash>, Refusal> {
+fn key_hashes(table: &Table, batch: &RecordBatch, state: &DefaultHashBuilder) -> Result<Vec<Hash>, Refusal> {
     let mut hashes = vec![0; batch.num_rows()];
     for name in &table.key {
         let Some(array) = batch.column_by_name(name) else { continue };
@@ -130,6 +130,21 @@ pub(crate) fn key_hashes(table: &Table, batch: &RecordBatch, state: &DefaultHash
         }
     }
     Ok(hashes)
+}
+
+/// The keys of some batches as [`key_hashes`] gives them, and those of them that come more than once.
+///
+/// # Errors
+/// A column cannot be compared.
+pub(crate) fn repeated<'b>(
+    table: &Table,
+    batches: impl Iterator<Item = &'b RecordBatch>,
+) -> Result<(Vec<Vec<Hash>>, HashSet<Hash>), Refusal> {
+    let state = DefaultHashBuilder::default();
+    let keys: Vec<Vec<Hash>> = batches.map(|batch| key_hashes(table, batch, &state)).collect::<Result<_, Refusal>>()?;
+    let mut seen: HashSet<Hash> = HashSet::with_capacity(keys.iter().map(Vec::len).sum());
+    let twice = keys.iter().flatten().copied().filter(|key| !seen.insert(*key)).collect();
+    Ok((keys, twice))
 }
 
 /// Whose each row of a batch is, without the day from which it holds, and when it holds.

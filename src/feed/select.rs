@@ -10,11 +10,10 @@ use std::collections::HashMap;
 use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Date32Type};
-use hashbrown::DefaultHashBuilder;
 
 use super::feed::{Feed, Mode};
 use super::intake::{Intake, Mark};
-use super::keys::{Hash, Interval, hashes, key_hashes};
+use super::keys::{Hash, Interval, hashes, repeated};
 use super::record::Place;
 use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject};
 use super::warning::Warning;
@@ -77,7 +76,9 @@ pub(crate) fn settle(
     parts: &mut [(&mut Intake, &mut Vec<RecordBatch>)],
 ) -> Result<(), Refusal> {
     let marks: Vec<Mark> = parts.iter_mut().flat_map(|(intake, _)| std::mem::take(&mut intake.marks)).collect();
-    if !marks.iter().any(|mark| mark.annuls || mark.primary) && are_keys_distinct(table, parts)? {
+    let is_marked = marks.iter().any(|mark| mark.annuls || mark.primary);
+    if !is_marked && repeated(table, parts.iter().flat_map(|(_, batches)| batches.iter()))?.1.is_empty() {
+        // Every record stands, and its content needs no look.
         return Ok(());
     }
     let mut seen: Vec<Seen<'_>> = Vec::with_capacity(marks.len());
@@ -124,17 +125,6 @@ pub(crate) fn settle(
         intake.warnings.push(Warning::new("several_rows", None, undecided));
     }
     Ok(())
-}
-
-/// Whether no key comes twice: then every record stands, and the contents need no look.
-fn are_keys_distinct(table: &Table, parts: &[(&mut Intake, &mut Vec<RecordBatch>)]) -> Result<bool, Refusal> {
-    let state = DefaultHashBuilder::default();
-    let mut keys: Vec<Hash> = Vec::new();
-    for batch in parts.iter().flat_map(|(_, batches)| batches.iter()) {
-        keys.extend(key_hashes(table, batch, &state)?);
-    }
-    keys.sort_unstable();
-    Ok(keys.windows(2).all(|pair| pair[0] != pair[1]))
 }
 
 /// The books of one delivery of which some rows stand and others do not.

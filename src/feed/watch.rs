@@ -2,10 +2,10 @@
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
-use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use hashbrown::HashMap;
 
 use super::feed::{Feed, Mode};
-use super::keys::{Hash, Interval, broken, has_interval, hashes, interval_of, key_hashes, versions};
+use super::keys::{Hash, Interval, broken, has_interval, hashes, interval_of, repeated, versions};
 use super::reject::Refusal;
 use super::warning::Warning;
 use crate::contract::Table;
@@ -56,11 +56,7 @@ fn deletes(batch: &RecordBatch) -> impl Fn(usize) -> bool {
 /// Keys of which different rows were told, with only the place in the file to choose by.
 fn several_rows(table: &Table, batches: &[RecordBatch]) -> Result<u64, Refusal> {
     // Next to all keys are told once: their content need not be looked at.
-    let state = DefaultHashBuilder::default();
-    let keys: Vec<Vec<Hash>> =
-        batches.iter().map(|batch| key_hashes(table, batch, &state)).collect::<Result<_, Refusal>>()?;
-    let mut seen: HashSet<Hash> = HashSet::with_capacity(keys.iter().map(Vec::len).sum());
-    let twice: HashSet<Hash> = keys.iter().flatten().copied().filter(|key| !seen.insert(*key)).collect();
+    let (keys, twice) = repeated(table, batches.iter())?;
     if twice.is_empty() {
         return Ok(0);
     }

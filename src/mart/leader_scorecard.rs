@@ -74,7 +74,7 @@ pub fn rows(view: &View<'_>, setting: &Setting<'_>) -> PolarsResult<DataFrame> {
         .date("period_start", |row| row.week.start)
         .date("period_end", |row| row.week.end)
         .bool("is_complete", |row| row.is_complete)
-        .text("plans", |row| row.plans.clone())
+        .text("plans", |row| &row.plans)
         .int("leader_posts", |row| row.counts.posts)
         .int("micro_lessons", |row| kind(row, "micro_lesson"))
         .int("amas", |row| kind(row, "ama"))

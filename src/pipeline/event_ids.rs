@@ -16,7 +16,7 @@ use super::context::Context;
 use super::day_rows::{day_partition, partition_of};
 use super::lake::{Lake, Stored};
 use crate::canon::columns::Text;
-use crate::canon::id_filter::{IdFilter, Marks, hash, sort_by_hash};
+use crate::canon::id_filter::{IdFilter, Marks, hash};
 use crate::contract::arrow::mart_schema;
 use crate::contract::{Catalog, Table};
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ pub(super) fn hashes<'b>(table: &Table, batches: impl IntoIterator<Item = &'b Re
         hashes.reserve(batch.num_rows());
         hashes.extend((0..batch.num_rows()).filter_map(|row| ids.get(row)).map(hash));
     }
-    sort_by_hash(&mut hashes, 0, |hash| *hash);
+    hashes.sort_unstable();
     hashes
 }
 
@@ -248,7 +248,7 @@ pub(super) fn shared(lake: &Lake<'_>, table: &Table, mut ids: Ids) -> Result<Sha
 
 /// Leaves each id of a part once, ascending, with one of its days; says which ids the night states for several days, and these.
 fn once(part: &mut Part) -> Shared {
-    sort_by_hash(part, PART_BITS, |(hash, _)| *hash);
+    part.sort_unstable();
     part.dedup();
     let mut several = Shared::default();
     for same in part.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {

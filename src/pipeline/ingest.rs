@@ -387,10 +387,10 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
     match feed::read(&loaded.feed, &gate, &planned.delivery, &bytes, &mut sink) {
         Ok(intake) => {
             if event_ids::has_ids(table) {
-                let mut by_day: BTreeMap<Day, Vec<&RecordBatch>> = BTreeMap::new();
-                rows.days.iter().for_each(|(day, batch)| by_day.entry(*day).or_default().push(batch));
+                let mut batches: BTreeMap<Day, Vec<&RecordBatch>> = BTreeMap::new();
+                rows.days.iter().for_each(|(day, batch)| batches.entry(*day).or_default().push(batch));
                 let of_day = |(day, batches)| (day, event_ids::hashes(table, batches));
-                rows.ids = by_day.into_iter().map(of_day).collect();
+                rows.ids = batches.into_iter().map(of_day).collect();
             }
             if joins {
                 joined::draw(&mut rows.accounts, rows.seen.keys().map(String::as_str));

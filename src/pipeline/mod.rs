@@ -44,5 +44,5 @@ pub mod world;
 pub use context::{Backfill, Context};
 pub use memory::{Memory, READING, memory};
 pub use planned::{LoadedFeed, Planned, Why};
-pub use report::{CountsReport, Report};
+pub use report::Report;
 pub use run::{plan_deliveries, run};

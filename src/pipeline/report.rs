@@ -17,7 +17,8 @@ pub struct Report {
     pub verdict: &'static str,
     pub deliveries_read: u64,
     pub deliveries_known: u64,
-    pub counts: CountsReport,
+    /// Of all deliveries read: read = accepted + rejected + duplicate + voided + superseded + filtered + forgotten.
+    pub counts: Counts,
     pub days_rolled_up: u64,
     pub periods_computed: u64,
     /// Every slice of a computed table that was looked at, and why it was computed or left.
@@ -32,24 +33,4 @@ pub struct Report {
     /// What is left unsaid, by count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_remarks: Option<String>,
-}
-
-/// The conservation equation of a run: read = accepted + rejected + duplicate + voided + superseded + filtered + forgotten.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct CountsReport {
-    pub read: u64,
-    pub accepted: u64,
-    pub rejected: u64,
-    pub duplicate: u64,
-    pub voided: u64,
-    pub superseded: u64,
-    pub filtered: u64,
-    pub forgotten: u64,
-}
-
-impl From<Counts> for CountsReport {
-    fn from(counts: Counts) -> CountsReport {
-        let Counts { read, accepted, rejected, duplicate, voided, superseded, filtered, forgotten } = counts;
-        CountsReport { read, accepted, rejected, duplicate, voided, superseded, filtered, forgotten }
-    }
 }

@@ -95,7 +95,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         verdict: "published",
         deliveries_read: rolled.intakes.len() as u64,
         deliveries_known: plan.known as u64,
-        counts: counts.into(),
+        counts,
         days_rolled_up: rolled.days as u64,
         periods_computed: computed.periods as u64,
         steps: Steps(rolled.steps.0.iter().chain(&computed.steps.0).cloned().collect()),

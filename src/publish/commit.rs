@@ -46,8 +46,8 @@ pub enum MadeBy {
     Vacuum,
 }
 
-/// One snapshot over all tables, and what it was made from. Fields are in the order of their names, which is that of the keys in its text:
-/// a commit names thousands of files, and sorting them costs more than writing them.
+/// One snapshot over all tables, and what it was made from. Fields are in the order of their names, which is that of the keys in its text,
+/// so that nothing is sorted when it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {

@@ -266,12 +266,15 @@ pub const MEASURES: [&str; 16] = [
     "checkbox_completions",
 ];
 
-/// What acts come to for a person: the first of [`MEASURES`].
-pub type Sums = [i64; SUMMED];
+/// The measures that the SQL sums up.
+const SUMMED: [&str; 5] = ["events", "active_acts", "passive_acts", "contributions", "sessions"];
 
-const SUMMED: usize = 6;
-/// The one among them that is no sum of the SQL.
-const LEARNING: &str = "learning_seconds";
+/// What the SQL sums up for a person, in the order of [`SUMMED`].
+pub type Sums = [i64; SUMMED.len()];
+
+/// The places of `learning_seconds` and of the first measure out of the enrollment facts.
+const LEARNING: usize = 4;
+const FACTS: usize = 6;
 
 /// The SQL's rows by day: worker codes and their sums.
 ///
@@ -284,18 +287,16 @@ pub fn sums(frame: &DataFrame) -> Result<BTreeMap<Day, Vec<(u32, Sums)>>, ArrowE
         Ok(series.i64().map_err(missing)?.iter().map(|value| value.unwrap_or(0)).collect())
     };
     let (persons, days) = (column("person")?, column("day")?);
-    let summed = |name: &&str| if *name == LEARNING { Ok(Vec::new()) } else { column(name) };
-    let measures: Vec<Vec<i64>> = MEASURES[..SUMMED].iter().map(summed).collect::<Result<_, _>>()?;
+    let measures: Vec<Vec<i64>> = SUMMED.iter().map(|name| column(name)).collect::<Result<_, _>>()?;
     let mut by_day: BTreeMap<Day, Vec<(u32, Sums)>> = BTreeMap::new();
     for (row, (person, day)) in persons.iter().zip(&days).enumerate() {
-        let sums = std::array::from_fn(|at| measures[at].get(row).copied().unwrap_or(0));
-        by_day.entry(*day as Day).or_default().push((*person as u32, sums));
+        by_day.entry(*day as Day).or_default().push((*person as u32, std::array::from_fn(|at| measures[at][row])));
     }
     Ok(by_day)
 }
 
-/// Joins a day's sums with the seconds spent and its facts and writes them as canon `person_day`: one row that counts the acts of nobody we know,
-/// where there are any, then one row a person, ascending by worker id.
+/// Joins a day's sums with the seconds spent and the enrollment facts, and writes them as canon `person_day`: one row that counts the acts
+/// of nobody we know, where there are any, then one row a person, ascending by worker id.
 ///
 /// # Errors
 /// The rows do not have the table's schema; a bug.
@@ -308,28 +309,21 @@ pub fn rows(
     people: &People,
 ) -> Result<RecordBatch, ArrowError> {
     let mut by_person: BTreeMap<u32, [i64; MEASURES.len()]> = BTreeMap::new();
-    for (person, sums) in sums {
-        by_person.entry(*person).or_default()[..SUMMED].copy_from_slice(sums);
+    let mut put = |person: u32, from: usize, values: &[i64]| {
+        by_person.entry(person).or_default()[from..from + values.len()].copy_from_slice(values);
+    };
+    // In the order of MEASURES.
+    for (person, [events, active, passive, contributions, sessions]) in sums {
+        put(*person, 0, &[*events, *active, *passive, *contributions, 0, *sessions]);
     }
-    if let Some(learning) = MEASURES.iter().position(|name| *name == LEARNING) {
-        for (person, seconds) in spent {
-            by_person.entry(*person).or_default()[learning] = *seconds;
-        }
+    for (person, seconds) in spent {
+        put(*person, LEARNING, &[*seconds]);
     }
     for (worker, fact) in facts.into_iter().flatten() {
-        let row = by_person.entry(*worker).or_default();
-        row[SUMMED..].copy_from_slice(&[
-            fact.assigned,
-            fact.due,
-            fact.due_done[0],
-            fact.due_done[1],
-            fact.due_done[2],
-            fact.due_done[3],
-            fact.due_on_time,
-            fact.completions,
-            fact.last_day,
-            fact.checkbox,
-        ]);
+        let [day, week, month, quarter] = fact.due_done;
+        let done = [fact.completions, fact.last_day, fact.checkbox];
+        let due = [fact.assigned, fact.due, day, week, month, quarter, fact.due_on_time];
+        put(*worker, FACTS, &[&due[..], &done].concat());
     }
     // The row without a person stands first: its key is the empty text.
     let (mut keys, mut strangers) = (Vec::new(), Vec::new());
