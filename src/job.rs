@@ -45,7 +45,8 @@ struct JobFile {
     fiscal_year_start: u32,
     /// First day that marts report on; by default the day of the first act, assignment, due date, completion or contribution, at most five
     /// years before the first delivery.
-    report_from: Option<NaiveDate>,
+    #[serde(default)]
+    report_from: Option<DateFile>,
     /// Files of decisions, relative to the job file: plans of leaders, goals and OKRs, scorecards, review cycles and rubrics.
     #[serde(default)]
     plans: Vec<String>,
@@ -65,6 +66,20 @@ struct JobFile {
     tolerate: TolerateFile,
     #[serde(default)]
     certifications: Vec<CertificationFile>,
+}
+
+/// A date, with quotation marks or without.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "toml::Value")]
+struct DateFile(NaiveDate);
+
+impl TryFrom<toml::Value> for DateFile {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<DateFile, String> {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.parse().map(DateFile).map_err(|_| format!("{text} is no date like 2026-03-31"))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,6 +105,9 @@ struct TolerateFile {
     /// Feeds whose refused deliveries do not hold the run back.
     #[serde(default)]
     refused_feeds: Vec<String>,
+    /// Feeds whose rows stay as they were read where the feed changed and deliveries of it are gone.
+    #[serde(default)]
+    reread: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,7 +121,7 @@ struct PolicyFile {
     min_tenure_days: Option<i32>,
     active_verbs: Option<Vec<String>>,
     passive_verbs: Option<Vec<String>>,
-    holidays: Option<Vec<NaiveDate>>,
+    holidays: Option<Vec<DateFile>>,
     max_event_minutes: Option<i64>,
     session_gap_minutes: Option<i64>,
     manager_scopes: Option<bool>,
@@ -141,6 +159,8 @@ pub struct Job {
     pub certifications: Vec<Certification>,
     pub missing_feeds: Vec<String>,
     pub refused_feeds: Vec<String>,
+    /// Feeds whose rows stay as they were read where the feed changed and deliveries of it are gone.
+    pub kept_feeds: Vec<String>,
     /// The folder of the job file.
     pub folder: PathBuf,
     /// The files of decisions it names.
@@ -312,9 +332,11 @@ impl Job {
                 Some(list)
             }
         };
-        for (key, listed) in
-            [("missing_feeds", &file.tolerate.missing_feeds), ("refused_feeds", &file.tolerate.refused_feeds)]
-        {
+        for (key, listed) in [
+            ("missing_feeds", &file.tolerate.missing_feeds),
+            ("refused_feeds", &file.tolerate.refused_feeds),
+            ("reread", &file.tolerate.reread),
+        ] {
             let is_listed = |feed: &String| file.feeds.iter().any(|known| feed_name(known) == feed_name(feed));
             if let Some(stranger) = listed.iter().find(|feed| !is_listed(feed)) {
                 return Err(error(
@@ -331,8 +353,14 @@ impl Job {
             }
             PseudonymsFile::Keyed { epoch } => Some(epoch),
         };
-        let holidays =
-            file.policy.holidays.clone().unwrap_or_default().into_iter().map(day_of).collect::<BTreeSet<_>>();
+        let holidays = file
+            .policy
+            .holidays
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|date| day_of(date.0))
+            .collect::<BTreeSet<_>>();
         let policy = policy(file.policy, file.synthetic_data).map_err(|(what, hint)| error(what, hint))?;
         known_verbs(&policy, catalog).map_err(|(what, hint)| error(what, hint))?;
         let certifications =
@@ -367,12 +395,13 @@ impl Job {
             marts,
             zone,
             calendar: Calendar { fiscal_year_start: file.fiscal_year_start, holidays },
-            report_from: file.report_from,
+            report_from: file.report_from.map(|date| date.0),
             pseudonym_epoch,
             policy,
             certifications,
             missing_feeds: feed_names(&file.tolerate.missing_feeds),
             refused_feeds: feed_names(&file.tolerate.refused_feeds),
+            kept_feeds: feed_names(&file.tolerate.reread),
             folder,
             attached,
             reviews,

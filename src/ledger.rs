@@ -76,9 +76,10 @@ pub struct Entry {
     pub headcount: Option<u64>,
     /// A hash of the feed file it was read with: a mended feed reads a refused delivery again.
     pub feed_hash: String,
-    /// The feed's rules about which records count ([`crate::feed::Feed::row_rules`]); `None` in a ledger from before there were any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub row_rules: Option<String>,
+    /// A hash of what its rows come from beside its bytes: the feed as it is understood, and the contract of the table. What was read
+    /// by other rules is read again.
+    #[serde(default)]
+    pub read_as: String,
     /// The commit that first held it.
     pub commit: u64,
     /// Values of the path's placeholders: each has its own series of snapshots.

@@ -47,6 +47,8 @@ enum Command {
     Run(run::RunArgs),
     /// Recompute a range of days, whatever is known of them
     Backfill(run::BackfillArgs),
+    /// Read deliveries again: all of them, those of a feed, or those of a table
+    Rebuild(run::RebuildArgs),
     /// Print what a run would read and why; change nothing
     Plan(plan::PlanArgs),
     /// Check job, feeds, contracts, credentials, stores and the first records; change nothing
@@ -88,6 +90,9 @@ pub struct JobArgs {
     /// Bytes the run may hold, e.g. 2GiB; the default is 2GiB
     #[arg(long, value_parser = bytes, default_value = "2GiB", env = "UPTAKE_MEMORY_LIMIT")]
     memory_limit: usize,
+    /// Let the run speak of a day before the last run's, or of one that is still to come
+    #[arg(long)]
+    force_as_of: bool,
 }
 
 /// Parses the arguments, does what they say and returns the exit code. `now` is the only clock.
@@ -111,6 +116,7 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
     let result = match cli.command {
         Command::Run(args) => run::run(&args, env, now, threads),
         Command::Backfill(args) => run::backfill(&args, env, now, threads),
+        Command::Rebuild(args) => run::rebuild(&args, env, now, threads),
         Command::Plan(args) => plan::plan(&args, env, now, threads),
         Command::Check(args) => check::check(&args, env, now, threads),
         Command::Inspect(args) => inspect::inspect(&args, env),

@@ -4,10 +4,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 
 use super::{JobArgs, load, terminal};
-use crate::contract::{Area, Table};
+use crate::contract::{Area, Catalog, Table};
 use crate::error::{Error, Result};
+use crate::feed::Feed;
 use crate::period::day_of;
-use crate::pipeline::{self, Backfill, Context, Report};
+use crate::pipeline::{self, Backfill, Context, Rebuild, Report};
 use crate::store::Env;
 
 #[derive(Debug, Args)]
@@ -52,11 +53,30 @@ pub struct BackfillArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// A feed whose table is read again, with every delivery that fills it; may be given several times
+    #[arg(long)]
+    feed: Vec<String>,
+    /// A canon table that is read again; may be given several times
+    #[arg(long)]
+    table: Vec<String>,
+    /// Compute everything, publish nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
 pub fn run(args: &RunArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
     let how = How {
         out: args.out.as_deref(),
         known_on: args.as_known_on,
         backfill: None,
+        rebuild: None,
         dry_run: args.dry_run,
         json: args.json,
     };
@@ -70,7 +90,52 @@ pub fn backfill(args: &BackfillArgs, env: &Env, now: DateTime<Utc>, threads: usi
             .hint("--to is the day after the last one"));
     }
     let backfill = Backfill { from: day_of(args.from), to: day_of(args.to), table: args.table.clone() };
-    let how = How { out: None, known_on: None, backfill: Some(backfill), dry_run: args.dry_run, json: args.json };
+    let how = How {
+        out: None,
+        known_on: None,
+        backfill: Some(backfill),
+        rebuild: None,
+        dry_run: args.dry_run,
+        json: args.json,
+    };
+    go(&args.job, &how, env, now, threads)?;
+    Ok(0)
+}
+
+pub fn rebuild(args: &RebuildArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
+    let catalog = Catalog::load()?;
+    let job = load::job(&args.job.job, &catalog)?;
+    let mut tables = Vec::new();
+    let (mut feeds, mut filled) = (Vec::new(), Vec::new());
+    for name in &job.feeds {
+        let Feed { name, fills, .. } = load::feed(name, Some(&job.folder), &catalog)?.feed;
+        if args.feed.contains(&name) || args.table.contains(&fills) {
+            tables.push(fills.clone());
+        }
+        feeds.push(name);
+        filled.push(fills);
+    }
+    if let Some(stranger) = args.feed.iter().find(|feed| !feeds.contains(feed)) {
+        return Err(Error::usage(format!("the job has no feed `{stranger}`"))
+            .hint(format!("its feeds are {}", feeds.join(", "))));
+    }
+    if let Some(stranger) = args.table.iter().find(|table| !filled.contains(table)) {
+        filled.sort();
+        filled.dedup();
+        return Err(Error::usage(format!("no feed of the job fills the table `{stranger}`")).hint(format!(
+            "its feeds fill {}; what is computed from these is computed anew by `uptake backfill JOB --from DAY --to DAY --table TABLE`",
+            filled.join(", ")
+        )));
+    }
+    let rebuild = if tables.is_empty() { Rebuild::All } else { Rebuild::Tables(tables) };
+    let how = How {
+        out: None,
+        known_on: None,
+        backfill: None,
+        rebuild: Some(rebuild),
+        dry_run: args.dry_run,
+        json: args.json,
+    };
     go(&args.job, &how, env, now, threads)?;
     Ok(0)
 }
@@ -80,6 +145,7 @@ struct How<'a> {
     out: Option<&'a str>,
     known_on: Option<NaiveDate>,
     backfill: Option<Backfill>,
+    rebuild: Option<Rebuild>,
     dry_run: bool,
     json: bool,
 }
@@ -105,8 +171,11 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
         lake: &loaded.lake,
         pseudonyms: &loaded.pseudonyms,
         as_of,
+        clock: now,
         known_on: how.known_on,
         backfill: how.backfill.clone(),
+        rebuild: how.rebuild.clone(),
+        force_as_of: args.force_as_of,
         dry_run: how.dry_run,
         threads,
         memory_limit: args.memory_limit,

@@ -16,6 +16,8 @@ pub use catalog::Catalog;
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// The types a contract may use: the ones every reader we test takes alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
@@ -321,6 +323,29 @@ impl Column {
 impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// A hash over what decides how deliveries become its rows. Descriptions, units and privacy classes do not.
+    pub fn reading_hash(&self) -> String {
+        let mut text = format!(
+            "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}",
+            self.key,
+            self.partition,
+            self.day,
+            self.latest,
+            self.anonymous,
+            self.contradictions,
+            self.versions,
+            self.deletes_end,
+            self.sort
+        );
+        for column in &self.columns {
+            let Column { name, data_type, required, key, values, range, .. } = column;
+            text.push_str(&format!("{name}{data_type:?}{required}{key}{values:?}{range:?}"));
+            let Column { day, happened, noted_above, domain, transient, .. } = column;
+            text.push_str(&format!("{day:?}{happened}{noted_above:?}{domain:?}{transient}"));
+        }
+        hex::encode(&Sha256::digest(text.as_bytes())[..8])
     }
 
     /// Whether it is made from a table.

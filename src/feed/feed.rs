@@ -13,7 +13,6 @@ use super::number::Style;
 use super::pattern::Pattern;
 use super::place::{self, Place};
 use super::selection::Select;
-use super::sha256::sha256;
 use super::sites::Site;
 use super::time::{Format, Locale};
 use crate::contract::{Partition, Table};
@@ -66,6 +65,9 @@ pub(crate) enum TextEncoding {
 #[derive(Debug, Clone)]
 pub struct Feed {
     pub name: String,
+    /// A hash of what decides how the bytes of a delivery become rows: what the file says of that, and the contract of the table it
+    /// fills. A delivery that was read by other rules must be read again.
+    pub read_as: String,
     pub description: String,
     /// The canon table it fills.
     pub fills: String,
@@ -266,18 +268,6 @@ impl Feed {
     /// Whether the feed says of some records that their key never was.
     pub fn annuls(&self) -> bool {
         self.select.annul.is_some()
-    }
-
-    /// What decides which records of a delivery count and for which days, as one text; empty where the feed has no such rule. A
-    /// delivery that was read by other rules must be read again.
-    pub fn row_rules(&self) -> String {
-        let mut text = self.select.text();
-        for (number, block) in self.blocks.iter().enumerate() {
-            for (name, mapping) in self.columns.iter().zip(&block.columns).filter(|(_, mapping)| mapping.shift != 0) {
-                text.push_str(&format!("{number} {name} {:+};", mapping.shift));
-            }
-        }
-        if text.is_empty() { text } else { sha256(text.as_bytes())[..16].to_owned() }
     }
 
     /// The sidecar's path for a delivery, where the feed declares one.

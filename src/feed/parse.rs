@@ -1,6 +1,7 @@
 //! A feed file read: as written first, then as meant.
 
 use super::feed::Feed;
+use super::sha256::sha256;
 use super::spec::FeedFile;
 use super::validate::resolve;
 use crate::contract::{Area, Catalog, Table};
@@ -23,7 +24,7 @@ impl Feed {
         let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
         let table = catalog.table(&file.fills).filter(|table| table.area == Area::Canon);
         let table = table.ok_or_else(|| error(format!("fills `{}`, which is no canon table", file.fills)))?;
-        resolve(name, file, table).map_err(error)
+        Feed::parse_for(name, text, table)
     }
 
     /// Like [`Feed::parse`], against a table that is in no catalog.
@@ -33,6 +34,84 @@ impl Feed {
     pub fn parse_for(name: &str, text: &str, table: &Table) -> Result<Feed, FeedError> {
         let error = |what: String| FeedError { feed: name.into(), what };
         let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
-        resolve(name, file, table).map_err(error)
+        let feed = resolve(name, file, table).map_err(&error)?;
+        let read_as = read_as(text, table).map_err(|cause| error(cause.to_string()))?;
+        Ok(Feed { read_as, ..feed })
+    }
+}
+
+/// Keys that do not change what a record becomes: what the feed is called, which objects it reads and when, and what holds a delivery back.
+const NOT_OF_ROWS: [&str; 6] = ["description", "path", "marker", "snapshots", "shares", "gates"];
+/// Limits that refuse single records. All others refuse a delivery whole.
+const LIMITS_OF_RECORDS: [&str; 2] = ["record_bytes", "json_depth"];
+
+/// [`Feed::read_as`] of a feed file: comments, spaces and the order of its keys do not count.
+fn read_as(text: &str, table: &Table) -> Result<String, toml::de::Error> {
+    let mut keys: toml::Table = toml::from_str(text)?;
+    keys.retain(|key, _| !NOT_OF_ROWS.contains(&key));
+    if let Some(toml::Value::Table(limits)) = keys.get_mut("limits") {
+        limits.retain(|key, _| LIMITS_OF_RECORDS.contains(&key));
+        if limits.is_empty() {
+            keys.remove("limits");
+        }
+    }
+    let mut meant = String::new();
+    write(&toml::Value::Table(keys), &mut meant);
+    meant.push_str(&table.reading_hash());
+    Ok(sha256(meant.as_bytes())[..16].to_owned())
+}
+
+/// A value as one text, the keys of its tables sorted.
+fn write(value: &toml::Value, text: &mut String) {
+    match value {
+        toml::Value::Table(table) => {
+            let sorted: std::collections::BTreeMap<&String, &toml::Value> = table.iter().collect();
+            text.push('{');
+            for (key, value) in sorted {
+                text.push_str(&format!("{key:?}="));
+                write(value, text);
+            }
+            text.push('}');
+        }
+        toml::Value::Array(values) => {
+            text.push('[');
+            for value in values {
+                write(value, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&format!("{plain};")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEED: &str = "description = \"a\"\nfills = \"users\"\npath = \"u_{date}.csv\"\nformat = \"csv\"\n";
+
+    #[test]
+    fn what_changes_a_row_changes_how_a_feed_reads_and_nothing_else_does() {
+        let catalog = Catalog::load().unwrap();
+        let of = |text: &str| Feed::parse("f", text, &catalog).unwrap().read_as;
+        let base = of(FEED);
+        let same = [
+            format!("# a comment\n{}", FEED.replace("\"a\"", "\"b\"")),
+            FEED.replace("u_{date}", "v_{date}"),
+            format!("{FEED}[limits]\nrejected_share = 0.2\n[gates]\nzero_rows = \"warn\"\n"),
+        ];
+        for text in same {
+            assert_eq!(of(&text), base, "{text}");
+        }
+        let other = [
+            format!("{FEED}mode = \"full\"\n"),
+            format!("{FEED}nulls = [\"-\"]\n"),
+            format!("{FEED}[limits]\nrecord_bytes = 100\n"),
+            format!("{FEED}[csv]\ndelimiter = \";\"\n"),
+        ];
+        for text in other {
+            assert_ne!(of(&text), base, "{text}");
+        }
     }
 }

@@ -42,6 +42,15 @@ impl Pseudonyms {
         Ok(Pseudonyms::Keyed(Key { mac, epoch: epoch.to_owned() }))
     }
 
+    /// By which a key is known again: 16 hex digits of the HMAC of a constant, whatever the epoch. `None` without a key.
+    pub fn fingerprint(&self) -> Option<String> {
+        let Pseudonyms::Keyed(Key { mac, .. }) = self else { return None };
+        let digest = mac.clone().chain_update(b"uptake key fingerprint").finalize().into_bytes();
+        let mut text = String::new();
+        hex(&digest[..8], &mut text);
+        Some(text)
+    }
+
     /// The pseudonym of `id` in `domain` (`worker`, `user`, `email`, …): 32 hex digits, the first 128 bits of
     /// HMAC(key, domain 0x1f epoch 0x1f id). `Off` gives the id itself.
     pub fn of(&self, domain: &str, id: &str) -> String {
@@ -115,6 +124,14 @@ mod tests {
         assert_ne!(base, of(b"sixteen bytes key", "2", "user"));
         assert_ne!(base, of(b"sixteen bytes key", "1", "worker"));
         assert_eq!(Pseudonyms::Off.of("user", "7"), "7");
+    }
+
+    #[test]
+    fn a_fingerprint_tells_keys_apart_and_not_epochs() {
+        let of = |key: &[u8], epoch: &str| Pseudonyms::keyed(key, epoch).expect("a key").fingerprint();
+        assert_eq!(of(b"sixteen bytes key", "1"), of(b"sixteen bytes key", "2"));
+        assert_ne!(of(b"sixteen bytes key", "1"), of(b"another long key.", "1"));
+        assert_eq!(Pseudonyms::Off.fingerprint(), None);
     }
 
     #[test]

@@ -81,23 +81,6 @@ impl Select {
     pub fn chooses(&self) -> bool {
         self.annul.is_some() || self.primary.is_some() || self.order_by.is_some()
     }
-
-    /// The rules as one text that two feeds share exactly where they take the same records; empty where there are none.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        for filter in &self.filters {
-            text.push_str(&format!("where {:?} {:?};", filter.column, filter.keeps));
-        }
-        for (key, choice) in [("annul", &self.annul), ("primary", &self.primary)] {
-            if let Some(choice) = choice {
-                text.push_str(&format!("{key} {:?} {:?};", choice.column, choice.values));
-            }
-        }
-        if let Some(column) = &self.order_by {
-            text.push_str(&format!("order_by {column:?};"));
-        }
-        text
-    }
 }
 
 impl Filter {

@@ -153,6 +153,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     }
     Ok(Feed {
         name: name.into(),
+        read_as: String::new(),
         mode,
         nulls_mean: match file.nulls_mean.as_deref() {
             None | Some("clear") => Nulls::Clear,

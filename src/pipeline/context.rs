@@ -31,6 +31,15 @@ impl Backfill {
     }
 }
 
+/// Deliveries that are read again on request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rebuild {
+    /// Every one, into an empty lake.
+    All,
+    /// Those of these canon tables.
+    Tables(Vec<String>),
+}
+
 /// Everything a run is given. Time is a value: `as_of` comes from the command line.
 pub struct Context<'a> {
     pub catalog: &'a Catalog,
@@ -40,10 +49,16 @@ pub struct Context<'a> {
     pub lake: &'a Store,
     pub pseudonyms: &'a Pseudonyms,
     pub as_of: DateTime<Utc>,
+    /// What the clock says.
+    pub clock: DateTime<Utc>,
     /// Only deliveries made by the end of this day, for a rebuild into another lake.
     pub known_on: Option<NaiveDate>,
     /// What to recompute whatever the fingerprints say.
     pub backfill: Option<Backfill>,
+    /// What to read again whatever the ledger says.
+    pub rebuild: Option<Rebuild>,
+    /// Whether the run may speak of a day before the last one's, or of one that is still to come.
+    pub force_as_of: bool,
     pub dry_run: bool,
     pub threads: usize,
     /// Bytes the run may hold.

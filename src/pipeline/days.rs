@@ -14,7 +14,7 @@ use super::day_rows::{day_partition, partition_of};
 use super::event_ids;
 use super::ingest::Ingested;
 use super::kept::KeptBy;
-use super::lake::{Lake, Stored, WHOLE};
+use super::lake::{Lake, Stored};
 use super::retractions::{Elsewhere, merge_day};
 use super::steps::{Because, Steps};
 use super::stream::{Bounds, in_order};
@@ -488,43 +488,48 @@ fn forced_days(
     lake: &mut Lake<'_>,
     world: &World,
     before: &Before,
-    fresh: Seen,
+    mut fresh: BTreeMap<String, Seen>,
 ) -> Result<BTreeSet<Day>> {
     let mut forced = BTreeSet::new();
     if let Some(backfill) = context.backfill.as_ref().filter(|backfill| backfill.table.is_none()) {
         forced.extend(backfill.from..backfill.to);
     }
     let changed = before.changed(context, lake, world)?;
-    if changed.is_empty() && fresh.is_empty() {
+    fresh.retain(|_, seen| !seen.is_empty());
+    let news: Vec<String> = fresh.keys().cloned().collect();
+    if changed.is_empty() && news.is_empty() {
         return Ok(forced);
     }
     let table = context.catalog.require("user_seen")?;
-    let mut seen: BTreeMap<String, (Day, Day)> = BTreeMap::new();
-    for batch in lake.read(table, WHOLE, None)? {
-        let (user, first, last) = (Text::of(&batch, "user_id"), dates(&batch, "first_day"), dates(&batch, "last_day"));
-        for row in 0..batch.num_rows() {
-            if let (Some(user), Some(first), Some(last)) = (user.get(row), first(row), last(row)) {
-                seen.insert(user.to_owned(), (first, last));
+    for (partition, file) in lake.partitions(table)? {
+        for batch in lake.read_ref(table, &file, None)? {
+            let user = Text::of(&batch, "user_id");
+            let (first, last) = (dates(&batch, "first_day"), dates(&batch, "last_day"));
+            let of_table = fresh.entry(partition.clone()).or_default();
+            for row in 0..batch.num_rows() {
+                if let (Some(user), Some(first), Some(last)) = (user.get(row), first(row), last(row)) {
+                    let bounds = of_table.entry_ref(user).or_insert((first, last));
+                    *bounds = (bounds.0.min(first), bounds.1.max(last));
+                }
             }
         }
     }
     for (user, (from, to)) in changed {
-        if let Some((first, last)) = seen.get(&user) {
+        for (first, last) in fresh.values().filter_map(|seen| seen.get(&user)) {
             // Also the days beside, into which its time may reach.
             forced.extend((*first).max(from) - 1..(*last + 1).min(to) + 1);
         }
     }
-    if !fresh.is_empty() {
-        for (user, (first, last)) in fresh {
-            let bounds = seen.entry(user).or_insert((first, last));
-            *bounds = (bounds.0.min(first), bounds.1.max(last));
-        }
+    for name in news {
+        let Some(seen) = fresh.get(&name) else { continue };
+        let mut seen: Vec<(&String, (Day, Day))> = seen.iter().map(|(user, bounds)| (user, *bounds)).collect();
+        seen.sort_unstable();
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(seen.keys())),
-            Arc::new(Date32Array::from_iter_values(seen.values().map(|bounds| bounds.0))),
-            Arc::new(Date32Array::from_iter_values(seen.values().map(|bounds| bounds.1))),
+            Arc::new(StringArray::from_iter_values(seen.iter().map(|(user, _)| user))),
+            Arc::new(Date32Array::from_iter_values(seen.iter().map(|(_, bounds)| bounds.0))),
+            Arc::new(Date32Array::from_iter_values(seen.iter().map(|(_, bounds)| bounds.1))),
         ];
-        lake.write(table, WHOLE, &RecordBatch::try_new(mart_schema(table), columns)?)?;
+        lake.write(table, &name, &RecordBatch::try_new(mart_schema(table), columns)?)?;
     }
     Ok(forced)
 }

@@ -34,6 +34,7 @@ pub fn compute(
 ) -> Result<()> {
     for derived in list::in_order(context.catalog)? {
         if !derived.tables.iter().any(|table| context.job.wants(table)) {
+            made_from.retain(|step, _| !belongs(step, derived));
             continue;
         }
         if let Some(missing) = missing(context, lake, derived)? {

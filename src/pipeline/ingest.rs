@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::canonicalize::{Rows, by_day, canon_form, days_of, note_seen, split_removed};
@@ -25,6 +24,7 @@ use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
 use super::together::{Part, Together, together};
 use super::workforce::Workforce;
+use super::world::Seen;
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
@@ -48,8 +48,8 @@ pub struct Ingested {
     pub removed: BTreeMap<String, Removed>,
     /// Events whose last statement puts them on this day and no other, by table.
     pub moved: BTreeMap<String, Moved>,
-    /// Bounds of the days on which each LMS account was seen in this run.
-    pub seen: HashMap<String, (Day, Day)>,
+    /// Bounds of the days on which each LMS account was seen in this run, by the table of its acts.
+    pub seen: BTreeMap<String, Seen>,
     /// Accounts that the deliveries read in this run name.
     pub accounts: joined::Accounts,
     pub notes: Vec<gates::Note>,
@@ -87,8 +87,11 @@ pub fn ingest(
 ) -> Result<Ingested> {
     let catalog = context.catalog;
     let newest = newest_told(plan, &ledger);
+    // What no feed of the job reads any more is nobody's.
+    ledger.entries.retain(|_, entry| context.feeds.iter().any(|loaded| loaded.feed.name == entry.feed));
     for table in plan.start_over.keys() {
         lake.keep(catalog.require(table)?, |_| false)?;
+        lake.keep(catalog.require("user_seen")?, |of| of != table)?;
         statement_history::start_over(lake, table)?;
         ledger.entries.retain(|_, entry| entry.table != *table || !entry.is_accepted());
     }
@@ -104,7 +107,7 @@ pub fn ingest(
     let mut intakes = Vec::new();
     let (mut refused, mut refusals) = (Vec::new(), Vec::new());
     let mut notes = Vec::new();
-    let mut seen = HashMap::new();
+    let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
     let mut accounts = joined::Accounts::default();
     let mut workforces = Vec::new();
     let mut ids: BTreeMap<String, Ids> = BTreeMap::new();
@@ -139,8 +142,9 @@ pub fn ingest(
         intakes.push((key.clone(), Some(intake)));
         let day = local_day(entry.known_at, context.job.zone);
         accounts.add(&entry, planned.feed, loaded.feed.mode, day, rows.accounts);
+        let of_table = seen.entry(table.name.clone()).or_default();
         for (user, (first, last)) in rows.seen {
-            let bounds = seen.entry(user).or_insert((first, last));
+            let bounds = of_table.entry(user).or_insert((first, last));
             *bounds = (bounds.0.min(first), bounds.1.max(last));
         }
         if table.partition == Partition::Day {
@@ -184,7 +188,7 @@ pub fn ingest(
                 etag: planned.delivery.etag.clone(),
                 known_at: planned.known_at(),
                 feed_hash: loaded.hash.clone(),
-                row_rules: Some(loaded.feed.row_rules()),
+                read_as: loaded.feed.read_as.clone(),
                 commit,
                 series: planned.series.clone(),
                 set: planned.set.clone(),

@@ -178,6 +178,12 @@ impl<'a> Lake<'a> {
         Ok(())
     }
 
+    /// Takes a table out.
+    pub fn remove(&mut self, table: &Table) -> Result<()> {
+        self.files.remove(&Self::name(table)?);
+        Ok(())
+    }
+
     /// Takes every table out but those of the runs so far, to build them anew from nothing.
     pub fn forget(&mut self) {
         let ops = format!("{}/", Area::Ops.as_str());

@@ -5,6 +5,7 @@
 //! and `plan` share this path.
 
 mod activation;
+mod as_of;
 mod beside;
 mod canonicalize;
 mod computed;
@@ -41,7 +42,7 @@ mod unit_week;
 mod workforce;
 pub mod world;
 
-pub use context::{Backfill, Context};
+pub use context::{Backfill, Context, Rebuild};
 pub use memory::{Memory, READING, memory};
 pub use planned::{LoadedFeed, Planned, Why};
 pub use report::Report;

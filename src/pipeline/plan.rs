@@ -38,6 +38,8 @@ pub struct DeliveryPlan {
     pub listed: BTreeMap<String, Planned>,
     /// Accepted deliveries that are gone from the landing area and whose day another snapshot has taken: their rows go too.
     pub displaced: BTreeMap<String, String>,
+    /// Feeds that read otherwise than they did and whose rows stay as they were read, as the job tolerates.
+    pub kept_as_read: Vec<String>,
     /// Why every delivery is read anew into an empty lake, where that is so.
     pub anew: Option<String>,
 }
@@ -342,7 +344,14 @@ fn turn(feed: &Feed, ledger: &Ledger, catalog: &Catalog) -> Option<i64> {
 ///
 /// # Errors
 /// An accepted delivery is no longer in the landing area, or no feed of the job reads it.
-pub fn read_anew(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger, reason: &str) -> Result<()> {
+pub fn read_anew(
+    plan: &mut DeliveryPlan,
+    objects: &[Object],
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+    reason: &str,
+) -> Result<()> {
+    let there: BTreeSet<&str> = objects.iter().map(|object| object.path.as_str()).collect();
     let listed: BTreeSet<(&str, &str)> =
         plan.listed.values().map(|planned| (planned.delivery.path.as_str(), planned.delivery.feed.as_str())).collect();
     let waits = |entry: &Entry| {
@@ -352,6 +361,13 @@ pub fn read_anew(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger,
         .entries
         .values()
         .filter(|entry| entry.is_accepted() && !waits(entry))
+        // What no feed of the job reads any more goes.
+        .filter(|entry| {
+            feeds.iter().any(|loaded| {
+                loaded.feed.name == entry.feed
+                    && !(there.contains(entry.path.as_str()) && loaded.feed.recognise(&entry.path).is_none())
+            })
+        })
         .filter(|entry| !listed.contains(&(entry.path.as_str(), entry.feed.as_str())))
         .collect();
     if let Some(first) = missing.first() {
@@ -359,14 +375,8 @@ pub fn read_anew(plan: &mut DeliveryPlan, feeds: &[LoadedFeed], ledger: &Ledger,
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        let gone = !feeds.iter().any(|loaded| loaded.feed.name == first.feed);
-        let what = if gone {
-            format!("the job no longer has the feed {}, which read {}{more}", first.feed, first.path)
-        } else {
-            format!("{}{more} is no longer in the landing area", first.path)
-        };
         return Err(Error::usage(format!(
-            "every delivery must be read again because {reason}, but {what}; nothing was published"
+            "every delivery must be read again because {reason}, but {}{more} is no longer in the landing area; nothing was published", first.path
         ))
         .hint("bring back what is missing, or build a new lake from what there is: `uptake run JOB --out NEW_LAKE`"));
     }
@@ -428,7 +438,6 @@ mod tests {
             known_at: known_at.parse::<DateTime<Utc>>().unwrap().timestamp_micros(),
             refused: refused.then(|| "empty_file".into()),
             feed_hash: feed_hash.into(),
-            row_rules: None,
             commit: 1,
             ..Entry::default()
         }
@@ -506,7 +515,7 @@ mod tests {
         let started = |feeds: &[LoadedFeed], objects: &[Object]| {
             let ledger = ledger(&past);
             let mut plan = deliveries(objects, feeds, &ledger, BERLIN, None).unwrap();
-            start_over(&mut plan, objects, feeds, &ledger, &catalog).unwrap();
+            start_over(&mut plan, objects, feeds, &ledger, &catalog, &[]).unwrap();
             (read(&plan), plan.start_over.into_values().collect::<Vec<String>>())
         };
         let (plain, keeps) = (feeds(""), feeds("nulls_mean = \"keep\""));

@@ -57,6 +57,7 @@ impl From<Severity> for Weight {
 pub fn told(sources: &Sources<'_>) -> (Vec<String>, Option<String>) {
     let mut remarks = Vec::new();
     started_over(sources, &mut remarks);
+    kept_as_read(sources, &mut remarks);
     of_deliveries(sources, &mut remarks);
     of_tables(sources, &mut remarks);
     heaviest(remarks)
@@ -83,6 +84,15 @@ fn started_over(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
     for (why, tables) in tables {
         let was = if tables.len() == 1 { "was" } else { "were" };
         let text = format!("canon {} {was} built anew: {why}", tables.join(", "));
+        remarks.push(Remark { weight: Weight::Refused, affected: u64::MAX, text });
+    }
+}
+
+fn kept_as_read(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
+    for feed in &sources.plan.kept_as_read {
+        let text = format!(
+            "{feed}: its rows stay as they were read, by other rules than it has now: not all of its deliveries are in the landing area"
+        );
         remarks.push(Remark { weight: Weight::Refused, affected: u64::MAX, text });
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::context::Context;
+use super::context::{Context, Rebuild};
 use super::lake::Lake;
-use super::memory::{Memory, READING, memory, reads_anew};
+use super::memory::{Memory, READING, ReadWith, memory, reads_anew};
 use super::plan::{self, DeliveryPlan};
 use super::report::Report;
 use super::steps::Steps;
-use super::{days, gates, ingest, ops, periods, remarks, world};
+use super::{as_of, days, gates, ingest, ops, periods, remarks, world};
 use crate::error::{Error, Result};
 use crate::feed::{Refusal, Verdict, sha256};
 use crate::ledger::{Counts, Entry, Ledger};
@@ -44,10 +44,15 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
 /// One attempt on one head.
 fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Draft, Report)> {
     let head = publisher.head();
-    let context =
-        &Context { next_commit: head.map_or(1, |head| head.n + 1), backfill: context.backfill.clone(), ..*context };
+    let context = &Context {
+        next_commit: head.map_or(1, |head| head.n + 1),
+        backfill: context.backfill.clone(),
+        rebuild: context.rebuild.clone(),
+        ..*context
+    };
     let mut memory = memory(head)?;
     let plan = plan_deliveries(context, &memory)?;
+    as_of::check(context, head, &plan, &memory.deliveries)?;
     if plan.anew.is_some() {
         memory = Memory::default();
     }
@@ -105,7 +110,8 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         remarks,
         more_remarks,
     };
-    let memory = Memory { reading: READING, deliveries: rolled.ledger, made_from: memory.made_from };
+    let read_with = ReadWith::now(context.job, context.pseudonyms);
+    let memory = Memory { reading: READING, read_with, deliveries: rolled.ledger, made_from: memory.made_from };
     let draft = Draft {
         as_of: context.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         binary_version: env!("CARGO_PKG_VERSION").into(),
@@ -194,7 +200,9 @@ fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
 /// The store fails, two feeds claim one object, or a feed of the job has no delivery at all.
 pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<DeliveryPlan> {
     let objects = context.landing.list("")?;
-    let anew = reads_anew(memory);
+    let anew = reads_anew(memory, &ReadWith::now(context.job, context.pseudonyms))?;
+    let on_request = context.rebuild == Some(Rebuild::All) && !memory.deliveries.entries.is_empty();
+    let anew = anew.or_else(|| on_request.then(|| "that was asked for".to_owned()));
     let empty = Ledger::default();
     let ledger = if anew.is_some() { &empty } else { &memory.deliveries };
     let mut plan = plan::deliveries(&objects, context.feeds, ledger, context.job.zone, context.known_on)?;
@@ -208,9 +216,14 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
             plan.read.push(touched);
         }
     }
-    plan::anew::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog)?;
+    if let Some(Rebuild::Tables(tables)) = &context.rebuild {
+        for table in tables {
+            plan.start_over.insert(table.clone(), "that was asked for".to_owned());
+        }
+    }
+    plan::anew::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog, &context.job.kept_feeds)?;
     if let Some(reason) = anew {
-        plan::read_anew(&mut plan, context.feeds, &memory.deliveries, reason)?;
+        plan::read_anew(&mut plan, &objects, context.feeds, &memory.deliveries, &reason)?;
     }
     Ok(plan)
 }

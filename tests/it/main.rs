@@ -30,6 +30,7 @@ mod people;
 mod privacy;
 mod rerun;
 mod reviews;
+mod rules;
 mod secrets;
 mod set_gates;
 mod sets;

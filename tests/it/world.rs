@@ -21,7 +21,7 @@ use uptake::ledger::Entry;
 use uptake::mart::Reads;
 use uptake::mart::leader_post_effects::{self, Evidence};
 use uptake::period::Day;
-use uptake::pipeline::{self, Backfill, Context, LoadedFeed, Memory, Report};
+use uptake::pipeline::{self, Backfill, Context, LoadedFeed, Memory, Rebuild, Report};
 use uptake::publish::commit::{self, Commit, hex_sha256};
 use uptake::publish::parquet;
 use uptake::store::{Env, Store};
@@ -49,6 +49,8 @@ pub struct Setup {
     /// Feeds without which a run may publish; `None` is all.
     pub missing: Option<Vec<&'static str>>,
     pub refused: Vec<&'static str>,
+    /// More keys of `[tolerate]`.
+    pub tolerate: &'static str,
     /// Feed files beside the job: name and text.
     pub own_feeds: Vec<(&'static str, &'static str)>,
 }
@@ -62,6 +64,7 @@ impl Default for Setup {
             policy: "smallest_group = 1\nsmallest_group_manager = 1\nrounding = 1",
             missing: None,
             refused: Vec::new(),
+            tolerate: "",
             own_feeds: Vec::new(),
         }
     }
@@ -156,8 +159,8 @@ impl World {
     fn job_text(&self, setup: &Setup) -> String {
         let missing = setup.missing.clone().unwrap_or_else(|| setup.feeds.clone());
         format!(
-            "name = \"test\"\nlanding = {:?}\nlake = {:?}\nfeeds = {:?}\n{}\n[policy]\n{}\n[tolerate]\nmissing_feeds = {missing:?}\nrefused_feeds = {:?}\n",
-            self.landing_url, self.lake_url, setup.feeds, setup.top, setup.policy, setup.refused
+            "name = \"test\"\nlanding = {:?}\nlake = {:?}\nfeeds = {:?}\n{}\n[policy]\n{}\n[tolerate]\nmissing_feeds = {missing:?}\nrefused_feeds = {:?}\n{}\n",
+            self.landing_url, self.lake_url, setup.feeds, setup.top, setup.policy, setup.refused, setup.tolerate
         )
     }
 
@@ -199,7 +202,12 @@ impl World {
     /// What `plan` says that a run would do: the same code, writing nothing.
     pub fn plan(&self, how: &How<'_>) -> uptake::error::Result<Report> {
         self.with_context(how, |context| {
-            pipeline::run(&Context { dry_run: true, backfill: context.backfill.clone(), ..*context })
+            pipeline::run(&Context {
+                dry_run: true,
+                backfill: context.backfill.clone(),
+                rebuild: context.rebuild.clone(),
+                ..*context
+            })
         })
     }
 
@@ -234,6 +242,9 @@ impl World {
             backfill: how.backfill.map(|(from, to)| Backfill { from, to, table: how.table.map(str::to_owned) }),
             dry_run: false,
             threads: how.threads,
+            rebuild: how.rebuild.clone(),
+            clock: how.as_of,
+            force_as_of: how.force_as_of,
             memory_limit: how.memory_limit,
             next_commit: 1,
             progress: &|_| {},
@@ -284,6 +295,9 @@ pub struct How<'a> {
     pub table: Option<&'a str>,
     pub threads: usize,
     pub memory_limit: usize,
+    pub rebuild: Option<Rebuild>,
+    /// Tests go back and forth in time; those of the rule itself do not.
+    pub force_as_of: bool,
     /// Other stores than the world's own, e.g. ones that fail or count.
     pub landing: Option<&'a Store>,
     pub lake: Option<&'a Store>,
@@ -298,6 +312,8 @@ impl Default for How<'_> {
             table: None,
             threads: 2,
             memory_limit: 1 << 30,
+            rebuild: None,
+            force_as_of: true,
             landing: None,
             lake: None,
         }

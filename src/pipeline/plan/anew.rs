@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 
-use super::{DeliveryPlan, is_snapshot, is_undated_snapshot, reopen, sort, turn};
+use super::{DeliveryPlan, is_snapshot, reopen, sort, turn};
 use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
-use crate::feed::{Delivery, Mode, Nulls};
+use crate::feed::{Delivery, Nulls};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::kept;
 use crate::pipeline::planned::{LoadedFeed, Planned, Why};
@@ -17,6 +17,9 @@ use crate::store::Object;
 ///
 /// A replaced object took rows along that others had lost to; a late snapshot lies between two that were compared without it. Both are undone by reading the table's deliveries again from the landing area.
 ///
+/// So is what was read by other rules than the feed has now, unless the job `keeps` what it can of that feed, and what no feed of the job
+/// reads any more goes.
+///
 /// # Errors
 /// A delivery that must be read again is no longer in the landing area.
 pub fn start_over(
@@ -25,6 +28,7 @@ pub fn start_over(
     feeds: &[LoadedFeed],
     ledger: &Ledger,
     catalog: &Catalog,
+    keeps: &[String],
 ) -> Result<()> {
     for (key, by) in &plan.displaced {
         if let Some(entry) = ledger.entries.get(key) {
@@ -35,10 +39,8 @@ pub fn start_over(
     reopen(plan, feeds, ledger);
     let mut newest: BTreeMap<usize, BTreeMap<String, i64>> = BTreeMap::new();
     let mut turns: BTreeMap<usize, Option<i64>> = BTreeMap::new();
-    for loaded in feeds.iter().filter(|loaded| is_ruled_anew(loaded, catalog, ledger)) {
-        let (name, table) = (&loaded.feed.name, &loaded.feed.fills);
-        plan.start_over.entry(table.clone()).or_insert(other_records(name));
-    }
+    let objects: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
+    read_otherwise(plan, &objects, feeds, ledger, keeps);
     for planned in &plan.read {
         let feed = &feeds[planned.feed].feed;
         let was_accepted = ledger.entries.get(&planned.key).is_some_and(Entry::is_accepted);
@@ -77,8 +79,48 @@ pub fn start_over(
             plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
         }
     }
-    let objects: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
     read_tables_again(plan, &objects, feeds, ledger)
+}
+
+/// Starts the tables over whose rows another feed file, or another job, would have given.
+fn read_otherwise(
+    plan: &mut DeliveryPlan,
+    objects: &BTreeMap<&str, &Object>,
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+    keeps: &[String],
+) {
+    // By feed: whether one of its deliveries is gone, and the tables they are in.
+    let mut ruled_anew: BTreeMap<&str, (bool, BTreeSet<&str>)> = BTreeMap::new();
+    for entry in ledger.entries.values().filter(|entry| entry.is_accepted()) {
+        let Some(loaded) = feeds.iter().find(|loaded| loaded.feed.name == entry.feed) else {
+            let why = format!("the job no longer has the feed {}", entry.feed);
+            plan.start_over.entry(entry.table.clone()).or_insert(why);
+            continue;
+        };
+        if entry.read_as != loaded.feed.read_as || entry.table != loaded.feed.fills {
+            let (is_gone, tables) = ruled_anew.entry(&loaded.feed.name).or_default();
+            *is_gone |= !objects.contains_key(entry.path.as_str());
+            tables.extend([entry.table.as_str(), loaded.feed.fills.as_str()]);
+        } else if is_left(loaded, entry, objects) {
+            let why = format!("the feed {} no longer reads {}", entry.feed, entry.path);
+            plan.start_over.entry(entry.table.clone()).or_insert(why);
+        }
+    }
+    for (feed, (is_gone, tables)) in ruled_anew {
+        if is_gone && tables.len() == 1 && keeps.iter().any(|kept| kept == feed) {
+            plan.kept_as_read.push(feed.to_owned());
+            continue;
+        }
+        for table in tables {
+            plan.start_over.entry(table.to_owned()).or_insert(other_rules(feed));
+        }
+    }
+}
+
+/// Whether a delivery is there and no path of its feed leads to it any more.
+fn is_left(loaded: &LoadedFeed, entry: &Entry, objects: &BTreeMap<&str, &Object>) -> bool {
+    objects.contains_key(entry.path.as_str()) && loaded.feed.recognise(&entry.path).is_none()
 }
 
 /// Starts tables over that only reading could tell of: `tables` with the reason in words.
@@ -107,69 +149,80 @@ fn read_tables_again(
     ledger: &Ledger,
 ) -> Result<()> {
     let reading: BTreeSet<String> = plan.read.iter().map(|planned| planned.key.clone()).collect();
+    let mut gone = Vec::new();
     let starting: Vec<(&String, &Entry)> =
         ledger.entries.iter().filter(|(_, entry)| plan.start_over.contains_key(&entry.table)).collect();
     for (key, entry) in starting {
         if reading.contains(key) || !entry.is_accepted() || plan.displaced.contains_key(key) {
             continue;
         }
-        let reason = &plan.start_over[&entry.table];
-        let again = again(plan, key, entry, objects, feeds, reason)?;
-        plan.read.push(again);
+        // What no feed of the job reads goes with the table.
+        let Some(loaded) = feeds.iter().find(|loaded| loaded.feed.name == entry.feed) else { continue };
+        if is_left(loaded, entry, objects) {
+            continue;
+        }
+        match again(plan, key, entry, objects, feeds) {
+            Some(again) => plan.read.push(again),
+            None => gone.push(entry),
+        }
+    }
+    if let Some(first) = gone.first() {
+        let reason = &plan.start_over[&first.table];
+        return Err(not_there(&gone, reason));
     }
     sort(&mut plan.read);
     Ok(())
 }
 
-/// Whether accepted deliveries of a feed were read by other rules about which records count than it has now. A ledger from before
-/// there were such rules does not say; of a feed whose every snapshot replaces the last one nothing has to be read again then.
-fn is_ruled_anew(loaded: &LoadedFeed, catalog: &Catalog, ledger: &Ledger) -> bool {
-    let (feed, rules) = (&loaded.feed, loaded.feed.row_rules());
-    let replaces = feed.mode == Mode::Full && !is_undated_snapshot(feed, catalog);
-    let by_others = |entry: &&Entry| match &entry.row_rules {
-        Some(known) => *known != rules,
-        None => !rules.is_empty() && !replaces,
+/// Why a table starts over whose feed reads otherwise than it did.
+fn other_rules(feed: &str) -> String {
+    format!("the feed {feed} reads by other rules than it did")
+}
+
+/// Whether a reason is one that somebody decided: undoing the decision is a way out.
+fn is_decided(reason: &str) -> bool {
+    reason.ends_with("reads by other rules than it did") || reason.starts_with("the job no longer has the feed")
+}
+
+/// Deliveries that must be read again cannot be.
+fn not_there(gone: &[&Entry], reason: &str) -> Error {
+    let named: Vec<&str> = gone.iter().take(NAMED).map(|entry| entry.path.as_str()).collect();
+    let more = match gone.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    ledger.accepted(&feed.name).iter().any(by_others)
+    let is = if gone.len() == 1 { "it is" } else { "they are" };
+    let what = format!(
+        "{}{more} must be read again because {reason}, but {is} no longer in the landing area; nothing was published",
+        named.join(", ")
+    );
+    if is_decided(reason) {
+        Error::usage(what).hint("bring back what is missing, undo the change, or list its feed under tolerate.reread, which keeps the rows as they were read")
+    } else {
+        Error::gate(what).hint("bring back what is missing, or remove the delivery that came late or was replaced")
+    }
 }
 
-/// Why a table starts over whose feed has other rules about which records count.
-fn other_records(feed: &str) -> String {
-    format!("the feed {feed} takes other records than it did")
-}
+/// Deliveries that a message names, at most.
+const NAMED: usize = 5;
 
-/// A delivery in the ledger, to be read once more.
+/// A delivery in the ledger, to be read once more; `None` where the landing area no longer holds it.
 fn again(
     plan: &DeliveryPlan,
     key: &str,
     entry: &Entry,
     objects: &BTreeMap<&str, &Object>,
     feeds: &[LoadedFeed],
-    reason: &str,
-) -> Result<Planned> {
-    let Some(&object) = objects.get(entry.path.as_str()) else {
-        let what =
-            format!("{} must be read again because {reason}, but it is no longer in the landing area", entry.path);
-        return Err(if reason == other_records(&entry.feed) {
-            Error::usage(what).hint("restore the object, or undo the change of the feed file")
-        } else {
-            Error::gate(what).hint("restore the object, or remove the delivery that came late or was replaced")
-        });
-    };
+) -> Option<Planned> {
+    let &object = objects.get(entry.path.as_str())?;
     let listed = plan.listed.get(key).filter(|planned| planned.delivery.feed == entry.feed);
     let known_at = DateTime::from_timestamp_micros(entry.known_at).unwrap_or_default();
     if let Some(planned) = listed {
         let known_at = if planned.set.is_some() { planned.delivery.known_at } else { known_at };
         let delivery = Delivery { known_at, ..planned.delivery.clone() };
-        return Ok(Planned { delivery, why: Why::StartOver, ..planned.clone() });
+        return Some(Planned { delivery, why: Why::StartOver, ..planned.clone() });
     }
-    let Some(feed) = feeds.iter().position(|loaded| loaded.feed.name == entry.feed) else {
-        let what = format!(
-            "{} must be read again because {reason}, but the job no longer has the feed {}",
-            entry.path, entry.feed
-        );
-        return Err(Error::usage(what).hint("add the feed to the job again"));
-    };
+    let feed = feeds.iter().position(|loaded| loaded.feed.name == entry.feed)?;
     let delivery = Delivery {
         feed: entry.feed.clone(),
         path: entry.path.clone(),
@@ -177,7 +230,7 @@ fn again(
         etag: object.etag.clone(),
         known_at,
     };
-    Ok(Planned {
+    Some(Planned {
         delivery,
         object: object.clone(),
         feed,
