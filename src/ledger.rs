@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::canon::merge::{Losses, Lost};
+use crate::feed;
 
 /// What became of the records of one delivery. Accepted are the ones that live in canon now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +66,9 @@ pub struct Entry {
     /// The reason code, where the delivery was refused whole.
     pub refused: Option<String>,
     pub sentence: Option<String>,
+    /// Of a refused delivery: where, why and how its records are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<feed::Told>,
     pub counts: Counts,
     /// Non-null values by canon column, of the accepted rows at reading.
     pub coverage: BTreeMap<String, u64>,

@@ -11,6 +11,7 @@ pub mod dictionary;
 pub mod findings;
 pub mod odcs;
 mod parse;
+pub mod words;
 
 pub use catalog::Catalog;
 

@@ -1,5 +1,6 @@
 //! The gate proper: one record in, one canon row or one reject out.
 
+mod look;
 mod value;
 
 use std::collections::{BTreeMap, HashSet};
@@ -25,6 +26,7 @@ use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject, Stop};
 use super::remarks::{Contradictions, Remark, Remarks};
 use super::selection::{self, Choice};
 use super::set;
+use super::sightings::Sightings;
 use super::text::BATCH_ROWS;
 use super::warning::Warning;
 use crate::contract::Table;
@@ -59,6 +61,8 @@ pub(crate) struct Gate<'a, E> {
     day_flags: Vec<(usize, usize)>,
     /// Where the record being read stands.
     place: Place,
+    /// Cells that were not taken.
+    sightings: Sightings,
     /// What is noticed of the rows.
     remarks: Remarks,
     contradictions: Contradictions<'a>,
@@ -147,6 +151,7 @@ impl<'a, E> Gate<'a, E> {
                 .map(|at| ReadColumn::of(at, &bound.columns[at]))
                 .collect(),
             day_flags: (0..bound.columns.len()).filter_map(day_flag).collect(),
+            sightings: Sightings::default(),
             remarks: Remarks::about(&contradictions),
             contradictions,
             watches: bound.columns.iter().map(watch).collect(),
@@ -212,7 +217,7 @@ impl<'a, E> Gate<'a, E> {
     pub fn accept<R: Record>(&mut self, place: Place, record: &R) -> Result<(), Stop<E>> {
         self.count(place)?;
         if !self.refused.is_empty() && self.refused.contains(&place.record) {
-            self.note(place, None, Reason::DuplicateKeyConflict);
+            self.note(place, None, Reason::DuplicateKeyConflict, None);
             return Ok(());
         }
         let nulls = &self.feed.select.nulls;
@@ -247,7 +252,10 @@ impl<'a, E> Gate<'a, E> {
             Err((column, reason)) => {
                 let rows = self.rows.len();
                 self.builders.iter_mut().for_each(|builder| builder.truncate(rows));
-                self.note(place, column, reason);
+                let is_shown = self.intake.rejected.len() < REJECTS_KEPT;
+                let curious = column.filter(|at| is_shown || self.sightings.is_curious(*at, reason));
+                let found = curious.and_then(|at| self.look(at, reason, record));
+                self.note(place, column, reason, found);
             }
         }
         Ok(())
@@ -263,7 +271,7 @@ impl<'a, E> Gate<'a, E> {
     /// A record refused before its values were looked at.
     pub fn reject(&mut self, place: Place, reason: Reason) -> Result<(), Stop<E>> {
         self.count(place)?;
-        self.note(place, None, reason);
+        self.note(place, None, reason, None);
         Ok(())
     }
 
@@ -273,11 +281,13 @@ impl<'a, E> Gate<'a, E> {
         self.reject(place, reason)
     }
 
-    fn note(&mut self, place: Place, column: Option<usize>, reason: Reason) {
+    fn note(&mut self, place: Place, column: Option<usize>, reason: Reason, found: Option<String>) {
         *self.reasons.entry(reason).or_default() += 1;
+        self.sightings.count(column, reason);
         if self.intake.rejected.len() < REJECTS_KEPT {
             let column = column.map(|at| self.bound.columns[at].column.name.clone());
-            self.intake.rejected.push(Reject { record: place.record, byte_offset: place.offset, column, reason });
+            let (found, byte_offset) = (found.map(String::into_boxed_str), place.offset);
+            self.intake.rejected.push(Reject { record: place.record, byte_offset, column, reason, found });
         }
     }
 
@@ -307,6 +317,9 @@ impl<'a, E> Gate<'a, E> {
                 Err(reason) => {
                     self.builders[column.stored].push_null();
                     self.remarks.note(column.stored, Remark::Dropped(reason));
+                    if self.sightings.is_curious(column.at, reason) {
+                        self.look(column.at, reason, record);
+                    }
                     (Some(false), false)
                 }
             };
@@ -423,7 +436,17 @@ impl<'a, E> Gate<'a, E> {
     /// Hands over the last rows and closes the books.
     pub fn finish(mut self) -> Result<Intake, Stop<E>> {
         self.flush()?;
-        let mut intake = self.intake;
+        let mut intake = std::mem::take(&mut self.intake);
+        intake.rejected_by_reason = std::mem::take(&mut self.reasons).into_iter().collect();
+        intake.told = self.sightings.told(&self.bound, &intake, &self.remarks.dropped());
+        match self.close(&mut intake) {
+            Ok(()) => Ok(intake),
+            Err(refusal) => Err(intake.refused(refusal).into()),
+        }
+    }
+
+    /// What the delivery as a whole gives away.
+    fn close(self, intake: &mut Intake) -> Result<(), Refusal> {
         for (target, noted) in self.bound.columns.iter().zip(&self.noted) {
             let name = &target.column.name;
             if noted.midnights > 0 {
@@ -441,24 +464,21 @@ impl<'a, E> Gate<'a, E> {
         } else {
             intake.warnings.extend(order::judged(self.feed.gates.date_order, &orders)?);
         }
-        intake.rejected_by_reason = self.reasons.into_iter().collect();
         let (rejected, judged) = (intake.rejected_count(), intake.read - intake.filtered);
         let limits = &self.feed.limits;
         if self.spoiled > 1 && self.spoiled * 100 > intake.read {
             let detail = format!("NUL bytes in {} of {} records", self.spoiled, intake.read);
-            return Err(Refusal::new(Reason::Encoding, detail).into());
+            return Err(Refusal::new(Reason::Encoding, detail));
         }
         if !self.is_part {
-            set::all_rejected(&intake)?;
+            set::all_rejected(intake)?;
         }
         if self.feed.gates.reject_share == Verdict::Block
             && !self.is_part
             && judged >= limits.rejected_share_from.max(1)
             && rejected as f64 / judged as f64 > limits.rejected_share
         {
-            let detail =
-                format!("{rejected} of {judged} records, allowed is a share of {}", self.feed.limits.rejected_share);
-            return Err(Refusal::new(Reason::RejectShare, detail).into());
+            return Err(set::share_rejected(rejected, judged, limits.rejected_share));
         }
         let stored = self.bound.columns.iter().map(|target| target.column.name.clone());
         intake.coverage = stored.clone().zip(self.non_null).collect();
@@ -477,7 +497,7 @@ impl<'a, E> Gate<'a, E> {
             }
             // A snapshot of people under other ids ends the ones there were and begins new ones.
             if target.column.key && self.feed.mode == Mode::Full && self.feed.gates.lost_zeros == Verdict::Block {
-                return Err(ids::zeros_lost(&target.column.name, lost).into());
+                return Err(ids::zeros_lost(&target.column.name, lost));
             }
             intake.warnings.push(Warning::new("id_zero_lost", Some(&target.column.name), lost));
         }
@@ -493,7 +513,7 @@ impl<'a, E> Gate<'a, E> {
         if self.old > 0 {
             intake.warnings.push(Warning::new("old_events", self.table.day.as_deref(), self.old));
         }
-        Ok(intake)
+        Ok(())
     }
 }
 

@@ -3,7 +3,8 @@
 use super::ids::Zeros;
 use super::order::Orders;
 use super::record::Place;
-use super::reject::{Reason, Reject};
+use super::reject::{Reason, Refusal, Reject};
+use super::told::Told;
 use super::warning::Warning;
 
 /// What reading one delivery gave. `read = accepted + rejected_count() + filtered + duplicate + superseded + voided`; the merge splits
@@ -26,6 +27,8 @@ pub struct Intake {
     /// All rejects, by reason.
     pub rejected_by_reason: Vec<(Reason, u64)>,
     pub blank_lines: u64,
+    /// What is said of what was refused.
+    pub told: Told,
     pub warnings: Vec<Warning>,
     /// Values that are not null among the accepted rows, by stored canon column.
     pub coverage: Vec<(String, u64)>,
@@ -45,6 +48,18 @@ pub struct Intake {
 impl Intake {
     pub fn rejected_count(&self) -> u64 {
         self.rejected_by_reason.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The refusal of the delivery, with what was seen of its records.
+    pub fn refused(&self, refusal: Refusal) -> Refusal {
+        refusal.with(&self.told, &self.rejected)
+    }
+
+    /// What is left of a refused delivery for the tables of operators: what was rejected of it, and nothing that counts.
+    pub fn left_of(refusal: Refusal) -> Intake {
+        let told = refusal.told();
+        let rejected = refusal.seen.map(|seen| seen.rejected).unwrap_or_default();
+        Intake { read: told.read, rejected, told, ..Intake::default() }
     }
 
     /// Records that passed the gate, whatever the feed's rules made of them.

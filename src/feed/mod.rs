@@ -7,11 +7,12 @@
 //!
 //! - **a feed file**: `spec` as written, `parse` and `validate` to what is meant: `feed`, with `limits` and `selection` (which records
 //!   count); `effects` keys that would do nothing; `pattern`, `place` what a path says; `propose` drafts one, `try_files` tries it
-//! - **one delivery**: `context` what reading needs, `read_delivery` the way through, `intake` and `warning` what it gave, `reject` the
-//!   closed list of reasons; `sha256`, `control` totals beside it, `unique` keys within it, `select` which of its records hold, `watch`
+//! - **one delivery**: `context` what reading needs, `read_delivery` the way through, `intake` and `warning` what it gave, `reject` what
+//!   was refused, with `reason` the closed list of why; `sha256`, `control` totals beside it, `unique` keys within it, `select` which of its records hold, `watch`
 //!   what its rows tell together, `set` what those of several objects do
 //! - **one record**: `read` bytes to records, `record` what one is, `bound` the columns of a source, `gate` record to row, `remarks` what
-//!   is noticed on the way; `xapi` statements, from the `tape` of their JSON, with the `sites` whose accounts they name
+//!   is noticed on the way; `told` what is said of what was refused, from the `sightings` of its cells by `shape`, with the `nearest`
+//!   form that would read them; `xapi` statements, from the `tape` of their JSON, with the `sites` whose accounts they name
 //! - **one value**: `cast`, with `number`, `duration`, `ids`, `pseudonym`, `combined` (words of several columns), `headers` (patterns of
 //!   names), `extract` (whose act a log line tells of) and `signature` (what is kept of a text that is not); `time` and `moment` days and
 //!   instants, `order` of day and month, `made_day` days made of other columns
@@ -38,6 +39,7 @@ mod keys;
 mod limits;
 mod made_day;
 mod moment;
+mod nearest;
 mod number;
 mod order;
 mod parse;
@@ -47,6 +49,7 @@ pub mod propose;
 mod pseudonym;
 mod read;
 mod read_delivery;
+mod reason;
 mod record;
 mod reject;
 mod remarks;
@@ -54,12 +57,15 @@ mod select;
 mod selection;
 pub mod set;
 mod sha256;
+mod shape;
+mod sightings;
 mod signature;
 mod sites;
 mod spec;
 mod tape;
 mod text;
 mod time;
+pub mod told;
 pub mod try_files;
 mod unique;
 mod validate;
@@ -77,8 +83,9 @@ pub use made_day::fill as fill_made_days;
 pub use parse::FeedError;
 pub use pseudonym::{Pseudonyms, WeakKey};
 pub use read_delivery::{choose, read};
-pub use reject::{REJECTS_KEPT, Reason, Refusal, Reject, Stop};
+pub use reject::{REFUSED_KEPT, REJECTS_KEPT, Reason, Refusal, Reject, Stop};
 pub use sha256::sha256;
+pub use told::Told;
 pub use warning::Warning;
 
 #[cfg(test)]

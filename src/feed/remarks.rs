@@ -67,6 +67,15 @@ impl Remarks {
         }
     }
 
+    /// The values that were left out, by stored column and reason.
+    pub fn dropped(&self) -> Vec<(usize, Reason, u64)> {
+        let dropped = |(&(column, remark), &count): (&(usize, Remark), &u64)| match remark {
+            Remark::Dropped(reason) => Some((column, reason, count)),
+            _ => None,
+        };
+        self.counts.iter().filter_map(dropped).collect()
+    }
+
     /// As warnings, `name` giving a stored column's.
     pub fn warnings<'n>(&self, name: &dyn Fn(usize) -> &'n str) -> Vec<Warning> {
         let warning = |(&(column, remark), &count): (&(usize, Remark), &u64)| {

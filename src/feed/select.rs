@@ -16,6 +16,7 @@ use super::intake::{Intake, Mark};
 use super::keys::{Hash, Interval, hashes, repeated};
 use super::record::Place;
 use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject};
+use super::told::first;
 use super::warning::Warning;
 use crate::contract::Table;
 use crate::contract::arrow::DELETED;
@@ -144,12 +145,14 @@ fn told(intake: &mut Intake, kept: &[RecordBatch], (seen, fates): (&[Seen<'_>], 
         let refused = seen.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Conflict);
         let reject = |(row, _): (&Seen<'_>, &Fate)| {
             let Place { record, offset } = row.mark.place;
-            Reject { record, byte_offset: offset, column: None, reason }
+            Reject { record, byte_offset: offset, column: None, reason, found: None }
         };
         intake.rejected.extend(refused.map(reject).take(REJECTS_KEPT.saturating_sub(intake.rejected.len())));
         intake.rejected.sort_by_key(|reject| reject.record);
         intake.rejected_by_reason.push((reason, conflicts));
         intake.rejected_by_reason.sort();
+        intake.told.add(reason, conflicts);
+        intake.told.first = first(&intake.rejected);
     }
 }
 

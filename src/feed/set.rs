@@ -7,7 +7,7 @@ use super::intake::Intake;
 use super::reject::{Reason, Refusal};
 use super::warning::Warning;
 use super::{order, sites, watch};
-use crate::contract::Table;
+use crate::contract::{Table, words};
 
 /// Adds what reading a part gave, which lies at `path`, to that of the parts before it. Of warnings only those that gates count.
 pub fn add(sum: &mut Intake, part: &Intake, path: &str) {
@@ -58,6 +58,14 @@ pub fn judge(feed: &Feed, table: &Table, sum: &Intake, rows: &[RecordBatch]) -> 
     Ok(warnings)
 }
 
+/// The refusal of a delivery of which too large a share of the records was rejected.
+pub fn share_rejected(rejected: u64, judged: u64, allowed: f64) -> Refusal {
+    let share = words::percent_of(rejected, judged);
+    let (rejected, judged) = (words::grouped(rejected), words::count(judged, "record"));
+    let detail = format!("{share} ({rejected} of {judged}), and the feed allows {}", words::percent(allowed));
+    Refusal::new(Reason::RejectShare, detail)
+}
+
 /// However few they are: what holds no record that can be read is no delivery of its feed.
 ///
 /// # Errors
@@ -67,8 +75,9 @@ pub(super) fn all_rejected(intake: &Intake) -> Result<(), Refusal> {
     if rejected == 0 || intake.accepted > 0 {
         return Ok(());
     }
-    let most = intake.rejected_by_reason.iter().max_by_key(|(_, count)| *count);
-    let reason = most.map_or("", |(reason, _)| reason.code());
-    let detail = format!("all {rejected} records were rejected, most of them as {reason}");
+    let detail = match rejected {
+        1 => "100 %: its only record was rejected".to_owned(),
+        _ => format!("100 %: all {} were rejected", words::count(rejected, "record")),
+    };
     Err(Refusal::new(Reason::RejectShare, detail))
 }

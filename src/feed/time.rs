@@ -245,6 +245,27 @@ pub(crate) enum Item {
     EndOfDay,
 }
 
+impl std::fmt::Display for Format {
+    /// As a feed file writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let items = match self {
+            Format::Iso => return f.write_str("iso"),
+            Format::EpochSeconds => return f.write_str("epoch_s"),
+            Format::EpochMillis => return f.write_str("epoch_ms"),
+            Format::OData => return f.write_str("odata"),
+            Format::DaysSince(_) => return f.write_str("days"),
+            Format::Parts(items) => items,
+        };
+        items.iter().try_for_each(|item| match item {
+            Item::Field(field) => write!(f, "%{}", char::from(*field)),
+            Item::Literal('%') => f.write_str("%%"),
+            Item::Literal(literal) => write!(f, "{literal}"),
+            Item::Space => f.write_str(" "),
+            Item::EndOfDay => f.write_str("24:00"),
+        })
+    }
+}
+
 impl Format {
     pub fn parse(text: &str) -> Result<Format, String> {
         match text {

@@ -41,7 +41,7 @@ struct Read {
 /// What ingestion leaves to the later stages.
 pub struct Ingested {
     pub ledger: Ledger,
-    /// Deliveries read in this run, accepted or refused, with what the gate said.
+    /// Deliveries read in this run, with what the gate said; of refused ones only what was refused of them.
     pub intakes: Vec<(String, Option<Intake>)>,
     /// Rows of day tables waiting for their day.
     pub days: DayRows,
@@ -210,7 +210,7 @@ pub fn ingest(
                 };
                 match verdict {
                     Ok(()) => Ok((intake, rows)),
-                    Err(refusal) => Err((refusal, intake.sha256)),
+                    Err(refusal) => Err((intake.refused(refusal), intake.sha256)),
                 }
             });
             let set = planned.set.clone().map(|set| (planned.feed, set));
@@ -220,12 +220,13 @@ pub fn ingest(
                     entry.sha256 = sha256;
                     entry.refused = Some(refusal.reason.code().to_owned());
                     entry.sentence = Some(refusal.sentence());
+                    entry.told = Some(refusal.told());
                     if let Some(set) = &mut set {
                         set.refused.get_or_insert_with(|| entry.path.clone());
                     }
                     refused.push(entry.clone());
                     ledger.entries.insert(key.clone(), entry);
-                    refusals.push(key);
+                    refusals.push((key, Some(Intake::left_of(refusal))));
                 }
                 Ok((intake, rows)) => {
                     let part = Part { planned: at, entry, intake, rows };
@@ -266,7 +267,7 @@ pub fn ingest(
             intake.warnings.extend(warnings);
         }
     }
-    intakes.extend(refusals.into_iter().map(|key| (key, None)));
+    intakes.extend(refusals);
     blocking(context, &refused)?;
     tracing::info!(deliveries = intakes.len(), "deliveries read");
 

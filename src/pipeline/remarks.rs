@@ -140,7 +140,8 @@ fn of_deliveries(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
         if let (Some(reason), Some(sentence)) = (&entry.refused, &entry.sentence) {
             refused.entry((&entry.feed, reason)).or_insert((0, &entry.path, sentence)).0 += 1;
         }
-        let Some(intake) = intake else { continue };
+        // What was rejected of a refused delivery is told with its refusal.
+        let Some(intake) = intake.as_ref().filter(|_| entry.is_accepted()) else { continue };
         let mut by_place: BTreeMap<(Reason, &str), u64> = BTreeMap::new();
         for reject in &intake.rejected {
             *by_place.entry((reject.reason, reject.column.as_deref().unwrap_or_default())).or_default() += 1;

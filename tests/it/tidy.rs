@@ -26,7 +26,7 @@ const LAW: &[(&str, &[&str], &str)] = &[
     ),
     ("engine", &["contract", "rollup"], "it knows no paths of the store"),
     ("publish", &["contract", "period", "store"], "it publishes tables, not KPIs"),
-    ("ledger", &["contract", "period", "store", "canon"], "it counts rows, not KPIs"),
+    ("ledger", &["contract", "period", "store", "feed", "canon"], "it counts rows, not KPIs"),
     ("sample", &["period"], "an invented company shares nothing with what reads it"),
     (
         "pipeline",

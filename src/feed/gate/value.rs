@@ -60,7 +60,7 @@ impl<'a, E> Gate<'a, E> {
 
     /// The cell of a column, whatever it is put together from.
     #[inline]
-    fn fetch<'r, R: Record>(
+    pub(super) fn fetch<'r, R: Record>(
         &mut self,
         at: usize,
         source: Slot<'a>,
