@@ -1,4 +1,6 @@
-//! `inspect`: what the lake says of itself.
+//! `inspect`: what the lake says of itself: its commits, the tables of one, the files of a table, what became of a delivery.
+
+mod delivery;
 
 use clap::Args;
 use serde::Serialize;
@@ -15,7 +17,8 @@ use crate::store::{Env, Store};
 pub struct InspectArgs {
     /// The job file
     job: std::path::PathBuf,
-    /// A commit number, a delivery's path or a table; the log of commits by default
+    /// A commit number (its tables), a delivery's path (what became of its records, and of those refused why, where and how they are
+    /// written) or a table (its files); the log of commits by default
     subject: Option<String>,
     /// Write `latest/` anew from this commit: time travel for BI
     #[arg(long)]
@@ -28,6 +31,8 @@ pub struct InspectArgs {
 #[derive(Serialize)]
 struct CommitLine {
     commit: u64,
+    /// `run`, or `vacuum`, which reads nothing and changes no table.
+    made_by: String,
     as_of: String,
     tables: usize,
     files: usize,
@@ -58,31 +63,9 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         .map(|(_, entry)| entry)
         .collect();
     if !entries.is_empty() {
+        let quarantine = delivery::Quarantine { lake: &lake, head: &head };
         for entry in entries {
-            if args.json {
-                terminal::json(entry)?;
-                continue;
-            }
-            let counts = entry.counts;
-            let verdict = entry.sentence.clone().map_or("accepted".into(), |sentence| format!("refused: {sentence}"));
-            let set = entry.set.as_ref().map_or_else(String::new, |set| format!("part of the set {set}\n"));
-            terminal::data(&format!(
-                "{} ({} -> {}), {} bytes, sha256 {}\n{set}{verdict}\n{} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\nfirst read by commit {}\n",
-                entry.path,
-                entry.feed,
-                entry.table,
-                entry.size,
-                entry.sha256,
-                counts.read,
-                counts.accepted,
-                counts.rejected,
-                counts.duplicate,
-                counts.voided,
-                counts.superseded,
-                counts.filtered,
-                counts.forgotten,
-                entry.commit
-            ))?;
+            delivery::show(entry, &quarantine, args.json)?;
         }
         return Ok(0);
     }
@@ -108,16 +91,24 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
     Ok(0)
 }
 
+/// Who made a commit, as its file says it.
+fn made_by(commit: &commit::Commit) -> String {
+    serde_json::to_value(commit.made_by).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 fn log(lake: &Store, json: bool) -> Result<u8> {
     let mut lines = Vec::new();
     for number in commit::log(lake)? {
         let commit = commit::read(lake, number)?;
+        let is_run = commit.made_by == commit::MadeBy::Run;
         lines.push(CommitLine {
             commit: number,
+            made_by: made_by(&commit),
             as_of: commit.as_of.clone(),
             tables: commit.files.len(),
             files: commit.files.values().map(std::collections::BTreeMap::len).sum(),
-            rows_read: commit.counts.get("rows_read").copied().unwrap_or(0),
+            // A vacuum carries the counts of the run before it.
+            rows_read: commit.counts.get("rows_read").copied().filter(|_| is_run).unwrap_or(0),
             binary_version: commit.binary_version.clone(),
         });
     }
@@ -130,15 +121,16 @@ fn log(lake: &Store, json: bool) -> Result<u8> {
         .map(|line| {
             vec![
                 line.commit.to_string(),
+                line.made_by.clone(),
                 line.as_of.clone(),
-                line.rows_read.to_string(),
+                if line.made_by == "run" { line.rows_read.to_string() } else { String::new() },
                 line.tables.to_string(),
                 line.files.to_string(),
                 line.binary_version.clone(),
             ]
         })
         .collect();
-    terminal::data(&terminal::table(&["commit", "as of", "records read", "tables", "files", "version"], &rows))?;
+    terminal::data(&terminal::table(&["commit", "made by", "as of", "records read", "tables", "files", "version"], &rows))?;
     Ok(0)
 }
 
@@ -156,9 +148,10 @@ fn run(commit: &commit::Commit, json: bool) -> Result<u8> {
         })
         .collect();
     terminal::data(&format!(
-        "commit {} as of {}, made by version {}, config {}\n{}",
+        "commit {} as of {}, made by a {} of version {}, config {}\n{}",
         commit.n,
         commit.as_of,
+        made_by(commit),
         commit.binary_version,
         commit.config_hash,
         terminal::table(&["table", "files", "rows"], &rows)

@@ -92,6 +92,19 @@ impl Published {
     }
 }
 
+/// The rows of a batch that pass every filter, with all columns.
+///
+/// # Errors
+/// A value cannot be shown; a bug.
+pub fn plain_rows(batch: &RecordBatch, filters: &[Filter<'_>]) -> Result<Vec<Row>> {
+    let schema = batch.schema();
+    let row = |row: usize| {
+        let cell = |(at, field): (usize, &arrow::datatypes::FieldRef)| Ok((field.name().clone(), value(batch, at, row)?));
+        schema.fields().iter().enumerate().map(cell).collect::<Result<Row>>()
+    };
+    passing(batch, filters)?.into_iter().map(row).collect()
+}
+
 /// Marts by period keep each grain in files of its own (`month-2026`); others need not be opened.
 fn may_hold(partition: &str, grains: Option<&Vec<&str>>) -> bool {
     let of = ["day", "week", "month", "quarter"].into_iter().find(|grain| {

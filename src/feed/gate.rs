@@ -20,6 +20,7 @@ use super::intake::{Intake, Mark};
 use super::limits::Verdict;
 use super::made_day;
 use super::moment::Noted;
+use super::nearest;
 use super::order::{self, Orders, Window};
 use super::record::{Cell, Place, Record};
 use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject, Stop};
@@ -462,7 +463,8 @@ impl<'a, E> Gate<'a, E> {
         if self.is_part {
             intake.orders = orders;
         } else {
-            intake.warnings.extend(order::judged(self.feed.gates.date_order, &orders)?);
+            let judged = order::judged(self.feed.gates.date_order, &orders);
+            intake.warnings.extend(judged.map_err(|refusal| nearest::of_order(self.feed, refusal))?);
         }
         let (rejected, judged) = (intake.rejected_count(), intake.read - intake.filtered);
         let limits = &self.feed.limits;

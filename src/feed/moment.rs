@@ -208,7 +208,7 @@ fn stamp(
         return if frame.required { Err(Reason::TsRange) } else { Ok(None) };
     }
     if is_ordered && let (Some(orders), Ok(day)) = (&mut noted.orders, i32::try_from(day)) {
-        orders.read(day, place);
+        orders.read(day, place, cell);
     }
     Ok(Some(stamp))
 }
@@ -247,7 +247,7 @@ fn of_text(
     }
     if let Some(orders) = &mut noted.orders {
         let other_reads = mapping.swapped.iter().flatten().any(|format| format.read(raw, mapping.locale).is_ok());
-        orders.unread(other_reads, place);
+        orders.unread(other_reads, place, Cell::Text(raw));
     }
     Err(reason)
 }

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use super::bound::Target;
 use super::cast::{ABSURD_DAY, EARLIEST_DAY};
 use super::duration;
-use super::feed::{Mapping, Reading};
+use super::feed::{Feed, Mapping, Reading};
 use super::number::Style;
 use super::record::Cell;
-use super::reject::Reason;
+use super::reject::{Reason, Refusal};
 use super::time::{DAY, Format, Locale, trimmed};
 use super::told::Nearest;
 use crate::contract::{Type, words};
@@ -378,6 +378,18 @@ pub(super) fn declared(target: &Target<'_>, reason: Reason) -> Option<String> {
 pub(super) fn dates(mapping: &Mapping) -> String {
     let formats: Vec<String> = mapping.formats.iter().map(|format| format!("`{format}`")).collect();
     words::or(&formats)
+}
+
+/// A refusal for the order of day and month, with the formats of its column as the feed declares them and the other way round.
+pub(super) fn of_order(feed: &Feed, refusal: Refusal) -> Refusal {
+    let at = refusal.column.as_ref().and_then(|column| feed.columns.iter().position(|name| name == column));
+    let mapping = at.and_then(|at| {
+        let mappings = feed.blocks.iter().filter_map(|block| block.columns.get(at));
+        mappings.into_iter().find(|mapping| mapping.swapped.iter().any(Option::is_some))
+    });
+    let Some(mapping) = mapping else { return refusal };
+    let other = mapping.swapped.iter().flatten().map(|format| format!("`date = \"{format}\"`")).collect::<Vec<_>>();
+    refusal.declared(dates(mapping), Some(format!("{} would read them", words::or(&other))))
 }
 
 fn numbers(target: &Target<'_>) -> String {

@@ -10,10 +10,13 @@
 //! A full snapshot tells of any past, so of its values only those after the delivery count.
 
 use super::limits::Verdict;
-use super::record::Place;
+use super::record::{Cell, Place};
 use super::reject::{Reason, Refusal};
+use super::shape;
+use super::told::{SHAPES, Shape, Spot};
 use super::time;
 use super::warning::Warning;
+use crate::contract::words;
 use crate::period::{Day, date_of};
 use chrono::Datelike;
 
@@ -63,22 +66,23 @@ pub(crate) struct Orders {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Places {
     count: u64,
-    /// The first ones, and in which part of a set.
-    first: Vec<(Place, String)>,
+    /// The first ones, in which part of a set, and how they are written.
+    first: Vec<(Place, String, String)>,
 }
 
 impl Places {
-    fn add(&mut self, place: Place) {
+    fn add(&mut self, place: Place, cell: Cell<'_>) {
         self.count += 1;
         if self.first.len() < EXAMPLES {
-            self.first.push((place, String::new()));
+            self.first.push((place, String::new(), shape::of_cell(cell)));
         }
     }
 
     fn join(&mut self, part: &Places, path: &str) {
         self.count += part.count;
         let room = EXAMPLES.saturating_sub(self.first.len());
-        self.first.extend(part.first.iter().take(room).map(|(place, _)| (*place, format!(" of {path}"))));
+        let named = |(place, _, shape): &(Place, String, String)| (*place, format!(" of {path}"), shape.clone());
+        self.first.extend(part.first.iter().take(room).map(named));
     }
 }
 
@@ -88,19 +92,19 @@ impl Orders {
     }
 
     /// A value that the declared order read as this day.
-    pub fn read(&mut self, day: Day, place: Place) {
+    pub fn read(&mut self, day: Day, place: Place, cell: Cell<'_>) {
         self.values += 1;
         let Some(window) = self.window.filter(|window| !window.holds(day)) else { return };
         if other(day).is_some_and(|other| window.holds(other)) {
-            self.misplaced.add(place);
+            self.misplaced.add(place, cell);
         }
     }
 
     /// A value that the declared order cannot read; the other one can, or cannot either.
-    pub fn unread(&mut self, other_reads: bool, place: Place) {
+    pub fn unread(&mut self, other_reads: bool, place: Place, cell: Cell<'_>) {
         self.values += 1;
         if other_reads {
-            self.other_only.add(place);
+            self.other_only.add(place, cell);
         }
     }
 
@@ -126,19 +130,34 @@ impl Orders {
         } else {
             return None;
         };
-        let shown: Vec<String> =
-            places.first.iter().map(|(at, part)| format!("record {} at byte {}{part}", at.record, at.offset)).collect();
+        let shown: Vec<String> = places
+            .first
+            .iter()
+            .map(|(at, part, _)| format!("record {} at byte {}{part}", at.record, at.offset))
+            .collect();
         let detail = format!(
-            "{column}: {} of {} values {what}; look at {}, and at `date` of the column in the feed",
-            places.count,
-            self.values,
-            shown.join(", ")
+            "{column}: {} of {} {what}; look at {}, and at `date` of the column in the feed",
+            words::grouped(places.count),
+            words::count(self.values, "value"),
+            words::and(&shown)
         );
-        let refusal = Refusal::new(Reason::DateOrder, detail).column(column);
-        let refusal = match places.first.first() {
-            Some((place, _)) => refusal.at(place.record, place.offset),
-            None => refusal,
+        let spot = |(place, _, shape): &(Place, String, String)| Spot {
+            record: place.record,
+            byte_offset: place.offset,
+            column: Some(column.to_owned()),
+            reason: Reason::DateOrder.code().into(),
+            found: Some(shape.clone()),
         };
+        let mut found: Vec<Shape> = Vec::new();
+        for (.., shape) in &places.first {
+            match found.iter_mut().find(|known| known.shape == *shape) {
+                Some(known) => known.count += 1,
+                None => found.push(Shape { shape: shape.clone(), count: 1 }),
+            }
+        }
+        found.truncate(SHAPES);
+        let first = places.first.iter().map(spot).collect();
+        let refusal = Refusal::new(Reason::DateOrder, detail).column(column).found(places.count, found, first);
         Some((refusal, places.count))
     }
 }
@@ -180,7 +199,7 @@ mod tests {
     /// A delivery of 2025-12-05 that holds these days, as the declared order reads them.
     fn judged(lag_days: u32, days: &[&str]) -> Option<u64> {
         let mut orders = Orders::new(Some(Window::before(day("2025-12-05"), lag_days)));
-        days.iter().enumerate().for_each(|(at, text)| orders.read(day(text), place(at as u64 + 1)));
+        days.iter().enumerate().for_each(|(at, text)| orders.read(day(text), place(at as u64 + 1), Cell::Text(text.as_bytes())));
         orders.judge("occurred_at").map(|(refusal, count)| {
             assert_eq!(refusal.reason, Reason::DateOrder);
             count
@@ -218,12 +237,12 @@ mod tests {
     fn one_value_that_only_the_other_order_reads_is_enough_and_is_shown_by_its_place() {
         let mut orders = Orders::new(None);
         for record in 1..=9 {
-            orders.read(day("2025-05-12"), place(record));
+            orders.read(day("2025-05-12"), place(record), Cell::Missing);
         }
-        orders.unread(false, place(10));
+        orders.unread(false, place(10), Cell::Missing);
         assert!(orders.judge("due_at").is_none());
         for record in 11..=14 {
-            orders.unread(true, place(record));
+            orders.unread(true, place(record), Cell::Missing);
         }
         let (refusal, count) = orders.judge("due_at").expect("refused");
         assert_eq!((count, refusal.record, refusal.byte_offset), (4, Some(11), Some(110)));

@@ -1,7 +1,7 @@
 //! What was refused: a whole delivery, with what was seen of it until then, or reading stopped for another cause.
 
 pub use super::reason::{Reason, Reject};
-use super::told::{Fault, Nearest, Seen, Spot, Told};
+use super::told::{Fault, Nearest, Seen, Shape, Spot, Told};
 
 /// Rejects kept in full for each delivery; beyond this only their number by reason is known.
 pub const REJECTS_KEPT: usize = 10_000;
@@ -39,10 +39,22 @@ impl Refusal {
     /// Says what the feed declares, and what to write into it instead where that is known.
     pub(crate) fn declared(self, declared: impl Into<String>, nearest: Option<String>) -> Refusal {
         let mut seen = self.seen.unwrap_or_default();
-        let mut fault = Fault::new(self.column.as_deref(), self.reason, 1);
-        fault.declared = Some(declared.into());
-        fault.nearest = nearest.map(|write| Nearest { write, ..Nearest::default() });
+        if seen.told.faults.is_empty() {
+            seen.told.faults.push(Fault::new(self.column.as_deref(), self.reason, 1));
+        }
+        if let Some(fault) = seen.told.faults.first_mut() {
+            fault.declared = Some(declared.into());
+            fault.nearest = nearest.map(|write| Nearest { write, ..Nearest::default() });
+        }
+        Refusal { seen: Some(seen), ..self }
+    }
+
+    /// Says how often it is so, how the values are written, and where the first of them stand.
+    pub(crate) fn found(self, count: u64, found: Vec<Shape>, first: Vec<Spot>) -> Refusal {
+        let mut seen = self.seen.unwrap_or_default();
+        let fault = Fault { found, ..Fault::new(self.column.as_deref(), self.reason, count) };
         seen.told.faults.insert(0, fault);
+        seen.told.first = first;
         Refusal { seen: Some(seen), ..self }
     }
 
@@ -79,8 +91,19 @@ impl Refusal {
         told
     }
 
-    /// The whole message for a human.
+    /// The same, small enough for the ledger.
+    pub fn kept(&self) -> Told {
+        self.told().kept()
+    }
+
+    /// The whole message for a human, with the column and the form that are most to blame.
     pub fn sentence(&self) -> String {
+        let brief = self.seen.as_ref().map(|_| self.told().brief()).unwrap_or_default();
+        if brief.is_empty() { self.cause() } else { format!("{}; {brief}", self.cause()) }
+    }
+
+    /// Why the delivery as a whole was refused, for where what was seen of it follows.
+    pub fn cause(&self) -> String {
         let mut text = self.reason.sentence().to_owned();
         if !self.detail.is_empty() {
             text.push_str(": ");
@@ -88,11 +111,6 @@ impl Refusal {
         }
         if let Some(record) = self.record {
             text.push_str(&format!(" (record {record})"));
-        }
-        let brief = self.seen.as_ref().map(|_| self.told().brief()).unwrap_or_default();
-        if !brief.is_empty() {
-            text.push_str("; ");
-            text.push_str(&brief);
         }
         text
     }

@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::intake::Intake;
 use super::reject::{Reason, Refusal};
 use super::warning::Warning;
-use super::{order, sites, watch};
+use super::{nearest, order, sites, watch};
 use crate::contract::{Table, words};
 
 /// Adds what reading a part gave, which lies at `path`, to that of the parts before it. Of warnings only those that gates count.
@@ -49,7 +49,8 @@ pub fn add_up<K: PartialEq + Clone>(sum: &mut Vec<(K, u64)>, more: &[(K, u64)]) 
 /// # Errors
 /// The set as a whole cannot be trusted.
 pub fn judge(feed: &Feed, table: &Table, sum: &Intake, rows: &[RecordBatch]) -> Result<Vec<Warning>, Refusal> {
-    let mut warnings = order::judged(feed.gates.date_order, &sum.orders)?;
+    let judged = order::judged(feed.gates.date_order, &sum.orders);
+    let mut warnings = judged.map_err(|refusal| nearest::of_order(feed, refusal))?;
     if sum.sites.len() > 1 {
         return Err(sites::several());
     }

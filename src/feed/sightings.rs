@@ -76,15 +76,15 @@ impl Sightings {
         };
         let refused = self.seen.iter().filter(|(_, sighting)| sighting.count > 0);
         let refused = refused.map(|(&(column, reason), sighting)| fault(column, reason, sighting.count)).collect();
-        let (faults, more_faults) = told::most(refused);
-        let (values, _) =
+        let faults = told::most(refused);
+        let values =
             told::most(dropped.iter().map(|&(at, reason, count)| fault(Some(at), reason, count)).collect());
         Told {
             refused: None,
             read: intake.read,
             rejected: intake.rejected_count(),
             faults,
-            more_faults,
+            more_faults: 0,
             values,
             first: told::first(&intake.rejected),
         }

@@ -179,6 +179,14 @@ impl Told {
         self.faults.sort_by_key(|fault| std::cmp::Reverse(fault.count));
     }
 
+    /// The same, small enough to be kept for good.
+    pub(super) fn kept(mut self) -> Told {
+        self.more_faults += self.faults.len().saturating_sub(FAULTS) as u64;
+        self.faults.truncate(FAULTS);
+        self.values.truncate(FAULTS);
+        self
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty() && self.values.is_empty() && self.refused.is_none()
@@ -238,14 +246,21 @@ pub(super) fn first(rejects: &[Reject]) -> Vec<Spot> {
     rejects.iter().take(FIRST).map(spot).collect()
 }
 
-/// The most frequent faults, and how many more there are.
-pub(super) fn most(mut faults: Vec<Fault>) -> (Vec<Fault>, u64) {
+/// The most frequent faults first.
+pub(super) fn most(mut faults: Vec<Fault>) -> Vec<Fault> {
     faults.sort_by(|a, b| {
         (b.count, &a.column, &a.reason).cmp(&(a.count, &b.column, &b.reason))
     });
-    let more = faults.len().saturating_sub(FAULTS) as u64;
-    faults.truncate(FAULTS);
-    (faults, more)
+    faults
+}
+
+/// Puts together what a table of refused records says of one delivery: the first records and the most frequent faults are kept.
+pub fn first_and_most(told: Told, mut faults: Vec<Fault>, spots: Vec<Spot>) -> Told {
+    for fault in &mut faults {
+        fault.found.sort_by(|a, b| b.count.cmp(&a.count).then(a.shape.cmp(&b.shape)));
+        fault.found.truncate(SHAPES);
+    }
+    Told { faults: most(faults), first: spots.into_iter().take(FIRST).collect(), ..told }
 }
 
 /// What was seen of a delivery that is refused as a whole.

@@ -13,10 +13,12 @@ use super::context::{Context, Delivery};
 use super::feed::{Feed, Mode};
 use super::pseudonym::Pseudonyms;
 use super::read_delivery::read;
-use super::reject::{Refusal, Reject, Stop};
+use super::reject::{Reason, Refusal, Reject, Stop};
+use super::told::{Spot, Told};
 use super::unique::{self, Hash};
 use super::warning::Warning;
-use crate::contract::Table;
+use crate::contract::findings::finding;
+use crate::contract::{Table, words};
 
 /// What the gate says of one file. `read = accepted + rejected_count + duplicate + superseded + voided + filtered`.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -28,10 +30,13 @@ pub struct Report {
     /// Rows that would stand after all the files given.
     pub accepted: u64,
     pub rejected_count: u64,
-    /// The first rejects in full.
+    /// The first rejects in full; of a refused file ten.
     pub rejected: Vec<Rejected>,
     /// Why the file as a whole is refused.
     pub refused: Option<Refused>,
+    /// Counts by column and reason, how the values are written, what is declared and what would read them.
+    #[serde(skip_serializing_if = "Told::is_empty")]
+    pub told: Told,
     pub warnings: Vec<Warning>,
     /// Rows that repeat one that came before, in this file or an earlier one.
     pub duplicate: u64,
@@ -52,6 +57,9 @@ pub struct Rejected {
     pub column: Option<String>,
     pub reason: &'static str,
     pub sentence: &'static str,
+    /// What the value looks like, and never what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -125,6 +133,7 @@ pub fn try_files_in(
                 report.voided = intake.voided;
                 report.filtered = intake.filtered;
                 report.warnings = intake.warnings;
+                report.told = intake.told;
                 report.rejected = intake.rejected.into_iter().map(Rejected::from).collect();
                 if report.rejected_count > 0 {
                     report.verdict = "accept_with_row_rejects";
@@ -219,9 +228,14 @@ fn voids(table: &Table, batch: &RecordBatch) -> Vec<(Option<String>, Option<Stri
 
 fn refuse(report: &mut Report, refusal: &Refusal) {
     report.verdict = "reject_file";
+    report.told = refusal.told();
+    report.read = report.told.read;
+    report.rejected_count = report.told.rejected;
+    let spots = report.told.first.iter().filter(|_| report.told.rejected > 0);
+    report.rejected = spots.map(Rejected::from).collect();
     report.refused = Some(Refused {
         reason: refusal.reason.code(),
-        sentence: refusal.sentence(),
+        sentence: refusal.cause(),
         record: refusal.record,
         byte_offset: refusal.byte_offset,
         column: refusal.column.clone(),
@@ -231,14 +245,25 @@ fn refuse(report: &mut Report, refusal: &Refusal) {
 impl From<Reject> for Rejected {
     fn from(reject: Reject) -> Rejected {
         let (reason, sentence) = (reject.reason.code(), reject.reason.sentence());
-        Rejected { record: reject.record, byte_offset: reject.byte_offset, column: reject.column, reason, sentence }
+        let found = reject.found.map(String::from);
+        Rejected { record: reject.record, byte_offset: reject.byte_offset, column: reject.column, reason, sentence, found }
+    }
+}
+
+impl From<&Spot> for Rejected {
+    fn from(spot: &Spot) -> Rejected {
+        let Spot { record, byte_offset, column, found, .. } = spot.clone();
+        let (reason, sentence) =
+            Reason::of(&spot.reason).map_or(("", ""), |reason| (reason.code(), reason.sentence()));
+        Rejected { record, byte_offset, column, reason, sentence, found }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(refused) = &self.refused {
-            return writeln!(f, "{}: refused: {} ({})", self.file, refused.sentence, refused.reason);
+            writeln!(f, "{}: refused: {} ({})", self.file, refused.sentence, refused.reason)?;
+            return f.write_str(&self.told.lines());
         }
         writeln!(
             f,
@@ -252,22 +277,18 @@ impl fmt::Display for Report {
             self.voided,
             self.filtered
         )?;
-        for reject in &self.rejected {
-            let column = reject.column.as_deref().map(|column| format!(", {column}")).unwrap_or_default();
-            writeln!(
-                f,
-                "  record {}, byte {}{column}: {} ({})",
-                reject.record, reject.byte_offset, reject.sentence, reject.reason
-            )?;
-        }
+        f.write_str(&self.told.lines())?;
         for warning in &self.warnings {
-            let column = warning.column.as_deref().map(|column| format!(" `{column}`")).unwrap_or_default();
-            let reason = warning.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-            writeln!(f, "  warning: {}{column}{reason}, {} times", warning.code, warning.count)?;
+            let column = warning.column.as_deref().map(|column| format!("{column}: ")).unwrap_or_default();
+            let sentence = finding(warning.code).map_or(warning.code, |finding| finding.sentence);
+            let reason = warning.reason.map(|reason| format!(", {reason}")).unwrap_or_default();
+            let times = if warning.count == 1 { "once".to_owned() } else { words::count(warning.count, "time") };
+            writeln!(f, "  warning: {column}{sentence} ({}{reason}; {times})", warning.code)?;
         }
-        if self.pending_voids > 0 {
-            writeln!(f, "  {} voided statements are not in these files", self.pending_voids)?;
+        match self.pending_voids {
+            0 => Ok(()),
+            1 => writeln!(f, "  1 statement that is taken back is in none of these files"),
+            many => writeln!(f, "  {many} statements that are taken back are in none of these files"),
         }
-        Ok(())
     }
 }

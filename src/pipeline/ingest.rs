@@ -220,7 +220,7 @@ pub fn ingest(
                     entry.sha256 = sha256;
                     entry.refused = Some(refusal.reason.code().to_owned());
                     entry.sentence = Some(refusal.sentence());
-                    entry.told = Some(refusal.told());
+                    entry.told = Some(refusal.kept());
                     if let Some(set) = &mut set {
                         set.refused.get_or_insert_with(|| entry.path.clone());
                     }
@@ -422,16 +422,18 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
     let blocking: Vec<&Entry> =
         refused.iter().filter(|entry| !context.job.refused_feeds.contains(&entry.feed)).collect();
     let Some(first) = blocking.first() else { return Ok(()) };
-    let more = if blocking.len() > 1 {
-        format!(" (and {} more refused deliveries)", blocking.len() - 1)
-    } else {
-        String::new()
+    let more = match blocking.len() {
+        1 => String::new(),
+        2 => "; 1 more delivery was refused".to_owned(),
+        all => format!("; {} more deliveries were refused", all - 1),
     };
     let sentence = first.sentence.clone().unwrap_or_default();
-    let what = format!("{}: {sentence}{more}; nothing was published", first.path);
+    let gate = first.refused.as_deref().unwrap_or_default();
+    let what = format!("{} was refused by the gate {gate}: {sentence}{more}; nothing was published", first.path);
+    let inspect = format!("`uptake inspect JOB {}` shows the records and how they are written", first.path);
     if first.refused.as_deref().and_then(Reason::of).is_some_and(Reason::is_limit) {
         return Err(Error::new(Exit::Limit, what).hint(format!(
-            "raise the ceiling under [limits] of the feed {}, split the delivery, or list the feed under tolerate.refused_feeds",
+            "raise the ceiling under [limits] of the feed {}, split the delivery, or list the feed under tolerate.refused_feeds; {inspect}",
             first.feed
         )));
     }
@@ -442,7 +444,7 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
         )));
     }
     Err(Error::gate(what).hint(format!(
-        "`uptake feed try {} FILE` shows what the gate sees; mend the delivery or the feed, or list the feed under tolerate.refused_feeds",
+        "{inspect}; mend the delivery or the feed {0} (`uptake feed try {0} FILE` tries it), or list the feed under tolerate.refused_feeds",
         first.feed
     )))
 }

@@ -194,9 +194,14 @@ fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
     for (path, intake) in &rolled.intakes {
         let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
         for reject in &intake.rejected {
+            let fault = intake.told.fault(reject.column.as_deref(), reject.reason);
+            let nearest = fault.and_then(|fault| fault.nearest.as_ref()).map(|nearest| nearest.write.clone());
             rows.push(
                 Row::default()
                     .delivery(entry)
+                    .maybe("found", reject.found.as_deref().map(str::to_owned))
+                    .maybe("declared", fault.and_then(|fault| fault.declared.clone()))
+                    .maybe("nearest", nearest)
                     .int("record", reject.record)
                     .int("byte_offset", reject.byte_offset)
                     .maybe("column_name", reject.column.clone())
@@ -223,10 +228,13 @@ fn data_quality(
     for (path, intake) in &rolled.intakes {
         let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
         let share = |count: u64| (intake.read > 0).then(|| count as f64 / intake.read as f64);
-        let mut by_place: BTreeMap<(Reason, String), u64> = BTreeMap::new();
-        for reject in &intake.rejected {
-            *by_place.entry((reject.reason, reject.column.clone().unwrap_or_default())).or_default() += 1;
-        }
+        // Complete, however many were kept one by one.
+        let by_place: BTreeMap<(Reason, String), u64> = intake
+            .told
+            .faults
+            .iter()
+            .filter_map(|fault| Some(((Reason::of(&fault.reason)?, fault.column.clone().unwrap_or_default()), fault.count)))
+            .collect();
         for ((reason, column), count) in by_place {
             rows.push(
                 Row::default()
