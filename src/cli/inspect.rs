@@ -55,10 +55,12 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
         return run(&commit, args.json);
     }
     let memory = pipeline::memory(Some(&head))?;
+    let held = memory.held.iter().filter_map(|(key, held)| Some((key, held.entry.as_ref()?)));
     let entries: Vec<&Entry> = memory
         .deliveries
         .entries
         .iter()
+        .chain(held)
         .filter(|(key, entry)| *key == subject || entry.path == *subject)
         .map(|(_, entry)| entry)
         .collect();

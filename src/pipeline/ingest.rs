@@ -15,6 +15,7 @@ use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
 use super::kept::KeptBy;
 use super::known;
+use super::held::Stop;
 use super::lake::{Lake, Stored};
 use super::plan::DeliveryPlan;
 use super::planned::Planned;
@@ -28,7 +29,7 @@ use super::world::Seen;
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Reason, Refusal, Stop, Verdict, Warning};
+use crate::feed::{self, Intake, Mode, Reason, Refusal, Verdict, Warning};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 
@@ -84,7 +85,7 @@ pub fn ingest(
     plan: &DeliveryPlan,
     held: &BTreeMap<String, Refusal>,
     mut ledger: Ledger,
-) -> Result<Ingested> {
+) -> std::result::Result<Ingested, Stop> {
     let catalog = context.catalog;
     let newest = newest_told(plan, &ledger);
     // What no feed of the job reads any more is nobody's.
@@ -224,9 +225,10 @@ pub fn ingest(
                     if let Some(set) = &mut set {
                         set.refused.get_or_insert_with(|| entry.path.clone());
                     }
-                    refused.push(entry.clone());
+                    let left = Intake::left_of(refusal);
+                    refused.push((entry.clone(), Some(left.clone())));
                     ledger.entries.insert(key.clone(), entry);
-                    refusals.push((key, Some(Intake::left_of(refusal))));
+                    refusals.push((key, Some(left)));
                 }
                 Ok((intake, rows)) => {
                     let part = Part { planned: at, entry, intake, rows };
@@ -267,8 +269,8 @@ pub fn ingest(
             intake.warnings.extend(warnings);
         }
     }
+    blocking(context, refused)?;
     intakes.extend(refusals);
-    blocking(context, &refused)?;
     tracing::info!(deliveries = intakes.len(), "deliveries read");
 
     let merged: Vec<Result<(Vec<Stored>, Losses)>> = {
@@ -409,8 +411,8 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
             }
             Ok(Read { planned: at, outcome: Ok((intake, rows)) })
         }
-        Err(Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
-        Err(Stop::Sink(error)) => Err(error),
+        Err(feed::Stop::Refused(refusal)) => Ok(Read { planned: at, outcome: Err((refusal, feed::sha256(&bytes))) }),
+        Err(feed::Stop::Sink(error)) => Err(error),
     }
 }
 
@@ -418,11 +420,20 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
 ///
 /// # Errors
 /// One of them is of a feed that the job does not tolerate.
-pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
-    let blocking: Vec<&Entry> =
-        refused.iter().filter(|entry| !context.job.refused_feeds.contains(&entry.feed)).collect();
-    let Some(first) = blocking.first() else { return Ok(()) };
-    let more = match blocking.len() {
+pub fn blocking(
+    context: &Context<'_>,
+    mut refused: Vec<(Entry, Option<Intake>)>,
+) -> std::result::Result<(), Stop> {
+    refused.retain(|(entry, _)| !context.job.refused_feeds.contains(&entry.feed));
+    match refused.iter().map(|(entry, _)| entry).next() {
+        Some(first) => Err(Stop { error: refusal(first, refused.len()), refused, of: None }),
+        None => Ok(()),
+    }
+}
+
+/// What a run says that is held back by so many refused deliveries.
+fn refusal(first: &Entry, all: usize) -> Error {
+    let more = match all {
         1 => String::new(),
         2 => "; 1 more delivery was refused".to_owned(),
         all => format!("; {} more deliveries were refused", all - 1),
@@ -432,19 +443,19 @@ pub fn blocking(context: &Context<'_>, refused: &[Entry]) -> Result<()> {
     let what = format!("{} was refused by the gate {gate}: {sentence}{more}; nothing was published", first.path);
     let inspect = format!("`uptake inspect JOB {}` shows the records and how they are written", first.path);
     if first.refused.as_deref().and_then(Reason::of).is_some_and(Reason::is_limit) {
-        return Err(Error::new(Exit::Limit, what).hint(format!(
+        return Error::new(Exit::Limit, what).hint(format!(
             "raise the ceiling under [limits] of the feed {}, split the delivery, or list the feed under tolerate.refused_feeds; {inspect}",
             first.feed
-        )));
+        ));
     }
     if first.refused.as_deref() == Some(Reason::TwoSnapshots.code()) {
-        return Err(Error::gate(what).hint(format!(
+        return Error::gate(what).hint(format!(
             "delete one of them; or declare them parts of one snapshot with {{part}} in the `path` of the feed {0} or a _SUCCESS in their folder; or say snapshots = \"instant\" in the feed if it delivers several a day",
             first.feed
-        )));
+        ));
     }
-    Err(Error::gate(what).hint(format!(
+    Error::gate(what).hint(format!(
         "{inspect}; mend the delivery or the feed {0} (`uptake feed try {0} FILE` tries it), or list the feed under tolerate.refused_feeds",
         first.feed
-    )))
+    ))
 }

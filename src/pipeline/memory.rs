@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::held::Held;
 use crate::error::{Error, Result};
 use crate::feed::Pseudonyms;
 use crate::job::Job;
@@ -44,6 +45,9 @@ pub struct Memory {
     #[serde(default)]
     pub read_with: ReadWith,
     pub deliveries: Ledger,
+    /// What held the last run back, by the delivery's name in the ledger or the feed's; empty after a run that published.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<String, Held>,
     /// Fingerprints of what computed partitions were made from, by step (`person_day/2026-03-01`). Equal means: nothing to do.
     pub made_from: BTreeMap<String, String>,
 }
@@ -103,7 +107,7 @@ mod tests {
         };
         let deliveries = Ledger { entries: BTreeMap::from([("a.csv".to_owned(), crate::ledger::Entry::default())]) };
         let read_with = with("UTC", Some("1"), Some("aaaa"));
-        let memory = Memory { reading: READING, read_with, deliveries, made_from: BTreeMap::new() };
+        let memory = Memory { reading: READING, read_with, deliveries, ..Memory::default() };
         let why = |now: ReadWith| reads_anew(&memory, &now).map_err(|error| error.to_string());
         assert_eq!(why(with("UTC", Some("1"), Some("aaaa"))), Ok(None));
         let refused = why(with("UTC", Some("1"), Some("bbbb"))).unwrap_err();

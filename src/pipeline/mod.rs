@@ -18,6 +18,7 @@ pub mod derive;
 mod endorsements;
 mod event_ids;
 pub mod gates;
+mod held;
 pub mod ingest;
 pub mod kept;
 mod known;
@@ -44,6 +45,7 @@ pub mod world;
 
 pub use context::{Backfill, Context, Rebuild};
 pub use memory::{Memory, READING, memory};
+pub use held::Held;
 pub use planned::{LoadedFeed, Planned, Why};
 pub use report::Report;
 pub use run::{plan_deliveries, run};

@@ -1,5 +1,7 @@
 //! What operators read: runs, deliveries, data quality, quarantine, suppressed cells. Derived from the ledger and the commits.
 
+mod held;
+
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
@@ -17,7 +19,7 @@ use crate::contract::findings::{Finding, finding};
 use crate::contract::{Area, Table};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::feed::Reason;
+use crate::feed::{Intake, Reason};
 use crate::ledger::{Counts, Entry};
 use crate::publish::Commit;
 
@@ -51,6 +53,11 @@ impl Row {
 
     fn int(mut self, name: &'static str, value: u64) -> Row {
         self.ints.push((name, i64::try_from(value).ok()));
+        self
+    }
+
+    fn maybe_int(mut self, name: &'static str, value: Option<u64>) -> Row {
+        self.ints.push((name, value.and_then(|value| i64::try_from(value).ok())));
         self
     }
 
@@ -142,6 +149,8 @@ fn filled<T: Clone>(column: Option<Vec<Option<T>>>, count: usize) -> Vec<Option<
     column
 }
 
+pub use held::describe as describe_held;
+
 /// Writes the tables of section E.
 ///
 /// # Errors
@@ -155,17 +164,34 @@ pub fn describe(
     world: &super::world::World,
     head: Option<&Commit>,
 ) -> Result<()> {
-    deliveries(context, lake, rolled)?;
-    quarantine(context, lake, rolled)?;
+    held::forget(context, lake)?;
+    deliveries(context, lake, rolled.ledger.entries.values())?;
+    let read = read(rolled);
+    quarantine(context, lake, &read, &own_partition(context))?;
     data_quality(context, lake, rolled, computed, world)?;
     suppressed(context, lake, made_from)?;
-    runs(context, lake, rolled, head)
+    let mut counts = Counts::default();
+    let entries = || rolled.intakes.iter().filter_map(|(key, _)| rolled.ledger.entries.get(key));
+    entries().for_each(|entry| counts.add(&entry.counts));
+    let refused = entries().filter(|entry| !entry.is_accepted()).count();
+    let row = own_row(context, lake, head, (rolled.intakes.len(), refused), &counts, "published");
+    runs(context, lake, row)
 }
 
-fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Result<()> {
+/// The deliveries read in this run of which something can be told.
+fn read(rolled: &Rolled) -> Vec<(&Entry, &Intake)> {
+    let read = rolled.intakes.iter();
+    read.filter_map(|(key, intake)| Some((rolled.ledger.entries.get(key)?, intake.as_ref()?))).collect()
+}
+
+fn deliveries<'e>(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    entries: impl Iterator<Item = &'e Entry>,
+) -> Result<()> {
     let table = context.catalog.require("deliveries")?;
     let mut rows = Rows::default();
-    for entry in rolled.ledger.entries.values() {
+    for entry in entries {
         rows.push(
             Row::default()
                 .delivery(entry)
@@ -180,7 +206,7 @@ fn deliveries(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
                 .counts(&entry.counts),
         );
     }
-    publish(lake, table, WHOLE, &[rows.batch(table)?])
+    publish(lake, table, WHOLE, &[sorted(table, &rows.batch(table)?)?])
 }
 
 /// The name of what one run adds to a table that grows run by run.
@@ -188,11 +214,15 @@ fn own_partition(context: &Context<'_>) -> String {
     format!("commit-{:020}", context.next_commit)
 }
 
-fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Result<()> {
+fn quarantine(
+    context: &Context<'_>,
+    lake: &mut Lake<'_>,
+    read: &[(&Entry, &Intake)],
+    partition: &str,
+) -> Result<()> {
     let table = context.catalog.require("quarantine")?;
     let mut rows = Rows::default();
-    for (path, intake) in &rolled.intakes {
-        let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
+    for (entry, intake) in read {
         for reject in &intake.rejected {
             let fault = intake.told.fault(reject.column.as_deref(), reject.reason);
             let nearest = fault.and_then(|fault| fault.nearest.as_ref()).map(|nearest| nearest.write.clone());
@@ -211,9 +241,35 @@ fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled) -> Re
         }
     }
     if rows.count > 0 || lake.partitions(table)?.is_empty() {
-        publish(lake, table, &own_partition(context), &[sorted(table, &rows.batch(table)?)?])?;
+        publish(lake, table, partition, &[sorted(table, &rows.batch(table)?)?])?;
     }
     Ok(())
+}
+
+/// What was rejected of a delivery, by column and reason.
+fn rejects(rows: &mut Rows, entry: &Entry, intake: &Intake) {
+    let share = |count: u64| (intake.read > 0).then(|| count as f64 / intake.read as f64);
+    // Complete, however many were kept one by one.
+    let by_place: BTreeMap<(Reason, String), u64> = intake
+        .told
+        .faults
+        .iter()
+        .filter_map(|fault| Some(((Reason::of(&fault.reason)?, fault.column.clone().unwrap_or_default()), fault.count)))
+        .collect();
+    for ((reason, column), count) in by_place {
+        rows.push(
+            Row::default()
+                .delivery(entry)
+                .text("check_kind", "reject")
+                .text("severity", "warn")
+                .text("reason_code", reason.code())
+                .text("column_name", column)
+                .text("sentence", reason.sentence())
+                .int("affected", count)
+                .int("out_of", intake.read)
+                .share("share", share(count)),
+        );
+    }
 }
 
 fn data_quality(
@@ -225,30 +281,9 @@ fn data_quality(
 ) -> Result<()> {
     let table = context.catalog.require("data_quality")?;
     let mut rows = Rows::default();
-    for (path, intake) in &rolled.intakes {
-        let (Some(entry), Some(intake)) = (rolled.ledger.entries.get(path), intake) else { continue };
+    for (entry, intake) in read(rolled) {
         let share = |count: u64| (intake.read > 0).then(|| count as f64 / intake.read as f64);
-        // Complete, however many were kept one by one.
-        let by_place: BTreeMap<(Reason, String), u64> = intake
-            .told
-            .faults
-            .iter()
-            .filter_map(|fault| Some(((Reason::of(&fault.reason)?, fault.column.clone().unwrap_or_default()), fault.count)))
-            .collect();
-        for ((reason, column), count) in by_place {
-            rows.push(
-                Row::default()
-                    .delivery(entry)
-                    .text("check_kind", "reject")
-                    .text("severity", "warn")
-                    .text("reason_code", reason.code())
-                    .text("column_name", column)
-                    .text("sentence", reason.sentence())
-                    .int("affected", count)
-                    .int("out_of", intake.read)
-                    .share("share", share(count)),
-            );
-        }
+        rejects(&mut rows, entry, intake);
         let previous = rolled.ledger.accepted(&entry.feed).into_iter().rfind(|earlier| {
             earlier.series == entry.series && (earlier.known_at, &earlier.path) < (entry.known_at, &entry.path)
         });
@@ -426,42 +461,44 @@ fn suppressed(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &BTreeMap<S
     publish(lake, table, WHOLE, &[rows.batch(table)?])
 }
 
+/// The row of this run: how many deliveries it read and how many of them were refused, and what became of their records.
+fn own_row(
+    context: &Context<'_>,
+    lake: &Lake<'_>,
+    head: Option<&Commit>,
+    (read, refused): (usize, usize),
+    counts: &Counts,
+    outcome: &str,
+) -> Row {
+    let changed =
+        lake.files.iter().filter(|(name, files)| head.and_then(|head| head.files.get(*name)) != Some(files)).count();
+    let contracts: String = context.catalog.tables().map(|table| table.hash.as_str()).collect();
+    Row::default()
+        .int("commit_no", context.next_commit)
+        .maybe_int("parent_commit_no", head.map(|head| head.n))
+        .text("outcome", outcome)
+        .instant("as_of", context.as_of.timestamp_micros())
+        .int("deliveries_read", read as u64)
+        .int("deliveries_refused", refused as u64)
+        .int("tables_changed", changed as u64)
+        .int("files_written", lake.files_written)
+        .int("bytes_written", lake.bytes_written)
+        .text("binary_version", env!("CARGO_PKG_VERSION"))
+        .text("config_hash", context.job.config_hash())
+        .text("contracts_hash", &crate::publish::commit::hex_sha256(contracts.as_bytes())[..16])
+        .counts(counts)
+}
+
 /// The runs so far and this one. Read from the table itself, so that the log of commits may be pruned.
-fn runs(context: &Context<'_>, lake: &mut Lake<'_>, rolled: &Rolled, head: Option<&Commit>) -> Result<()> {
+fn runs(context: &Context<'_>, lake: &mut Lake<'_>, own: Row) -> Result<()> {
     let table = context.catalog.require("runs")?;
     let mut batches = lake.read(table, WHOLE, None)?;
     for batch in &mut batches {
         *batch = in_form(table, batch)?;
     }
-    let mut counts = Counts::default();
-    let mut refused = 0;
-    for entry in rolled.intakes.iter().filter_map(|(path, _)| rolled.ledger.entries.get(path)) {
-        counts.add(&entry.counts);
-        refused += u64::from(!entry.is_accepted());
-    }
-    let changed =
-        lake.files.iter().filter(|(name, files)| head.and_then(|head| head.files.get(*name)) != Some(files)).count();
-    let mut contracts: String = context.catalog.tables().map(|table| table.hash.as_str()).collect();
-    contracts = crate::publish::commit::hex_sha256(contracts.as_bytes())[..16].to_owned();
-    let mut row = Rows::default();
-    row.push(
-        Row::default()
-            .int("commit_no", context.next_commit)
-            .instant("as_of", context.as_of.timestamp_micros())
-            .int("deliveries_read", rolled.intakes.len() as u64)
-            .int("deliveries_refused", refused)
-            .int("tables_changed", changed as u64)
-            .int("files_written", lake.files_written)
-            .int("bytes_written", lake.bytes_written)
-            .text("binary_version", env!("CARGO_PKG_VERSION"))
-            .text("config_hash", context.job.config_hash())
-            .text("contracts_hash", contracts)
-            .counts(&counts),
-    );
-    if let Some(head) = head {
-        row.ints.insert("parent_commit_no", vec![i64::try_from(head.n).ok()]);
-    }
-    batches.push(row.batch(table)?);
+    let mut rows = Rows::default();
+    rows.push(own);
+    batches.push(rows.batch(table)?);
     publish(lake, table, WHOLE, &batches)
 }
 

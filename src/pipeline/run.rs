@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::context::{Context, Rebuild};
+use super::held::{self, Stop};
 use super::lake::Lake;
 use super::memory::{Memory, READING, ReadWith, memory, reads_anew};
 use super::plan::{self, DeliveryPlan};
@@ -10,7 +11,7 @@ use super::report::Report;
 use super::steps::Steps;
 use super::{as_of, days, gates, ingest, ops, periods, remarks, world};
 use crate::error::{Error, Result};
-use crate::feed::{Refusal, Verdict, sha256};
+use crate::feed::{Intake, Refusal, Verdict, sha256};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::publish::{self, Draft};
 
@@ -25,15 +26,33 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
     let mut report = None;
     if context.dry_run {
         let publisher = publish::Publisher::open(context.lake)?;
-        let (_, mut report) = step(context, &publisher)?;
+        let (_, mut report) = step(context, &publisher).map_err(|stop| stop.error)?;
         report.verdict = "dry_run";
         return Ok(report);
     }
+    let mut held_back = None;
     let published = publish::publish(context.lake, &DISREGARDED, |publisher| -> Result<Draft> {
-        let (draft, made) = step(context, publisher)?;
-        report = Some(made);
-        Ok(draft)
-    })?;
+        (report, held_back) = (None, None);
+        match step(context, publisher) {
+            Ok((draft, made)) => {
+                report = Some(made);
+                Ok(draft)
+            }
+            Err(stop) if stop.is_held() => {
+                let draft = held::draft(context, publisher, &stop);
+                held_back = Some(stop.error);
+                draft
+            }
+            Err(stop) => Err(stop.error),
+        }
+    });
+    if let Some(error) = held_back {
+        if let Err(cause) = &published {
+            tracing::warn!(%cause, "what holds the run back could not be written to the lake");
+        }
+        return Err(error);
+    }
+    let published = published?;
     let mut report = report.ok_or_else(|| Error::bug("a run published without a report"))?;
     report.commit = published.commit.n;
     report.snapshot_id = published.commit.snapshot_id()?;
@@ -42,7 +61,7 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
 }
 
 /// One attempt on one head.
-fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Draft, Report)> {
+fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> std::result::Result<(Draft, Report), Stop> {
     let head = publisher.head();
     let context = &Context {
         next_commit: head.map_or(1, |head| head.n + 1),
@@ -63,9 +82,9 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         if let Some(waiting) = plan.waiting.iter().find(|waiting| waiting.feed == **feed) {
             what.push_str(&format!(": {waiting}"));
         }
-        return Err(
-            Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds")
-        );
+        let error =
+            Error::gate(what).hint("check the `path` of the feed file, or list the feed under tolerate.missing_feeds");
+        return Err(Stop { of: Some((*feed).clone()), ..error.into() });
     }
     let (mut lake, before, ingested, mut world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
     tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
@@ -80,7 +99,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
     let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
     tracing::info!(periods = computed.periods, "periods computed");
     if let Some(entry) = rolled.ledger.unaccounted().first() {
-        return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)));
+        return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)).into());
     }
     let (remarks, more_remarks) =
         remarks::told(&remarks::Sources { context, plan: &plan, rolled: &rolled, computed: &computed, world: &world });
@@ -111,7 +130,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> Result<(Dr
         more_remarks,
     };
     let read_with = ReadWith::now(context.job, context.pseudonyms);
-    let memory = Memory { reading: READING, read_with, deliveries: rolled.ledger, made_from: memory.made_from };
+    let memory = Memory { reading: READING, read_with, deliveries: rolled.ledger, held: BTreeMap::new(), made_from: memory.made_from };
     let draft = Draft {
         as_of: context.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         binary_version: env!("CARGO_PKG_VERSION").into(),
@@ -135,7 +154,7 @@ fn read_and_merge<'a>(
     publisher: &'a publish::Publisher<'_>,
     plan: &DeliveryPlan,
     known: Ledger,
-) -> Result<(Lake<'a>, world::Before, ingest::Ingested, world::World)> {
+) -> std::result::Result<(Lake<'a>, world::Before, ingest::Ingested, world::World), Stop> {
     let mut held = BTreeMap::new();
     let mut plan = std::borrow::Cow::Borrowed(plan);
     loop {
@@ -148,7 +167,7 @@ fn read_and_merge<'a>(
         tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
         let mut ingested = ingest::ingest(context, &mut lake, &plan, &held, known.clone())?;
         if !ingested.refused_together.is_empty() {
-            ingest::blocking(context, &refusals(&ingested.ledger, &ingested.refused_together))?;
+            ingest::blocking(context, refusals(&ingested, &ingested.refused_together))?;
             held.extend(ingested.refused_together);
             continue;
         }
@@ -159,7 +178,7 @@ fn read_and_merge<'a>(
         tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
         let world = world::World::build(context, &lake, &ingested.ledger)?;
         let (refused, notes) = ingested.accounts.judge(context.feeds, &world.identity);
-        ingest::blocking(context, &refusals(&ingested.ledger, &refused))?;
+        ingest::blocking(context, refusals(&ingested, &refused))?;
         if refused.is_empty() {
             fresh(context, &ingested.ledger)?;
             ingested.notes.extend(notes);
@@ -171,18 +190,23 @@ fn read_and_merge<'a>(
 }
 
 /// The entries of deliveries as they would stand refused.
-fn refusals(ledger: &Ledger, refused: &BTreeMap<String, Refusal>) -> Vec<Entry> {
-    let entry = |(path, refusal): (&String, &Refusal)| {
-        let mut entry = ledger.entries.get(path)?.clone();
+fn refusals(ingested: &ingest::Ingested, refused: &BTreeMap<String, Refusal>) -> Vec<(Entry, Option<Intake>)> {
+    let entry = |(key, refusal): (&String, &Refusal)| {
+        let mut entry = ingested.ledger.entries.get(key)?.clone();
         entry.refused = Some(refusal.reason.code().to_owned());
         entry.sentence = Some(refusal.sentence());
-        Some(entry)
+        entry.counts = Counts::default();
+        let intake = ingested.intakes.iter().find(|(of, _)| of == key).and_then(|(_, intake)| intake.as_ref());
+        let seen = intake.map(|intake| intake.refused(refusal.clone()));
+        entry.told = Some(seen.as_ref().unwrap_or(refusal).kept());
+        let left = seen.map(Intake::left_of);
+        Some((entry, left))
     };
     refused.iter().filter_map(entry).collect()
 }
 
 /// A stale feed holds the run back where it says so and the job does not tolerate it.
-fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
+fn fresh(context: &Context<'_>, ledger: &Ledger) -> std::result::Result<(), Stop> {
     let stale = gates::joined::stale(context, ledger);
     let blocks = |stale: &&gates::joined::Stale<'_>| {
         stale.verdict == Verdict::Block && !context.job.refused_feeds.contains(&stale.newest.feed)
@@ -191,7 +215,7 @@ fn fresh(context: &Context<'_>, ledger: &Ledger) -> Result<()> {
     let what = format!("{}: {}; nothing was published", first.newest.path, first.sentence());
     let hint =
         "ask for the feed's deliveries, raise limits.fresh_days of the feed, or list it under tolerate.refused_feeds";
-    Err(Error::gate(what).hint(hint))
+    Err(Stop { of: Some(first.newest.feed.clone()), ..Error::gate(what).hint(hint).into() })
 }
 
 /// Compares the landing area with the ledger.

@@ -20,6 +20,9 @@ pub const FORMAT: u32 = 1;
 /// Table (`marts/adoption_kpis`) → partition (`month=2025-03`) → file. A table without rows has one file without rows.
 pub type Files = BTreeMap<String, BTreeMap<String, FileRef>>;
 
+/// The name among [`Commit::counts`] under which a commit that changes nothing but `ops/` says whose tables it shows.
+pub const SHOWS: &str = "shows_commit";
+
 /// A data file, as large and as hashed when it was written. Fields are in the order of their names, as for [`Commit`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +89,11 @@ impl Commit {
     /// Number and hash: `7-0123456789abcdef`. Stands in every file of `latest/` and as `parent` in the next commit.
     pub fn snapshot_id(&self) -> Result<String> {
         Ok(format!("{}-{}", self.n, &hex_sha256(&self.to_bytes()?)[..16]))
+    }
+
+    /// The commit that published the tables of this one: itself, unless it was made of a run that was held back.
+    pub fn shows(&self) -> u64 {
+        self.counts.get(SHOWS).copied().unwrap_or(self.n)
     }
 
     fn parse(object: &str, n: u64, body: &[u8]) -> Result<Self> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::commit::{self, Commit, FileRef};
 use super::{Error, Result, parquet};
 use crate::store::layout::{self, Area};
-use crate::store::{Object, Store};
+use crate::store::{Kind, Object, Store};
 
 /// The metadata key that says which commit a file of `latest/` shows.
 pub const SNAPSHOT_ID: &str = "uptake.snapshot_id";
@@ -46,6 +46,16 @@ pub fn refresh(store: &Store) -> Result<Refreshed> {
 /// the head back.
 pub fn rewrite(store: &Store, commit: &Commit) -> Result<Refreshed> {
     let snapshot_id = commit.snapshot_id()?;
+    // A run that was held back changed what operators read and nothing else: the other tables are of the commit before still. Where the
+    // log no longer holds that one, they are of this one.
+    let shown = match commit.shows() {
+        n if n == commit.n => snapshot_id.clone(),
+        n => match commit::read(store, n) {
+            Ok(shown) => shown.snapshot_id()?,
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => snapshot_id.clone(),
+            Err(error) => return Err(error),
+        },
+    };
     let mut listed: BTreeMap<String, Object> = BTreeMap::new();
     for area in Area::ALL.into_iter().filter(|area| area.has_latest()) {
         listed
@@ -61,11 +71,12 @@ pub fn rewrite(store: &Store, commit: &Commit) -> Result<Refreshed> {
             continue;
         }
         let path = layout::latest(area, name)?;
-        if listed.get(&path).is_some_and(|object| shows(store, object, &refreshed.snapshot_id)) {
+        let snapshot_id = if area == Area::Ops { &refreshed.snapshot_id } else { &shown };
+        if listed.get(&path).is_some_and(|object| shows(store, object, snapshot_id)) {
             refreshed.current += 1;
             continue;
         }
-        write(store, &path, table, files, &refreshed.snapshot_id)?;
+        write(store, &path, table, files, snapshot_id)?;
         refreshed.written.push(table.clone());
     }
     Ok(refreshed)

@@ -19,6 +19,7 @@ mod events;
 mod faults;
 mod gates;
 mod goals;
+mod held;
 mod late;
 mod leader_plans;
 mod leadership;

@@ -229,7 +229,7 @@ fn a_run_does_not_go_back_behind_the_last_one_nor_into_a_year_to_come() {
 #[test]
 fn another_key_is_refused_and_a_new_epoch_is_a_rotation_of_every_id() {
     let keyed = |top: &'static str| Setup { top, ..Setup::default() };
-    let mut world = World::with(keyed("zone = \"Europe/Berlin\""));
+    let mut world = World::with(keyed("zone = \"Europe/Berlin\"\nsynthetic_data = true"));
     for delivery in company::deliveries(&SMALL) {
         world.deliver(&delivery.path, &delivery.text);
     }
@@ -239,7 +239,7 @@ fn another_key_is_refused_and_a_new_epoch_is_a_rotation_of_every_id() {
         let code = world.uptake(&format!("run JOB --as-of {}", end()));
         (code, world.head().map(|head| head.n), files(&world.lake))
     };
-    let (first, second) = ("zone = \"Europe/Berlin\"", "zone = \"Europe/Berlin\"\npseudonyms = { epoch = \"2\" }");
+    let (first, second) = ("zone = \"Europe/Berlin\"\nsynthetic_data = true", "zone = \"Europe/Berlin\"\nsynthetic_data = true\npseudonyms = { epoch = \"2\" }");
     let (code, _, with_one) = run("a key of the company, 1", first);
     assert_eq!(code, 0);
     assert_eq!(run("a key of the company, 2", first), (2, Some(1), with_one.clone()), "the key alone");
@@ -251,5 +251,5 @@ fn another_key_is_refused_and_a_new_epoch_is_a_rotation_of_every_id() {
     assert_ne!(canon(&rotated), canon(&with_one), "not one id is left");
     let (code, ..) = run("a key of the company, 1", first);
     assert_eq!(code, 0, "and back: another epoch again");
-    assert_eq!(files(&world.lake), with_one);
+    assert_eq!(world.files(), with_one);
 }
