@@ -166,12 +166,24 @@ pub(crate) fn pattern_of(raw: &[u8], mapping: &Mapping) -> Option<usize> {
     extract.find(text).pattern
 }
 
-/// Numbers of text columns' value maps are read through them first: `Yes` -> `true`, `N/A` -> nothing.
+/// Of a number or a truth the part that `extract` keeps, then its meaning by the value map: `97%` -> `97`, `Yes` -> `true`, `N/A` -> nothing.
 fn through_map<'a>(raw: &'a [u8], mapping: &'a Mapping) -> Result<Option<&'a [u8]>, Reason> {
     let raw = trimmed(raw);
     if is_null(raw, mapping) {
         return Ok(None);
     }
+    let raw = match &mapping.extract {
+        None => raw,
+        // A number that does not stand where the feed says is told as unread; of a text that part may be missing.
+        Some(extract) => {
+            let text = std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?;
+            let part = trimmed(extract.find(text).text.ok_or(Reason::TypeMismatch)?.as_bytes());
+            if is_null(part, mapping) {
+                return Ok(None);
+            }
+            part
+        }
+    };
     match &mapping.values {
         None => Ok(Some(raw)),
         Some(values) => {
@@ -191,6 +203,7 @@ pub(crate) fn int(cell: Cell<'_>, mapping: &Mapping, per: Option<f64>) -> Result
             if !is_scaled
                 && mapping.reading == Reading::Plain
                 && mapping.values.is_none()
+                && mapping.extract.is_none()
                 && (1..18).contains(&raw.len())
                 && !mapping.nulls.iter().any(|null| null.as_bytes() == raw)
                 && let Some(value) = plain_digits(raw)

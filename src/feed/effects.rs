@@ -57,8 +57,8 @@ pub(super) fn check(column: &Column, written: &ColumnFile, file: &FeedFile) -> R
         key(
             "extract",
             written.extract.is_some(),
-            is_text && is_read && !is_combined,
-            "text that is read from the export",
+            (is_text || is_number) && is_read && !is_combined,
+            "text and numbers that are read from the export",
         ),
         key(
             "as",
@@ -173,7 +173,7 @@ mod tests {
             ("due_at = { from = \"d\", default = \"2026-01-01\" }", "default"),
             ("due_at = { from = \"d\", times = 2 }", "times"),
             ("progress = { from = \"p\", whole = true }", "whole"),
-            ("progress = { from = \"p\", extract = \"{}\" }", "extract"),
+            ("required = { from = \"r\", extract = \"{}\" }", "extract"),
             ("time_spent_seconds = { from = \"p\", as = \"clock\", thousands = \",\" }", "thousands"),
             ("time_spent_seconds = { from = \"p\", as = \"clock\", decimal_comma = true }", "decimal_comma"),
             ("status = { value = \"assigned\", optional = true }", "optional"),
@@ -200,6 +200,7 @@ mod tests {
             "due_at = { from = \"d\", values = { \"never\" = \"\" } }",
             "progress = { from = \"p\", times = 0.01, decimal_comma = true, thousands = \".\", min = 0, max = 1 }",
             "score = { from = \"p\", divide_by = \"m\", optional = true }",
+            "progress = { from = \"p\", extract = \"{}%\", times = 0.01 }",
             "time_spent_seconds = { from = \"p\", as = \"clock\", times = 2, whole = true, max = 9 }",
             "status = { from = \"s\", case = \"insensitive\" }",
             "status = { from = [\"a\", \"b\"], values = [[\"x\", \"*\", \"assigned\"]], case = \"insensitive\", nulls = [\"-\"] }",

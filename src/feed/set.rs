@@ -77,8 +77,8 @@ pub(super) fn all_rejected(intake: &Intake) -> Result<(), Refusal> {
         return Ok(());
     }
     let detail = match rejected {
-        1 => "100 %: its only record was rejected".to_owned(),
-        _ => format!("100 %: all {} were rejected", words::count(rejected, "record")),
+        1 => "its only one (100 %)".to_owned(),
+        _ => format!("all {} of them (100 %)", words::grouped(rejected)),
     };
     Err(Refusal::new(Reason::RejectShare, detail))
 }

@@ -7,6 +7,7 @@ pub mod joined;
 
 use std::collections::BTreeMap;
 
+use crate::contract::words;
 use crate::feed::{Feed, Intake, Mode, Reason, Refusal, Verdict};
 use crate::ledger::{Entry, Ledger};
 
@@ -133,7 +134,7 @@ fn zero_rows(feed: &Feed, intake: &Intake) -> Option<Finding> {
         affected: 0,
         out_of: 0,
         previous_share: None,
-        detail: "there is nothing in it but, at most, a header".into(),
+        detail: "at most there is a header".into(),
     })
 }
 
@@ -148,7 +149,7 @@ fn all_filtered(feed: &Feed, intake: &Intake) -> Option<Finding> {
         affected: intake.filtered,
         out_of: intake.read,
         previous_share: None,
-        detail: format!("the feed's `where` leaves out all {} of them", intake.read),
+        detail: format!("the feed's `where` leaves out all {}", words::count(intake.read, "record")),
     })
 }
 
@@ -168,8 +169,19 @@ fn volume(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Option<Finding> {
         affected: passed,
         out_of: median,
         previous_share: None,
-        detail: format!("{passed} records, the median of the last {} deliveries is {median}", sizes.len()),
+        detail: format!(
+            "{}, which is {} of the median of the last {} ({median}); the feed asks for {} (limits.rows_against_last)",
+            words::count(passed, "record"),
+            words::percent_of(passed, median),
+            if sizes.len() == 1 { "delivery".to_owned() } else { format!("{} deliveries", sizes.len()) },
+            words::percent(share)
+        ),
     })
+}
+
+/// `41 % (7 of 17 records)`.
+fn share_of(affected: u64, all: u64) -> String {
+    format!("{} ({affected} of {})", words::percent_of(affected, all), words::count(all, "record"))
 }
 
 /// Shares of records: rejected ones, several of one key, values that no map names.
@@ -183,8 +195,8 @@ fn records(feed: &Feed, intake: &Intake, is_set: bool) -> Vec<Finding> {
         out_of: intake.read,
         previous_share: None,
         detail: match column {
-            "" => format!("{affected} of {} records", intake.read),
-            column => format!("{column}: {affected} of {} records", intake.read),
+            "" => share_of(affected, intake.read),
+            column => format!("{column}: {}", share_of(affected, intake.read)),
         },
     };
     let mut found = Vec::new();
@@ -226,7 +238,10 @@ fn headcount(feed: &Feed, entry: &Entry, before: &[&Entry]) -> Option<Finding> {
         // A share of whichever is more: a workforce that more than doubles changed by all it has at most.
         out_of: was.max(now),
         previous_share: None,
-        detail: format!("{now} workers are employed, {was} were in the snapshot before"),
+        detail: format!(
+            "{now} are employed, {was} were in the snapshot before; the feed allows a change of {} (limits.headcount_change)",
+            words::percent(feed.limits.headcount_change)
+        ),
     })
 }
 
@@ -250,8 +265,10 @@ fn dropped(feed: &Feed, intake: &Intake) -> Vec<Finding> {
             out_of: given,
             previous_share: None,
             detail: format!(
-                "{column}: {dropped} of {given} values, allowed is a share of {} (limits.dropped_share)",
-                limits.dropped_share
+                "{} of {column} ({dropped} of {}), and the feed allows {} (limits.dropped_share)",
+                words::percent_of(dropped, given),
+                words::count(given, "value"),
+                words::percent(limits.dropped_share)
             ),
         })
     };
@@ -300,7 +317,7 @@ fn field_coverage(feed: &Feed, intake: &Intake, before: &[&Entry]) -> Vec<Findin
             affected: intake.accepted,
             out_of: intake.accepted,
             previous_share: Some(was(column)),
-            detail: format!("{column} was filled in {:.0} % of the records before", was(column) * 100.0),
+            detail: format!("{column} was filled in {} of the records before", words::percent(was(column))),
         })
         .collect()
 }

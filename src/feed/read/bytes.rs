@@ -29,6 +29,8 @@ pub(crate) struct Text<'a> {
     partial: Vec<u8>,
     started: bool,
     ended: bool,
+    /// Bytes of text that were found valid.
+    passed: u64,
     /// Length of a byte order mark that was stripped.
     pub skipped: u64,
     /// The text so far ends in a line end.
@@ -52,6 +54,7 @@ impl<'a> Text<'a> {
             partial: Vec::new(),
             started: false,
             ended: false,
+            passed: 0,
             skipped: 0,
             ends_in_newline: false,
             nul_seen: false,
@@ -103,7 +106,8 @@ impl<'a> Text<'a> {
         match self.encoding {
             TextEncoding::Utf8 => {
                 if utf16_mark {
-                    return Err(Refusal::new(Reason::Encoding, "the file is UTF-16, the feed declares UTF-8"));
+                    let refusal = Refusal::new(Reason::Encoding, "the file is UTF-16, the feed declares UTF-8");
+                    return Err(refusal.declared("`encoding = \"utf-8\"`", Some("`encoding = \"utf-16\"` would read it".into())));
                 }
                 let mark = if head.starts_with(&UTF8_BOM) { UTF8_BOM.len() } else { 0 };
                 self.sniff(&head[mark..])?;
@@ -111,10 +115,11 @@ impl<'a> Text<'a> {
             }
             TextEncoding::Windows1252 => {
                 if utf16_mark || head.starts_with(&UTF8_BOM) {
-                    return Err(Refusal::new(
-                        Reason::Encoding,
-                        "the file has a Unicode byte order mark, the feed declares Windows-1252",
-                    ));
+                    let what = "the file has a Unicode byte order mark, the feed declares Windows-1252";
+                    let nearest = if utf16_mark { "utf-16" } else { "utf-8" };
+                    let refusal = Refusal::new(Reason::Encoding, what);
+                    let nearest = format!("`encoding = \"{nearest}\"` would read it");
+                    return Err(refusal.declared("`encoding = \"windows-1252\"`", Some(nearest)));
                 }
                 self.sniff(head)?;
                 self.decoder = Some(WINDOWS_1252.new_decoder_without_bom_handling());
@@ -198,10 +203,15 @@ impl<'a> Text<'a> {
         if let Err(error) = std::str::from_utf8(&out[from..]) {
             let cut = from + error.valid_up_to();
             if error.error_len().is_some() || self.ended {
-                return Err(Refusal::new(Reason::InvalidUtf8, ""));
+                // Any bytes can be read as Windows-1252, so what is no UTF-8 mostly is that.
+                let nearest = "`encoding = \"windows-1252\"` would read it".to_owned();
+                let offset = self.skipped + self.passed + (cut - from) as u64;
+                let refusal = Refusal { byte_offset: Some(offset), ..Refusal::new(Reason::InvalidUtf8, "") };
+                return Err(refusal.declared("`encoding = \"utf-8\"`", Some(nearest)));
             }
             self.partial = out.split_off(cut);
         }
+        self.passed += (out.len() - from) as u64;
         Ok(())
     }
 }

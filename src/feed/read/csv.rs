@@ -20,6 +20,9 @@ use crate::feed::record::{Cell, Place, Record};
 use crate::feed::reject::{Reason, Refusal, Stop};
 use crate::feed::warning::Warning;
 
+/// Lines below the declared one on which a header is looked for, to say where it stands.
+const LOOK_BELOW: usize = 20;
+
 /// Reads one CSV delivery.
 pub(crate) fn read<'a, E>(
     feed: &'a Feed,
@@ -31,7 +34,8 @@ pub(crate) fn read<'a, E>(
     let text = Text::new(bytes, &feed.limits, feed.encoding, FileFormat::Csv)?;
     let mut lines = Lines::new(text, &feed.csv, feed.limits.record_bytes);
     let header = lines.header(feed.limits.columns)?;
-    let super::Header { bound, positions, unknown, lacking, twice, nameless } = super::bind(feed, context, &header)?;
+    let header_block = super::bind(feed, context, &header).map_err(|refusal| lines.look_below(feed, context, refusal))?;
+    let super::Header { bound, positions, unknown, lacking, twice, nameless } = header_block;
     let mut gate = Gate::new(feed, context, bound, refused, sink);
     super::tell(&mut gate, &unknown, &twice, nameless, lacking);
     let derives = positions.contains(&Some(super::DERIVED));
@@ -236,6 +240,25 @@ impl<'a> Lines<'a> {
         let names = (0..found.fields.len()).map(|at| String::from_utf8_lossy(found.field(at)).into_owned()).collect();
         self.blank = 0;
         Ok(names)
+    }
+
+    /// Of a file without the header where the feed declares it: whether it stands on one of the next lines.
+    fn look_below(&mut self, feed: &Feed, context: &Context<'_>, refusal: Refusal) -> Refusal {
+        if refusal.reason != Reason::MissingColumn {
+            return refusal;
+        }
+        let declared = self.scanner.csv.header_row;
+        for below in 1..=LOOK_BELOW {
+            let Ok(Some(found)) = self.next() else { break };
+            let names: Vec<String> =
+                (0..found.fields.len()).map(|at| String::from_utf8_lossy(found.field(at)).into_owned()).collect();
+            if found.fault.is_none() && super::bind(feed, context, &names).is_ok() {
+                let row = declared + below + usize::try_from(self.blank).unwrap_or(0);
+                let form = format!("a header on line {declared} (`csv.header_row`)");
+                return refusal.declared(form, Some(format!("`csv = {{ header_row = {row} }}` would find it")));
+            }
+        }
+        refusal
     }
 
     /// Skips a physical line of the title block above the header.

@@ -345,7 +345,8 @@ impl<'a, E> Reader<'a, E> {
             if let Some(count) = &mut self.entries[at].unknown {
                 *count += 1;
                 if self.feed.strict {
-                    return Err(Refusal::new(Reason::UnknownColumn, "").at(self.records, 0));
+                    let name = self.entries[at].name.chars().take(100).flat_map(char::escape_debug).collect::<String>();
+                    return Err(Refusal::new(Reason::UnknownColumn, format!("`{name}`")).at(self.records, 0));
                 }
             }
             for want in &self.entries[at].wants {

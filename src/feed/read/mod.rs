@@ -11,11 +11,13 @@ pub(crate) mod scan;
 use std::collections::{BTreeMap, HashSet};
 
 use super::bound::Bound;
+use super::cast;
 use super::context::Context;
-use super::feed::Feed;
+use super::feed::{Feed, FileFormat};
 use super::gate::Gate;
 use super::reject::{Reason, Refusal};
 use super::warning::Warning;
+use crate::contract::words;
 
 /// The name of a value derived from the whole record: an id for exports that have none.
 pub(crate) const RECORD: &str = "@record";
@@ -71,20 +73,18 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
             (0..positions.len()).find(|&slot| !found(slot) && !bound.optional(slot) && !bound.another(slot, &found));
         if let Some(slot) = gap {
             if twice.iter().any(|name| bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name))) {
-                missing.get_or_insert(Refusal::new(Reason::DuplicateHeader, ""));
+                missing.get_or_insert(repeated(&bound, names));
                 continue;
             }
             let column = bound.column_of(slot).map_or(bound.key_of(slot), |column| column.name.as_str());
-            let wanted = bound.names[slot].join("` or `");
-            missing
-                .get_or_insert(Refusal::new(Reason::MissingColumn, format!("`{wanted}` for {column}")).column(column));
+            missing.get_or_insert_with(|| absent(feed, bound.names[slot], names, column));
             continue;
         }
         let is_mapped = |name: &str| bound.names.iter().any(|list| list.iter().any(|wanted| wanted == name));
         // Which of two columns is meant nobody can say; of those that nobody maps nobody has to. In a file without a header
         // the name would be a value, so it stays unsaid until the block fits.
         if twice.iter().any(|name| is_mapped(name)) {
-            return Err(Refusal::new(Reason::DuplicateHeader, ""));
+            return Err(repeated(&bound, names));
         }
         let known = |at: usize| {
             let name = names[at].as_str();
@@ -96,7 +96,7 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
             .map(|at| names[at].clone())
             .collect();
         if feed.strict && (!unknown.is_empty() || nameless > 0) {
-            return Err(Refusal::new(Reason::UnknownColumn, format!("{} columns", unknown.len() + nameless)));
+            return Err(strange(&unknown, nameless));
         }
         unknown.retain(|name| !twice.contains(name.as_str()));
         let (mut lacking, unmapped) = (bound.lacking(&found), bound.unmapped(feed));
@@ -114,6 +114,72 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
         let reason = if twice.is_empty() { Reason::MissingColumn } else { Reason::DuplicateHeader };
         Refusal::new(reason, "")
     }))
+}
+
+/// Names of columns that a message lists at most.
+const LISTED: usize = 5;
+
+/// The refusal of a file that lacks a column. The file's own names are not shown: without a header they would be values.
+fn absent(feed: &Feed, wanted: &[String], names: &[String], column: &str) -> Refusal {
+    let quoted: Vec<String> = wanted.iter().map(|name| format!("`{name}`")).collect();
+    let count = words::count(names.len() as u64, "column");
+    let detail = format!("{} for {column}; the file has {count}", words::or(&quoted));
+    let bare = |name: &str| {
+        let seen = name.chars().filter(|c| !c.is_whitespace() && !cast::hidden(*c));
+        seen.collect::<String>().to_lowercase()
+    };
+    let is_near = |name: &&String| wanted.iter().any(|wanted| bare(wanted) == bare(name));
+    let holds = |name: &str, delimiter: char| name.split(delimiter).any(|part| wanted.iter().any(|name| name == part.trim()));
+    let delimiter = [';', '\t', '|', ','].into_iter().find(|sign| names.iter().any(|name| holds(name, *sign)));
+    let is_csv = feed.formats.contains(&FileFormat::Csv);
+    let nearest = match (names.iter().any(|name| is_near(&name)), delimiter) {
+        (true, _) => Some("one header of the file differs from it only in case or in spaces: write it as the file does".into()),
+        (false, Some(sign)) if is_csv => {
+            let sign = if sign == '\t' { "\\t".to_owned() } else { sign.to_string() };
+            Some(format!("`csv = {{ delimiter = \"{sign}\" }}` would find it"))
+        }
+        _ => None,
+    };
+    let declared = format!("a column named {}", words::or(&quoted));
+    Refusal::new(Reason::MissingColumn, detail).column(column).declared(declared, nearest)
+}
+
+/// The refusal of a file that has two columns of a name that the feed reads.
+fn repeated(bound: &Bound<'_>, names: &[String]) -> Refusal {
+    let mapped: Vec<&String> = bound.names.iter().flat_map(|list| list.iter()).collect();
+    let at = |wanted: &str| (0..names.len()).filter(|at| names[*at] == wanted).map(|at| (at + 1).to_string()).collect();
+    let mut twice: Vec<(&String, Vec<String>)> = mapped.into_iter().map(|name| (name, at(name))).collect();
+    twice.retain(|(_, places)| places.len() > 1);
+    twice.sort();
+    twice.dedup();
+    let said: Vec<String> = twice
+        .iter()
+        .take(LISTED)
+        .map(|(name, places)| format!("`{name}` stands in columns {}", words::and(places)))
+        .collect();
+    let slot = twice.first().and_then(|(name, _)| bound.names.iter().position(|list| list.contains(name)));
+    let column = slot.and_then(|slot| bound.column_of(slot)).map(|column| column.name.as_str());
+    let refusal = Refusal::new(Reason::DuplicateHeader, words::and(&said));
+    match column {
+        Some(column) => refusal.column(column),
+        None => refusal,
+    }
+}
+
+/// The refusal of a file with columns that a strict feed does not know. All that the feed maps is there, so these are names.
+fn strange(unknown: &[String], nameless: usize) -> Refusal {
+    let mut said: Vec<String> = unknown
+        .iter()
+        .take(LISTED)
+        .map(|name| format!("`{}`", name.chars().take(100).flat_map(char::escape_debug).collect::<String>()))
+        .collect();
+    if unknown.len() > LISTED {
+        said.push(format!("{} more", unknown.len() - LISTED));
+    }
+    if nameless > 0 {
+        said.push(format!("{} without a name", words::count(nameless as u64, "column")));
+    }
+    Refusal::new(Reason::UnknownColumn, words::and(&said))
 }
 
 /// Slots to positions, and the zones that headers name.

@@ -9,7 +9,7 @@ use super::Note;
 use crate::canon::columns::Text;
 use crate::canon::history::StableHash;
 use crate::canon::identity::{Identity, Who};
-use crate::contract::Table;
+use crate::contract::{Table, words};
 use crate::feed::{Mode, Reason, Refusal, Verdict};
 use crate::ledger::{Entry, Ledger};
 use crate::period::Day;
@@ -115,7 +115,11 @@ impl Accounts {
             match feed.gates.join_coverage {
                 Verdict::Off => {}
                 Verdict::Block => {
-                    let detail = format!("HRIS knows {known} of {all} accounts that were looked up");
+                    let detail = format!(
+                        "HRIS knows {} of the accounts looked up ({known} of {all}), and the feed asks for {} (limits.joined_share)",
+                        words::percent_of(known as u64, all as u64),
+                        words::percent(feed.limits.joined_share)
+                    );
                     let refusal = Refusal::new(Reason::JoinCoverage, detail);
                     refused.extend(named.keys.iter().map(|key| (key.clone(), refusal.clone())));
                 }
@@ -146,7 +150,8 @@ pub struct Stale<'a> {
 impl Stale<'_> {
     /// What is wrong, in a sentence.
     pub fn sentence(&self) -> String {
-        format!("{} ({} days, allowed are {})", Reason::Stale.sentence(), self.days, self.allowed)
+        let days = words::count(self.days.unsigned_abs(), "day");
+        format!("{}: it is {days} old, and the feed allows {}", Reason::Stale.sentence(), words::count(self.allowed.into(), "day"))
     }
 }
 
