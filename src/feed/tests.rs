@@ -15,6 +15,7 @@ use super::*;
 use crate::contract::Catalog;
 
 mod columns;
+mod told;
 
 const CANONICAL: &str = "description = \"\"\nfills = \"activity\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";
 

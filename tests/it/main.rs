@@ -46,6 +46,7 @@ mod workers;
 mod feeds;
 mod leader_effects;
 mod malformed;
+mod messages;
 mod publish;
 mod reference_effects;
 mod reference_stats;
