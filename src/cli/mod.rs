@@ -22,7 +22,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, Result};
-use crate::store::Env;
+use crate::store::{Ending, Env};
 
 /// Nightly tables of learning adoption, leaders' sharing and reviews, from LMS exports and HRIS records in object storage.
 #[derive(Debug, Parser)]
@@ -109,10 +109,21 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
     let threads = cli.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // A second pool can only be refused because one exists, as in tests that call this twice.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    crate::store::on_terminate(|| {
-        terminal::say("terminated: nothing was half published, the last commit stays current");
+    crate::store::on_ending(|ending| {
+        let said = match ending {
+            Ending::Terminated => "terminated",
+            Ending::Interrupted => "interrupted",
+            Ending::HungUp => "hung up",
+        };
+        terminal::say(&format!("{said}: nothing was half published, the last commit stays current"));
+        terminal::say("hint: the same command again goes on from there");
         std::process::exit(i32::from(crate::error::Exit::Transient as u8));
     });
+    if let Err(error) = crate::store::names::check_ours(env) {
+        let error = Error::from(error);
+        terminal::error(&error);
+        return error.exit as u8;
+    }
     let result = match cli.command {
         Command::Run(args) => run::run(&args, env, now, threads),
         Command::Backfill(args) => run::backfill(&args, env, now, threads),

@@ -105,7 +105,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     };
     match args.json {
         true => terminal::json(&plan)?,
-        false => terminal::data(&told(&plan))?,
+        false => terminal::data(&terminal::plain(&told(&plan)))?,
     }
     run.map(|()| 0)
 }

@@ -8,10 +8,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::{Error, Result};
 
-/// Starts logging to stderr. Dependencies speak only when they warn: their own messages may hold addresses.
+/// Starts logging to stderr. Other people's libraries speak only at debug, and then only when they warn: what of it matters to a reader
+/// stands in our own words in an error, and their messages may hold addresses.
 pub fn start_log(level: &str, json: bool) {
     let level = if ["error", "warn", "info", "debug", "trace"].contains(&level) { level } else { "warn" };
-    let filter = EnvFilter::new(format!("error,uptake={level}"));
+    let others = if ["debug", "trace"].contains(&level) { "warn" } else { "off" };
+    let filter = EnvFilter::new(format!("{others},uptake={level}"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Already started means a test did.
     let _ =

@@ -6,14 +6,14 @@ use clap::Args;
 use super::{load, terminal};
 use crate::contract::Catalog;
 use crate::error::Result;
-use crate::publish::vacuum::{self as publish, Keep};
+use crate::publish::vacuum::{self as publish, Keep, Reason};
 use crate::store::{Env, Store};
 
 #[derive(Debug, Args)]
 pub struct VacuumArgs {
     /// The job file
     job: std::path::PathBuf,
-    /// Commits to keep readable
+    /// How many of the last published commits to keep readable, at least one; vacuum's own do not count
     #[arg(long, default_value_t = 30)]
     keep: usize,
     /// Hours that a file must be older than: longer than the longest run and the longest read
@@ -42,22 +42,44 @@ pub fn vacuum(args: &VacuumArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
         let rows: Vec<Vec<String>> = plan
             .delete
             .iter()
-            .map(|doomed| vec![doomed.path.clone(), doomed.bytes.to_string(), format!("{:?}", doomed.reason)])
+            .map(|doomed| vec![doomed.path.clone(), doomed.bytes.to_string(), why(doomed.reason).to_owned()])
             .collect();
-        terminal::data(&terminal::table(&["object", "bytes", "why"], &rows))?;
+        if !rows.is_empty() {
+            terminal::data(&terminal::table(&["object", "bytes", "why"], &rows))?;
+        }
         terminal::data(&format!(
-            "{} objects, {} bytes; the files of {} commits are kept, {} unnamed objects are younger than the grace\n",
-            plan.delete.len(),
-            plan.bytes(),
-            plan.kept_commits.len(),
-            plan.spared_by_grace
+            "{} to delete, {}; the files of the last {} are kept; {} not deleted because younger than {}\n",
+            count(plan.delete.len(), "object"),
+            count(plan.bytes(), "byte"),
+            count(plan.kept_runs, "published commit"),
+            count(plan.spared_by_grace, "object"),
+            count(args.grace_hours, "hour"),
         ))?;
     }
     if args.execute {
         publish::execute(&lake, &plan)?;
-        terminal::say("deleted");
+        terminal::say(&format!("deleted {}", count(plan.delete.len(), "object")));
+    } else if plan.delete.is_empty() {
+        terminal::say("nothing to delete");
     } else {
         terminal::say("nothing was deleted; --execute deletes what is listed");
     }
     Ok(0)
+}
+
+/// `1 object`, `2 objects`.
+fn count(number: impl std::fmt::Display, noun: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unnamed => "no kept commit names it",
+        Reason::Announced => "an earlier vacuum began to delete it",
+        Reason::TableGone => "its table is no longer published",
+        Reason::OldCommit => "a commit older than those kept",
+        Reason::Leftover => "left by a process that was killed",
+    }
 }

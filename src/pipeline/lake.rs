@@ -313,11 +313,10 @@ impl Error {
     /// A store's error: whether trying again can help decides the exit code.
     pub fn from_store(error: &crate::store::Error) -> Error {
         use crate::error::Exit;
-        use crate::store::Kind;
         let exit = match error.kind {
-            _ if error.is_transient() => Exit::Transient,
-            Kind::Denied | Kind::Unsupported => Exit::Usage,
-            _ => Exit::Transient,
+            _ if error.may_pass() => Exit::Transient,
+            crate::store::Kind::Full => Exit::Limit,
+            _ => Exit::Usage,
         };
         let wrapped = Error::new(exit, error.to_string());
         match &error.hint {

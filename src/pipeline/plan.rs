@@ -16,6 +16,7 @@ use crate::feed::place::{folder, is_hidden};
 use crate::feed::{Delivery, Feed, Mode, Reason};
 use crate::ledger::{self, Entry, Ledger};
 use crate::store::Object;
+use crate::store::keys::is_name;
 
 /// What a run would read.
 #[derive(Debug, Default, Clone)]
@@ -145,6 +146,11 @@ fn candidates(
         .collect();
     let mut candidates = Vec::new();
     for object in objects.iter().filter(|object| !sidecars.contains(&object.path)) {
+        // Keys like `a//b` can be listed and never asked for.
+        if !is_name(&object.path) {
+            plan.strangers.push(object.path.clone());
+            continue;
+        }
         if marked.is_marker(feeds, &object.path) {
             continue;
         }

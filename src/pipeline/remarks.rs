@@ -187,10 +187,17 @@ fn of_deliveries(sources: &Sources<'_>, remarks: &mut Vec<Remark>) {
         let text = format!("{}: {}", stale.newest.feed, stale.sentence());
         remarks.push(Remark { weight: Weight::Warning, affected: stale.days.unsigned_abs(), text });
     }
-    if let Some(first) = sources.plan.strangers.first() {
-        let count = sources.plan.strangers.len();
-        let text = format!("{count} objects in the landing area match no feed, e.g. {first}");
-        remarks.push(Remark { weight: Weight::Job, affected: count as u64, text });
+    let strangers = &sources.plan.strangers;
+    if !strangers.is_empty() {
+        let text = match strangers.as_slice() {
+            [one] => format!("no feed reads {one} in the landing area"),
+            several => {
+                let named = several.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let more = if several.len() > 5 { ", …" } else { "" };
+                format!("no feed reads {} objects in the landing area: {named}{more}", several.len())
+            }
+        };
+        remarks.push(Remark { weight: Weight::Job, affected: strangers.len() as u64, text });
     }
 }
 

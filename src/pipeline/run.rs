@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::feed::{Intake, Refusal, Verdict, sha256};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::publish::{self, Draft};
+use crate::store::probe;
 
 /// `ops/runs` changes with every commit by nature: its change alone is no reason for one.
 const DISREGARDED: [&str; 1] = ["ops/runs"];
@@ -63,6 +64,10 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
 /// One attempt on one head.
 fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> std::result::Result<(Draft, Report), Stop> {
     let head = publisher.head();
+    if head.is_none() && !context.dry_run {
+        // Once, before the first commit: the log stands on it, and the lake will not move to another store.
+        probe::create_only(context.lake)?;
+    }
     let context = &Context {
         next_commit: head.map_or(1, |head| head.n + 1),
         backfill: context.backfill.clone(),

@@ -42,6 +42,8 @@ pub enum Reason {
     TableGone,
     /// A commit older than those kept.
     OldCommit,
+    /// What a killed process left: an unfinished write on a local disk, or a probe of the store.
+    Leftover,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +58,10 @@ pub struct Doomed {
 pub struct VacuumPlan {
     /// The head it was made on; it is refused on any other.
     pub head: u64,
-    /// Commits whose files are kept, ascending.
+    /// Commits whose files are kept, ascending: those of runs, and those of vacuums since, which have the same files.
     pub kept_commits: Vec<u64>,
+    /// How many of them runs made: what was asked to be kept.
+    pub kept_runs: usize,
     /// Sorted by path.
     pub delete: Vec<Doomed>,
     /// Unnamed objects kept because they are younger than the grace.
@@ -69,6 +73,27 @@ impl VacuumPlan {
     pub fn bytes(&self) -> u64 {
         self.delete.iter().map(|doomed| doomed.bytes).sum()
     }
+
+    fn add(&mut self, candidates: Vec<(Object, Reason)>, is_old: impl Fn(&Object) -> bool) {
+        let (old, young): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|(object, _)| is_old(object));
+        self.spared_by_grace += young.len();
+        self.delete.extend(old.into_iter().map(|(object, reason)| Doomed {
+            path: object.path,
+            bytes: object.size,
+            reason,
+        }));
+        self.delete.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+}
+
+/// Unfinished writes and probes; of the former only those below the folders of a lake.
+fn leftovers(store: &Store) -> Result<Vec<Object>> {
+    let mut found = store.list(layout::PROBES)?;
+    let folders: Vec<&str> =
+        Area::ALL.iter().map(|area| area.as_str()).chain([layout::COMMITS, layout::PROBES]).collect();
+    let is_ours = |object: &Object| object.path.split_once('/').is_some_and(|(folder, _)| folders.contains(&folder));
+    found.extend(store.staged()?.into_iter().filter(is_ours));
+    Ok(found)
 }
 
 /// Looks, and changes nothing. `now` comes from the caller; object times come from the store.
@@ -76,27 +101,30 @@ pub fn plan(store: &Store, keep: Keep, now: DateTime<Utc>) -> Result<VacuumPlan>
     let commits = store.list(layout::COMMITS)?;
     let commits: Vec<(u64, Object)> =
         commits.into_iter().filter_map(|o| Some((layout::commit_number(&o.path)?, o))).collect();
-    let mut plan = VacuumPlan { head: 0, kept_commits: Vec::new(), delete: Vec::new(), spared_by_grace: 0 };
-    let Some((newest, _)) = commits.last() else { return Ok(plan) };
+    let mut plan =
+        VacuumPlan { head: 0, kept_commits: Vec::new(), kept_runs: 0, delete: Vec::new(), spared_by_grace: 0 };
+    let is_old = |object: &Object| now.signed_duration_since(object.last_modified) > keep.grace;
+    let mut candidates: Vec<(Object, Reason)> = leftovers(store)?.into_iter().map(|o| (o, Reason::Leftover)).collect();
+    let Some((newest, _)) = commits.last() else {
+        plan.add(candidates, is_old);
+        return Ok(plan);
+    };
     plan.head = *newest;
     let head = commit::read(store, *newest)?;
-    let is_old = |object: &Object| now.signed_duration_since(object.last_modified) > keep.grace;
 
     let mut named: BTreeSet<String> = BTreeSet::new();
-    let mut runs = 0;
     for (n, _) in commits.iter().rev() {
-        if runs == keep.commits.max(1) {
+        if plan.kept_runs == keep.commits.max(1) {
             break;
         }
         let kept = commit::read(store, *n)?;
-        runs += usize::from(kept.made_by == MadeBy::Run);
+        plan.kept_runs += usize::from(kept.made_by == MadeBy::Run);
         named.extend(kept.paths().map(str::to_owned));
         plan.kept_commits.insert(0, *n);
     }
 
     let announcement = announcement(store, &commits, &head)?;
     let oldest_kept = plan.kept_commits.first().copied().unwrap_or(head.n);
-    let mut candidates: Vec<(Object, Reason)> = Vec::new();
     let mut announced: BTreeMap<String, u64> = head.deleting.iter().map(|path| (path.clone(), 0)).collect();
     for area in Area::ALL {
         for object in store.list(&layout::data_folder(area))? {
@@ -114,10 +142,7 @@ pub fn plan(store: &Store, keep: Keep, now: DateTime<Utc>) -> Result<VacuumPlan>
         let old = commits.into_iter().filter(|(n, _)| *n < oldest_kept);
         candidates.extend(old.map(|(_, object)| (object, Reason::OldCommit)));
     }
-    let (old, young): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|(object, _)| is_old(object));
-    plan.spared_by_grace = young.len();
-    plan.delete =
-        old.into_iter().map(|(object, reason)| Doomed { path: object.path, bytes: object.size, reason }).collect();
+    plan.add(candidates, is_old);
     // Announced objects are listed even when they are gone already: the announcement itself has to be closed.
     if announcement.as_ref().is_none_or(is_old) {
         plan.delete.extend(announced.into_iter().map(|(path, bytes)| Doomed {
@@ -150,13 +175,14 @@ fn shows_a_table(object: &Object, area: Area, head: &Commit) -> bool {
 
 /// Carries a plan out. Refused as stale when the log moved since it was made. After a failure, plan and execute again.
 pub fn execute(store: &Store, plan: &VacuumPlan) -> Result<()> {
-    let Some(head) = commit::head(store)? else { return Ok(()) };
-    if head.n != plan.head {
-        return Err(Error::Stale { planned: plan.head, found: head.n });
+    let head = commit::head(store)?;
+    let found = head.as_ref().map_or(0, |head| head.n);
+    if found != plan.head {
+        return Err(Error::Stale { planned: plan.head, found });
     }
     let data = plan.delete.iter().filter(|doomed| matches!(doomed.reason, Reason::Unnamed | Reason::Announced));
     let ours: BTreeSet<String> = data.map(|doomed| doomed.path.clone()).collect();
-    if !ours.is_subset(&head.deleting) {
+    if let Some(head) = head.filter(|head| !ours.is_subset(&head.deleting)) {
         announce(store, &head, head.deleting.union(&ours).cloned().collect())?;
     }
     for doomed in &plan.delete {
@@ -185,9 +211,16 @@ fn close(store: &Store, deleted: &BTreeSet<String>) -> Result<()> {
     Err(Error::LostRace)
 }
 
-/// The same tables once more, with another list of what is being deleted.
+/// The same tables once more, with another list of what is being deleted. It read nothing, so it counts nothing.
 fn following(head: &Commit, deleting: BTreeSet<String>) -> Result<Commit> {
-    Ok(Commit { n: head.n + 1, parent: Some(head.snapshot_id()?), made_by: MadeBy::Vacuum, deleting, ..head.clone() })
+    Ok(Commit {
+        n: head.n + 1,
+        parent: Some(head.snapshot_id()?),
+        made_by: MadeBy::Vacuum,
+        deleting,
+        counts: BTreeMap::new(),
+        ..head.clone()
+    })
 }
 
 #[cfg(test)]

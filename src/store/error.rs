@@ -4,6 +4,12 @@
 //! None of that is passed on: an [`Error`] names the object, says what happened in a few words and what to do next.
 
 use std::error::Error as StdError;
+use std::io;
+
+use object_store::client::HttpError;
+
+use super::answers::{self, service_code};
+use super::http::Final;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -24,8 +30,10 @@ pub enum Kind {
     Unsupported,
     /// A name that is written once holds other bytes than ours.
     Conflict,
-    /// The URL or a setting in the environment is wrong.
+    /// The URL, a setting in the environment, a certificate or a host name is wrong.
     Config,
+    /// No room: a full disk or bucket, or a quota used up.
+    Full,
     Other,
 }
 
@@ -59,9 +67,19 @@ impl Error {
         matches!(self.kind, Kind::Transient | Kind::Changed | Kind::Truncated)
     }
 
+    /// Whether it can pass of itself: the exit code of a scheduler's "try again". All else is final. An object that somebody named and
+    /// that is not there may be one that was deleted between the two.
+    pub fn may_pass(&self) -> bool {
+        self.is_transient() || (self.kind == Kind::NotFound && self.action == "read")
+    }
+
     /// Translates a store library's error.
     pub(super) fn translate(action: &'static str, object: &str, error: &object_store::Error) -> Self {
         let text = chain(error);
+        if let Some(known) = known(error, &text) {
+            let translated = Self::new(known.kind, action, object, known.reason);
+            return Self { hint: known.hint, ..translated };
+        }
         let (kind, reason) = classify(error, &text);
         let translated = Self::new(kind, action, object, reason);
         match kind {
@@ -74,8 +92,12 @@ impl Error {
                 let hint = format!("{}, and that they may {action} there", credentials_hint(object));
                 translated.hint(hint)
             }
+            Kind::Transient if of_disk(error).is_some() => {
+                translated.hint("try again; if it stays, check the disk or its server")
+            }
             Kind::Transient => translated.hint("try again; if it stays, check the endpoint and the network"),
             Kind::NotFound if action == "list" => translated.hint("check the name of the bucket or folder"),
+            Kind::Config if is_unpacked(&text) => translated.hint(UNPACKED_HINT),
             _ => translated,
         }
     }
@@ -97,6 +119,52 @@ pub(super) fn credentials_hint(url: &str) -> &'static str {
     }
 }
 
+/// Why a store serves other bytes than it lists, and the ways out of it.
+pub(super) const UNPACKED_HINT: &str = "an object with Content-Encoding: gzip is unpacked by some stores on the way; store it without that header, \
+    under a name that ends in .gz";
+
+/// What was recognised before object_store saw it, and the words of disks and services that name the next step themselves.
+fn known(error: &object_store::Error, text: &str) -> Option<Final> {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(found) = inner.downcast_ref::<Final>() {
+            return Some(found.clone());
+        }
+        cause = inner.source();
+    }
+    if let Some(found) = of_disk(error).and_then(disk) {
+        return Some(found);
+    }
+    if text.contains("redirect without LOCATION") {
+        return answers::told(301, "PermanentRedirect");
+    }
+    // A body may hold whatever it likes: only those of refusals are looked into.
+    let (_, body) = text.rsplit_once("status code: ")?;
+    answers::told(status(text)?, body)
+}
+
+/// An error of the local file system that no network explains.
+pub(super) fn disk(error: &io::Error) -> Option<Final> {
+    use io::ErrorKind as E;
+    let (kind, reason, hint) = match error.kind() {
+        E::StorageFull => (Kind::Full, "the disk is full", "make room on the disk of that folder and run again"),
+        E::QuotaExceeded => {
+            (Kind::Full, "the disk quota is used up", "make room in that folder or raise its quota, and run again")
+        }
+        E::FileTooLarge => (Kind::Full, "the file is larger than the disk or the limits allow", "check `ulimit -f`"),
+        E::ReadOnlyFilesystem => {
+            (Kind::Denied, "its disk is read-only", "mount it for writing, or name another folder in the job file")
+        }
+        E::PermissionDenied => (Kind::Denied, "permission denied", "check who owns the folder and its mode"),
+        // EMFILE and ENFILE have no kind of their own.
+        _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
+            (Kind::Other, "too many files are open", "raise `ulimit -n` and run again")
+        }
+        _ => return None,
+    };
+    Some(Final::new(kind, reason).hint(hint))
+}
+
 fn classify(error: &object_store::Error, text: &str) -> (Kind, String) {
     use object_store::Error as E;
     let reason = || status(text).map_or_else(|| innermost(error), |code| format!("{code}{}", service_code(text)));
@@ -116,15 +184,38 @@ fn classify(error: &object_store::Error, text: &str) -> (Kind, String) {
         _ => match status(text) {
             Some(401 | 403) => (Kind::Denied, format!("refused: {}", reason())),
             Some(404) => (Kind::NotFound, format!("not found{}", service_code(text))),
-            Some(408 | 409 | 429 | 500..) | None => match io_kind(error) {
-                Some(std::io::ErrorKind::PermissionDenied) => (Kind::Denied, "permission denied".to_owned()),
-                Some(std::io::ErrorKind::NotADirectory | std::io::ErrorKind::IsADirectory) => (Kind::Other, reason()),
-                _ if names_identity_service(text) && status(text).is_none() => (Kind::Denied, reason()),
+            Some(408 | 409 | 429 | 500..) => (Kind::Transient, reason()),
+            Some(_) => (Kind::Other, reason()),
+            None if names_identity_service(text) => (Kind::Denied, reason()),
+            None if is_unpacked(text) => (Kind::Config, "a part was asked for and the whole was served".to_owned()),
+            None if is_answer_without_sense(text) => (Kind::Config, format!("its answer makes no sense: {}", reason())),
+            None => match of_disk(error).map(io::Error::kind) {
+                Some(io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::InvalidFilename) => {
+                    (Kind::Other, reason())
+                }
                 _ => (Kind::Transient, reason()),
             },
-            Some(_) => (Kind::Other, reason()),
         },
     }
+}
+
+/// The parts of an object are asked for by range; who unpacks it on the way serves it whole.
+fn is_unpacked(text: &str) -> bool {
+    text.contains("non-partial response")
+}
+
+/// Headers that every store sends and this one did not.
+fn is_answer_without_sense(text: &str) -> bool {
+    [
+        "Header missing",
+        "header not present",
+        "Content-Range header",
+        "CONTENT_RANGE",
+        "Invalid last modified",
+        "Invalid content length",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 /// All texts of an error and its causes. For classification only: never shown.
@@ -148,11 +239,15 @@ fn innermost(error: &object_store::Error) -> String {
     scrub(&last.to_string())
 }
 
-fn io_kind(error: &object_store::Error) -> Option<std::io::ErrorKind> {
+/// The error of the operating system behind one of the local file system; those of connections are no disk's.
+fn of_disk(error: &object_store::Error) -> Option<&io::Error> {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
+        if inner.is::<HttpError>() {
+            return None;
+        }
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return Some(io);
         }
         cause = inner.source();
     }
@@ -163,15 +258,6 @@ fn io_kind(error: &object_store::Error) -> Option<std::io::ErrorKind> {
 fn status(text: &str) -> Option<u16> {
     let (_, after) = text.split_once("status code: ")?;
     after.get(..3)?.parse().ok()
-}
-
-/// The `<Code>` of an S3 or Azure error body: a word of theirs, such as ` (SlowDown)`, never a value of ours.
-fn service_code(text: &str) -> String {
-    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
-    match code {
-        Some(code) if code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric()) => format!(" ({code})"),
-        _ => String::new(),
-    }
 }
 
 fn names_identity_service(text: &str) -> bool {
@@ -236,6 +322,35 @@ mod tests {
         assert!(Error::translate("write", "s3://b/x", &slow).is_transient());
         let bad = generic("Server returned non-2xx status code: 400 Bad Request: ");
         assert_eq!(Error::translate("write", "s3://b/x", &bad).kind, Kind::Other);
+    }
+
+    #[test]
+    fn a_full_or_read_only_disk_is_blamed_on_the_disk() {
+        for (errno, kind, words) in [
+            (28, Kind::Full, "the disk is full"),
+            (122, Kind::Full, "the disk quota is used up"),
+            (30, Kind::Denied, "its disk is read-only"),
+            (13, Kind::Denied, "permission denied"),
+            (24, Kind::Other, "too many files are open"),
+        ] {
+            let source = Box::new(io::Error::from_raw_os_error(errno));
+            let error = object_store::Error::Generic { store: "LocalFileSystem", source };
+            let error = Error::translate("write", "file:///lake/marts/data/t/all-0.parquet", &error);
+            assert_eq!((error.kind, error.reason.as_str(), error.may_pass()), (kind, words, false));
+            assert!(error.hint.as_ref().is_some_and(|hint| !hint.contains("network")), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_named_and_is_gone_may_come_back_and_a_missing_bucket_does_not() {
+        let missing = object_store::Error::NotFound { path: "x".into(), source: "404".into() };
+        assert!(Error::translate("read", "s3://b/x", &missing).may_pass());
+        let bucket =
+            generic("Server returned non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>");
+        for action in ["list", "read", "write"] {
+            let error = Error::translate(action, "s3://b/x", &bucket);
+            assert!(!error.may_pass() && error.reason.contains("there is no such bucket"), "{error}");
+        }
     }
 
     #[test]

@@ -6,8 +6,13 @@
 //! Everything is written with create-only puts; [`Store::put_overwrite`] is refused outside `latest/`. An unclear answer to a
 //! create-only put (a time-out, a lost answer, S3's 409) is settled by reading the object back.
 
+mod answers;
 mod error;
+mod http;
+pub mod keys;
 pub mod layout;
+mod local;
+pub mod names;
 mod open;
 pub mod probe;
 mod retry;
@@ -27,6 +32,7 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt
 use tokio::runtime::Runtime;
 
 pub use error::{Error, Kind, Result};
+use http::{Final, TheirClock};
 pub use open::Env;
 
 /// How many requests are in flight at once in `get_many` and `put_many`.
@@ -64,6 +70,9 @@ pub struct Store {
     label: Arc<str>,
     /// The first pause while settling a write; zero for stores that tests hand in.
     pause: Duration,
+    /// Where a local store lies: some of what is on a disk is no object to object_store.
+    folder: Option<Arc<std::path::Path>>,
+    clock: TheirClock,
 }
 
 impl fmt::Debug for Store {
@@ -94,7 +103,13 @@ impl Store {
     }
 
     fn new(inner: Arc<dyn ObjectStore>, prefix: Path, label: &str, pause: Duration) -> Result<Self> {
-        Ok(Self { inner, prefix, label: label.trim_end_matches('/').into(), pause })
+        let label = label.trim_end_matches('/').into();
+        Ok(Self { inner, prefix, label, pause, folder: None, clock: TheirClock::default() })
+    }
+
+    /// The time by the store's own clock at its last answer; none where it says none, as on a disk.
+    pub fn their_time(&self) -> Option<DateTime<Utc>> {
+        self.clock.read()
     }
 
     /// The address of the store, without secrets.
@@ -107,7 +122,7 @@ impl Store {
         if path.is_empty() { self.label.to_string() } else { format!("{}/{path}", self.label) }
     }
 
-    /// Everything below a folder (`""` for all), sorted by path.
+    /// Everything below a folder (`""` for all), sorted by path. Keys that are no names ([`keys::is_name`]) are listed as they are.
     pub fn list(&self, folder: &str) -> Result<Vec<Object>> {
         self.list_from(folder, None)
     }
@@ -121,14 +136,28 @@ impl Store {
         let full = self.full("list", folder)?;
         let offset = after.map(|after| self.full("list", after)).transpose()?;
         let inner = Arc::clone(&self.inner);
-        let listed: std::result::Result<Vec<ObjectMeta>, _> = block_on(async move {
-            match &offset {
-                Some(offset) => inner.list_with_offset(Some(&full), offset).try_collect().await,
-                None => inner.list(Some(&full)).try_collect().await,
-            }
-        })?;
-        let listed = listed.map_err(|e| self.error("list", folder, &e))?;
-        let mut objects: Vec<Object> = listed.into_iter().filter_map(|meta| self.object(meta)).collect();
+        let mut objects: Vec<Object> = if self.folder.is_some() && tokio::runtime::Handle::try_current().is_err() {
+            // Here, outside the store's threads, a local listing goes on after a name that it cannot take.
+            let listed = match &offset {
+                Some(offset) => inner.list_with_offset(Some(&full), offset),
+                None => inner.list(Some(&full)),
+            };
+            let listed: Vec<object_store::Result<ObjectMeta>> = futures::executor::block_on(listed.collect());
+            let listed = listed.into_iter().map(|one| match one {
+                Ok(meta) => Ok(self.object(meta)),
+                Err(error) => local::odd_name(&error).map(Some).ok_or_else(|| self.error("list", folder, &error)),
+            });
+            listed.filter_map(Result::transpose).collect::<Result<_>>()?
+        } else {
+            let listed: std::result::Result<Vec<ObjectMeta>, _> = block_on(async move {
+                match &offset {
+                    Some(offset) => inner.list_with_offset(Some(&full), offset).try_collect().await,
+                    None => inner.list(Some(&full)).try_collect().await,
+                }
+            })?;
+            let listed = listed.map_err(|e| self.error("list", folder, &e))?;
+            listed.into_iter().filter_map(|meta| self.object(meta)).collect()
+        };
         // Azurite ignores offsets, and local listings come in the folder's own order.
         objects.retain(|object| after.is_none_or(|after| object.path.as_str() > after));
         objects.sort_by(|a, b| a.path.cmp(&b.path));
@@ -203,8 +232,17 @@ impl Store {
         Ok(())
     }
 
+    /// What writes that were killed left on a local disk, beside the objects they were meant for; no listing holds them. Sorted by path.
+    pub fn staged(&self) -> Result<Vec<Object>> {
+        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
+        local::staged(folder).map_err(|error| self.of_disk("list", "", &error))
+    }
+
     /// Deletes an object; one that is gone already is fine. Only for `vacuum` and the probe.
     pub fn delete(&self, path: &str) -> Result<()> {
+        if let Some(folder) = self.folder.as_ref().filter(|_| local::is_staged(path)) {
+            return local::delete(folder, path).map_err(|error| self.of_disk("delete", path, &error));
+        }
         let full = self.full("delete", path)?;
         let inner = Arc::clone(&self.inner);
         let deleted = block_on(async move { inner.delete(&full).await })?;
@@ -289,6 +327,14 @@ impl Store {
             GetOptions { if_match: object.etag.clone(), range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let result = self.inner.get_opts(&self.full("read", path)?, options).await;
         let result = result.map_err(|e| self.error("read", path, &e))?;
+        if result.meta.size != object.size && object.etag.is_some() && result.meta.e_tag == object.etag {
+            let reason = format!(
+                "the same object is listed with {} and served with {}",
+                bytes_told(object.size),
+                bytes_told(result.meta.size)
+            );
+            return Err(Error::new(Kind::Config, "read", self.url(path), reason).hint(error::UNPACKED_HINT));
+        }
         if result.meta.size != object.size {
             let reason = format!("it was {} bytes when listed and is {} now", object.size, result.meta.size);
             return Err(Error::new(Kind::Changed, "read", self.url(path), reason));
@@ -309,11 +355,16 @@ impl Store {
     fn object(&self, meta: ObjectMeta) -> Option<Object> {
         let full = meta.location.as_ref();
         let prefix = self.prefix.as_ref();
-        let path = if prefix.is_empty() { full } else { full.strip_prefix(prefix)?.strip_prefix('/')? };
+        let full = keys::unpack(full);
+        let path = if prefix.is_empty() { &*full } else { full.strip_prefix(prefix)?.strip_prefix('/')? };
         Some(Object { path: path.to_owned(), size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
     fn full(&self, action: &'static str, path: &str) -> Result<Path> {
+        if !path.is_empty() && !keys::is_name(path) {
+            // Not even under the name it would be normalised to.
+            return Err(Error::new(Kind::Other, action, self.url(path), "its key is no name that can be asked for"));
+        }
         let prefix = self.prefix.as_ref();
         match (prefix.is_empty(), path.is_empty()) {
             (true, _) => parse_path(action, path),
@@ -325,6 +376,15 @@ impl Store {
     fn error(&self, action: &'static str, path: &str, error: &object_store::Error) -> Error {
         Error::translate(action, &self.url(path), error)
     }
+
+    fn of_disk(&self, action: &'static str, path: &str, cause: &std::io::Error) -> Error {
+        let told = error::disk(cause).unwrap_or_else(|| Final::new(Kind::Other, cause.to_string()));
+        Error { hint: told.hint, ..Error::new(told.kind, action, self.url(path), told.reason) }
+    }
+}
+
+fn bytes_told(bytes: u64) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
 fn parse_path(action: &'static str, path: &str) -> Result<Path> {
@@ -357,17 +417,41 @@ fn runtime() -> std::io::Result<&'static Runtime> {
     }
 }
 
-/// Calls back when a scheduler asks the process to end (SIGTERM). Lives here because waiting for a signal takes the store's threads.
-pub fn on_terminate(callback: impl FnOnce() + Send + 'static) {
+/// How a process is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// SIGTERM, from a scheduler.
+    Terminated,
+    /// SIGINT, from a keyboard.
+    Interrupted,
+    /// SIGHUP: the terminal is gone.
+    HungUp,
+}
+
+/// Calls back when the process is asked to end, unless whoever started it has that signal ignored, as `nohup` and `&` do. Lives here
+/// because waiting for a signal takes the store's threads.
+pub fn on_ending(callback: impl Fn(Ending) + Send + Sync + 'static) {
     #[cfg(unix)]
     if let Ok(runtime) = runtime() {
-        runtime.spawn(async move {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-                terminated.recv().await;
-                callback();
+        use tokio::signal::unix::{SignalKind, signal};
+        let callback = Arc::new(callback);
+        let ignored = local::ignored_signals();
+        for (number, kind, ending) in [
+            (15, SignalKind::terminate(), Ending::Terminated),
+            (2, SignalKind::interrupt(), Ending::Interrupted),
+            (1, SignalKind::hangup(), Ending::HungUp),
+        ] {
+            if ignored & (1 << (number - 1)) != 0 {
+                continue;
             }
-        });
+            let callback = Arc::clone(&callback);
+            runtime.spawn(async move {
+                if let Ok(mut asked) = signal(kind) {
+                    asked.recv().await;
+                    callback(ending);
+                }
+            });
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a URL and the environment to a [`Store`].
 //!
-//! Secrets come from the environment by object_store's own names, never from a URL. A name that is nearly one of them is taken
-//! for a typo and refused: `AWS_SECRET_ACESS_KEY` must not end in an anonymous request at two in the morning.
+//! Secrets come from the environment by object_store's own names, never from a URL. A name that is nearly one of them is refused
+//! ([`super::names`]).
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,16 +10,18 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::{Certificate, ClientOptions, ObjectStore};
 use url::Url;
 
-use super::error::{Error, Kind, Result, credentials_hint, scrub};
+use super::error::{Error, Kind, Result, credentials_hint, disk, scrub};
+use super::http::{Connector, Final, TheirClock};
+use super::names::{self, Of};
 use super::{Store, retry};
 
 /// The first pause when an unclear write is looked up again.
@@ -43,6 +45,11 @@ impl Env {
     /// A variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The variables that are set and not empty, in the order of the alphabet.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str())
     }
 
     fn any(&self, names: &[&str]) -> bool {
@@ -79,12 +86,20 @@ pub(super) fn open(url: &str, env: &Env, missing: Missing) -> Result<Store> {
     let parsed = Url::parse(url).map_err(|e| config("the URL of a store", e.to_string()))?;
     let label = label(&parsed);
     if parsed.query().is_some() || parsed.password().is_some() || parsed.fragment().is_some() {
-        return Err(config(&label, "its URL has a query, a fragment or a password")
+        let what = match (parsed.query(), parsed.fragment()) {
+            (Some(_), _) => "a query (`?` and what follows it)",
+            (_, Some(_)) => "a fragment (`#` and what follows it)",
+            _ => "a password",
+        };
+        return Err(config(&label, format!("its URL has {what}"))
             .hint("settings and secrets come from the environment, never from a URL"));
     }
     let prefix =
         Path::from_url_path(parsed.path()).map_err(|_| config(&label, "its path is not a valid object name"))?;
-    let ready = |inner: Arc<dyn ObjectStore>| Store::new(inner, prefix, &label, SETTLE_PAUSE);
+    let clock = TheirClock::default();
+    let ready = |inner: Arc<dyn ObjectStore>| {
+        Store::new(inner, prefix, &label, SETTLE_PAUSE).map(|store| Store { clock: clock.clone(), ..store })
+    };
     match parsed.scheme() {
         "file" => {
             let path = parsed
@@ -93,9 +108,9 @@ pub(super) fn open(url: &str, env: &Env, missing: Missing) -> Result<Store> {
             local(&path, missing)
         }
         "memory" => ready(memory(parsed.host_str().unwrap_or_default())),
-        "s3" | "s3a" => ready(s3(&parsed, &label, env)?),
-        "gs" => ready(gcs(&parsed, &label, env)?),
-        "az" | "azure" | "adl" | "abfs" | "abfss" => ready(azure(&parsed, &label, env)?),
+        "s3" | "s3a" => ready(s3(&parsed, &label, env, &clock)?),
+        "gs" => ready(gcs(&parsed, &label, env, &clock)?),
+        "az" | "azure" | "adl" | "abfs" | "abfss" => ready(azure(&parsed, &label, env, &clock)?),
         scheme => Err(config(&label, format!("{scheme}:// is not a kind of store this program knows"))
             .hint("use file://, s3://, gs://, az:// or memory://")),
     }
@@ -104,8 +119,8 @@ pub(super) fn open(url: &str, env: &Env, missing: Missing) -> Result<Store> {
 fn local(path: &std::path::Path, missing: Missing) -> Result<Store> {
     let shown = path.display().to_string();
     let io = |e: std::io::Error| {
-        let kind = if e.kind() == std::io::ErrorKind::PermissionDenied { Kind::Denied } else { Kind::Config };
-        Error::new(kind, "open", &shown, e.to_string())
+        let told = disk(&e).unwrap_or_else(|| Final::new(Kind::Config, e.to_string()));
+        Error { hint: told.hint, ..Error::new(told.kind, "open", &shown, told.reason) }
     };
     if missing == Missing::Create {
         std::fs::create_dir_all(path).map_err(io)?;
@@ -125,7 +140,8 @@ fn local(path: &std::path::Path, missing: Missing) -> Result<Store> {
         .map_err(|e| config(&shown, scrub(&e.to_string())))?
         .with_fsync(true);
     let label = format!("file://{}", absolute.display());
-    Store::new(Arc::new(inner), Path::default(), &label, SETTLE_PAUSE)
+    let store = Store::new(Arc::new(inner), Path::default(), &label, SETTLE_PAUSE)?;
+    Ok(Store { folder: Some(absolute.into()), ..store })
 }
 
 /// One store a name, for as long as the process lives.
@@ -136,8 +152,8 @@ fn memory(name: &str) -> Arc<dyn ObjectStore> {
     Arc::clone(named.entry(name.to_owned()).or_default()) as Arc<dyn ObjectStore>
 }
 
-fn s3(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
-    let settings = settings::<AmazonS3ConfigKey>("AWS_", &S3_NAMES, label, env)?;
+fn s3(url: &Url, label: &str, env: &Env, clock: &TheirClock) -> Result<Arc<dyn ObjectStore>> {
+    let settings = settings::<AmazonS3ConfigKey>(Of::S3, label, env)?;
     let insecure = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
         .iter()
         .find(|name| env.get(name).is_some_and(|endpoint| endpoint.starts_with("http://")));
@@ -154,6 +170,8 @@ fn s3(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
     ]);
     require_identity(has_credentials, env.get("AWS_METADATA_ENDPOINT").unwrap_or("http://169.254.169.254"), label)?;
     let start = AmazonS3Builder::new()
+        .with_client_options(trusting(env, label)?)
+        .with_http_connector(Connector(clock.clone()))
         .with_config(client("timeout")?, retry::REQUEST_TIMEOUT)
         .with_config(client("read_timeout")?, retry::READ_TIMEOUT)
         .with_retry(retry::config(patience(env, label)?));
@@ -162,8 +180,8 @@ fn s3(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(built.map_err(|e| config(label, env.redact(&e.to_string())).hint(credentials_hint(label)))?))
 }
 
-fn gcs(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
-    let settings = settings::<GoogleConfigKey>("GOOGLE_", &GCS_NAMES, label, env)?;
+fn gcs(url: &Url, label: &str, env: &Env, clock: &TheirClock) -> Result<Arc<dyn ObjectStore>> {
+    let settings = settings::<GoogleConfigKey>(Of::Gcs, label, env)?;
     let well_known = env
         .get("HOME")
         .map(|home| std::path::Path::new(home).join(".config/gcloud/application_default_credentials.json"));
@@ -178,6 +196,8 @@ fn gcs(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
         ]);
     require_identity(has_credentials, "http://169.254.169.254", label)?;
     let start = GoogleCloudStorageBuilder::new()
+        .with_client_options(trusting(env, label)?)
+        .with_http_connector(Connector(clock.clone()))
         .with_config(client("timeout")?, retry::REQUEST_TIMEOUT)
         .with_config(client("read_timeout")?, retry::READ_TIMEOUT)
         .with_retry(retry::config(patience(env, label)?));
@@ -186,8 +206,8 @@ fn gcs(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(built.map_err(|e| config(label, env.redact(&e.to_string())).hint(credentials_hint(label)))?))
 }
 
-fn azure(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
-    let settings = settings::<AzureConfigKey>("AZURE_", &AZURE_NAMES, label, env)?;
+fn azure(url: &Url, label: &str, env: &Env, clock: &TheirClock) -> Result<Arc<dyn ObjectStore>> {
+    let settings = settings::<AzureConfigKey>(Of::Azure, label, env)?;
     let has_credentials = env.any(&[
         "AZURE_STORAGE_ACCOUNT_KEY",
         "AZURE_STORAGE_ACCESS_KEY",
@@ -205,6 +225,8 @@ fn azure(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
     ]);
     require_identity(has_credentials, "http://169.254.169.254", label)?;
     let start = MicrosoftAzureBuilder::new()
+        .with_client_options(trusting(env, label)?)
+        .with_http_connector(Connector(clock.clone()))
         .with_config(client("timeout")?, retry::REQUEST_TIMEOUT)
         .with_config(client("read_timeout")?, retry::READ_TIMEOUT)
         .with_retry(retry::config(patience(env, label)?));
@@ -215,36 +237,30 @@ fn azure(url: &Url, label: &str, env: &Env) -> Result<Arc<dyn ObjectStore>> {
 
 /// The settings of one kind of store, as parsed keys. A name that is nearly a known one fails; other foreign names are left
 /// alone, since many tools share these prefixes.
-fn settings<K: FromStr>(prefix: &str, known: &[&str], label: &str, env: &Env) -> Result<Vec<(K, String)>> {
-    let mut settings = Vec::new();
-    for (name, value) in env.0.iter().filter(|(name, value)| name.starts_with(prefix) && !value.is_empty()) {
-        if let Ok(key) = name.to_ascii_lowercase().parse() {
-            settings.push((key, value.clone()));
-        } else if let Some(meant) = known.iter().find(|known| is_typo_of(name, known)) {
-            return Err(
-                config(label, format!("{name} is set, which nothing reads")).hint(format!("did you mean {meant}?"))
-            );
-        }
-    }
-    Ok(settings)
+fn settings<K: FromStr>(of: Of, label: &str, env: &Env) -> Result<Vec<(K, String)>> {
+    names::check_of(of, env, label)?;
+    let ours = env.0.iter().filter(|(name, value)| name.starts_with(of.prefix()) && !value.is_empty());
+    Ok(ours.filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.clone()))).collect())
 }
 
-/// One or two letters apart (added, lost, changed, or two neighbours swapped).
-fn is_typo_of(name: &str, known: &str) -> bool {
-    let (a, b) = (name.as_bytes(), known.as_bytes());
-    if a.len().abs_diff(b.len()) > 2 {
-        return false;
-    }
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let changed = previous[j] + usize::from(x != y);
-            row.push(changed.min(previous[j + 1] + 1).min(row[j] + 1));
+/// The authorities that are trusted besides those of the system: private ones, by the names that other tools read as well.
+/// A file that holds none would show only as a failed connection, so it is looked into now.
+fn trusting(env: &Env, label: &str) -> Result<ClientOptions> {
+    let mut options = ClientOptions::new();
+    for name in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"] {
+        let Some(path) = env.get(name) else { continue };
+        let wrong = |why: &str| {
+            config(label, format!("{name} names {}, {why}", scrub(path)))
+                .hint("give the path of a PEM file with the certificates of the authorities to trust")
+        };
+        let pem = std::fs::read(path).map_err(|cause| wrong(&format!("which cannot be read: {cause}")))?;
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| wrong("which is no PEM file"))?;
+        if certificates.is_empty() {
+            return Err(wrong("which holds no certificate"));
         }
-        previous = row;
+        options = certificates.into_iter().fold(options, ClientOptions::with_root_certificate);
     }
-    previous.last().is_some_and(|distance| *distance <= 2)
+    Ok(options)
 }
 
 /// Without credentials the store libraries ask a metadata service, for as long as the retry budget lasts. Ask once, quickly.
@@ -292,48 +308,6 @@ fn config(object: &str, reason: impl Into<String>) -> Error {
     Error::new(Kind::Config, "open", object, reason)
 }
 
-const S3_NAMES: [&str; 14] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ALLOW_HTTP",
-    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_SKIP_SIGNATURE",
-    "AWS_SERVER_SIDE_ENCRYPTION",
-];
-
-const GCS_NAMES: [&str; 6] = [
-    "GOOGLE_SERVICE_ACCOUNT",
-    "GOOGLE_SERVICE_ACCOUNT_PATH",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "GOOGLE_BEARER_TOKEN",
-    "GOOGLE_SKIP_SIGNATURE",
-];
-
-const AZURE_NAMES: [&str; 13] = [
-    "AZURE_STORAGE_ACCOUNT_NAME",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_SAS_KEY",
-    "AZURE_STORAGE_SAS_TOKEN",
-    "AZURE_STORAGE_TOKEN",
-    "AZURE_STORAGE_ENDPOINT",
-    "AZURE_STORAGE_USE_EMULATOR",
-    "AZURE_CLIENT_ID",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_TENANT_ID",
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "AZURE_ALLOW_HTTP",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,11 +318,17 @@ mod tests {
     }
 
     #[test]
-    fn names_the_house_suggests_are_names_object_store_reads() {
-        let lower = |name: &&str| name.to_ascii_lowercase();
-        assert!(S3_NAMES.iter().map(lower).all(|n| n.parse::<AmazonS3ConfigKey>().is_ok()));
-        assert!(GCS_NAMES.iter().map(lower).all(|n| n.parse::<GoogleConfigKey>().is_ok()));
-        assert!(AZURE_NAMES.iter().map(lower).all(|n| n.parse::<AzureConfigKey>().is_ok()));
+    fn a_file_of_authorities_that_holds_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (missing, text) = (folder.path().join("missing.pem"), folder.path().join("text.pem"));
+        std::fs::write(&text, "no certificate").unwrap();
+        for (name, path) in [("AWS_CA_BUNDLE", &missing), ("SSL_CERT_FILE", &missing), ("AWS_CA_BUNDLE", &text)] {
+            let path = path.to_str().unwrap();
+            let vars = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), (name, path)];
+            let error = Store::open("s3://lake", &env(&vars)).unwrap_err();
+            assert_eq!(error.kind, Kind::Config);
+            assert!(error.to_string().contains(&format!("{name} names {path}")), "{error}");
+        }
     }
 
     #[test]

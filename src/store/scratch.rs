@@ -128,9 +128,19 @@ fn next_batch(file: &mut impl Read) -> std::result::Result<Option<RecordBatch>, 
     batch.map(Some).ok_or_else(|| "a segment without a batch".into())
 }
 
-fn failed(action: &'static str, stream: &str, error: &dyn std::error::Error) -> Error {
-    Error::new(Kind::Other, action, format!("temporary rows of {stream}"), error.to_string())
-        .hint("is the disk for temporary files full? set TMPDIR to one with room")
+fn failed(action: &'static str, stream: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+    let object = format!("temporary rows of {stream}");
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        let told = inner.downcast_ref::<io::Error>().and_then(super::error::disk);
+        if let Some(told) = told.filter(|told| told.kind == Kind::Full) {
+            return Error::new(told.kind, action, object, told.reason)
+                .hint("make room on the disk for temporary files, or set TMPDIR to a folder on one with room");
+        }
+        cause = inner.source();
+    }
+    Error::new(Kind::Other, action, object, error.to_string())
+        .hint("look at the disk for temporary files; TMPDIR names another")
 }
 
 #[cfg(test)]
