@@ -11,6 +11,9 @@ use crate::pipeline::{self, Context, Why};
 use crate::publish::commit;
 use crate::store::Env;
 
+/// How many objects that no feed recognises are shown by name.
+const STRANGERS_SHOWN: usize = 20;
+
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     #[command(flatten)]
@@ -147,8 +150,13 @@ fn told(plan: &Plan) -> String {
     for waiting in &plan.waiting {
         text.push_str(&format!("{waiting}\n"));
     }
-    for stranger in plan.strangers.iter().take(5) {
+    for stranger in plan.strangers.iter().take(STRANGERS_SHOWN) {
         text.push_str(&format!("no feed recognises {stranger}\n"));
+    }
+    match plan.strangers.len().saturating_sub(STRANGERS_SHOWN) {
+        0 => {}
+        1 => text.push_str("no feed recognises 1 object more\n"),
+        more => text.push_str(&format!("no feed recognises {more} objects more\n")),
     }
     match &plan.steps {
         Some(steps) => text.push_str(&computed(steps)),

@@ -219,7 +219,7 @@ fn told(report: &Report, lake: &str) -> String {
         report.days_rolled_up, report.periods_computed, report.files_written
     ));
     for remark in &report.remarks {
-        text.push_str(&format!("note: {remark}\n"));
+        text.push_str(&format!("note: {}\n", terminal::plain(remark)));
     }
     if let Some(more) = &report.more_remarks {
         text.push_str(&format!("{more}\n"));

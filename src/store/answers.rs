@@ -26,11 +26,13 @@ pub(super) fn refused(status: u16, body: &str) -> Final {
     }
     let answer = format!("{status}{}", service_code(body));
     match status {
-        501 => Final::new(Kind::Unsupported, format!("{answer}: the store cannot do what was asked")),
+        501 => Final::new(Kind::Unsupported, format!("{answer}: the store cannot do what was asked"))
+            .hint("is the endpoint that of the store, and of one that speaks S3, Google Cloud or Azure?"),
         405 => Final::new(Kind::Unsupported, format!("{answer}: the store does not allow this request"))
             .hint("is the endpoint that of the store?"),
         404 => Final::new(Kind::Config, format!("{answer}: there is no such bucket")).hint(BUCKET),
-        _ => Final::new(Kind::Other, format!("the store answered {answer}")),
+        _ => Final::new(Kind::Other, format!("the store answered {answer}"))
+            .hint("look that code up in the store's documentation; the endpoint, the region and the rights decide it mostly"),
     }
 }
 

@@ -96,6 +96,10 @@ impl Error {
                 translated.hint("try again; if it stays, check the disk or its server")
             }
             Kind::Transient => translated.hint("try again; if it stays, check the endpoint and the network"),
+            Kind::Truncated => translated.hint("try again"),
+            Kind::NotFound if action == "read" => {
+                translated.hint("it was named a moment ago: try again; if it stays missing, it was deleted")
+            }
             Kind::NotFound if action == "list" => translated.hint("check the name of the bucket or folder"),
             Kind::Config if is_unpacked(&text) => translated.hint(UNPACKED_HINT),
             _ => translated,
@@ -139,8 +143,9 @@ fn known(error: &object_store::Error, text: &str) -> Option<Final> {
         return answers::told(301, "PermanentRedirect");
     }
     // A body may hold whatever it likes: only those of refusals are looked into.
-    let (_, body) = text.rsplit_once("status code: ")?;
-    answers::told(status(text)?, body)
+    let (status, (_, body)) = (status(text)?, text.rsplit_once("status code: ")?);
+    let is_left_to_classify = matches!(status, 401 | 403 | 404 | 408 | 409 | 412 | 429 | 500..) || status < 300;
+    if is_left_to_classify { answers::told(status, body) } else { Some(answers::refused(status, body)) }
 }
 
 /// An error of the local file system that no network explains.
@@ -186,6 +191,10 @@ fn classify(error: &object_store::Error, text: &str) -> (Kind, String) {
             Some(404) => (Kind::NotFound, format!("not found{}", service_code(text))),
             Some(408 | 409 | 429 | 500..) => (Kind::Transient, reason()),
             Some(_) => (Kind::Other, reason()),
+            // The rest of a body that broke off was asked for by range, and the whole, broken off again, was served.
+            None if text.contains("Content-Range header not present") => {
+                (Kind::Truncated, "the body broke off before its end".to_owned())
+            }
             None if names_identity_service(text) => (Kind::Denied, reason()),
             None if is_unpacked(text) => (Kind::Config, "a part was asked for and the whole was served".to_owned()),
             None if is_answer_without_sense(text) => (Kind::Config, format!("its answer makes no sense: {}", reason())),

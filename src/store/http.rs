@@ -196,10 +196,16 @@ fn certificate(text: &str, host: &str) -> Option<Final> {
 fn name(text: &str, host: &str) -> Option<Final> {
     let failed = text.contains("failed to lookup address") || text.contains("dns error");
     let again = ["Temporary failure", "try again", "timed out", "Try again"].iter().any(|words| text.contains(words));
-    (failed && !again).then(|| {
-        Final::new(Kind::Config, format!("there is no host {host}"))
-            .hint("check the endpoint, the region and the name of the bucket; a proxy is named by HTTPS_PROXY")
-    })
+    if !failed || again {
+        return None;
+    }
+    // An address needs no look-up, so it was the proxy's name that was looked up.
+    if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
+        let proxy = Final::new(Kind::Config, "there is no host of the name of the proxy");
+        return Some(proxy.hint("check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists the hosts that need none"));
+    }
+    let unknown = Final::new(Kind::Config, format!("there is no host {host}"));
+    Some(unknown.hint("check the endpoint, the region and the name of the bucket, and the proxy where HTTPS_PROXY names one"))
 }
 
 #[cfg(test)]

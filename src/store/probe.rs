@@ -29,12 +29,12 @@ pub fn create_only(store: &Store) -> Result<()> {
         tracing::info!(object = %error.object, "the probe object stays: no right to delete it");
     }
     match second {
-        Ok(()) => Err(refusal(store, &path, "its create-only (conditional) writes replace objects")),
+        Ok(()) => Err(refusal(store, &path, "it let a create-only write replace an object: it lacks conditional writes")),
         Err(error) if error.kind != Kind::Conflict => Err(unfit(error)),
         Err(_) if found? != first => Err(refusal(
             store,
             &path,
-            "it refuses the second of two create-only (conditional) writes and stores it all the same",
+            "it refused the second of two create-only (conditional) writes and stored it all the same",
         )),
         Err(_) => Ok(()),
     }
