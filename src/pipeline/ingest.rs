@@ -20,7 +20,7 @@ use super::lake::{Lake, Stored};
 use super::plan::DeliveryPlan;
 use super::planned::Planned;
 use super::retractions::{Moved, locate, merge_removed, settle_days};
-use super::statement_history;
+use super::{room, statement_history};
 use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
 use super::together::{Part, Together, together};
@@ -373,7 +373,10 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
     gate.is_part = planned.set.is_some();
     let mut rows = Rows::default();
     let joins = loaded.feed.gates.join_coverage != Verdict::Off;
+    let mut read = 0;
     let mut sink = |batch: RecordBatch| -> Result<()> {
+        read += batch.num_rows() as u64;
+        room::rows(context, planned, read)?;
         let batch = canon_form(table, &batch, planned, context)?;
         let days = days_of(table, &batch, context);
         note_seen(table, &batch, &days, &mut rows.seen);

@@ -32,6 +32,7 @@ mod remarks;
 mod report;
 mod reported;
 mod retractions;
+mod room;
 mod run;
 mod sets;
 mod statement_history;

@@ -9,7 +9,7 @@ use super::memory::{Memory, READING, ReadWith, memory, reads_anew};
 use super::plan::{self, DeliveryPlan};
 use super::report::Report;
 use super::steps::Steps;
-use super::{as_of, days, gates, ingest, ops, periods, remarks, world};
+use super::{as_of, days, gates, ingest, ops, periods, remarks, room, world};
 use crate::error::{Error, Result};
 use crate::feed::{Intake, Refusal, Verdict, sha256};
 use crate::ledger::{Counts, Entry, Ledger};
@@ -77,6 +77,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> std::resul
     let mut memory = memory(head)?;
     let plan = plan_deliveries(context, &memory)?;
     as_of::check(context, head, &plan, &memory.deliveries)?;
+    room::sizes(context, &plan)?;
     if plan.anew.is_some() {
         memory = Memory::default();
     }

@@ -17,6 +17,14 @@ use arrow::record_batch::RecordBatch;
 
 use super::error::{Error, Kind, Result};
 
+/// Bytes of memory that this process holds now; `None` where the system does not say.
+pub fn resident() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    // The page of every system that this program is built for.
+    Some(pages * 4096)
+}
+
 /// Named streams of record batches on disk. Several threads may append, also to one stream.
 #[derive(Debug)]
 pub struct Scratch {
