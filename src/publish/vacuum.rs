@@ -377,6 +377,39 @@ mod tests {
     }
 
     #[test]
+    fn what_killed_processes_left_goes_once_it_is_older_than_the_grace() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().to_str().unwrap(), &Env::default()).unwrap();
+        run(&store, "a");
+        let left = ["_commits/00000000000000000002.json#1", "marts/data/t/all-0.parquet#12", "notes#1"];
+        for path in left {
+            std::fs::write(folder.path().join(path), "half").unwrap();
+        }
+        store.put_new("_probe/create-only-0", Bytes::from("first")).unwrap();
+        let within_grace = Keep { grace: TimeDelta::hours(1), ..NO_GRACE };
+        assert_eq!(plan(&store, within_grace, now(&store)).unwrap().delete, []);
+        let deleted: Vec<String> = vacuum(&store, NO_GRACE).delete.into_iter().map(|doomed| doomed.path).collect();
+        assert_eq!(deleted, [left[0], "_probe/create-only-0", left[1]]);
+        let staged: Vec<String> = store.staged().unwrap().into_iter().map(|object| object.path).collect();
+        assert_eq!(staged, ["notes#1"], "what lies outside the folders of a lake is not ours");
+        assert_eq!(commit::head(&store).unwrap().unwrap().n, 1, "nothing that a commit could name went");
+    }
+
+    #[test]
+    fn a_vacuum_counts_no_records_and_its_commits_are_not_those_kept() {
+        let store = store("counts");
+        run(&store, "a");
+        let publisher = Publisher::open(&store).unwrap();
+        let counts = BTreeMap::from([("rows_read".to_owned(), 7)]);
+        publisher.commit(Draft { counts, ..draft(&publisher, "b").unwrap() }).unwrap();
+        vacuum(&store, NO_GRACE);
+        let head = commit::head(&store).unwrap().unwrap();
+        assert_eq!((head.made_by, head.counts.get("rows_read")), (MadeBy::Vacuum, None));
+        let again = super::plan(&store, NO_GRACE, now(&store)).unwrap();
+        assert_eq!((again.kept_runs, again.kept_commits), (1, vec![2, 3, 4]));
+    }
+
+    #[test]
     fn an_empty_lake_has_nothing_to_delete() {
         assert_eq!(vacuum(&store("empty"), NO_GRACE).delete, []);
     }

@@ -31,8 +31,9 @@ pub(super) fn refused(status: u16, body: &str) -> Final {
         405 => Final::new(Kind::Unsupported, format!("{answer}: the store does not allow this request"))
             .hint("is the endpoint that of the store?"),
         404 => Final::new(Kind::Config, format!("{answer}: there is no such bucket")).hint(BUCKET),
-        _ => Final::new(Kind::Other, format!("the store answered {answer}"))
-            .hint("look that code up in the store's documentation; the endpoint, the region and the rights decide it mostly"),
+        _ => Final::new(Kind::Other, format!("the store answered {answer}")).hint(
+            "look that code up in the store's documentation; the endpoint, the region and the rights decide it mostly",
+        ),
     }
 }
 
@@ -46,6 +47,12 @@ fn known(status: u16, body: &str) -> Option<Final> {
     if matches!(status, 400 | 411) && (lower.contains("x-amz-checksum") || lower.contains("content-md5")) {
         let reason = format!("{answer}: the bucket demands a checksum with each write, as buckets with Object Lock do");
         return Some(Final::new(Kind::Config, reason).hint("set AWS_CHECKSUM_ALGORITHM=sha256"));
+    }
+    // S3 answers 400 where a body came too slowly, which has nothing to do with what was asked.
+    if status < 500 && any(&["<Code>RequestTimeout<", "<Code>SlowDown<", "<Code>Throttling"]) {
+        return Some(
+            Final::new(Kind::Transient, answer).hint("try again; if it stays, check the endpoint and the network"),
+        );
     }
     if status == 507 || any(&["XMinioStorageFull", "QuotaExceeded", "InsufficientStorage"]) {
         let reason = format!("{answer}: the store is full");
@@ -124,5 +131,6 @@ mod tests {
         assert_eq!(kind(301, "PermanentRedirect"), Kind::Config);
         assert_eq!(kind(400, "ExpiredToken"), Kind::Denied);
         assert_eq!(kind(501, "NotImplemented"), Kind::Unsupported);
+        assert_eq!(create_refused(400, &body("RequestTimeout", "")).kind, Kind::Transient);
     }
 }

@@ -205,7 +205,11 @@ fn name(text: &str, host: &str) -> Option<Final> {
         return Some(proxy.hint("check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists the hosts that need none"));
     }
     let unknown = Final::new(Kind::Config, format!("there is no host {host}"));
-    Some(unknown.hint("check the endpoint, the region and the name of the bucket, and the proxy where HTTPS_PROXY names one"))
+    Some(
+        unknown.hint(
+            "check the endpoint, the region and the name of the bucket, and the proxy where HTTPS_PROXY names one",
+        ),
+    )
 }
 
 #[cfg(test)]

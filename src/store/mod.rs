@@ -271,6 +271,10 @@ impl Store {
             if created.is_ok() && !verify {
                 return Ok(Put::Created);
             }
+            if created.as_ref().is_err_and(|error| !error.may_pass() && error.kind != Kind::Conflict) {
+                // Refused for good: there is nothing in doubt that reading could settle.
+                return created.map(|()| Put::Created);
+            }
             let failure = match (self.read_now(path).await, created) {
                 (Ok(found), Ok(())) if found == body => return Ok(Put::Created),
                 (Ok(found), Err(_)) if found == body => return Ok(Put::Same),

@@ -119,7 +119,8 @@ pub(super) fn open(url: &str, env: &Env, missing: Missing) -> Result<Store> {
 fn local(path: &std::path::Path, missing: Missing) -> Result<Store> {
     let shown = path.display().to_string();
     let io = |e: std::io::Error| {
-        let told = disk(&e).unwrap_or_else(|| Final::new(Kind::Config, e.to_string()));
+        let told =
+            disk(&e).unwrap_or_else(|| Final::new(Kind::Config, e.to_string()).hint("check the path in the job file"));
         Error { hint: told.hint, ..Error::new(told.kind, "open", &shown, told.reason) }
     };
     if missing == Missing::Create {

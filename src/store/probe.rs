@@ -29,7 +29,9 @@ pub fn create_only(store: &Store) -> Result<()> {
         tracing::info!(object = %error.object, "the probe object stays: no right to delete it");
     }
     match second {
-        Ok(()) => Err(refusal(store, &path, "it let a create-only write replace an object: it lacks conditional writes")),
+        Ok(()) => {
+            Err(refusal(store, &path, "it let a create-only write replace an object: it lacks conditional writes"))
+        }
         Err(error) if error.kind != Kind::Conflict => Err(unfit(error)),
         Err(_) if found? != first => Err(refusal(
             store,

@@ -144,6 +144,57 @@ mod over_http {
     }
 
     #[test]
+    fn what_cannot_end_otherwise_is_not_asked_for_again() {
+        // The second answer would be a success.
+        let answers: [(&[&str], Kind); 5] = [
+            (&["501 Not Implemented|<Code>NotImplemented</Code>", "200 OK|"], Kind::Unsupported),
+            (&["505 HTTP Version Not Supported|", "200 OK|"], Kind::Other),
+            (&["507 Insufficient Storage|", "200 OK|"], Kind::Full),
+            (&["405 Method Not Allowed|", "200 OK|"], Kind::Unsupported),
+            (&["404 Not Found|<Code>NoSuchBucket</Code>", "200 OK|"], Kind::Config),
+        ];
+        for (answers, kind) in answers {
+            let error = server(answers).put_new("x", "1".into()).unwrap_err();
+            assert!(error.kind == kind && !error.may_pass(), "{answers:?}: {error}");
+        }
+        let refused = server(&["501 Not Implemented|", "200 OK|"]).put_new("x", "1".into()).unwrap_err();
+        assert!(refused.reason.contains("the store lacks conditional writes (create-only)"), "{refused}");
+        assert!(refused.hint.is_some_and(|hint| hint.contains("Cloudflare R2")));
+    }
+
+    #[test]
+    fn a_listing_is_waited_for_and_a_web_page_is_none() {
+        const LISTED: &str = "200 OK|<?xml version=\"1.0\"?><ListBucketResult><Contents><Key>p/a//b</Key><Size>1</Size>\
+            <LastModified>2026-03-01T02:00:00.000Z</LastModified></Contents><Contents><Key>p/c.csv</Key><Size>1</Size>\
+            <LastModified>2026-03-01T02:00:00.000Z</LastModified></Contents></ListBucketResult>";
+        let store = server(&["503 Slow Down|", "429 Too Many Requests|", LISTED]);
+        let listed: Vec<String> = store.list("").unwrap().into_iter().map(|object| object.path).collect();
+        assert_eq!(listed, ["a//b", "c.csv"]);
+        let error = store.read("a//b").unwrap_err();
+        assert!(error.kind == Kind::Other && error.reason.contains("no name"), "{error}");
+        let error = server(&["200 OK|<html><body>Sign in</body></html>"]).list("").unwrap_err();
+        assert!(error.kind == Kind::Config && error.reason.contains("no listing"), "{error}");
+    }
+
+    #[test]
+    fn an_object_that_is_served_otherwise_than_listed_is_named_with_what_does_that() {
+        let store = server(&["200 OK|unpacked"]);
+        let listed = |etag: &str| crate::store::Object {
+            path: "x.csv.gz".into(),
+            size: 5,
+            etag: Some(etag.into()),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+        };
+        let error = store.get(&listed("\"1\"")).unwrap_err();
+        assert!(
+            error.kind == Kind::Config && error.reason.contains("listed with 5 bytes and served with 8"),
+            "{error}"
+        );
+        assert!(error.hint.is_some_and(|hint| hint.contains("Content-Encoding: gzip")));
+        assert_eq!(store.get(&listed("\"0\"")).unwrap_err().kind, Kind::Changed, "another etag is another object");
+    }
+
+    #[test]
     fn a_conflict_with_nothing_there_yet_is_tried_again() {
         // S3 answers 409 while another create is under way.
         let store = server(&["409 Conflict|", "404 Not Found|", "200 OK|"]);

@@ -28,6 +28,7 @@ mod numbers;
 mod old_lake;
 mod order;
 mod people;
+mod policies;
 mod privacy;
 mod rerun;
 mod reviews;
