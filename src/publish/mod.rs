@@ -56,7 +56,9 @@ impl Error {
         match self {
             Self::Store(error) => error.hint.as_deref(),
             Self::Newer { .. } => Some("run the newer version; this one would drop what it does not understand"),
-            Self::Damaged { .. } => Some("restore the object, or publish again from the deliveries"),
+            Self::Damaged { .. } => {
+                Some("bring the object back, or build the lake anew from the deliveries with `uptake rebuild JOB`")
+            }
             Self::Encode { .. } => None,
             Self::Vacuuming { .. } => {
                 Some("try again when the vacuum is done; one that died is finished by running it again after its grace")

@@ -192,7 +192,7 @@ fn executive(verdict: Verdict, evidence: &Evidence, Words { outcome, treatment }
         }
         Verdict::NotDetected => match evidence.mde {
             Some(mde) => format!(
-                "No change in {outcome} after {treatment} was found; a change of {} or more would probably have been.",
+                "No change in {outcome} after {treatment} was found; a change of {} or more would probably have been seen.",
                 short(mde)
             ),
             None => format!("No change in {outcome} after {treatment} was found."),
