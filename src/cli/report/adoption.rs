@@ -9,9 +9,13 @@ use super::html::{self, Column};
 use super::{Chart, Section};
 use crate::cli::published::{Published, Row, text};
 use crate::error::Result;
+use crate::ledger::Entry;
+use crate::pipeline;
 
 /// Units that get a picture of their own.
 const MOST: usize = 24;
+/// The tables that hold what people did.
+const ACTS: [&str; 3] = ["activity", "contributions", "reactions"];
 /// How far below the top a unit may stand.
 const DEEPEST: i64 = 2;
 
@@ -30,6 +34,13 @@ pub fn section(published: &Published) -> Result<Section> {
     let rows = published.rows("adoption_kpis", &filters, None)?;
     if rows.is_empty() {
         let body = html::absent("adoption_kpis is not published, so adoption over time is not shown.");
+        return Ok(Section { id, title, body, charts: Vec::new() });
+    }
+    if !is_measured(published)? {
+        let body = html::absent(
+            "Nothing measured activity here: no delivery of activity, contributions or reactions is in the lake, so no rate of active \
+             people can be told. What enrolments say of completions and certificates is in the table adoption_kpis.",
+        );
         return Ok(Section { id, title, body, charts: Vec::new() });
     }
     let mut by_scope: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
@@ -56,6 +67,14 @@ pub fn section(published: &Published) -> Result<Section> {
         div.multiples { @for figure in figures { (figure) } }
     };
     Ok(Section { id, title, body, charts })
+}
+
+/// Whether any delivery told of activity: where none did, nobody was seen, which is not the same as nobody being active.
+fn is_measured(published: &Published) -> Result<bool> {
+    let memory = pipeline::memory(Some(&published.head))?;
+    let tells =
+        |entry: &Entry| ACTS.contains(&entry.table.as_str()) && entry.is_accepted() && entry.counts.passed() > 0;
+    Ok(memory.deliveries.entries.values().any(tells))
 }
 
 /// The months of one unit.
