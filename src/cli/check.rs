@@ -35,7 +35,7 @@ struct Finding {
 
 pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
     let loaded = load::load(&args.job.job, env, None)?;
-    let as_of = args.job.as_of.as_deref().map_or(Ok(now), |text| super::instant(text, loaded.job.zone))?;
+    let as_of = super::as_of::as_of(args.job.as_of.as_deref(), now, loaded.job.zone)?;
     let mut findings = vec![Finding {
         what: format!("job {}", loaded.job.name),
         ok: true,
@@ -89,6 +89,7 @@ pub fn check(args: &CheckArgs, env: &Env, now: DateTime<Utc>, threads: usize) ->
         memory_limit: args.job.memory_limit,
         next_commit: 1,
         progress: &|_| {},
+        stage: &|_| {},
     };
     let memory = pipeline::memory(head.ok().flatten().as_ref())?;
     let plan = pipeline::plan_deliveries(&context, &memory);

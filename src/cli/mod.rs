@@ -1,11 +1,16 @@
 //! The command line: the only user of clap and the only one that prints. Data goes to stdout, talk to stderr.
 
+mod as_of;
 mod check;
 mod explain;
 mod feed;
+mod filter;
 mod inspect;
 mod load;
+mod man;
+mod near;
 mod plan;
+mod progress;
 mod published;
 mod report;
 mod run;
@@ -18,8 +23,10 @@ mod vacuum;
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use as_of::instant;
 
 use crate::error::{Error, Result};
 use crate::store::{Ending, Env};
@@ -75,7 +82,7 @@ enum Command {
     Vacuum(vacuum::VacuumArgs),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
-    /// Print the manual page
+    /// Print the manual pages of all commands, one after the other
     Man,
 }
 
@@ -144,7 +151,7 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
             clap_complete::generate(shell, &mut Cli::command(), "uptake", &mut text);
             terminal::data(&String::from_utf8_lossy(&text)).map(|()| 0)
         }
-        Command::Man => man(),
+        Command::Man => man::pages(Cli::command()),
     };
     match result {
         Ok(code) => code,
@@ -153,13 +160,6 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
             error.exit as u8
         }
     }
-}
-
-fn man() -> Result<u8> {
-    let mut text = Vec::new();
-    let failed = |cause: std::io::Error| Error::bug(format!("the manual page cannot be written: {cause}"));
-    clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(failed)?;
-    terminal::data(&String::from_utf8_lossy(&text)).map(|()| 0)
 }
 
 /// Sizes as people write them: 512MiB, 2GiB, 1000000.
@@ -174,17 +174,4 @@ fn bytes(text: &str) -> std::result::Result<usize, String> {
     };
     let number: usize = digits.trim().parse().map_err(|_| format!("`{text}` is no size; write it like 2GiB"))?;
     number.checked_mul(unit).filter(|bytes| *bytes >= 64 << 20).ok_or_else(|| "at least 64MiB are needed".to_owned())
-}
-
-/// An instant, or a day as its first moment in a zone.
-fn instant(text: &str, zone: chrono_tz::Tz) -> Result<DateTime<Utc>> {
-    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        return Ok(instant.with_timezone(&Utc));
-    }
-    let day: NaiveDate = text.parse().map_err(|_| {
-        Error::usage(format!("`{text}` is neither a day nor an instant"))
-            .hint("write 2026-03-30 or 2026-03-30T02:00:00Z")
-    })?;
-    let micros = crate::period::day_start_micros(crate::period::day_of(day), zone);
-    Ok(DateTime::from_timestamp_micros(micros).unwrap_or_default())
 }

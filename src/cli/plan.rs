@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
+use super::progress::Progress;
 use super::{JobArgs, load, terminal};
 use crate::error::Result;
 use crate::pipeline::steps::{Because, Step, Steps};
@@ -46,6 +47,8 @@ struct Plan {
     missing_feeds: Vec<String>,
     /// What the run computes, the same list as in its report; `None` where deliveries were not read.
     steps: Option<Steps>,
+    /// Files that would hold something else than the published ones; `None` where deliveries were not read.
+    files_changed: Option<u64>,
     remarks: Vec<String>,
     /// Folders that are not read before they are complete.
     waiting: Vec<String>,
@@ -53,7 +56,8 @@ struct Plan {
 
 pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<u8> {
     let loaded = load::load(&args.job.job, env, None)?;
-    let as_of = args.job.as_of.as_deref().map_or(Ok(now), |text| super::instant(text, loaded.job.zone))?;
+    let as_of = super::as_of::as_of(args.job.as_of.as_deref(), now, loaded.job.zone)?;
+    let progress = Progress::new();
     let context = Context {
         catalog: &loaded.catalog,
         job: &loaded.job,
@@ -71,7 +75,8 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         threads,
         memory_limit: args.job.memory_limit,
         next_commit: 1,
-        progress: &|_| {},
+        progress: &|planned| progress.read(planned),
+        stage: &|stage| progress.stage(stage),
     };
     let head = commit::head(&loaded.lake)?;
     let memory = pipeline::memory(head.as_ref())?;
@@ -92,6 +97,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         strangers: deliveries.strangers,
         missing_feeds: deliveries.missing_feeds,
         steps: None,
+        files_changed: None,
         remarks: Vec::new(),
         waiting: deliveries.waiting.iter().map(ToString::to_string).collect(),
     };
@@ -99,6 +105,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
     let run = if args.quick { None } else { Some(pipeline::run(&context)) };
     let run = match run {
         Some(Ok(report)) => {
+            plan.files_changed = Some(report.files_written);
             plan.steps = Some(report.steps);
             plan.remarks = report.remarks;
             Ok(())
@@ -106,6 +113,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         Some(Err(error)) => Err(error),
         None => Ok(()),
     };
+    progress.end();
     match args.json {
         true => terminal::json(&plan)?,
         false => terminal::data(&terminal::plain(&told(&plan)))?,
@@ -140,7 +148,8 @@ fn told(plan: &Plan) -> String {
     } else {
         terminal::table(&["delivery", "table", "bytes", "known at", "why"], &rows)
     };
-    text.push_str(&format!("{} deliveries to read, {} known\n", rows.len(), plan.known));
+    let to_read = terminal::count(rows.len() as u64, "delivery", "deliveries");
+    text.push_str(&format!("{to_read} to read, {} known\n", plan.known));
     for (table, why) in &plan.start_over {
         text.push_str(&format!("canon {table} starts over: {why}\n"));
     }
@@ -163,8 +172,16 @@ fn told(plan: &Plan) -> String {
         None if rows.is_empty() => {}
         None => text.push_str("what these change is decided by reading them: leave --quick out\n"),
     }
-    if rows.is_empty() && plan.steps.as_ref().is_some_and(|steps| steps.computed().next().is_none()) {
-        text.push_str("nothing to do\n");
+    let Some(steps) = &plan.steps else { return text };
+    let nothing_computed = steps.computed().next().is_none();
+    match plan.files_changed {
+        Some(0) if rows.is_empty() && nothing_computed => text.push_str("nothing to do\n"),
+        Some(0) if nothing_computed => text.push_str("nothing is computed: no published table would change\n"),
+        Some(0) => text.push_str("all of this comes out as it is published: no table would change\n"),
+        Some(files) => {
+            text.push_str(&format!("{} would be written\n", terminal::count(files, "file", "files")));
+        }
+        None => {}
     }
     text
 }

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondTyp
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
 
+use super::filter::Wanted;
 use super::load;
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::store::{Env, Store};
 /// A row: column name to value, in the order of the file. Dates and instants are text.
 pub type Row = serde_json::Map<String, Value>;
 
-/// A column and the texts of which its value must be one.
+/// A column and the texts of which its value must be one; dates, instants and numbers are compared by value.
 pub type Filter<'a> = (&'a str, Vec<&'a str>);
 
 /// A lake as its newest commit has it.
@@ -121,13 +122,9 @@ fn passing(batch: &RecordBatch, filters: &[Filter<'_>]) -> Result<Vec<usize>> {
     let mut rows: Vec<usize> = (0..batch.num_rows()).collect();
     for (column, texts) in filters {
         let Ok(at) = batch.schema().index_of(column) else { return Ok(Vec::new()) };
-        let mut kept = Vec::new();
-        for row in rows {
-            if texts.contains(&text(&value(batch, at, row)?).as_str()) {
-                kept.push(row);
-            }
-        }
-        rows = kept;
+        let array = batch.column(at);
+        let wanted: Vec<Wanted> = texts.iter().filter_map(|text| Wanted::read(array.data_type(), text).ok()).collect();
+        rows.retain(|row| wanted.iter().any(|wanted| wanted.is(array, *row)));
     }
     Ok(rows)
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 
+use super::progress::Progress;
 use super::{JobArgs, load, terminal};
 use crate::contract::{Area, Catalog, Table};
 use crate::error::{Error, Result};
@@ -152,15 +153,13 @@ struct How<'a> {
 
 fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usize) -> Result<Report> {
     let loaded = load::load(&args.job, env, how.out)?;
-    let as_of = args.as_of.as_deref().map_or(Ok(now), |text| super::instant(text, loaded.job.zone))?;
+    let as_of = super::as_of::as_of(args.as_of.as_deref(), now, loaded.job.zone)?;
     if let Some(table) = how.backfill.as_ref().and_then(|backfill| backfill.table.as_deref()) {
         known_mart(&loaded, table)?;
     }
-    let bar = terminal::bar(0);
+    let shown = Progress::new();
     let progress = |planned: &pipeline::Planned| {
-        bar.inc_length(1);
-        bar.inc(1);
-        bar.set_message(planned.delivery.path.clone());
+        shown.read(planned);
         tracing::debug!(delivery = terminal::plain(&planned.delivery.path), why = ?planned.why, "read");
     };
     let context = Context {
@@ -181,9 +180,11 @@ fn go(args: &JobArgs, how: &How<'_>, env: &Env, now: DateTime<Utc>, threads: usi
         memory_limit: args.memory_limit,
         next_commit: 1,
         progress: &progress,
+        stage: &|stage| shown.stage(stage),
     };
-    let report = pipeline::run(&context)?;
-    bar.finish_and_clear();
+    let report = pipeline::run(&context);
+    shown.end();
+    let report = report?;
     tracing::info!(commit = report.commit, verdict = report.verdict, rows_read = report.counts.read, "run ended");
     if how.json {
         terminal::json(&report)?;
@@ -210,14 +211,31 @@ fn told(report: &Report, lake: &str) -> String {
         "dry_run" => format!("dry run: nothing was written to {lake}\n"),
         _ => format!("published commit {} of {lake}\n", report.commit),
     };
-    text.push_str(&format!(
-        "{} deliveries read, {} known; {} records = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\n",
-        report.deliveries_read, report.deliveries_known, counts.read, counts.accepted, counts.rejected, counts.duplicate, counts.voided, counts.superseded, counts.filtered, counts.forgotten
-    ));
-    text.push_str(&format!(
-        "{} days rolled up, {} periods computed, {} files written\n",
-        report.days_rolled_up, report.periods_computed, report.files_written
-    ));
+    if report.verdict == "nothing_to_do" && report.deliveries_read == 0 && report.periods_computed == 0 {
+        let known = terminal::count(report.deliveries_known, "delivery", "deliveries");
+        text.push_str(&format!("no delivery is new, {known} known; no table would say anything else\n"));
+    } else {
+        text.push_str(&format!(
+            "{} read, {} known; {} = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\n",
+            terminal::count(report.deliveries_read, "delivery", "deliveries"),
+            report.deliveries_known,
+            terminal::count(counts.read, "record", "records"),
+            counts.accepted,
+            counts.rejected,
+            counts.duplicate,
+            counts.voided,
+            counts.superseded,
+            counts.filtered,
+            counts.forgotten
+        ));
+        let written = if report.verdict == "dry_run" { "would be written" } else { "written" };
+        text.push_str(&format!(
+            "{} rolled up, {} computed, {} {written}\n",
+            terminal::count(report.days_rolled_up, "day", "days"),
+            terminal::count(report.periods_computed, "period", "periods"),
+            terminal::count(report.files_written, "file", "files")
+        ));
+    }
     for remark in &report.remarks {
         text.push_str(&format!("note: {}\n", terminal::plain(remark)));
     }

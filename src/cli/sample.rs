@@ -96,7 +96,7 @@ pub fn sample(args: &SampleArgs, env: &Env) -> Result<u8> {
         options.start = start;
     }
     let mut sink = StoreSink(Store::open_or_create(&args.out, env)?);
-    let bar = terminal::bar(0);
+    let bar = super::progress::counter();
     let progress = |bytes: u64| bar.set_message(format!("{} MB", bytes / 1_000_000));
     let summary = sample::write(&options, &mut sink, &progress).map_err(|error| match error {
         SampleError::Options(cause) => Error::usage(cause.to_string()),

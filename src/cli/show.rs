@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::Args;
 
+use super::filter::{self, Condition, Wanted};
 use super::published::Published;
 use super::terminal;
 use crate::canon::columns::Text;
@@ -18,7 +19,8 @@ pub struct ShowArgs {
     job: std::path::PathBuf,
     /// The table, e.g. adoption_kpis
     table: String,
-    /// Rows where a text column has this value, e.g. grain=month; may be given several times
+    /// Rows where a column has this value, e.g. grain=month or period_start=2026-03-01; several have to hold together. Dates, instants
+    /// and numbers are compared by value; nothing after the = is an empty cell
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     filters: Vec<String>,
     /// Columns to show, joined by commas; by default the key and as many as fit
@@ -44,17 +46,27 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
     let published = Published::open(&args.job, args.out.as_deref(), env)?;
     let lake = &published.lake;
     let (name, files) = published.expect(&args.table)?;
-    let filters = args
-        .filters
-        .iter()
-        .map(|filter| filter.split_once('=').ok_or_else(|| Error::usage(format!("`{filter}` is no COLUMN=VALUE"))))
-        .collect::<Result<Vec<_>>>()?;
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut header: Vec<String> = Vec::new();
-    // What was noticed opens with what matters, and with what was noticed last.
+    let conditions = filter::conditions(&args.filters)?;
     let table = published.catalog.table(name.rsplit('/').next().unwrap_or(name));
+    let names = match files.values().next() {
+        Some(file) => parquet::column_names(&read_file(lake, file)?)?,
+        None => table.iter().flat_map(|table| table.columns.iter().map(|column| column.name.clone())).collect(),
+    };
+    for column in conditions.iter().map(|condition| condition.column).chain(args.columns.iter().map(String::as_str)) {
+        filter::known(&args.table, &names, column)?;
+    }
+    if let Some(table) = table {
+        filter::possible(table, &conditions)?;
+    }
+    let header: Vec<String> = if !args.columns.is_empty() {
+        args.columns.clone()
+    } else {
+        names.iter().take(if args.csv { usize::MAX } else { BY_DEFAULT }).cloned().collect()
+    };
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    // What was noticed opens with what matters, and with what was noticed last.
     let has_severity = table.is_some_and(|table| table.column(SEVERITY).is_some());
-    let by_severity = has_severity && filters.iter().all(|(name, _)| *name != SEVERITY);
+    let by_severity = has_severity && conditions.iter().all(|condition| condition.column != SEVERITY);
     let passes: &[Option<bool>] = if by_severity { &[Some(true), Some(false)] } else { &[None] };
     let mut in_order: Vec<_> = files.values().collect();
     if by_severity {
@@ -65,30 +77,21 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
             break;
         }
         for batch in parquet::decode(&read_file(lake, file)?, None, parquet::Text::Plain)? {
-            let schema = batch.schema();
-            let known = |name: &str| {
-                schema.index_of(name).map_err(|_| {
-                    Error::usage(format!("{} has no column {name}", args.table))
-                        .hint(format!("`uptake schema {}` lists them", args.table))
-                })
-            };
-            let columns: Vec<usize> = if args.columns.is_empty() {
-                (0..schema.fields().len().min(if args.csv { usize::MAX } else { BY_DEFAULT })).collect()
-            } else {
-                args.columns.iter().map(|name| known(name)).collect::<Result<_>>()?
-            };
-            for (name, _) in &filters {
-                known(name)?;
-            }
-            header = columns.iter().map(|at| schema.field(*at).name().clone()).collect();
+            let columns = header.iter().map(|name| place(&batch, name)).collect::<Result<Vec<usize>>>()?;
+            let wanted = conditions.iter().map(|condition| wanted(&batch, condition)).collect::<Result<Vec<_>>>()?;
             let in_pass =
                 |row: &usize| pass.is_none_or(|warns| (Text::of(&batch, SEVERITY).get(*row) == Some("warn")) == warns);
             let chosen = (0..batch.num_rows())
                 .filter(in_pass)
-                .filter(|row| filters.iter().all(|(name, value)| Text::of(&batch, name).get(*row) == Some(value)));
+                .filter(|row| wanted.iter().all(|(at, wanted)| wanted.is(batch.column(*at), *row)));
             for row in chosen.take(args.limit.saturating_sub(rows.len())) {
                 rows.push(columns.iter().map(|at| cell(&batch, *at, row, args.csv)).collect::<Result<_>>()?);
             }
+        }
+    }
+    if rows.is_empty() && args.limit > 0 {
+        for line in filter::nothing_found(lake, &args.table, files.values(), &conditions)? {
+            terminal::say(&line);
         }
     }
     if args.csv {
@@ -107,20 +110,34 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
     Ok(0)
 }
 
+/// Where a column stands in a file.
+fn place(batch: &RecordBatch, name: &str) -> Result<usize> {
+    batch
+        .schema()
+        .index_of(name)
+        .map_err(|_| Error::usage(format!("a file of the table has no column {name}: it is older than the column")))
+}
+
+/// A column of a file with what it has to be there.
+fn wanted(batch: &RecordBatch, condition: &Condition<'_>) -> Result<(usize, Wanted)> {
+    let at = place(batch, condition.column)?;
+    Ok((at, Wanted::read(batch.column(at).data_type(), condition.typed).unwrap_or(Wanted::Never)))
+}
+
 /// A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay as they are.
 fn spreadsheet_safe(cell: &str) -> String {
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
     if risky { format!("'{cell}") } else { cell.to_owned() }
 }
 
-/// A value as people read it: three decimals unless `exact`, nothing for null.
+/// A value as people read it: short unless `exact`, nothing for null.
 fn cell(batch: &RecordBatch, column: usize, row: usize, exact: bool) -> Result<String> {
     let array = batch.column(column);
     if let Some(doubles) = array.as_any().downcast_ref::<arrow::array::Float64Array>() {
         use arrow::array::Array;
         let value = doubles.is_valid(row).then(|| doubles.value(row));
         return Ok(
-            value.map_or_else(String::new, |value| if exact { value.to_string() } else { format!("{value:.3}") })
+            value.map_or_else(String::new, |value| if exact { value.to_string() } else { terminal::number(value) })
         );
     }
     if let Some(instants) = array.as_any().downcast_ref::<arrow::array::TimestampMicrosecondArray>() {

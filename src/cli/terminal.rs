@@ -3,7 +3,6 @@
 
 use std::io::{IsTerminal, Write};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
 use crate::error::{Error, Result};
@@ -67,14 +66,31 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
-/// A bar over deliveries on a terminal, nothing elsewhere.
-pub fn bar(deliveries: u64) -> ProgressBar {
-    let target =
-        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(deliveries), target);
-    let style =
-        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.with_style(style)
+/// A number as people read it: three decimals, or three digits of one so small that it would look like nothing.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || !(1e-9..5e-4).contains(&size) {
+        return if size > 0.0 && size < 1e-9 { format!("{value:.2e}") } else { format!("{value:.3}") };
+    }
+    let decimals = (2.0 - size.log10().floor()) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// A count with its noun: `1 delivery`, `2 deliveries`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
 }
 
 /// Rows as an aligned table for a terminal.
@@ -94,4 +110,22 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         text.push_str(&line(&mut row.iter().map(String::as_str)));
     }
     plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_short_and_a_small_one_is_not_nothing() {
+        let told = [0.946_372_239_747_634_1, 0.0, -0.026_298, 319.0, 0.000_123_45, 0.000_5, 1e-12].map(number);
+        assert_eq!(told, ["0.946", "0.000", "-0.026", "319.000", "0.000123", "0.001", "1.00e-12"]);
+    }
+
+    #[test]
+    fn counts_and_lists_are_grammatical() {
+        assert_eq!(count(1, "file", "files"), "1 file");
+        assert_eq!(count(0, "file", "files"), "0 files");
+        assert_eq!([listed(&["a"]), listed(&["a", "b"]), listed(&["a", "b", "c"])], ["a", "a and b", "a, b and c"]);
+    }
 }

@@ -40,6 +40,33 @@ pub enum Rebuild {
     Tables(Vec<String>),
 }
 
+/// What a run is at, for somebody who waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// So many deliveries are to be read.
+    Reading(usize),
+    /// Workers, units and accounts are put together.
+    People,
+    /// Days that changed are rolled up.
+    Days,
+    /// Tables are computed for the periods that those touch.
+    Tables,
+    /// What was computed is described and made current.
+    Publishing,
+}
+
+impl Stage {
+    pub fn words(self) -> &'static str {
+        match self {
+            Stage::Reading(_) => "reading",
+            Stage::People => "joining people",
+            Stage::Days => "days",
+            Stage::Tables => "tables",
+            Stage::Publishing => "publishing",
+        }
+    }
+}
+
 /// Everything a run is given. Time is a value: `as_of` comes from the command line.
 pub struct Context<'a> {
     pub catalog: &'a Catalog,
@@ -67,4 +94,6 @@ pub struct Context<'a> {
     pub next_commit: u64,
     /// Told of each delivery read.
     pub progress: &'a (dyn Fn(&Planned) + Sync),
+    /// Told of each stage as it begins.
+    pub stage: &'a (dyn Fn(Stage) + Sync),
 }

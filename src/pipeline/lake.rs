@@ -16,6 +16,9 @@ use crate::store::layout;
 /// The partition of a table that one file holds.
 pub const WHOLE: &str = "all";
 
+/// The table of the runs themselves: each adds its own row, whether it changed anything or not.
+pub const RUNS: &str = "ops/runs";
+
 /// Files by table and partition, with the ways to read and replace them.
 pub struct Lake<'a> {
     pub catalog: &'a Catalog,
@@ -149,9 +152,10 @@ impl<'a> Lake<'a> {
                 overlay.insert(file.path.clone(), body);
             }
             let (bytes, path) = (file.bytes, file.path.clone());
+            let is_of_runs = table == RUNS;
             let before = self.files.entry(table).or_default().insert(partition, file);
-            // The same rows have the same name: nothing new was written for them.
-            if before.is_none_or(|before| before.path != path) {
+            // The same rows have the same name: nothing new was written for them. What a run says of itself is no table it changed.
+            if !is_of_runs && before.is_none_or(|before| before.path != path) {
                 self.files_written += 1;
                 self.bytes_written += bytes;
             }

@@ -44,9 +44,9 @@ mod unit_week;
 mod workforce;
 pub mod world;
 
-pub use context::{Backfill, Context, Rebuild};
-pub use memory::{Memory, READING, memory};
+pub use context::{Backfill, Context, Rebuild, Stage};
 pub use held::Held;
+pub use memory::{Memory, READING, memory};
 pub use planned::{LoadedFeed, Planned, Why};
 pub use report::Report;
 pub use run::{plan_deliveries, run};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::context::{Context, Rebuild};
+use super::context::{Context, Rebuild, Stage};
 use super::held::{self, Stop};
 use super::lake::Lake;
 use super::memory::{Memory, READING, ReadWith, memory, reads_anew};
@@ -17,7 +17,7 @@ use crate::publish::{self, Draft};
 use crate::store::probe;
 
 /// `ops/runs` changes with every commit by nature: its change alone is no reason for one.
-const DISREGARDED: [&str; 1] = ["ops/runs"];
+const DISREGARDED: [&str; 1] = [super::lake::RUNS];
 
 /// Runs the job once: reads what is new, recomputes what that changes, publishes it whole or not at all.
 ///
@@ -94,8 +94,10 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> std::resul
     }
     let (mut lake, before, ingested, mut world) = read_and_merge(context, publisher, &plan, memory.deliveries)?;
     tracing::info!(workers = world.people.workers.len(), "people and enrollments read");
+    (context.stage)(Stage::Days);
     let rolled = days::roll_up(context, &mut lake, ingested, &world, &before, &mut memory.made_from)?;
     tracing::info!(days = rolled.days, "days rolled up");
+    (context.stage)(Stage::Tables);
     let mut strangers = days::strangers(&memory.made_from);
     for ((delivery, reason), count) in &world.strange_authors {
         let feed = rolled.ledger.entries.get(delivery).map_or("", |entry| entry.feed.as_str());
@@ -104,6 +106,7 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> std::resul
     world.found.extend(strangers.found());
     let computed = periods::compute(context, &mut lake, &world, &mut memory.made_from)?;
     tracing::info!(periods = computed.periods, "periods computed");
+    (context.stage)(Stage::Publishing);
     if let Some(entry) = rolled.ledger.unaccounted().first() {
         return Err(Error::bug(format!("{}: {:?} does not add up", entry.path, entry.counts)).into());
     }
@@ -171,6 +174,7 @@ fn read_and_merge<'a>(
         }
         let before = world::Before::of(&lake)?;
         tracing::info!(deliveries = plan.read.len(), known = plan.known, "planned");
+        (context.stage)(Stage::Reading(plan.read.len()));
         let mut ingested = ingest::ingest(context, &mut lake, &plan, &held, known.clone())?;
         if !ingested.refused_together.is_empty() {
             ingest::blocking(context, refusals(&ingested, &ingested.refused_together))?;
@@ -182,6 +186,7 @@ fn read_and_merge<'a>(
             continue;
         }
         tracing::info!(deliveries = ingested.intakes.len(), "canon tables merged");
+        (context.stage)(Stage::People);
         let world = world::World::build(context, &lake, &ingested.ledger)?;
         let (refused, notes) = ingested.accounts.judge(context.feeds, &world.identity);
         ingest::blocking(context, refusals(&ingested, &refused))?;

@@ -248,6 +248,7 @@ impl World {
             memory_limit: how.memory_limit,
             next_commit: 1,
             progress: &|_| {},
+            stage: &|_| {},
         })
     }
 

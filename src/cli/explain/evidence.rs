@@ -54,6 +54,7 @@ pub fn evidence(published: &Published, table: &Table, row: &Row) -> Result<Vec<F
         memory_limit: 1 << 30,
         next_commit: published.head.n,
         progress: &|_| {},
+        stage: &|_| {},
     };
     derive::look(&context, maker, |facts| ask(facts, row))?
 }

@@ -39,7 +39,27 @@ fn head(explanation: &Explanation) -> String {
 }
 
 fn value(value: &Value) -> String {
-    if value.is_null() { "(empty)".into() } else { published::text(value) }
+    if value.is_null() { "(empty)".into() } else { shortened(&published::text(value)) }
+}
+
+/// A text in which numbers with a long tail of decimals are as short as in `show`; `--json` has them exactly.
+fn shortened(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| is_part(c) != is_part(first)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        let long = run.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 4);
+        // What goes on behind the digits as `e-7`, a version or a name is no number of this kind.
+        let ends = after.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '-');
+        match run.parse::<f64>() {
+            Ok(number) if long && ends => short.push_str(&terminal::number(number)),
+            _ => short.push_str(run),
+        }
+        rest = after;
+    }
+    short
 }
 
 fn with_unit(figure: &Figure) -> String {
@@ -54,8 +74,9 @@ fn one(figure: &Figure) -> String {
     {
         let indent = " ".repeat(figure.column.chars().count());
         told.push_str(&format!(
-            "\n  {} = {arithmetic}\n  {indent} = {numbers}\n  {indent} = {}\n",
+            "\n  {} = {arithmetic}\n  {indent} = {}\n  {indent} = {}\n",
             figure.column,
+            shortened(numbers),
             value(again)
         ));
     }
@@ -154,4 +175,17 @@ fn lineage(explanation: &Explanation) -> String {
         ));
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_tail_of_decimals_is_cut_and_everything_else_is_left() {
+        assert_eq!(shortened("0.9463722397476341 * 210 / 72.95454545454545"), "0.946 * 210 / 72.955");
+        assert_eq!(shortened("0.4, 4 / 10, 1.5"), "0.4, 4 / 10, 1.5");
+        assert_eq!(shortened("-0.026298626159770855"), "-0.026");
+        assert_eq!(shortened("C-0005 of 2026-03-01, 1.23456e-7, 1.2.3"), "C-0005 of 2026-03-01, 1.23456e-7, 1.2.3");
+    }
 }
