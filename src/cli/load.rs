@@ -89,7 +89,8 @@ pub fn shipped_feeds() -> impl Iterator<Item = String> {
     FEEDS.files().filter_map(|file| Some(file.path().to_str()?.strip_suffix(".toml")?.to_owned()))
 }
 
-fn pseudonyms(job: &Job, env: &Env) -> Result<Pseudonyms> {
+/// The key of the pseudonyms, from the environment.
+pub fn pseudonyms(job: &Job, env: &Env) -> Result<Pseudonyms> {
     let Some(epoch) = &job.pseudonym_epoch else {
         super::terminal::say("warning: pseudonyms are off; ids of people are stored as they were delivered");
         return Ok(Pseudonyms::Off);

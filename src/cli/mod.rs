@@ -18,6 +18,7 @@ mod sample;
 mod schema;
 mod show;
 pub mod stats;
+mod status;
 mod terminal;
 mod vacuum;
 
@@ -58,8 +59,10 @@ enum Command {
     Rebuild(run::RebuildArgs),
     /// Print what a run would read and why; change nothing
     Plan(plan::PlanArgs),
-    /// Check job, feeds, contracts, credentials, stores and the first records; change nothing
+    /// Try what a run will do: job, feeds, contracts, credentials, stores, clock and the first records; change nothing
     Check(check::CheckArgs),
+    /// Say in five lines how old the published tables are, what is held back and what to do next
+    Status(status::StatusArgs),
     /// Explain the lake: commits, one run, one delivery or one table
     Inspect(inspect::InspectArgs),
     /// Print the first rows of a published table
@@ -137,6 +140,7 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
         Command::Rebuild(args) => run::rebuild(&args, env, now, threads),
         Command::Plan(args) => plan::plan(&args, env, now, threads),
         Command::Check(args) => check::check(&args, env, now, threads),
+        Command::Status(args) => status::status(&args, env, now),
         Command::Inspect(args) => inspect::inspect(&args, env),
         Command::Show(args) => show::show(&args, env),
         Command::Explain(args) => explain::explain(&args, env),

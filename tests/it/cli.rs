@@ -168,7 +168,7 @@ fn the_contracts_the_manual_and_completions_are_printed() {
     let man = out(&world, "man");
     assert!(man.contains(".TH uptake ") && man.contains(".TH uptake-run "), "every page that is named is printed");
     let help = out(&world, "--help");
-    for command in ["run", "backfill", "plan", "check", "inspect", "schema", "feed", "sample", "vacuum"] {
+    for command in ["run", "backfill", "plan", "check", "status", "inspect", "schema", "feed", "sample", "vacuum"] {
         assert!(help.contains(&format!("\n  {command}")), "{command}: {help}");
     }
 }

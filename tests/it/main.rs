@@ -8,6 +8,7 @@ mod world;
 
 mod as_known_on;
 mod attempts;
+mod checks;
 mod cli;
 mod cohorts;
 mod conservation;
@@ -37,6 +38,7 @@ mod secrets;
 mod set_gates;
 mod sets;
 mod signals;
+mod status;
 mod taken_down;
 mod terminate;
 mod tidy;
