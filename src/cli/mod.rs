@@ -29,7 +29,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use as_of::instant;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::store::{Ending, Env};
 
 /// Nightly tables of learning adoption, leaders' sharing and reviews, from LMS exports and HRIS records in object storage.

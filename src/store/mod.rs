@@ -112,11 +112,6 @@ impl Store {
         self.clock.read()
     }
 
-    /// The time by the store's own clock at its last answer; none where it says none, as on a disk.
-    pub fn their_time(&self) -> Option<DateTime<Utc>> {
-        None
-    }
-
     /// The address of the store, without secrets.
     pub fn label(&self) -> &str {
         &self.label
