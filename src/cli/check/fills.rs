@@ -76,6 +76,12 @@ fn absent(catalog: &Catalog, job: &Job, filled: &BTreeSet<&str>) -> Result<BTree
             absent.insert(mart.name.to_owned(), lacks.to_owned());
         }
     }
+    // Computed month by month, beside the two lists.
+    if let Some(lacks) = ["content", "workers"].into_iter().find(|table| !filled.contains(table))
+        && job.wants("content_engagement")
+    {
+        absent.insert("content_engagement".to_owned(), lacks.to_owned());
+    }
     for derived in DERIVED {
         let mut lacks = derived.undecided(catalog, job)?.map(str::to_owned);
         for table in derived.contracts(catalog)?.into_iter().flat_map(|table| &table.needs) {
@@ -148,6 +154,8 @@ mod tests {
         assert_eq!(smallest.get("adoption_kpis"), None);
         assert_eq!(smallest.get("knowledge_sharing").map(String::as_str), Some("contributions"));
         assert_eq!(smallest.get("scorecard").map(String::as_str), Some("scorecards"));
-        assert_eq!(smallest.get("dim_content").map(String::as_str), Some("content"));
+        for table in ["dim_content", "content_engagement"] {
+            assert_eq!(smallest.get(table).map(String::as_str), Some("content"), "{table}");
+        }
     }
 }
