@@ -132,7 +132,10 @@ fn log(lake: &Store, json: bool) -> Result<u8> {
             ]
         })
         .collect();
-    terminal::data(&terminal::table(&["commit", "made by", "as of", "records read", "tables", "files", "version"], &rows))?;
+    terminal::data(&terminal::table(
+        &["commit", "made by", "as of", "records read", "tables", "files", "version"],
+        &rows,
+    ))?;
     Ok(0)
 }
 

@@ -100,7 +100,8 @@ impl Published {
 pub fn plain_rows(batch: &RecordBatch, filters: &[Filter<'_>]) -> Result<Vec<Row>> {
     let schema = batch.schema();
     let row = |row: usize| {
-        let cell = |(at, field): (usize, &arrow::datatypes::FieldRef)| Ok((field.name().clone(), value(batch, at, row)?));
+        let cell =
+            |(at, field): (usize, &arrow::datatypes::FieldRef)| Ok((field.name().clone(), value(batch, at, row)?));
         schema.fields().iter().enumerate().map(cell).collect::<Result<Row>>()
     };
     passing(batch, filters)?.into_iter().map(row).collect()

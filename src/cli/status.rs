@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::{load, terminal};
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
-use crate::job::Job;
 use crate::pipeline::{self, Memory};
 use crate::publish::commit::{self, Commit};
 use crate::publish::latest;
@@ -104,8 +103,11 @@ pub struct Held {
     pub feed: String,
     pub reason: String,
     pub sentence: String,
-    /// The job lets it pass: it is left out and holds nothing back.
+    /// The job let it pass: it is left out and holds nothing back.
     pub tolerated: bool,
+    /// What to do, where nothing that was delivered is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// How `latest/` stands to the newest commit.
@@ -153,7 +155,7 @@ pub fn status(args: &StatusArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
             .map_err(|_| Error::gate(format!("commit {number} speaks of no instant: `{}`", head.as_of)))?;
         // A run may speak of a moment that is still to come by this machine's clock.
         let age = (now - as_of).max(TimeDelta::zero());
-        status.held = held(&pipeline::memory(Some(&head))?, &job);
+        status.held = held(&pipeline::memory(Some(&head))?);
         status.verdict = Verdict::of(Some(age), args.max_age, &status.held);
         status.latest = finish(lake, &head, object, args.read_only)?;
         status.commit = Some(number);
@@ -171,18 +173,35 @@ pub fn status(args: &StatusArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
 }
 
 /// What is not in the tables although it was delivered, the longest held first.
-fn held(memory: &Memory, job: &Job) -> Vec<Held> {
-    let entry = |entry: &crate::ledger::Entry| {
+fn held(memory: &Memory) -> Vec<Held> {
+    let left_out = |entry: &crate::ledger::Entry| {
         Some(Held {
             since: rfc3339(DateTime::from_timestamp_micros(entry.known_at)?),
             what: entry.path.clone(),
             feed: entry.feed.clone(),
             reason: entry.refused.clone()?,
             sentence: entry.sentence.clone().unwrap_or_default(),
-            tolerated: job.refused_feeds.contains(&entry.feed),
+            tolerated: true,
+            hint: None,
         })
     };
-    let mut held: Vec<Held> = memory.deliveries.entries.values().filter_map(entry).collect();
+    // What is refused and known was let pass by a run that published.
+    let mut held: Vec<Held> = memory
+        .deliveries
+        .entries
+        .iter()
+        .filter(|(key, _)| !memory.held.contains_key(*key))
+        .filter_map(|(_, entry)| left_out(entry))
+        .collect();
+    held.extend(memory.held.iter().map(|(of, held)| Held {
+        since: held.since.clone(),
+        what: held.entry.as_ref().map_or(of, |entry| &entry.path).clone(),
+        feed: held.entry.as_ref().map_or(of, |entry| &entry.feed).clone(),
+        reason: held.reason.clone(),
+        sentence: held.sentence.clone(),
+        tolerated: false,
+        hint: held.hint.clone().filter(|_| held.entry.is_none()),
+    }));
     held.sort();
     held
 }
@@ -258,6 +277,7 @@ fn next(status: &Status, job: &str) -> String {
     }
     match (status.verdict, held.first()) {
         (Verdict::NeverPublished, _) => format!("`uptake check {job}`, then `uptake run {job}`"),
+        (Verdict::Held, Some(Held { hint: Some(hint), .. })) => format!("{hint}; then `uptake run {job}`"),
         (Verdict::Held, Some(first)) => format!(
             "`uptake inspect {job} {}` says what is wrong with it; mend it, or list {} under tolerate.refused_feeds; then `uptake run {job}`",
             first.what, first.feed
@@ -294,7 +314,8 @@ fn told(status: &Status) -> String {
 
 fn of_held(held: &[Held]) -> String {
     let one = |held: &Held| {
-        format!("{} of {} since {}: {} [{}]", held.what, held.feed, held.since, held.sentence, held.reason)
+        let of = if held.what == held.feed { String::new() } else { format!(" of {}", held.feed) };
+        format!("{}{of} since {}: {} [{}]", held.what, held.since, held.sentence, held.reason)
     };
     let (tolerated, holding): (Vec<&Held>, Vec<&Held>) = held.iter().partition(|held| held.tolerated);
     let left_out = match tolerated.len() {
@@ -386,7 +407,7 @@ mod tests {
     fn held(what: &str, tolerated: bool) -> Held {
         let [since, feed, reason, sentence] =
             ["2026-03-29T00:00:00Z", "users", "reject_share", "too many records are rejected"].map(str::to_owned);
-        Held { since, what: what.into(), feed, reason, sentence, tolerated }
+        Held { since, what: what.into(), feed, reason, sentence, tolerated, hint: None }
     }
 
     #[test]

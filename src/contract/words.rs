@@ -86,16 +86,13 @@ mod tests {
 
     #[test]
     fn one_is_singular_and_lists_end_in_a_word() {
-        assert_eq!([0, 1, 2, 1490].map(|number| count(number, "record")), [
-            "0 records",
-            "1 record",
-            "2 records",
-            "1,490 records"
-        ]);
-        assert_eq!((and(&["a"]), and(&["a", "b"]), or(&["a", "b", "c"])), (
-            "a".into(),
-            "a and b".into(),
-            "a, b or c".into()
-        ));
+        assert_eq!(
+            [0, 1, 2, 1490].map(|number| count(number, "record")),
+            ["0 records", "1 record", "2 records", "1,490 records"]
+        );
+        assert_eq!(
+            (and(&["a"]), and(&["a", "b"]), or(&["a", "b", "c"])),
+            ("a".into(), "a and b".into(), "a, b or c".into())
+        );
     }
 }

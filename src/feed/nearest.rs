@@ -22,16 +22,58 @@ const WORDS: usize = 12;
 
 /// Days as exports write them, the likelier of two alike first.
 const DAYS: &[&str] = &[
-    "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%y",
-    "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%d%m%Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%b %d, %Y", "%b %d %Y",
-    "%d. %b %Y", "%d.%b.%Y", "%d/%b/%Y", "%Y-%b-%d",
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%m-%y",
+    "%d%m%Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %y",
+    "%b %d, %Y",
+    "%b %d %Y",
+    "%d. %b %Y",
+    "%d.%b.%Y",
+    "%d/%b/%Y",
+    "%Y-%b-%d",
 ];
 
 /// What may follow a day.
 const TIMES: &[&str] = &[
-    "", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", "T%H:%M", "T%H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p",
-    " %I:%M%p", " %H.%M", " %H:%M:%S %z", " %H:%M %z", " %H:%M:%S%z", "T%H:%M:%S%z", ", %H:%M", ", %H:%M:%S", ", %I:%M %p",
-    ", %I:%M:%S %p", " 24:00", " 24:00:00", "%H%M%S", " %H%M%S", " - %H:%M",
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %H:%M:%S.%f",
+    "T%H:%M:%S",
+    "T%H:%M",
+    "T%H:%M:%S.%f",
+    " %I:%M %p",
+    " %I:%M:%S %p",
+    " %I:%M%p",
+    " %H.%M",
+    " %H:%M:%S %z",
+    " %H:%M %z",
+    " %H:%M:%S%z",
+    "T%H:%M:%S%z",
+    ", %H:%M",
+    ", %H:%M:%S",
+    ", %I:%M %p",
+    ", %I:%M:%S %p",
+    " 24:00",
+    " 24:00:00",
+    "%H%M%S",
+    " %H%M%S",
+    " - %H:%M",
 ];
 
 /// Languages of months, English apart, which is read everywhere.
@@ -88,9 +130,19 @@ pub(super) struct NumberWay {
 
 /// The cells of one column and reason under every way that might read them.
 pub(super) enum Trial {
-    Dates { looked: u64, reads: Vec<(usize, u64)>, bare: u64 },
-    Numbers { looked: u64, ways: Vec<(NumberWay, u64)> },
-    Words { looked: u64, near: BTreeMap<(String, bool), u64> },
+    Dates {
+        looked: u64,
+        reads: Vec<(usize, u64)>,
+        bare: u64,
+    },
+    Numbers {
+        looked: u64,
+        ways: Vec<(NumberWay, u64)>,
+    },
+    Words {
+        looked: u64,
+        near: BTreeMap<(String, bool), u64>,
+    },
     /// The format fits and the clock has no zone.
     Zone,
     Nothing,
@@ -100,9 +152,10 @@ impl Trial {
     pub fn of(target: &Target<'_>, reason: Reason) -> Trial {
         match (target.column.data_type, reason) {
             (Type::Date | Type::Timestamp, Reason::TsNoTimezone) => Trial::Zone,
-            (Type::Date | Type::Timestamp, Reason::TsFormat | Reason::TsInvalid | Reason::TsRange | Reason::TypeMismatch) => {
-                Trial::Dates { looked: 0, reads: (0..DATES.len()).map(|at| (at, 0)).collect(), bare: 0 }
-            }
+            (
+                Type::Date | Type::Timestamp,
+                Reason::TsFormat | Reason::TsInvalid | Reason::TsRange | Reason::TypeMismatch,
+            ) => Trial::Dates { looked: 0, reads: (0..DATES.len()).map(|at| (at, 0)).collect(), bare: 0 },
             (
                 Type::Int | Type::Double,
                 Reason::TypeMismatch | Reason::OutOfRange | Reason::DurationInvalid | Reason::Nonfinite,
@@ -263,7 +316,12 @@ fn number_ways(target: &Target<'_>) -> Vec<NumberWay> {
         }
     }
     let lasting = [Reading::Clock, Reading::IsoDuration].into_iter().filter(|_| is_seconds(target));
-    ways.extend(lasting.map(|reading| NumberWay { style: Style::default(), unit: None, reading, times: mapping.times }));
+    ways.extend(lasting.map(|reading| NumberWay {
+        style: Style::default(),
+        unit: None,
+        reading,
+        times: mapping.times,
+    }));
     ways.retain(|way| !way.is_declared(mapping));
     ways
 }
@@ -310,7 +368,8 @@ impl NumberWay {
 
     /// Whether its only claim is one sign that might be that of thousands or of decimals.
     fn is_ambiguous(&self) -> bool {
-        self.unit.is_none() && matches!((self.style.decimal_comma, self.style.thousands), (true, None) | (false, Some(',')))
+        self.unit.is_none()
+            && matches!((self.style.decimal_comma, self.style.thousands), (true, None) | (false, Some(',')))
     }
 
     fn written(&self) -> String {

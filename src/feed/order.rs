@@ -13,8 +13,8 @@ use super::limits::Verdict;
 use super::record::{Cell, Place};
 use super::reject::{Reason, Refusal};
 use super::shape;
-use super::told::{SHAPES, Shape, Spot};
 use super::time;
+use super::told::{SHAPES, Shape, Spot};
 use super::warning::Warning;
 use crate::contract::words;
 use crate::period::{Day, date_of};
@@ -199,7 +199,9 @@ mod tests {
     /// A delivery of 2025-12-05 that holds these days, as the declared order reads them.
     fn judged(lag_days: u32, days: &[&str]) -> Option<u64> {
         let mut orders = Orders::new(Some(Window::before(day("2025-12-05"), lag_days)));
-        days.iter().enumerate().for_each(|(at, text)| orders.read(day(text), place(at as u64 + 1), Cell::Text(text.as_bytes())));
+        days.iter()
+            .enumerate()
+            .for_each(|(at, text)| orders.read(day(text), place(at as u64 + 1), Cell::Text(text.as_bytes())));
         orders.judge("occurred_at").map(|(refusal, count)| {
             assert_eq!(refusal.reason, Reason::DateOrder);
             count

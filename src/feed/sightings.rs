@@ -77,8 +77,7 @@ impl Sightings {
         let refused = self.seen.iter().filter(|(_, sighting)| sighting.count > 0);
         let refused = refused.map(|(&(column, reason), sighting)| fault(column, reason, sighting.count)).collect();
         let faults = told::most(refused);
-        let values =
-            told::most(dropped.iter().map(|&(at, reason, count)| fault(Some(at), reason, count)).collect());
+        let values = told::most(dropped.iter().map(|&(at, reason, count)| fault(Some(at), reason, count)).collect());
         Told {
             refused: None,
             read: intake.read,

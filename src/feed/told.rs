@@ -158,7 +158,12 @@ impl Told {
                 format!("mostly {column}, in {count} {what}: {} [{}]{form}", meaning(&worst.reason), worst.reason)
             }
             (None, false) => {
-                format!("mostly, in {}: {} [{}]", words::count(worst.count, "record"), meaning(&worst.reason), worst.reason)
+                format!(
+                    "mostly, in {}: {} [{}]",
+                    words::count(worst.count, "record"),
+                    meaning(&worst.reason),
+                    worst.reason
+                )
             }
         }
     }
@@ -248,9 +253,7 @@ pub(super) fn first(rejects: &[Reject]) -> Vec<Spot> {
 
 /// The most frequent faults first.
 pub(super) fn most(mut faults: Vec<Fault>) -> Vec<Fault> {
-    faults.sort_by(|a, b| {
-        (b.count, &a.column, &a.reason).cmp(&(a.count, &b.column, &b.reason))
-    });
+    faults.sort_by(|a, b| (b.count, &a.column, &a.reason).cmp(&(a.count, &b.column, &b.reason)));
     faults
 }
 

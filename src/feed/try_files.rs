@@ -246,15 +246,21 @@ impl From<Reject> for Rejected {
     fn from(reject: Reject) -> Rejected {
         let (reason, sentence) = (reject.reason.code(), reject.reason.sentence());
         let found = reject.found.map(String::from);
-        Rejected { record: reject.record, byte_offset: reject.byte_offset, column: reject.column, reason, sentence, found }
+        Rejected {
+            record: reject.record,
+            byte_offset: reject.byte_offset,
+            column: reject.column,
+            reason,
+            sentence,
+            found,
+        }
     }
 }
 
 impl From<&Spot> for Rejected {
     fn from(spot: &Spot) -> Rejected {
         let Spot { record, byte_offset, column, found, .. } = spot.clone();
-        let (reason, sentence) =
-            Reason::of(&spot.reason).map_or(("", ""), |reason| (reason.code(), reason.sentence()));
+        let (reason, sentence) = Reason::of(&spot.reason).map_or(("", ""), |reason| (reason.code(), reason.sentence()));
         Rejected { record, byte_offset, column, reason, sentence, found }
     }
 }

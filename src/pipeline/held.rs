@@ -58,7 +58,9 @@ impl Held {
     /// Whether another run was held back by the same.
     fn is(&self, other: &Held) -> bool {
         let of = |held: &Held| {
-            held.entry.as_ref().map(|entry| (entry.size, entry.etag.clone(), entry.sha256.clone(), entry.feed_hash.clone()))
+            held.entry
+                .as_ref()
+                .map(|entry| (entry.size, entry.etag.clone(), entry.sha256.clone(), entry.feed_hash.clone()))
         };
         self.reason == other.reason && of(self) == of(other)
     }

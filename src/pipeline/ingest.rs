@@ -13,19 +13,19 @@ use super::context::Context;
 use super::day_rows::DayRows;
 use super::event_ids::{self, Ids};
 use super::gates::{self, joined};
+use super::held::Stop;
 use super::kept::KeptBy;
 use super::known;
-use super::held::Stop;
 use super::lake::{Lake, Stored};
 use super::plan::DeliveryPlan;
 use super::planned::Planned;
 use super::retractions::{Moved, locate, merge_removed, settle_days};
-use super::{room, statement_history};
 use super::stream::{Bounds, in_order};
 use super::tables::Waiting;
 use super::together::{Part, Together, together};
 use super::workforce::Workforce;
 use super::world::Seen;
+use super::{room, statement_history};
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
@@ -423,10 +423,7 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
 ///
 /// # Errors
 /// One of them is of a feed that the job does not tolerate.
-pub fn blocking(
-    context: &Context<'_>,
-    mut refused: Vec<(Entry, Option<Intake>)>,
-) -> std::result::Result<(), Stop> {
+pub fn blocking(context: &Context<'_>, mut refused: Vec<(Entry, Option<Intake>)>) -> std::result::Result<(), Stop> {
     refused.retain(|(entry, _)| !context.job.refused_feeds.contains(&entry.feed));
     match refused.iter().map(|(entry, _)| entry).next() {
         Some(first) => Err(Stop { error: refusal(first, refused.len()), refused, of: None }),

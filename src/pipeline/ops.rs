@@ -184,11 +184,7 @@ fn read(rolled: &Rolled) -> Vec<(&Entry, &Intake)> {
     read.filter_map(|(key, intake)| Some((rolled.ledger.entries.get(key)?, intake.as_ref()?))).collect()
 }
 
-fn deliveries<'e>(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    entries: impl Iterator<Item = &'e Entry>,
-) -> Result<()> {
+fn deliveries<'e>(context: &Context<'_>, lake: &mut Lake<'_>, entries: impl Iterator<Item = &'e Entry>) -> Result<()> {
     let table = context.catalog.require("deliveries")?;
     let mut rows = Rows::default();
     for entry in entries {
@@ -214,12 +210,7 @@ fn own_partition(context: &Context<'_>) -> String {
     format!("commit-{:020}", context.next_commit)
 }
 
-fn quarantine(
-    context: &Context<'_>,
-    lake: &mut Lake<'_>,
-    read: &[(&Entry, &Intake)],
-    partition: &str,
-) -> Result<()> {
+fn quarantine(context: &Context<'_>, lake: &mut Lake<'_>, read: &[(&Entry, &Intake)], partition: &str) -> Result<()> {
     let table = context.catalog.require("quarantine")?;
     let mut rows = Rows::default();
     for (entry, intake) in read {

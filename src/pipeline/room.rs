@@ -21,9 +21,10 @@ const SMALL: u64 = 16;
 pub fn sizes(context: &Context<'_>, plan: &DeliveryPlan) -> Result<()> {
     let limit = context.memory_limit as u64;
     match plan.read.iter().find(|planned| planned.object.size > limit) {
-        Some(planned) => {
-            Err(too_large(planned, &format!("it has {} and the run may hold {}", size(planned.object.size), size(limit))))
-        }
+        Some(planned) => Err(too_large(
+            planned,
+            &format!("it has {} and the run may hold {}", size(planned.object.size), size(limit)),
+        )),
         None => Ok(()),
     }
 }
@@ -47,7 +48,8 @@ pub fn rows(context: &Context<'_>, planned: &Planned, rows: u64) -> Result<()> {
 }
 
 fn too_large(planned: &Planned, why: &str) -> Error {
-    let what = format!("{} is too large for the memory of this run: {why}; nothing was published", planned.delivery.path);
+    let what =
+        format!("{} is too large for the memory of this run: {why}; nothing was published", planned.delivery.path);
     Error::new(Exit::Limit, what).hint(
         "raise --memory-limit (or UPTAKE_MEMORY_LIMIT), to some four times the unpacked size of the file, or ask for the export in smaller parts",
     )

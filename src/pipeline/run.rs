@@ -139,7 +139,13 @@ fn step(context: &Context<'_>, publisher: &publish::Publisher<'_>) -> std::resul
         more_remarks,
     };
     let read_with = ReadWith::now(context.job, context.pseudonyms);
-    let memory = Memory { reading: READING, read_with, deliveries: rolled.ledger, held: BTreeMap::new(), made_from: memory.made_from };
+    let memory = Memory {
+        reading: READING,
+        read_with,
+        deliveries: rolled.ledger,
+        held: BTreeMap::new(),
+        made_from: memory.made_from,
+    };
     let draft = Draft {
         as_of: context.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         binary_version: env!("CARGO_PKG_VERSION").into(),
@@ -238,8 +244,10 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
     let anew = reads_anew(memory, &ReadWith::now(context.job, context.pseudonyms))?;
     let on_request = context.rebuild == Some(Rebuild::All) && !memory.deliveries.entries.is_empty();
     let anew = anew.or_else(|| on_request.then(|| "that was asked for".to_owned()));
-    let empty = Ledger::default();
-    let ledger = if anew.is_some() { &empty } else { &memory.deliveries };
+    let mut ledger = if anew.is_some() { Ledger::default() } else { memory.deliveries.clone() };
+    // What was refused and is not tolerated any more is judged again, as if it had come today.
+    ledger.entries.retain(|_, entry| entry.is_accepted() || context.job.refused_feeds.contains(&entry.feed));
+    let ledger = &ledger;
     let mut plan = plan::deliveries(&objects, context.feeds, ledger, context.job.zone, context.known_on)?;
     // A touched object is a new delivery only if its bytes changed.
     for touched in std::mem::take(&mut plan.touched) {

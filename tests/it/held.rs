@@ -61,7 +61,10 @@ fn a_refused_delivery_is_told_of_and_nothing_else_changes_until_it_is_mended() {
         world.table(table).into_iter().filter(|row| row["delivery"] == bad.path).collect()
     };
     let delivered = of_bad("ops/deliveries");
-    assert_eq!((delivered.len(), &*delivered[0]["status"], &*delivered[0]["reason_code"]), (1, "refused", "reject_share"));
+    assert_eq!(
+        (delivered.len(), &*delivered[0]["status"], &*delivered[0]["reason_code"]),
+        (1, "refused", "reject_share")
+    );
     let rejected = of_bad("ops/quarantine");
     assert!(rejected.len() > 10 && rejected.iter().all(|row| row["reason_code"] == "ts_format"), "{rejected:?}");
     assert!(of_bad("ops/data_quality").iter().any(|row| row["check_kind"] == "held" && row["severity"] == "block"));

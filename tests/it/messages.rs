@@ -122,7 +122,8 @@ fn errors() -> Vec<Shown> {
         ),
         shown(
             "mart::Privacy",
-            MartError::Privacy { mart: "adoption_kpis".into(), what: "month 2026-03".into(), cause: audit() }.to_string(),
+            MartError::Privacy { mart: "adoption_kpis".into(), what: "month 2026-03".into(), cause: audit() }
+                .to_string(),
             "",
         ),
         shown(
@@ -146,7 +147,8 @@ fn errors() -> Vec<Shown> {
         ),
         shown(
             "panel::FirstTreatmentChanges",
-            PanelError::FirstTreatmentChanges { unit: "o7".into(), before: "2930".into(), after: "2934".into() }.to_string(),
+            PanelError::FirstTreatmentChanges { unit: "o7".into(), before: "2930".into(), after: "2934".into() }
+                .to_string(),
             "",
         ),
         shown(
@@ -167,16 +169,24 @@ fn files() -> Vec<(&'static str, String)> {
     };
     let head = "description = \"\"\nfills = \"enrollments\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";
     let headers = "[[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\nstatus = \"s\"\n";
-    let job = |text: &str| match Job::parse(std::path::Path::new("jobs/academy.toml"), text, &catalog, &|_| Ok(String::new())) {
+    let job = |text: &str| match Job::parse(std::path::Path::new("jobs/academy.toml"), text, &catalog, &|_| {
+        Ok(String::new())
+    }) {
         Ok(_) => String::new(),
         Err(error) => format!("{error}\nhint: {}", error.hint),
     };
     vec![
         ("A feed that fills no table", feed(&head.replace("enrollments", "enrolments"))),
-        ("A required column without a source", feed(&format!("{head}[[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\n"))),
+        (
+            "A required column without a source",
+            feed(&format!("{head}[[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\n")),
+        ),
         ("A key that does nothing", feed(&format!("{head}{headers}due_at = {{ from = \"d\", times = 60 }}\n"))),
         ("A date format that is none", feed(&format!("{head}{headers}due_at = {{ from = \"d\", date = \"%Q\" }}\n"))),
-        ("A word of ours that is none", feed(&format!("{head}{}", headers.replace("\"s\"", "{ from = \"s\", values = { \"d\" = \"done\" } }")))),
+        (
+            "A word of ours that is none",
+            feed(&format!("{head}{}", headers.replace("\"s\"", "{ from = \"s\", values = { \"d\" = \"done\" } }"))),
+        ),
         ("A job without anything", job("")),
     ]
 }
@@ -184,13 +194,18 @@ fn files() -> Vec<(&'static str, String)> {
 fn page() -> String {
     let mut page = HEAD.to_owned();
     let cell = |text: &str| text.replace('|', "\\|");
-    let _ = write!(page, "\n## As they are said\n\nOf a feed `academy`, as `uptake feed try` and `uptake inspect` print it.\n");
+    let _ = write!(
+        page,
+        "\n## As they are said\n\nOf a feed `academy`, as `uptake feed try` and `uptake inspect` print it.\n"
+    );
     for (title, column, _, bytes) in TRIALS {
         let said = tried(column, bytes).1;
         let of = if column.is_empty() { String::new() } else { format!("\nThe feed says `{column}`.\n") };
         let _ = write!(page, "\n**{title}**\n{of}\n```text\n{said}```\n");
     }
-    page.push_str("\n## Why a record or a delivery is refused\n\n| code | what it says | what to do |\n|---|---|---|\n");
+    page.push_str(
+        "\n## Why a record or a delivery is refused\n\n| code | what it says | what to do |\n|---|---|---|\n",
+    );
     for reason in Reason::ALL {
         let _ = writeln!(page, "| `{}` | {} | {} |", reason.code(), cell(reason.sentence()), cell(reason.advice()));
     }
@@ -248,7 +263,11 @@ fn faults_of(message: &str) -> Vec<&'static str> {
     if message.trim_end().ends_with('.') {
         faults.push("ends with a full stop");
     }
-    if message.contains("(s)") || message.contains(" 1 records") || message.contains(" 1 days") || message.contains(" 1 times") {
+    if message.contains("(s)")
+        || message.contains(" 1 records")
+        || message.contains(" 1 days")
+        || message.contains(" 1 times")
+    {
         faults.push("has a plural that is none");
     }
     let is_fraction = |word: &str| {
@@ -283,7 +302,9 @@ fn every_message_keeps_to_the_one_voice() {
     said.extend(files().into_iter().map(|(title, said)| (title.into(), said)));
     let broken: Vec<String> = said
         .iter()
-        .flat_map(|(name, message)| faults_of(message).into_iter().map(move |fault| format!("{name} {fault}: {message}")))
+        .flat_map(|(name, message)| {
+            faults_of(message).into_iter().map(move |fault| format!("{name} {fault}: {message}"))
+        })
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     let sentences: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.sentence()).collect();
@@ -307,7 +328,8 @@ fn every_variant_of_an_error_is_shown_on_the_page() {
         let source = std::fs::read_to_string(root().join(file)).expect("a source file");
         let (_, body) = source.split_once(head).unwrap_or_else(|| panic!("{file} has no `{head}`"));
         let body = body.split_once("\n}").map_or(body, |(body, _)| body);
-        let lines = body.lines().filter(|line| line.starts_with("    ") && line.trim_start().starts_with(char::is_uppercase));
+        let lines =
+            body.lines().filter(|line| line.starts_with("    ") && line.trim_start().starts_with(char::is_uppercase));
         for line in lines {
             let variant: String = line.trim_start().chars().take_while(|c| c.is_alphanumeric()).collect();
             let name = format!("{module}::{variant}");

@@ -239,7 +239,10 @@ fn another_key_is_refused_and_a_new_epoch_is_a_rotation_of_every_id() {
         let code = world.uptake(&format!("run JOB --as-of {}", end()));
         (code, world.head().map(|head| head.n), files(&world.lake))
     };
-    let (first, second) = ("zone = \"Europe/Berlin\"\nsynthetic_data = true", "zone = \"Europe/Berlin\"\nsynthetic_data = true\npseudonyms = { epoch = \"2\" }");
+    let (first, second) = (
+        "zone = \"Europe/Berlin\"\nsynthetic_data = true",
+        "zone = \"Europe/Berlin\"\nsynthetic_data = true\npseudonyms = { epoch = \"2\" }",
+    );
     let (code, _, with_one) = run("a key of the company, 1", first);
     assert_eq!(code, 0);
     assert_eq!(run("a key of the company, 2", first), (2, Some(1), with_one.clone()), "the key alone");

@@ -48,17 +48,19 @@ fn what_was_refused_is_held_until_the_job_tolerates_it() {
     let told = json(&world, "status JOB --max-age 9999d --json");
     assert_eq!((told["verdict"].as_str(), told["held"][0]["tolerated"].as_bool()), (Some("fresh"), Some(true)));
     world.write_job(&Setup { refused: vec![], ..tolerant });
+    assert_eq!(world.uptake("run JOB --as-of 2026-03-03"), 3, "judged again");
     assert_eq!(world.uptake("status JOB --max-age 9999d"), 3);
     assert_eq!(world.uptake("status JOB --max-age 1m"), 3, "what is held outweighs age");
     let told = json(&world, "status JOB --max-age 9999d --json");
+    assert_eq!(told["held"].as_array().map(Vec::len), Some(1), "{told}");
     assert_eq!(told["held"][0]["what"], "lms/activity_2026-03-01.csv");
     assert_eq!(told["held"][0]["reason"], "not_csv");
     let output = world.process("status JOB --max-age 9999d");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!((output.status.code(), text.lines().count()), (Some(3), 5), "{text}");
     for part in [
-        "held: commit 1 of ",
-        "lms/activity_2026-03-01.csv of canonical_activity since 2026-02-28T23:00:00Z",
+        "held: commit 2 of ",
+        "lms/activity_2026-03-01.csv of canonical_activity since 2026-03-02T23:00:00Z",
         "next: `uptake inspect ",
     ] {
         assert!(text.contains(part), "{part}: {text}");

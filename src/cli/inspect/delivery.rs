@@ -24,7 +24,10 @@ impl Quarantine<'_> {
         let partition = format!("commit-{:020}", entry.commit);
         for file in tables.filter_map(|(_, files)| files.get(&partition)) {
             for batch in parquet::decode(&commit::read_file(self.lake, file)?, None, parquet::Text::Plain)? {
-                rows.extend(published::plain_rows(&batch, &[("delivery", vec![&entry.path]), ("feed", vec![&entry.feed])])?);
+                rows.extend(published::plain_rows(
+                    &batch,
+                    &[("delivery", vec![&entry.path]), ("feed", vec![&entry.feed])],
+                )?);
             }
         }
         let text = |row: &Row, name: &str| row.get(name).map(published::text).filter(|text| !text.is_empty());

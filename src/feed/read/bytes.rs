@@ -107,7 +107,8 @@ impl<'a> Text<'a> {
             TextEncoding::Utf8 => {
                 if utf16_mark {
                     let refusal = Refusal::new(Reason::Encoding, "the file is UTF-16, the feed declares UTF-8");
-                    return Err(refusal.declared("`encoding = \"utf-8\"`", Some("`encoding = \"utf-16\"` would read it".into())));
+                    return Err(refusal
+                        .declared("`encoding = \"utf-8\"`", Some("`encoding = \"utf-16\"` would read it".into())));
                 }
                 let mark = if head.starts_with(&UTF8_BOM) { UTF8_BOM.len() } else { 0 };
                 self.sniff(&head[mark..])?;

@@ -34,7 +34,8 @@ pub(crate) fn read<'a, E>(
     let text = Text::new(bytes, &feed.limits, feed.encoding, FileFormat::Csv)?;
     let mut lines = Lines::new(text, &feed.csv, feed.limits.record_bytes);
     let header = lines.header(feed.limits.columns)?;
-    let header_block = super::bind(feed, context, &header).map_err(|refusal| lines.look_below(feed, context, refusal))?;
+    let header_block =
+        super::bind(feed, context, &header).map_err(|refusal| lines.look_below(feed, context, refusal))?;
     let super::Header { bound, positions, unknown, lacking, twice, nameless } = header_block;
     let mut gate = Gate::new(feed, context, bound, refused, sink);
     super::tell(&mut gate, &unknown, &twice, nameless, lacking);

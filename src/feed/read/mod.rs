@@ -129,11 +129,14 @@ fn absent(feed: &Feed, wanted: &[String], names: &[String], column: &str) -> Ref
         seen.collect::<String>().to_lowercase()
     };
     let is_near = |name: &&String| wanted.iter().any(|wanted| bare(wanted) == bare(name));
-    let holds = |name: &str, delimiter: char| name.split(delimiter).any(|part| wanted.iter().any(|name| name == part.trim()));
+    let holds =
+        |name: &str, delimiter: char| name.split(delimiter).any(|part| wanted.iter().any(|name| name == part.trim()));
     let delimiter = [';', '\t', '|', ','].into_iter().find(|sign| names.iter().any(|name| holds(name, *sign)));
     let is_csv = feed.formats.contains(&FileFormat::Csv);
     let nearest = match (names.iter().any(|name| is_near(&name)), delimiter) {
-        (true, _) => Some("one header of the file differs from it only in case or in spaces: write it as the file does".into()),
+        (true, _) => {
+            Some("one header of the file differs from it only in case or in spaces: write it as the file does".into())
+        }
         (false, Some(sign)) if is_csv => {
             let sign = if sign == '\t' { "\\t".to_owned() } else { sign.to_string() };
             Some(format!("`csv = {{ delimiter = \"{sign}\" }}` would find it"))

@@ -165,7 +165,11 @@ fn a_file_that_cannot_be_read_as_declared_says_what_would_read_it() {
     for (text, reason, said) in [
         (&b"u;c;s\nu1;c1;assigned\n"[..], "missing_column", "`csv = { delimiter = \";\" }` would find it"),
         (b"Report\nof today,x\nu,c,s\nu1,c1,assigned\n", "missing_column", "`csv = { header_row = 3 }` would find it"),
-        (b"U,c,s\nu1,c1,assigned\n", "missing_column", "one header of the file differs from it only in case or in spaces"),
+        (
+            b"U,c,s\nu1,c1,assigned\n",
+            "missing_column",
+            "one header of the file differs from it only in case or in spaces",
+        ),
         (b"u,c,s,c\nu1,c1,assigned,c\n", "duplicate_header", "`c` stands in columns 2 and 4"),
         (b"u,c,s\nJ\xfcrgen,c1,assigned\n", "invalid_utf8", "`encoding = \"windows-1252\"` would read it"),
         (b"\xff\xfeu\0,\0", "encoding", "`encoding = \"utf-16\"` would read it"),
@@ -195,7 +199,9 @@ fn days_the_wrong_way_round_are_told_with_both_orders_and_three_places() {
 
 #[test]
 fn extract_keeps_the_number_of_a_text_before_it_is_read() {
-    let feed = format!("{ENROLLED}status = {{ value = \"assigned\" }}\nprogress = {{ from = \"x\", extract = \"{{}}%\", times = 0.01 }}\ntime_spent_seconds = {{ from = \"y\", extract = \"{{}} min\", times = 60 }}\n");
+    let feed = format!(
+        "{ENROLLED}status = {{ value = \"assigned\" }}\nprogress = {{ from = \"x\", extract = \"{{}}%\", times = 0.01 }}\ntime_spent_seconds = {{ from = \"y\", extract = \"{{}} min\", times = 60 }}\n"
+    );
     let (batches, intake) =
         try_read(&feed, "a", b"u,c,x,y\nu1,c1,97%,5 min\nu2,c1, 3 % ,5\nu3,c1,,\nu4,c1,50,2 min\n").expect("read");
     let column = |name: &str| {

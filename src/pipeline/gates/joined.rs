@@ -151,7 +151,11 @@ impl Stale<'_> {
     /// What is wrong, in a sentence.
     pub fn sentence(&self) -> String {
         let days = words::count(self.days.unsigned_abs(), "day");
-        format!("{}: it is {days} old, and the feed allows {}", Reason::Stale.sentence(), words::count(self.allowed.into(), "day"))
+        format!(
+            "{}: it is {days} old, and the feed allows {}",
+            Reason::Stale.sentence(),
+            words::count(self.allowed.into(), "day")
+        )
     }
 }
 
