@@ -56,7 +56,8 @@ pub fn describe(
                 .text("column_name", "")
                 .text("sentence", &held.sentence)
                 .int("affected", told.map_or(0, |told| told.rejected))
-                .maybe_int("out_of", told.map(|told| told.read)),
+                .maybe_int("out_of", told.map(|told| told.read))
+                .share("share", told.filter(|told| told.read > 0).map(|told| told.rejected as f64 / told.read as f64)),
         );
     }
     publish(lake, table, PARTITION, &[sorted(table, &rows.batch(table)?)?])?;
