@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::batch::{self, Builder, Last};
 use super::bound::{Bound, Slot, Target};
 use super::context::Context;
+use super::declared::of_order;
 use super::extract::ActOf;
 use super::feed::{Action, Feed, Mode, Rule};
 use super::ids;
@@ -20,7 +21,6 @@ use super::intake::{Intake, Mark};
 use super::limits::Verdict;
 use super::made_day;
 use super::moment::Noted;
-use super::nearest;
 use super::order::{self, Orders, Window};
 use super::record::{Cell, Place, Record};
 use super::reject::{REJECTS_KEPT, Reason, Refusal, Reject, Stop};
@@ -464,7 +464,7 @@ impl<'a, E> Gate<'a, E> {
             intake.orders = orders;
         } else {
             let judged = order::judged(self.feed.gates.date_order, &orders);
-            intake.warnings.extend(judged.map_err(|refusal| nearest::of_order(self.feed, refusal))?);
+            intake.warnings.extend(judged.map_err(|refusal| of_order(self.feed, refusal))?);
         }
         let (rejected, judged) = (intake.rejected_count(), intake.read - intake.filtered);
         let limits = &self.feed.limits;

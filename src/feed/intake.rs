@@ -58,7 +58,16 @@ impl Intake {
     /// What is left of a refused delivery for the tables of operators: what was rejected of it, and nothing that counts.
     pub fn left_of(refusal: Refusal) -> Intake {
         let told = refusal.told();
-        let rejected = refusal.seen.map(|seen| seen.rejected).unwrap_or_default();
+        let mut rejected = refusal.seen.map(|seen| seen.rejected).unwrap_or_default();
+        for spot in told.first.iter().filter(|spot| spot.record > 0) {
+            // A record at which reading stopped was not rejected by itself.
+            let Some(reason) = Reason::of(&spot.reason) else { continue };
+            if !rejected.iter().any(|reject| reject.record == spot.record) {
+                let found = spot.found.as_deref().map(Box::from);
+                let (record, byte_offset, column) = (spot.record, spot.byte_offset, spot.column.clone());
+                rejected.push(Reject { record, byte_offset, column, reason, found });
+            }
+        }
         Intake { read: told.read, rejected, told, ..Intake::default() }
     }
 

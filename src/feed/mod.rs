@@ -11,8 +11,8 @@
 //!   was refused, with `reason` the closed list of why; `sha256`, `control` totals beside it, `unique` keys within it, `select` which of its records hold, `watch`
 //!   what its rows tell together, `set` what those of several objects do
 //! - **one record**: `read` bytes to records, `record` what one is, `bound` the columns of a source, `gate` record to row, `remarks` what
-//!   is noticed on the way; `told` what is said of what was refused, from the `sightings` of its cells by `shape`, with the `nearest`
-//!   form that would read them; `xapi` statements, from the `tape` of their JSON, with the `sites` whose accounts they name
+//!   is noticed on the way; `told` what is said of what was refused, from the `sightings` of its cells by `shape`, with what is
+//!   `declared` and the `nearest` form that would read them; `xapi` statements, from the `tape` of their JSON, with the `sites` whose accounts they name
 //! - **one value**: `cast`, with `number`, `duration`, `ids`, `pseudonym`, `combined` (words of several columns), `headers` (patterns of
 //!   names), `extract` (whose act a log line tells of) and `signature` (what is kept of a text that is not); `time` and `moment` days and
 //!   instants, `order` of day and month, `made_day` days made of other columns
@@ -24,6 +24,7 @@ mod cast;
 mod combined;
 mod context;
 mod control;
+mod declared;
 mod dictionary;
 mod duration;
 mod effects;

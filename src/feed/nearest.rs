@@ -1,5 +1,5 @@
-//! What a column declares, and which of the forms that the gate knows would read the values it refused. Only forms of our own and words
-//! of the feed's own are ever named, never anything out of a value.
+//! Which of the forms that the gate knows would read the values that a column refused. Only forms of our own and words of the feed's
+//! own are ever named, never anything out of a value.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -7,20 +7,19 @@ use std::sync::LazyLock;
 use super::bound::Target;
 use super::cast::{ABSURD_DAY, EARLIEST_DAY};
 use super::duration;
-use super::feed::{Feed, Mapping, Reading};
+use super::feed::{Mapping, Reading};
 use super::number::Style;
 use super::record::Cell;
-use super::reject::{Reason, Refusal};
+use super::reject::Reason;
 use super::time::{DAY, Format, Locale, trimmed};
 use super::told::Nearest;
-use crate::contract::{Type, words};
+use crate::contract::Type;
 
 /// Ways that read none of so many cells are let go.
 const PATIENCE: u64 = 20;
-/// Words of a closed list that are written out.
-const WORDS: usize = 12;
 
 /// Days as exports write them, the likelier of two alike first.
+#[rustfmt::skip]
 const DAYS: &[&str] = &[
     "%Y-%m-%d",
     "%d.%m.%Y",
@@ -49,6 +48,7 @@ const DAYS: &[&str] = &[
 ];
 
 /// What may follow a day.
+#[rustfmt::skip]
 const TIMES: &[&str] = &[
     "",
     " %H:%M",
@@ -253,7 +253,7 @@ impl Trial {
                 let mut write = way.written();
                 // `1,234` is one and a bit, or a thousand.
                 if way.is_ambiguous()
-                    && let Some(other) = best.find(|other| other.is_ambiguous())
+                    && let Some(other) = best.find(|other| other.is_ambiguous() && other.times == way.times)
                 {
                     write = format!("{write} or {}", other.written());
                 }
@@ -407,82 +407,4 @@ fn nearest_word(text: &str, target: &Target<'_>) -> Option<(String, bool)> {
     let (folded, wanted) = (text.to_lowercase(), bare(text).to_lowercase());
     let word = own.chain(known).find(|word| !word.is_empty() && bare(word).to_lowercase() == wanted)?;
     Some((word.clone(), word.to_lowercase() == folded))
-}
-
-/// What the feed, or else the contract, asks of a column's values, in words.
-pub(super) fn declared(target: &Target<'_>, reason: Reason) -> Option<String> {
-    let mapping = &*target.rule.mapping;
-    if matches!(reason, Reason::MissingRequired | Reason::NullNotAllowed) {
-        return Some("a value, in every record".into());
-    }
-    let written = match target.column.data_type {
-        Type::Date | Type::Timestamp => dates(mapping),
-        Type::Int | Type::Double => numbers(target),
-        Type::Bool => match &mapping.values {
-            Some(values) => one_of(values.map.keys(), values.map.len()),
-            None => "`true`, `false`, `1` or `0`".into(),
-        },
-        Type::Text => match &mapping.values {
-            Some(values) => one_of(values.map.keys(), values.map.len()),
-            None if !target.rule.closed.is_empty() => one_of(target.rule.closed.iter(), target.rule.closed.len()),
-            None if target.rule.ids => "an id, as text".into(),
-            None if mapping.reading == Reading::Mailto => "an address that begins with `mailto:`".into(),
-            None => "text".into(),
-        },
-    };
-    Some(written)
-}
-
-/// The date formats of a column, as they are written in its feed.
-pub(super) fn dates(mapping: &Mapping) -> String {
-    let formats: Vec<String> = mapping.formats.iter().map(|format| format!("`{format}`")).collect();
-    words::or(&formats)
-}
-
-/// A refusal for the order of day and month, with the formats of its column as the feed declares them and the other way round.
-pub(super) fn of_order(feed: &Feed, refusal: Refusal) -> Refusal {
-    let at = refusal.column.as_ref().and_then(|column| feed.columns.iter().position(|name| name == column));
-    let mapping = at.and_then(|at| {
-        let mappings = feed.blocks.iter().filter_map(|block| block.columns.get(at));
-        mappings.into_iter().find(|mapping| mapping.swapped.iter().any(Option::is_some))
-    });
-    let Some(mapping) = mapping else { return refusal };
-    let other = mapping.swapped.iter().flatten().map(|format| format!("`date = \"{format}\"`")).collect::<Vec<_>>();
-    refusal.declared(dates(mapping), Some(format!("{} would read them", words::or(&other))))
-}
-
-fn numbers(target: &Target<'_>) -> String {
-    let mapping = &*target.rule.mapping;
-    let mut text = match mapping.reading {
-        Reading::Clock => return "a duration such as `1:02:03`".into(),
-        Reading::IsoDuration => return "a duration such as `PT1H2M3S`".into(),
-        _ if target.column.data_type == Type::Int && mapping.whole => "a whole number".to_owned(),
-        _ => "a number".to_owned(),
-    };
-    if mapping.style.decimal_comma {
-        text.push_str(" with a decimal comma");
-    }
-    match mapping.style.thousands {
-        Some(sign) if sign.is_whitespace() => text.push_str(" with spaces between thousands"),
-        Some(sign) => text.push_str(&format!(" with `{sign}` between thousands")),
-        None => {}
-    }
-    match mapping.range {
-        (Some(min), Some(max)) => text.push_str(&format!(" from {min} to {max}")),
-        (Some(min), None) => text.push_str(&format!(" from {min} on")),
-        (None, Some(max)) => text.push_str(&format!(" up to {max}")),
-        (None, None) => {}
-    }
-    if let Some(times) = mapping.times {
-        text.push_str(&format!(", multiplied by {times}"));
-    }
-    text
-}
-
-fn one_of<'w>(known: impl Iterator<Item = &'w String>, count: usize) -> String {
-    let mut list: Vec<String> = known.take(WORDS).map(|word| format!("`{word}`")).collect();
-    if count > WORDS {
-        list.push(format!("{} more", count - WORDS));
-    }
-    words::or(&list)
 }

@@ -158,6 +158,10 @@ impl Orders {
         found.truncate(SHAPES);
         let first = places.first.iter().map(spot).collect();
         let refusal = Refusal::new(Reason::DateOrder, detail).column(column).found(places.count, found, first);
+        let refusal = match places.first.first() {
+            Some((place, ..)) => refusal.at(place.record, place.offset),
+            None => refusal,
+        };
         Some((refusal, places.count))
     }
 }

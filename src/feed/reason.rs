@@ -110,7 +110,7 @@ reasons! {
         "raise `limits.json_depth` of the feed if such records are meant"
     Nonfinite "nonfinite" "the number is not a finite one"
         "leave the value empty at the source, or name its text in `nulls` of the column"
-    NotCsv "not_csv" "the file is not CSV (it looks like a web page, XML, an archive or another binary file)"
+    NotCsv "not_csv" "the file is not CSV but something else"
         "deliver the export itself; a web page is often a log-in that has run out"
     NotNdjson "not_ndjson" "the file is not JSON as the feed declares it"
         "set `format` of the feed to `ndjson` or `json_array`, and `json.root` where the records lie deeper"

@@ -37,13 +37,13 @@ impl Refusal {
     }
 
     /// Says what the feed declares, and what to write into it instead where that is known.
-    pub(crate) fn declared(self, declared: impl Into<String>, nearest: Option<String>) -> Refusal {
+    pub(crate) fn declared(self, declared: Option<String>, nearest: Option<String>) -> Refusal {
         let mut seen = self.seen.unwrap_or_default();
         if seen.told.faults.is_empty() {
             seen.told.faults.push(Fault::new(self.column.as_deref(), self.reason, 1));
         }
         if let Some(fault) = seen.told.faults.first_mut() {
-            fault.declared = Some(declared.into());
+            fault.declared = declared;
             fault.nearest = nearest.map(|write| Nearest { write, ..Nearest::default() });
         }
         Refusal { seen: Some(seen), ..self }
@@ -56,6 +56,14 @@ impl Refusal {
         seen.told.faults.insert(0, fault);
         seen.told.first = first;
         Refusal { seen: Some(seen), ..self }
+    }
+
+    /// The same for a delivery in which these places do not stand.
+    pub(crate) fn without_places(mut self) -> Refusal {
+        if let Some(seen) = &mut self.seen {
+            seen.told.first.clear();
+        }
+        self
     }
 
     /// What was seen of the delivery until it was refused; what an earlier look saw stays.

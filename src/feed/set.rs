@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::intake::Intake;
 use super::reject::{Reason, Refusal};
 use super::warning::Warning;
-use super::{nearest, order, sites, watch};
+use super::{declared, order, sites, watch};
 use crate::contract::{Table, words};
 
 /// Adds what reading a part gave, which lies at `path`, to that of the parts before it. Of warnings only those that gates count.
@@ -50,7 +50,8 @@ pub fn add_up<K: PartialEq + Clone>(sum: &mut Vec<(K, u64)>, more: &[(K, u64)]) 
 /// The set as a whole cannot be trusted.
 pub fn judge(feed: &Feed, table: &Table, sum: &Intake, rows: &[RecordBatch]) -> Result<Vec<Warning>, Refusal> {
     let judged = order::judged(feed.gates.date_order, &sum.orders);
-    let mut warnings = judged.map_err(|refusal| nearest::of_order(feed, refusal))?;
+    // The places are those of several parts, and each part is refused on its own.
+    let mut warnings = judged.map_err(|refusal| declared::of_order(feed, refusal).without_places())?;
     if sum.sites.len() > 1 {
         return Err(sites::several());
     }
@@ -77,8 +78,8 @@ pub(super) fn all_rejected(intake: &Intake) -> Result<(), Refusal> {
         return Ok(());
     }
     let detail = match rejected {
-        1 => "its only one (100 %)".to_owned(),
-        _ => format!("all {} of them (100 %)", words::grouped(rejected)),
+        1 => "its only record (100 %)".to_owned(),
+        _ => format!("all {} (100 %)", words::count(rejected, "record")),
     };
     Err(Refusal::new(Reason::RejectShare, detail))
 }

@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::bound::{Bound, Target};
+use super::declared::declared;
 use super::intake::Intake;
-use super::nearest::{self, Trial};
+use super::nearest::Trial;
 use super::record::Cell;
 use super::reject::Reason;
 use super::shape;
-use super::told::{self, Fault, SHAPES, Shape, Told};
+use super::told::{self, Fault, LOOKED_AT, SHAPES, Shape, Told};
 
-/// Cells looked at for each column and reason; a thousand tell how a column is written.
-const LOOKED_AT: u64 = 1_000;
 /// Shapes kept apart while looking.
 const SHAPES_KEPT: usize = 100;
 
@@ -70,7 +69,7 @@ impl Sightings {
                 .take(SHAPES)
                 .map(|(shape, count)| Shape { shape: shape.clone(), count: *count })
                 .collect();
-            fault.declared = nearest::declared(target, reason);
+            fault.declared = declared(target, reason);
             fault.nearest = sighting.trial.as_ref().and_then(Trial::best);
             fault
         };

@@ -10,6 +10,8 @@ use crate::contract::words;
 pub const FAULTS: usize = 20;
 /// Records told of one by one.
 pub const FIRST: usize = 10;
+/// Cells looked at for each column and reason; a thousand tell how a column is written.
+pub(super) const LOOKED_AT: u64 = 1_000;
 /// Shapes told of for each column and reason.
 pub const SHAPES: usize = 3;
 
@@ -133,7 +135,7 @@ impl Nearest {
         match (self.reads, self.of) {
             (_, 0) => self.write.clone(),
             (1, 1) => format!("{} would read it", self.write),
-            (reads, of) if reads == of => format!("{} would read all {} looked at", self.write, words::grouped(of)),
+            (reads, of) if reads == of && of < LOOKED_AT => format!("{} would read all of them", self.write),
             (reads, of) => {
                 format!("{} would read {} of {} looked at", self.write, words::grouped(reads), words::grouped(of))
             }
@@ -204,9 +206,14 @@ impl Told {
         if self.rejected > 0 {
             let share = words::percent_of(self.rejected, self.read);
             let (rejected, read) = (words::grouped(self.rejected), words::count(self.read, "record"));
-            line(2, &format!("{rejected} of {read} ({share}) refused, by column and reason:"));
+            line(2, &format!("{rejected} of {read} ({share}) were rejected, by column and reason:"));
         }
         for fault in &self.faults {
+            // What the file as a whole is refused for was said above.
+            if fault.count == 1 && self.refused.as_ref() == Some(&fault.reason) {
+                fault.whole_form().iter().for_each(|form| line(4, form));
+                continue;
+            }
             let column = fault.column.as_deref().map(|column| format!("{column}: ")).unwrap_or_default();
             let (count, said) = (words::grouped(fault.count), meaning(&fault.reason));
             line(4, &format!("{count} × {column}{said} ({})", fault.reason));
@@ -216,7 +223,7 @@ impl Told {
             line(4, &format!("and {} of other columns and reasons", words::count(self.more_faults, "kind")));
         }
         if !self.values.is_empty() {
-            line(2, "values that were left out, of records that were kept:");
+            line(2, "values that were left out of their records, by column and reason:");
         }
         for fault in &self.values {
             let column = fault.column.as_deref().unwrap_or_default();
@@ -226,14 +233,16 @@ impl Told {
         }
         match self.first.len() {
             0 => {}
-            1 => line(2, "where:"),
             some if (some as u64) < self.rejected => line(2, &format!("the first {some} of them:")),
-            _ => line(2, "they are:"),
+            1 => line(2, "where:"),
+            _ => line(2, "where they stand:"),
         }
         for spot in &self.first {
+            // A place that is no record's is one of the file.
+            let record = if spot.record == 0 { String::new() } else { format!("record {}, ", spot.record) };
             let column = spot.column.as_deref().map(|column| format!(", {column}")).unwrap_or_default();
             let found = spot.found.as_ref().map(|found| format!(", `{found}`")).unwrap_or_default();
-            line(4, &format!("record {}, byte {}{column}: {}{found}", spot.record, spot.byte_offset, spot.reason));
+            line(4, &format!("{record}byte {}{column}: {}{found}", spot.byte_offset, spot.reason));
         }
         text
     }

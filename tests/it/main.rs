@@ -31,6 +31,7 @@ mod order;
 mod people;
 mod policies;
 mod privacy;
+mod refusals;
 mod rerun;
 mod reviews;
 mod rules;

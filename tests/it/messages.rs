@@ -31,9 +31,9 @@ not seen by name (`<U+202F>`). Codes are those of `reason_code` in `deliveries`,
 const TRIALS: &[(&str, &str, &str, &[u8])] = &[
     (
         "A date in another form than declared",
-        "completed_at = { from = \"Done\", date = \"%Y-%m-%d %H:%M:%S\" }",
+        "occurred_at = { from = \"When\", date = \"%Y-%m-%d %H:%M:%S\" }",
         "reject_share",
-        b"Learner,Course,State,Done\n,c1,done,10.2.2026 14:30\n,c2,done,9.2.2026 9:15\nu3,c1,done,9.2.2026 9:15\n",
+        b"Id,Learner,What,When\n1,u1,completed,10.2.2026 14:30\n2,u2,completed,9.2.2026 9:15\n3,u3,completed,2026-02-09 09:15:00\n",
     ),
     (
         "Too many values of one column that are not read",
@@ -60,13 +60,18 @@ const TRIALS: &[(&str, &str, &str, &[u8])] = &[
 
 /// What the gate says of a trial, as `feed try` prints it.
 fn tried(column: &str, bytes: &[u8]) -> (String, String) {
-    let toml = format!(
+    let acts = format!(
+        "description = \"\"\nfills = \"activity\"\npath = \"academy/completions_{{date}}.csv\"\nformat = \"csv\"\nzone = \"UTC\"\n\
+         [limits]\nrejected_share = 0.05\n[[headers]]\nevent_id = \"Id\"\nuser_id = \"Learner\"\nverb = \"What\"\n{column}\n"
+    );
+    let completions = format!(
         "description = \"\"\nfills = \"enrollments\"\npath = \"academy/completions_{{date}}.csv\"\nformat = \"csv\"\nmode = \"full\"\nzone = \"UTC\"\n\
          [limits]\nrejected_share = 0.05\n[[headers]]\nuser_id = \"Learner\"\ncontent_id = \"Course\"\n\
          status = {{ from = \"State\", values = {{ \"done\" = \"completed\", \"open\" = \"in_progress\" }} }}\n{column}\n"
     );
+    let toml = if column.starts_with("occurred_at") { &acts } else { &completions };
     let catalog = Catalog::load().expect("contracts");
-    let feed = Feed::parse("academy", &toml, &catalog).expect("a feed");
+    let feed = Feed::parse("academy", toml, &catalog).expect("a feed");
     let table = catalog.table(&feed.fills).expect("a table");
     let as_of = "2026-03-02T00:00:00Z".parse().expect("a time");
     let path = "academy/completions_2026-03-01.csv".to_owned();

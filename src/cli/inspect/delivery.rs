@@ -83,7 +83,11 @@ pub fn show(entry: &Entry, quarantine: &Quarantine<'_>, json: bool) -> Result<()
     }
     let counts = entry.counts;
     let verdict = match (&entry.sentence, &entry.refused) {
-        (Some(sentence), code) => format!("refused ({}): {sentence}", code.as_deref().unwrap_or_default()),
+        // The worst column ends the sentence, and here all of them follow.
+        (Some(sentence), code) => {
+            let cause = sentence.strip_suffix(&told.brief()).and_then(|cause| cause.strip_suffix("; "));
+            format!("refused ({}): {}", code.as_deref().unwrap_or_default(), cause.unwrap_or(sentence))
+        }
         _ => "accepted".into(),
     };
     let set = entry.set.as_ref().map_or_else(String::new, |set| format!("part of the set {set}\n"));

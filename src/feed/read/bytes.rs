@@ -107,8 +107,7 @@ impl<'a> Text<'a> {
             TextEncoding::Utf8 => {
                 if utf16_mark {
                     let refusal = Refusal::new(Reason::Encoding, "the file is UTF-16, the feed declares UTF-8");
-                    return Err(refusal
-                        .declared("`encoding = \"utf-8\"`", Some("`encoding = \"utf-16\"` would read it".into())));
+                    return Err(refusal.declared(None, Some("`encoding = \"utf-16\"` would read it".into())));
                 }
                 let mark = if head.starts_with(&UTF8_BOM) { UTF8_BOM.len() } else { 0 };
                 self.sniff(&head[mark..])?;
@@ -120,7 +119,7 @@ impl<'a> Text<'a> {
                     let nearest = if utf16_mark { "utf-16" } else { "utf-8" };
                     let refusal = Refusal::new(Reason::Encoding, what);
                     let nearest = format!("`encoding = \"{nearest}\"` would read it");
-                    return Err(refusal.declared("`encoding = \"windows-1252\"`", Some(nearest)));
+                    return Err(refusal.declared(None, Some(nearest)));
                 }
                 self.sniff(head)?;
                 self.decoder = Some(WINDOWS_1252.new_decoder_without_bom_handling());
@@ -208,7 +207,7 @@ impl<'a> Text<'a> {
                 let nearest = "`encoding = \"windows-1252\"` would read it".to_owned();
                 let offset = self.skipped + self.passed + (cut - from) as u64;
                 let refusal = Refusal { byte_offset: Some(offset), ..Refusal::new(Reason::InvalidUtf8, "") };
-                return Err(refusal.declared("`encoding = \"utf-8\"`", Some(nearest)));
+                return Err(refusal.declared(Some("`encoding = \"utf-8\"`".into()), Some(nearest)));
             }
             self.partial = out.split_off(cut);
         }

@@ -256,7 +256,7 @@ impl<'a> Lines<'a> {
             if found.fault.is_none() && super::bind(feed, context, &names).is_ok() {
                 let row = declared + below + usize::try_from(self.blank).unwrap_or(0);
                 let form = format!("a header on line {declared} (`csv.header_row`)");
-                return refusal.declared(form, Some(format!("`csv = {{ header_row = {row} }}` would find it")));
+                return refusal.declared(Some(form), Some(format!("`csv = {{ header_row = {row} }}` would find it")));
             }
         }
         refusal

@@ -143,8 +143,8 @@ fn absent(feed: &Feed, wanted: &[String], names: &[String], column: &str) -> Ref
         }
         _ => None,
     };
-    let declared = format!("a column named {}", words::or(&quoted));
-    Refusal::new(Reason::MissingColumn, detail).column(column).declared(declared, nearest)
+    // What is declared is named already.
+    Refusal::new(Reason::MissingColumn, detail).column(column).declared(None, nearest)
 }
 
 /// The refusal of a file that has two columns of a name that the feed reads.

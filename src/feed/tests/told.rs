@@ -3,7 +3,7 @@
 use super::*;
 use crate::feed::told::Fault;
 
-const ENROLLED: &str = "description = \"\"\npath = \"**/*\"\nformat = \"csv\"\nfills = \"enrollments\"\n[limits]\nrejected_share = 0.5\nrejected_share_from = 1\ndropped_share = 1.0\n[[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\n";
+const ENROLLED: &str = "description = \"\"\npath = \"**/*\"\nformat = \"csv\"\nfills = \"enrollments\"\n[limits]\nrejected_share = 0.5\ndropped_share = 1.0\n[[headers]]\nuser_id = \"u\"\ncontent_id = \"c\"\n";
 
 fn read_csv(toml: &str, text: &str) -> Result<Intake, Refusal> {
     try_read(toml, "a", text.as_bytes()).map(|(_, intake)| intake)
@@ -154,8 +154,8 @@ fn counts_by_column_and_reason_are_complete_and_the_first_ten_records_are_placed
     assert_eq!(
         refusal.sentence(),
         "too many of its records were rejected: 97 % (30 of 31 records), and the feed allows 50 %; mostly status, in 20 records: \
-         the value is none of the words that the column knows [unknown_enum] (declared: `enrolled`, `assigned`, `in_progress`, \
-         `completed`, `failed`, `expired` or `withdrawn`; found: `aaaaa`)"
+         the value is none of the words that the column knows [unknown_enum] (declared: `assigned`, `enrolled`, `in_progress`, \
+         `completed`, `passed`, `failed`, `withdrawn`, `waived` or `expired`; found: `aaaaa`)"
     );
 }
 
