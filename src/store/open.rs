@@ -123,17 +123,18 @@ fn local(path: &std::path::Path, missing: Missing) -> Result<Store> {
             disk(&e).unwrap_or_else(|| Final::new(Kind::Config, e.to_string()).hint("check the path in the job file"));
         Error { hint: told.hint, ..Error::new(told.kind, "open", &shown, told.reason) }
     };
+    let wrong = |kind: Kind, reason: &str| {
+        Error::new(kind, "open", &shown, reason)
+            .hint("check the path in the job file; relative paths start at that file")
+    };
+    if path.exists() && !path.is_dir() {
+        return Err(wrong(Kind::Config, "it is not a folder"));
+    }
     if missing == Missing::Create {
         std::fs::create_dir_all(path).map_err(io)?;
     }
     if !path.is_dir() {
-        let (kind, reason) = if path.exists() {
-            (Kind::Config, "it is not a folder")
-        } else {
-            (Kind::NotFound, "there is no such folder")
-        };
-        return Err(Error::new(kind, "open", &shown, reason)
-            .hint("check the path in the job file; relative paths start at that file"));
+        return Err(wrong(Kind::NotFound, "there is no such folder"));
     }
     let absolute = std::fs::canonicalize(path).map_err(io)?;
     // Without fsync a commit could outlive the data it names when the power goes.
@@ -407,6 +408,13 @@ mod tests {
         store.put_new("c/d.txt", Bytes::from("1")).unwrap();
         let again = Store::open(lake.to_str().unwrap(), &Env::default()).unwrap();
         assert_eq!(again.list("").unwrap()[0].path, "c/d.txt");
+        let file = lake.join("c/d.txt");
+        for opened in [
+            Store::open_or_create(file.to_str().unwrap(), &Env::default()),
+            Store::open(file.to_str().unwrap(), &Env::default()),
+        ] {
+            assert!(opened.unwrap_err().to_string().ends_with("it is not a folder"));
+        }
     }
 
     #[test]
