@@ -219,10 +219,11 @@ fn a_feeds_own_share_of_bad_records_holds_however_few_there_are_and_the_usual_on
         let world = published(setup(limits));
         world.deliver("narrow/acts_2026-03-09.csv", text);
         then(&world, code);
-        let noted =
-            world.table("ops/data_quality").into_iter().filter(|row| row["reason_code"] == "reject_share" && row["check_kind"] != "held").map(|row| {
-                [row["delivery"].clone(), row["affected"].clone(), row["out_of"].clone(), row["share"].clone()]
-            });
+        let noted = world
+            .table("ops/data_quality")
+            .into_iter()
+            .filter(|row| row["reason_code"] == "reject_share" && row["check_kind"] != "held")
+            .map(|row| [row["delivery"].clone(), row["affected"].clone(), row["out_of"].clone(), row["share"].clone()]);
         let expected = ["narrow/acts_2026-03-09.csv", "1", "2", "0.5"].map(str::to_owned);
         // The feed that says nothing of bad records is judged by the usual share only from a hundred records on.
         assert_eq!(noted.collect::<Vec<_>>(), if limits.is_empty() { vec![expected] } else { Vec::new() }, "{limits}");
