@@ -7,8 +7,8 @@ use super::planned::Planned;
 use crate::error::{Error, Exit, Result};
 use crate::store::scratch;
 
-/// The share of its limit by which a run may pass it: the allocator gives pages back late.
-const SLACK: u64 = 4;
+/// One in so many parts of its limit by which a run may pass it before it is stopped: what is under way still comes on top of it.
+const SLACK: u64 = 8;
 /// What the program takes without any data; below it nothing can be said of a delivery.
 const LEAST: u64 = 256 << 20;
 /// A delivery of less than one in this of the limit is never what fills the memory.
@@ -32,7 +32,7 @@ pub fn sizes(context: &Context<'_>, plan: &DeliveryPlan) -> Result<()> {
 /// Stops a delivery whose rows outgrow the limit while it is read.
 ///
 /// # Errors
-/// The process holds a quarter more than it may, and the delivery is large enough to be the reason.
+/// The process holds more than it may, and the delivery is large enough to be the reason.
 pub fn rows(context: &Context<'_>, planned: &Planned, rows: u64) -> Result<()> {
     let limit = context.memory_limit as u64;
     if planned.object.size < limit / SMALL {

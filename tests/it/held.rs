@@ -158,3 +158,20 @@ fn random_nights_with_refusals_tolerations_and_repairs_end_as_one_run_over_every
         assert!(held > 0 || seed > 1, "seed {seed} held nothing back");
     }
 }
+
+#[test]
+fn a_delivery_that_the_memory_of_the_run_cannot_hold_is_named_before_anything_is_read() {
+    let (world, deliveries) = world();
+    for delivery in &deliveries {
+        world.deliver(&delivery.path, &delivery.text);
+    }
+    let largest = deliveries.iter().max_by_key(|delivery| delivery.text.len()).expect("a delivery");
+    let run = |memory_limit: usize| {
+        let error = world.run(&How { as_of: instant(&end()), memory_limit, ..How::default() }).expect_err("too large");
+        (error.exit as u8, error.to_string(), error.hint.unwrap_or_default())
+    };
+    let (exit, told, hint) = run(largest.text.len() - 1);
+    assert!(exit == 6 && told.starts_with(&largest.path) && hint.contains("--memory-limit"), "{told} {hint}");
+    assert!(world.files().is_empty() && world.ledger().is_empty());
+    assert_eq!(world.table("ops/data_quality")[0]["reason_code"], "limit");
+}
