@@ -439,7 +439,10 @@ impl<'a, E> Gate<'a, E> {
         self.flush()?;
         let mut intake = std::mem::take(&mut self.intake);
         intake.rejected_by_reason = std::mem::take(&mut self.reasons).into_iter().collect();
-        intake.told = self.sightings.told(&self.bound, &intake, &self.remarks.dropped());
+        let unknown = self.unknown.iter().enumerate().filter(|(_, count)| **count > 0);
+        let unknown = unknown.map(|(at, count)| (at, Reason::UnknownShare, *count));
+        let values: Vec<_> = self.remarks.dropped().into_iter().chain(unknown).collect();
+        intake.told = self.sightings.told(&self.bound, &intake, &values);
         match self.close(&mut intake) {
             Ok(()) => Ok(intake),
             Err(refusal) => Err(intake.refused(refusal).into()),

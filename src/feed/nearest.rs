@@ -196,7 +196,8 @@ impl Trial {
                     *count += u64::from(stamp.is_some());
                     is_bare |= stamp.is_some_and(|is_bare| is_bare);
                 }
-                *bare += u64::from(is_bare);
+                let wants_zone = target.column.data_type == Type::Timestamp && target.rule.mapping.zone.is_none();
+                *bare += u64::from(is_bare && wants_zone);
                 if *looked == PATIENCE {
                     reads.retain(|(_, count)| *count > 0);
                 }
@@ -241,7 +242,8 @@ impl Trial {
                 if let Some(language) = way.language {
                     write.push_str(&format!(" with `locale = \"{language}\"`"));
                 }
-                if *bare > 0 {
+                let has_clock = ["%H", "%I", "iso"].iter().any(|part| way.written.contains(part));
+                if *bare > 0 && has_clock && !way.written.contains("%z") {
                     write.push_str(" and a `zone`");
                 }
                 Some(Nearest { write, reads: most, of: *looked })

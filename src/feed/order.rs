@@ -253,6 +253,6 @@ mod tests {
         let (refusal, count) = orders.judge("due_at").expect("refused");
         assert_eq!((count, refusal.record, refusal.byte_offset), (4, Some(11), Some(110)));
         assert!(refusal.detail.contains("due_at: 4 of 14 values"), "{}", refusal.detail);
-        assert!(refusal.detail.contains("record 11 at byte 110, record 12 at byte 120, record 13 at byte 130,"));
+        assert!(refusal.detail.contains("record 11 at byte 110, record 12 at byte 120 and record 13 at byte 130,"));
     }
 }

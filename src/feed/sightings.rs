@@ -10,7 +10,7 @@ use super::nearest::Trial;
 use super::record::Cell;
 use super::reject::Reason;
 use super::shape;
-use super::told::{self, Fault, LOOKED_AT, SHAPES, Shape, Told};
+use super::told::{self, Fault, LOOKED_AT, SHAPES, Shape, Told, UNKNOWN};
 
 /// Shapes kept apart while looking.
 const SHAPES_KEPT: usize = 100;
@@ -61,6 +61,10 @@ impl Sightings {
         let fault = |column: Option<usize>, reason: Reason, count: u64| {
             let target = column.and_then(|at| bound.columns.get(at));
             let mut fault = Fault::new(target.map(|target| target.column.name.as_str()), reason, count);
+            if reason == Reason::UnknownShare {
+                // Whether they are too many is judged elsewhere.
+                fault.reason = UNKNOWN.into();
+            }
             let (Some(target), Some(sighting)) = (target, self.seen.get(&(column, reason))) else { return fault };
             let mut shapes: Vec<(&String, &u64)> = sighting.shapes.iter().collect();
             shapes.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reason::{Reason, Reject};
+use crate::contract::findings::finding;
 use crate::contract::words;
 
 /// Columns and reasons told of apart.
@@ -46,7 +47,7 @@ pub struct Fault {
     /// The canon column; none where the record or the file as a whole is at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// A code of [`Reason`].
+    /// A code of [`Reason`], or of values that took their column's default that of the finding.
     pub reason: String,
     pub count: u64,
     /// What the feed or the contract asks for.
@@ -94,9 +95,13 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// The sentence of a reason by its code; one that a later version knew says its code.
+/// The finding of values for which the default of their column stood in.
+pub(super) const UNKNOWN: &str = "unknown_values";
+
+/// The sentence of a reason or a finding by its code; one that a later version knew says its code.
 fn meaning(code: &str) -> &str {
-    Reason::of(code).map_or(code, |reason| reason.sentence())
+    let noticed = || finding(code).map_or(code, |finding| finding.sentence);
+    Reason::of(code).map_or_else(noticed, |reason| reason.sentence())
 }
 
 impl Fault {
@@ -146,9 +151,14 @@ impl Nearest {
 impl Told {
     /// The worst column and reason, with its form, for the message that names the delivery; empty where nothing is known of columns.
     pub fn brief(&self) -> String {
-        let of_values = matches!(self.refused.as_deref(), Some("dropped_share" | "unknown_share"));
+        let (of_values, is_unknown) = match self.refused.as_deref() {
+            Some("dropped_share") => (true, false),
+            Some("unknown_share") => (true, true),
+            _ => (false, false),
+        };
         let faults = if of_values { &self.values } else { &self.faults };
-        let Some(worst) = faults.first() else { return String::new() };
+        let mut faults = faults.iter().filter(|fault| !of_values || (fault.reason == UNKNOWN) == is_unknown);
+        let Some(worst) = faults.next() else { return String::new() };
         // The delivery's own fault was said before.
         let is_own = self.refused.as_deref() == Some(worst.reason.as_str());
         let form = worst.form();
@@ -223,7 +233,7 @@ impl Told {
             line(4, &format!("and {} of other columns and reasons", words::count(self.more_faults, "kind")));
         }
         if !self.values.is_empty() {
-            line(2, "values that were left out of their records, by column and reason:");
+            line(2, "values that were not taken as they stand, by column and reason:");
         }
         for fault in &self.values {
             let column = fault.column.as_deref().unwrap_or_default();

@@ -230,6 +230,9 @@ impl<'a, E> Gate<'a, E> {
                         }
                     };
                     self.unknown[target.stored] += u64::from(seen.unknown);
+                    if seen.unknown && self.sightings.is_curious(at, Reason::UnknownShare) {
+                        self.sightings.look(at, target, Reason::UnknownShare, cell);
+                    }
                     if seen.lookalike {
                         self.remarks.note(target.stored, Remark::Lookalike);
                     }

@@ -141,6 +141,19 @@ fn no_value_that_was_refused_stands_in_anything_that_is_told() {
 }
 
 #[test]
+fn words_that_took_the_default_of_their_column_are_told_by_their_shape() {
+    let feed = format!(
+        "{ENROLLED}status = {{ from = \"x\", values = {{ \"Done\" = \"completed\" }}, default = \"assigned\" }}\n"
+    );
+    let intake = read_csv(&feed, "u,c,x\nu1,c1,Done\nu2,c1,DONE\nu3,c1,DONE\nu4,c1,a-7\n").expect("read");
+    let [fault] = intake.told.values.as_slice() else { panic!("{:?}", intake.told) };
+    assert_eq!((fault.reason.as_str(), fault.count, shapes(fault)), ("unknown_values", 3, "2 aaaa | 1 a-9".into()));
+    assert!(fault.nearest.as_ref().is_some_and(|nearest| nearest.write.contains("`Done` in another case")));
+    let refused = intake.refused(Refusal::new(Reason::UnknownShare, "status: 75 % (3 of 4 records)"));
+    assert!(refused.sentence().contains("mostly status, in 3 values"), "{}", refused.sentence());
+}
+
+#[test]
 fn counts_by_column_and_reason_are_complete_and_the_first_ten_records_are_placed() {
     let bad: String = (0..30).map(|at| if at % 3 == 0 { ",c1,x\n" } else { "u1,c1,begun\n" }).collect();
     let refusal = read_csv(&format!("{ENROLLED}status = \"x\"\n"), &format!("u,c,x\nu0,c0,assigned\n{bad}"));
