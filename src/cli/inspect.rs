@@ -31,7 +31,7 @@ pub struct InspectArgs {
 #[derive(Serialize)]
 struct CommitLine {
     commit: u64,
-    /// `run`, or `vacuum`, which reads nothing and changes no table.
+    /// `run`; `held`, a run that was held back and changed nothing but what operators read; or `vacuum`, which changes no table.
     made_by: String,
     as_of: String,
     tables: usize,
@@ -95,6 +95,9 @@ pub fn inspect(args: &InspectArgs, env: &Env) -> Result<u8> {
 
 /// Who made a commit, as its file says it.
 fn made_by(commit: &commit::Commit) -> String {
+    if commit.made_by == commit::MadeBy::Run && commit.shows() != commit.n {
+        return "held".to_owned();
+    }
     serde_json::to_value(commit.made_by).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -153,10 +156,13 @@ fn run(commit: &commit::Commit, json: bool) -> Result<u8> {
         })
         .collect();
     terminal::data(&format!(
-        "commit {} as of {}, made by a {} of version {}, config {}\n{}",
+        "commit {} as of {}, made by {} of version {}, config {}\n{}",
         commit.n,
         commit.as_of,
-        made_by(commit),
+        match made_by(commit).as_str() {
+            "held" => "a run that was held back".to_owned(),
+            word => format!("a {word}"),
+        },
         commit.binary_version,
         commit.config_hash,
         terminal::table(&["table", "files", "rows"], &rows)

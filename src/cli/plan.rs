@@ -196,7 +196,9 @@ fn computed(steps: &Steps) -> String {
             Some((first, last, count))
                 if (&first.table, grain(first), first.because) == (&step.table, grain(step), step.because) =>
             {
-                *last = step;
+                // Days are computed beside each other, in no order.
+                *first = if start(step) < start(first) { step } else { *first };
+                *last = if start(step) > start(last) { step } else { *last };
                 *count += 1;
             }
             _ => runs.push((step, step, 1)),

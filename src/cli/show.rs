@@ -65,9 +65,14 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
     };
     let mut rows: Vec<Vec<String>> = Vec::new();
     // What was noticed opens with what matters, and with what was noticed last.
-    let has_severity = table.is_some_and(|table| table.column(SEVERITY).is_some());
-    let by_severity = has_severity && conditions.iter().all(|condition| condition.column != SEVERITY);
-    let passes: &[Option<bool>] = if by_severity { &[Some(true), Some(false)] } else { &[None] };
+    let severity = table.and_then(|table| table.column(SEVERITY));
+    let severity = severity.filter(|_| conditions.iter().all(|condition| condition.column != SEVERITY));
+    let by_severity = severity.is_some();
+    // A contract names the severities from the least to the gravest.
+    let passes: Vec<Option<&str>> = match severity {
+        Some(column) => column.values.iter().rev().map(|severity| Some(severity.as_str())).collect(),
+        None => vec![None],
+    };
     let mut in_order: Vec<_> = files.values().collect();
     if by_severity {
         in_order.reverse();
@@ -79,8 +84,7 @@ pub fn show(args: &ShowArgs, env: &Env) -> Result<u8> {
         for batch in parquet::decode(&read_file(lake, file)?, None, parquet::Text::Plain)? {
             let columns = header.iter().map(|name| place(&batch, name)).collect::<Result<Vec<usize>>>()?;
             let wanted = conditions.iter().map(|condition| wanted(&batch, condition)).collect::<Result<Vec<_>>>()?;
-            let in_pass =
-                |row: &usize| pass.is_none_or(|warns| (Text::of(&batch, SEVERITY).get(*row) == Some("warn")) == warns);
+            let in_pass = |row: &usize| pass.is_none() || Text::of(&batch, SEVERITY).get(*row) == *pass;
             let chosen = (0..batch.num_rows())
                 .filter(in_pass)
                 .filter(|row| wanted.iter().all(|(at, wanted)| wanted.is(batch.column(*at), *row)));
