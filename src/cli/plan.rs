@@ -43,6 +43,8 @@ struct Plan {
     read: Vec<Planned>,
     known: usize,
     start_over: std::collections::BTreeMap<String, String>,
+    /// Feeds that read otherwise than they did and whose rows stay as they were read, as the job tolerates.
+    kept_as_read: Vec<String>,
     strangers: Vec<String>,
     missing_feeds: Vec<String>,
     /// What the run computes, the same list as in its report; `None` where deliveries were not read.
@@ -94,6 +96,7 @@ pub fn plan(args: &PlanArgs, env: &Env, now: DateTime<Utc>, threads: usize) -> R
         read: deliveries.read.iter().map(listed).collect(),
         known: deliveries.known,
         start_over: deliveries.start_over,
+        kept_as_read: deliveries.kept_as_read,
         strangers: deliveries.strangers,
         missing_feeds: deliveries.missing_feeds,
         steps: None,
@@ -152,6 +155,9 @@ fn told(plan: &Plan) -> String {
     text.push_str(&format!("{to_read} to read, {} known\n", plan.known));
     for (table, why) in &plan.start_over {
         text.push_str(&format!("canon {table} starts over: {why}\n"));
+    }
+    for feed in &plan.kept_as_read {
+        text.push_str(&format!("the rows of feed {feed} stay as they were read, by other rules than it has now\n"));
     }
     for feed in &plan.missing_feeds {
         text.push_str(&format!("feed {feed} has no delivery\n"));

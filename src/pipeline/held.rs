@@ -15,6 +15,9 @@ use crate::ledger::Entry;
 use crate::publish::commit::SHOWS;
 use crate::publish::{Commit, Draft, Publisher};
 
+/// What is held where neither a delivery nor a feed is at fault.
+const RUN: &str = "run";
+
 /// What ends a run before it has something to publish.
 #[derive(Debug)]
 pub struct Stop {
@@ -81,12 +84,13 @@ fn held(context: &Context<'_>, stop: &Stop, before: &BTreeMap<String, Held>) -> 
     if held.is_empty() {
         let reason = if stop.error.exit == Exit::Limit { "limit" } else { "gate" }.to_owned();
         let sentence = stop.error.message.clone();
-        let of = stop.of.clone().unwrap_or_else(|| "run".into());
+        let of = stop.of.clone().unwrap_or_else(|| RUN.into());
         held.insert(of, Held { entry: None, reason, sentence, hint, since });
     }
     for (of, held) in &mut held {
         if let Some(known) = before.get(of) {
-            if known.is(held) {
+            // Of a run as a whole only its words tell one cause from another.
+            if known.is(held) && (of != RUN || known.sentence == held.sentence) {
                 *held = known.clone();
             } else {
                 held.since.clone_from(&known.since);

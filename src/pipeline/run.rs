@@ -243,7 +243,7 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
     let objects = context.landing.list("")?;
     let anew = reads_anew(memory, &ReadWith::now(context.job, context.pseudonyms))?;
     let on_request = context.rebuild == Some(Rebuild::All) && !memory.deliveries.entries.is_empty();
-    let anew = anew.or_else(|| on_request.then(|| "that was asked for".to_owned()));
+    let anew = anew.or_else(|| on_request.then(|| plan::anew::ASKED.to_owned()));
     let mut ledger = if anew.is_some() { Ledger::default() } else { memory.deliveries.clone() };
     // What was refused and is not tolerated any more is judged again, as if it had come today.
     ledger.entries.retain(|_, entry| entry.is_accepted() || context.job.refused_feeds.contains(&entry.feed));
@@ -261,7 +261,7 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
     }
     if let Some(Rebuild::Tables(tables)) = &context.rebuild {
         for table in tables {
-            plan.start_over.insert(table.clone(), "that was asked for".to_owned());
+            plan.start_over.insert(table.clone(), plan::anew::ASKED.to_owned());
         }
     }
     plan::anew::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog, &context.job.kept_feeds)?;

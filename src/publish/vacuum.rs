@@ -377,6 +377,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a killed write leaves a file")]
     fn what_killed_processes_left_goes_once_it_is_older_than_the_grace() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().to_str().unwrap(), &Env::default()).unwrap();

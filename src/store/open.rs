@@ -255,6 +255,7 @@ fn trusting(env: &Env, label: &str) -> Result<ClientOptions> {
             config(label, format!("{name} names {}, {why}", scrub(path)))
                 .hint("give the path of a PEM file with the certificates of the authorities to trust")
         };
+        #[expect(clippy::disallowed_methods, reason = "a file of this machine that the environment names")]
         let pem = std::fs::read(path).map_err(|cause| wrong(&format!("which cannot be read: {cause}")))?;
         let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| wrong("which is no PEM file"))?;
         if certificates.is_empty() {
@@ -320,6 +321,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a file for the test")]
     fn a_file_of_authorities_that_holds_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let (missing, text) = (folder.path().join("missing.pem"), folder.path().join("text.pem"));

@@ -179,9 +179,14 @@ fn other_rules(feed: &str) -> String {
     format!("the feed {feed} reads by other rules than it did")
 }
 
+/// Why a table starts over that somebody wants to be read again.
+pub const ASKED: &str = "that was asked for";
+
 /// Whether a reason is one that somebody decided: undoing the decision is a way out.
 fn is_decided(reason: &str) -> bool {
-    reason.ends_with("reads by other rules than it did") || reason.starts_with("the job no longer has the feed")
+    reason == ASKED
+        // The feed reads by other rules, or it reads no such path any more.
+        || ["the job no longer has the feed ", "the feed "].iter().any(|start| reason.starts_with(start))
 }
 
 /// Deliveries that must be read again cannot be.
