@@ -59,7 +59,7 @@ fn a_value_that_is_not_read_is_told_by_its_shape_with_the_form_declared_and_the_
             "`date = \"%d. %b %Y\"` with `locale = \"de\"` [2/3]",
         ),
         (
-            "due_at = { from = \"x\", date = \"epoch_s\" }",
+            "due_at = { from = \"x\", date = \"epoch_s\", open_from = \"never\" }",
             &["1772366400000"],
             "`epoch_s`",
             "1 9…",
