@@ -33,7 +33,7 @@ fn the_message_of_a_held_back_run_names_delivery_gate_column_share_form_and_next
         "mostly occurred_at, in 82 records",
         "[ts_format]",
         "declared: `iso`",
-        "found: `9.9.9999 99:99`",
+        "found: `9.9.9999 9:99`",
         "`date = \"%d.%m.%Y %H:%M\"`",
         "`uptake inspect JOB activity_2026-03-02.csv`",
     ] {
