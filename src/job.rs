@@ -4,6 +4,7 @@
 //! errors, so that a typo never silently changes a rule.
 
 mod certifications;
+mod date;
 pub mod goals;
 pub mod plans;
 pub mod reviews;
@@ -22,6 +23,7 @@ use crate::period::{Calendar, day_of};
 
 pub use certifications::Certification;
 use certifications::CertificationFile;
+use date::DateFile;
 
 /// The smallest group any real company may show.
 pub const SMALLEST_GROUP: i64 = 5;
@@ -66,20 +68,6 @@ struct JobFile {
     tolerate: TolerateFile,
     #[serde(default)]
     certifications: Vec<CertificationFile>,
-}
-
-/// A date, with quotation marks or without.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "toml::Value")]
-struct DateFile(NaiveDate);
-
-impl TryFrom<toml::Value> for DateFile {
-    type Error = String;
-
-    fn try_from(value: toml::Value) -> Result<DateFile, String> {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        text.parse().map(DateFile).map_err(|_| format!("{text} is no date like 2026-03-31"))
-    }
 }
 
 #[derive(Debug, Deserialize)]

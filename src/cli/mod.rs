@@ -1,5 +1,6 @@
 //! The command line: the only user of clap and the only one that prints. Data goes to stdout, talk to stderr.
 
+mod age;
 mod as_of;
 mod check;
 mod explain;

@@ -8,9 +8,9 @@ pub mod sources;
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
 use serde::Deserialize;
 
+use super::date::DateFile;
 use super::reviews::Reviews;
 use crate::contract::Catalog;
 use crate::period::{Day, Grain, day_of};
@@ -61,7 +61,7 @@ struct RitualFile {
     every: String,
     required_roles: Vec<String>,
     by_working_day: Option<i64>,
-    from: Option<NaiveDate>,
+    from: Option<DateFile>,
 }
 
 /// Why a scorecard is refused, and what to do.
@@ -178,7 +178,7 @@ fn ritual(file: RitualFile) -> Result<Ritual, Refusal> {
         every,
         required_roles: roles,
         by_working_day: file.by_working_day,
-        from: file.from.map(day_of),
+        from: file.from.map(|date| day_of(date.0)),
     })
 }
 

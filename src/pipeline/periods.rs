@@ -22,11 +22,11 @@ use super::reported::reported;
 use super::steps::{Because, Fingerprint};
 use super::stream::{Bounds, in_order};
 use super::world::World;
-use super::{contents, derive, endorsements, unit_week};
+use super::{contents, derive, endorsements, left_out, unit_week};
 use crate::canon::columns::{Text, dates, numbers};
 use crate::canon::history::StableHash;
+use crate::contract::Table;
 use crate::contract::arrow::{mart_schema, sorted};
-use crate::contract::{Area, Table};
 use crate::error::Result;
 use crate::mart::{Guarded, Inputs, MARTS, Mart, Previous, Standing};
 use crate::period::{Day, Grain, Period, month_label};
@@ -44,7 +44,7 @@ pub fn compute(
     made_from: &mut BTreeMap<String, String>,
 ) -> Result<Computed> {
     let mut done = Computed::default();
-    leave_out(context, lake, made_from)?;
+    left_out::take_out(context, lake, made_from)?;
     let person_day = context.catalog.require("person_day")?;
     let days: BTreeMap<Day, FileRef> = lake
         .partitions(person_day)?
@@ -76,24 +76,6 @@ pub fn compute(
     done.unknown_cycles = cycles::unknown(context, lake, range.1)?;
     done.remarks.extend(done.unknown_cycles.iter().filter_map(cycles::Unknown::remark));
     Ok(done)
-}
-
-/// Takes out what the job does not publish any more: it would stay in the snapshot as it once was.
-fn leave_out(context: &Context<'_>, lake: &mut Lake<'_>, made_from: &mut BTreeMap<String, String>) -> Result<()> {
-    let of_managers: BTreeSet<&str> =
-        MARTS.iter().filter(|mart| context.job.wants(mart.name)).filter_map(|mart| mart.managers).collect();
-    let is_left = |table: &&Table| {
-        matches!(table.area, Area::Marts | Area::Restricted)
-            && !context.job.wants(&table.name)
-            && !of_managers.contains(table.name.as_str())
-    };
-    for table in context.catalog.tables().filter(is_left) {
-        if !lake.partitions(table)?.is_empty() {
-            lake.remove(table)?;
-            made_from.retain(|step, _| step.split('/').next() != Some(&table.name));
-        }
-    }
-    Ok(())
 }
 
 /// The first table the mart needs that has no row.

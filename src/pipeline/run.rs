@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::context::{Context, Rebuild, Stage};
-use super::held::{self, Stop};
+use super::held::Stop;
 use super::lake::Lake;
 use super::memory::{Memory, READING, ReadWith, memory, reads_anew};
 use super::plan::{self, DeliveryPlan};
 use super::report::Report;
 use super::steps::Steps;
-use super::{as_of, days, gates, ingest, ops, periods, remarks, room, world};
+use super::{as_of, days, gates, hold_back, ingest, ops, periods, remarks, room, world};
 use crate::error::{Error, Result};
 use crate::feed::{Intake, Refusal, Verdict, sha256};
 use crate::ledger::{Counts, Entry, Ledger};
@@ -40,7 +40,7 @@ pub fn run(context: &Context<'_>) -> Result<Report> {
                 Ok(draft)
             }
             Err(stop) if stop.is_held() => {
-                let draft = held::draft(context, publisher, &stop);
+                let draft = hold_back::draft(context, publisher, &stop);
                 held_back = Some(stop.error);
                 draft
             }

@@ -416,6 +416,7 @@ const TOO_LONG: usize = 600;
 const REASONS: &[(&str, &str)] = &[
     ("canon/obligation.rs", "one rule in many cases: what a row of enrollments obliges whom to, and until when"),
     ("feed/gate.rs", "one record from its cells to a row, in the order in which it is judged"),
+    ("feed/nearest.rs", "every form that could read a value, tried in one order"),
     ("feed/read/elements.rs", "one state machine over bytes of JSON"),
     ("feed/read/json.rs", "one reader: lines and arrays share their records"),
     ("feed/validate.rs", "every key of a feed file, each with the sentence that refuses it"),
