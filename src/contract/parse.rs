@@ -398,6 +398,25 @@ mod tests {
     }
 
     #[test]
+    fn how_deliveries_become_rows_changes_how_a_table_reads_and_words_do_not() {
+        let column = |rest: &str| {
+            let more =
+                format!("[columns.name]\ntype = \"text\"\ndescription = \"A name\"\nprivacy = \"public\"\n{rest}");
+            load(Area::Canon, "public", &more).unwrap().reading_hash()
+        };
+        let base = column("");
+        let reworded = load(
+            Area::Canon,
+            "public",
+            "[columns.name]\ntype = \"text\"\ndescription = \"Other words\"\nprivacy = \"public\"\n",
+        );
+        assert_eq!(reworded.unwrap().reading_hash(), base);
+        for rest in ["required = true\n", "values = [\"a\"]\n", "domain = \"user\"\n"] {
+            assert_ne!(column(rest), base, "{rest}");
+        }
+    }
+
+    #[test]
     fn a_contract_that_extends_another_says_only_what_is_different() {
         let column = |name: &str, description: &str| {
             format!("[columns.{name}]\ntype = \"text\"\ndescription = \"{description}\"\nprivacy = \"public\"\n")

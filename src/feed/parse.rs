@@ -99,7 +99,7 @@ mod tests {
         let same = [
             format!("# a comment\n{}", FEED.replace("\"a\"", "\"b\"")),
             FEED.replace("u_{date}", "v_{date}"),
-            format!("{FEED}[limits]\nrejected_share = 0.2\n[gates]\nzero_rows = \"warn\"\n"),
+            format!("{FEED}[limits]\nrejected_share = 0.2\n[gates]\nreject_share = \"warn\"\n"),
         ];
         for text in same {
             assert_eq!(of(&text), base, "{text}");

@@ -353,8 +353,15 @@ impl Format {
 fn epoch(text: &[u8], unit: i64) -> Result<Stamp, Reason> {
     let value: i64 = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Reason::TsFormat)?;
     let local = value.checked_mul(unit).ok_or(Reason::TsRange)?;
+    // Milliseconds read as seconds lie tens of thousands of years ahead: another unit, and no open end.
+    if local >= YEAR_10000 {
+        return Err(Reason::TsRange);
+    }
     Ok(Stamp { local, offset: Some(0), timed: true })
 }
+
+/// The first microsecond that no calendar of four digits has.
+const YEAR_10000: i64 = 253_402_300_800 * SECOND;
 
 /// The milliseconds count from 1970 in UTC, whatever the offset; it says what the clock of the source showed.
 fn odata(text: &[u8]) -> Result<Stamp, Reason> {
@@ -592,6 +599,17 @@ mod tests {
             assert_eq!(iso(text.as_bytes()), Ok(day), "{text}");
         }
         assert_eq!(iso(b"2026-03-02-8"), Err(Reason::TsFormat));
+    }
+
+    #[test]
+    fn milliseconds_that_a_feed_reads_as_seconds_are_out_of_range_and_no_open_end() {
+        let read = |format: &str, text: &str| {
+            let stamp = Format::parse(format).expect("a format").read(text.as_bytes(), None);
+            shown(stamp.and_then(|stamp| stamp.instant(None)))
+        };
+        assert_eq!(read("epoch_s", "1767225600"), Ok("2026-01-01 00:00:00".into()));
+        assert_eq!(read("epoch_s", "1767225600000"), Err(Reason::TsRange));
+        assert_eq!(read("epoch_ms", "253402300799000"), Ok("9999-12-31 23:59:59".into()), "an open end");
     }
 
     #[test]

@@ -12,12 +12,12 @@ use crate::publish::Commit;
 /// How far ahead of the newest delivery a run may look, where its day is still to come.
 const AHEAD: Duration = Duration::days(2);
 
-/// Refuses a day that would take what is published back, or that is still to come: a scheduler whose old run was cleared must not
+/// Refuses a day that would take what is published back, that lies before every delivery, or that is still to come: a scheduler whose old run was cleared must not
 /// show an old snapshot as the newest, and a mistyped year must not end everybody's periods. Days between the newest delivery and
 /// today are fine: exports may come once a month.
 ///
 /// # Errors
-/// The day is before that of the head in the job's zone, or ahead of both the clock and the newest delivery.
+/// The day is before that of the head in the job's zone, before every delivery, or ahead of both the clock and the newest delivery.
 pub fn check(context: &Context<'_>, head: Option<&Commit>, plan: &DeliveryPlan, ledger: &Ledger) -> Result<()> {
     if context.force_as_of {
         return Ok(());
@@ -41,7 +41,18 @@ pub fn check(context: &Context<'_>, head: Option<&Commit>, plan: &DeliveryPlan, 
     }
     let read = plan.read.iter().map(|planned| planned.delivery.known_at);
     let known = ledger.entries.values().filter_map(|entry| DateTime::from_timestamp_micros(entry.known_at));
-    if let Some(newest) = read.chain(known).max()
+    let told_at: Vec<DateTime<Utc>> = read.chain(known).collect();
+    if let Some(oldest) = told_at.iter().min()
+        && day(context.as_of) < day(*oldest)
+    {
+        let what = format!(
+            "the run would speak of {}, when nothing had been delivered: the oldest delivery was made on {}",
+            told(context.as_of),
+            oldest.date_naive()
+        );
+        return Err(Error::usage(what).hint("check the year of --as-of; --force-as-of lets it pass"));
+    }
+    if let Some(newest) = told_at.iter().max().copied()
         && context.as_of > newest + AHEAD
         && context.as_of > context.clock
     {

@@ -519,6 +519,8 @@ mod tests {
         let catalog = Catalog::load().unwrap();
         let past = [known("u_2026-03-02.csv", "2026-03-01T23:00:00Z", false, "now")];
         let started = |feeds: &[LoadedFeed], objects: &[Object]| {
+            let read_as = feeds[0].feed.read_as.clone();
+            let past = past.clone().map(|entry| Entry { read_as: read_as.clone(), ..entry });
             let ledger = ledger(&past);
             let mut plan = deliveries(objects, feeds, &ledger, BERLIN, None).unwrap();
             start_over(&mut plan, objects, feeds, &ledger, &catalog, &[]).unwrap();

@@ -224,6 +224,15 @@ fn a_run_does_not_go_back_behind_the_last_one_nor_into_a_year_to_come() {
     assert!(exit == 2 && told.contains("commit 2") && told.contains("2026-03-10T00:00:00Z already"), "{told}");
     assert_eq!(run(&end(), false), Ok("nothing_to_do"));
     assert_eq!(run("2026-03-01", true), Ok("published"));
+    // Into an empty lake, and through the command line: by its clock it is 2030 in these tests.
+    let world = World::new();
+    for delivery in company::deliveries(&SMALL) {
+        world.deliver(&delivery.path, &delivery.text);
+    }
+    let words = |as_of: &str| world.uptake(&format!("run JOB --as-of {as_of}"));
+    assert_eq!(["1980-03-01", "1999-03-01", "2031-03-01", "9999-01-01"].map(words), [2; 4]);
+    assert!(world.head().is_none());
+    assert_eq!(words("2027-03-01"), 0, "exports may come once a year");
 }
 
 #[test]
