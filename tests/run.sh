@@ -43,8 +43,8 @@ readers() {
         step "the demo published on Azure" "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
         step "a rerun on Azure finds it all there" nothing_to_do "$uptake" --log error run jobs/demo.toml --as-of $day --out "$lake"
     fi
-    # Store and refusal messages (sections 11 and 12) and the codec of marts come later.
-    step "cases from real deliveries" "$python" tests/cases/run.py "$uptake" --later 11 --later 12 --later "figures.md 5"
+    # The codec of marts comes later.
+    step "cases from real deliveries" "$python" tests/cases/run.py "$uptake" --later "figures.md 5"
     step "contracts in the open standard" "$python" tests/readers/contracts.py "$uptake"
     step "effects of posts from their formulas alone" "$python" tests/readers/effects_by_formula.py "$uptake" 2
     # The SQL of its own reads lists that are in order.
