@@ -163,7 +163,7 @@ fn another_rule_about_records_reads_the_table_again_or_says_which_object_is_gone
     let error = world.run(&How { as_of: instant("2026-02-05"), ..How::default() }).expect_err("refused");
     assert_eq!(error.exit as u8, USAGE);
     assert!(
-        error.to_string().contains("hr_2026-02-01.csv must be read again because the feed hr takes other records"),
+        error.to_string().contains("hr_2026-02-01.csv must be read again because the feed hr reads by other rules"),
         "{error}"
     );
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("undo the change")), "{:?}", error.hint);
