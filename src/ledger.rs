@@ -34,6 +34,14 @@ impl Counts {
         self.read == self.accepted + gone
     }
 
+    /// What became of the records read, as the right side of the equation: `2 accepted + 1 rejected + …`.
+    pub fn parts(&self) -> String {
+        let Counts { read: _, accepted, rejected, duplicate, voided, superseded, filtered, forgotten } = self;
+        format!(
+            "{accepted} accepted + {rejected} rejected + {duplicate} duplicate + {voided} voided + {superseded} superseded + {filtered} filtered + {forgotten} forgotten"
+        )
+    }
+
     /// Records that passed the gate, whatever became of them since.
     pub fn passed(&self) -> u64 {
         self.read.saturating_sub(self.rejected + self.filtered)

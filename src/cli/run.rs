@@ -216,17 +216,11 @@ fn told(report: &Report, lake: &str) -> String {
         text.push_str(&format!("no delivery is new, {known} known; no table would say anything else\n"));
     } else {
         text.push_str(&format!(
-            "{} read, {} known; {} = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\n",
+            "{} read, {} known; {} = {}\n",
             terminal::count(report.deliveries_read, "delivery", "deliveries"),
             report.deliveries_known,
             terminal::count(counts.read, "record", "records"),
-            counts.accepted,
-            counts.rejected,
-            counts.duplicate,
-            counts.voided,
-            counts.superseded,
-            counts.filtered,
-            counts.forgotten
+            counts.parts()
         ));
         let written = if report.verdict == "dry_run" { "would be written" } else { "written" };
         text.push_str(&format!(

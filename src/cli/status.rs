@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::age::{age, ago};
 use super::{load, terminal};
-use crate::contract::Catalog;
+use crate::contract::{Catalog, words};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Memory};
 use crate::publish::commit::{self, Commit};
@@ -352,7 +352,7 @@ fn of_latest(latest: &Latest) -> String {
     if !latest.restored.is_empty() {
         let commits: Vec<String> = latest.restored_to.iter().map(u64::to_string).collect();
         let noun = if commits.len() == 1 { "commit" } else { "commits" };
-        return format!("{} put back to {noun} {}", tables(latest.restored.len()), terminal::listed(&commits));
+        return format!("{} put back to {noun} {}", tables(latest.restored.len()), words::and(&commits));
     }
     format!("shows the commit in {}", terminal::count(latest.tables as u64, "table", "tables"))
 }

@@ -95,4 +95,9 @@ mod tests {
             ("a".into(), "a and b".into(), "a, b or c".into())
         );
     }
+
+    #[test]
+    fn lists_are_grammatical() {
+        assert_eq!([and(&["a"]), and(&["a", "b"]), and(&["a", "b", "c"])], ["a", "a and b", "a, b and c"]);
+    }
 }

@@ -35,7 +35,7 @@ impl Feed {
         let error = |what: String| FeedError { feed: name.into(), what };
         let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
         let feed = resolve(name, file, table).map_err(&error)?;
-        let read_as = read_as(text, table).map_err(|cause| error(cause.to_string()))?;
+        let read_as = read_as(text, table).map_err(error)?;
         Ok(Feed { read_as, ..feed })
     }
 }
@@ -46,8 +46,8 @@ const NOT_OF_ROWS: [&str; 6] = ["description", "path", "marker", "snapshots", "s
 const LIMITS_OF_RECORDS: [&str; 2] = ["record_bytes", "json_depth"];
 
 /// [`Feed::read_as`] of a feed file: comments, spaces and the order of its keys do not count.
-fn read_as(text: &str, table: &Table) -> Result<String, toml::de::Error> {
-    let mut keys: toml::Table = toml::from_str(text)?;
+fn read_as(text: &str, table: &Table) -> Result<String, String> {
+    let mut keys: toml::Table = toml::from_str(text).map_err(|cause| cause.to_string())?;
     keys.retain(|key, _| !NOT_OF_ROWS.contains(&key));
     if let Some(toml::Value::Table(limits)) = keys.get_mut("limits") {
         limits.retain(|key, _| LIMITS_OF_RECORDS.contains(&key));
@@ -55,34 +55,9 @@ fn read_as(text: &str, table: &Table) -> Result<String, toml::de::Error> {
             keys.remove("limits");
         }
     }
-    let mut meant = String::new();
-    write(&toml::Value::Table(keys), &mut meant);
-    meant.push_str(&table.reading_hash());
-    Ok(sha256(meant.as_bytes())[..16].to_owned())
-}
-
-/// A value as one text, the keys of its tables sorted.
-fn write(value: &toml::Value, text: &mut String) {
-    match value {
-        toml::Value::Table(table) => {
-            let sorted: std::collections::BTreeMap<&String, &toml::Value> = table.iter().collect();
-            text.push('{');
-            for (key, value) in sorted {
-                text.push_str(&format!("{key:?}="));
-                write(value, text);
-            }
-            text.push('}');
-        }
-        toml::Value::Array(values) => {
-            text.push('[');
-            for value in values {
-                write(value, text);
-                text.push(',');
-            }
-            text.push(']');
-        }
-        plain => text.push_str(&format!("{plain};")),
-    }
+    let mut meant = serde_json::to_value(&keys).map_err(|cause| cause.to_string())?;
+    meant.sort_all_objects();
+    Ok(sha256(format!("{meant}{}", table.reading_hash()).as_bytes())[..16].to_owned())
 }
 
 #[cfg(test)]
@@ -99,6 +74,7 @@ mod tests {
         let same = [
             format!("# a comment\n{}", FEED.replace("\"a\"", "\"b\"")),
             FEED.replace("u_{date}", "v_{date}"),
+            format!("format = \"csv\"\n{}", FEED.replace("format = \"csv\"\n", "")),
             format!("{FEED}[limits]\nrejected_share = 0.2\n[gates]\nreject_share = \"warn\"\n"),
         ];
         for text in same {

@@ -346,57 +346,6 @@ fn turn(feed: &Feed, ledger: &Ledger, catalog: &Catalog) -> Option<i64> {
     newest.filter(|_| with && without)
 }
 
-/// Plans every delivery anew, into an empty lake: by `ledger`, none of what was accepted may be missing.
-///
-/// # Errors
-/// An accepted delivery is no longer in the landing area, or no feed of the job reads it.
-pub fn read_anew(
-    plan: &mut DeliveryPlan,
-    objects: &[Object],
-    feeds: &[LoadedFeed],
-    ledger: &Ledger,
-    reason: &str,
-) -> Result<()> {
-    let there: BTreeSet<&str> = objects.iter().map(|object| object.path.as_str()).collect();
-    let listed: BTreeSet<(&str, &str)> =
-        plan.listed.values().map(|planned| (planned.delivery.path.as_str(), planned.delivery.feed.as_str())).collect();
-    let waits = |entry: &Entry| {
-        plan.waiting.iter().any(|waiting| waiting.feed == entry.feed && waiting.folder == folder(&entry.path))
-    };
-    let missing: Vec<&Entry> = ledger
-        .entries
-        .values()
-        .filter(|entry| entry.is_accepted() && !waits(entry))
-        // What no feed of the job reads any more goes.
-        .filter(|entry| {
-            feeds.iter().any(|loaded| {
-                loaded.feed.name == entry.feed
-                    && !(there.contains(entry.path.as_str()) && loaded.feed.recognise(&entry.path).is_none())
-            })
-        })
-        .filter(|entry| !listed.contains(&(entry.path.as_str(), entry.feed.as_str())))
-        .collect();
-    if let Some(first) = missing.first() {
-        let more = match missing.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {more} more)"),
-        };
-        return Err(Error::usage(format!(
-            "every delivery must be read again because {reason}, but {}{more} is no longer in the landing area; nothing was published", first.path
-        ))
-        .hint("bring back what is missing, or build a new lake from what there is: `uptake run JOB --out NEW_LAKE`"));
-    }
-    let tables: BTreeSet<&String> = ledger.entries.values().map(|entry| &entry.table).collect();
-    plan.start_over = tables.into_iter().map(|table| (table.clone(), reason.to_owned())).collect();
-    plan.anew = Some(reason.to_owned());
-    for planned in &mut plan.read {
-        if planned.why == Why::New && ledger.entries.contains_key(&planned.key) {
-            planned.why = Why::StartOver;
-        }
-    }
-    Ok(())
-}
-
 /// Whether a feed delivers whole snapshots of a history table without saying since when its rows hold.
 pub fn is_undated_snapshot(feed: &Feed, catalog: &Catalog) -> bool {
     feed.mode == Mode::Full

@@ -266,7 +266,7 @@ pub fn plan_deliveries(context: &Context<'_>, memory: &Memory) -> Result<Deliver
     }
     plan::anew::start_over(&mut plan, &objects, context.feeds, ledger, context.catalog, &context.job.kept_feeds)?;
     if let Some(reason) = anew {
-        plan::read_anew(&mut plan, &objects, context.feeds, &memory.deliveries, &reason)?;
+        plan::anew::read_anew(&mut plan, &objects, context.feeds, &memory.deliveries, &reason)?;
     }
     Ok(plan)
 }

@@ -228,7 +228,7 @@ fn is_answer_without_sense(text: &str) -> bool {
 }
 
 /// All texts of an error and its causes. For classification only: never shown.
-fn chain(error: &object_store::Error) -> String {
+pub(super) fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -4,7 +4,6 @@
 //! end otherwise the second time (a certificate, a name that does not exist, 501) becomes a [`Final`] here, which it passes on at
 //! once. Listings are read here, so that one odd key does not end them ([`super::keys`]) and one cut short is asked for again.
 
-use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 
-use super::error::{Kind, scrub};
+use super::error::{Kind, chain, scrub};
 use super::{answers, keys};
 
 /// Stores that honour create-only writes, for hints.
@@ -153,13 +152,7 @@ async fn text(response: HttpResponse) -> Result<String, HttpError> {
 
 /// A connection that will fail the next time as well: certificates and names.
 fn unreachable_for_good(error: &HttpError, host: &str) -> Option<Final> {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push('\n');
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
+    let text = chain(error);
     certificate(&text, host).or_else(|| name(&text, host))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::findings::Findings;
 use super::rows::rows;
 use crate::canon::columns::Text;
-use crate::cli::terminal::{count, listed};
+use crate::cli::terminal::count;
 use crate::contract::{Area, Catalog};
 use crate::error::Result;
 use crate::job::Job;
@@ -134,7 +134,11 @@ fn outcomes(job: &Job, filled: &BTreeSet<&str>, given: Option<&Given<'_>>) -> Re
         held.extend((0..batch.num_rows()).filter_map(|row| kpi.get(row).map(str::to_owned)));
     }
     let names: Vec<&str> = held.iter().map(String::as_str).take(10).collect();
-    let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are {}", listed(&names)) };
+    let there = if names.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("there are {}", crate::contract::words::and(&names))
+    };
     let unheld = wanted.iter().filter(|name| !held.contains(**name));
     Ok(unheld.map(|name| ((*name).to_owned(), format!("no row of measures is about it; {there}"))).collect())
 }

@@ -103,17 +103,7 @@ pub fn show(entry: &Entry, quarantine: &Quarantine<'_>, json: bool) -> Result<()
     )))?;
     // None of the records of a refused delivery counts, whatever they are.
     if entry.is_accepted() {
-        terminal::data(&format!(
-            "{} = {} accepted + {} rejected + {} duplicate + {} voided + {} superseded + {} filtered + {} forgotten\n",
-            words::count(counts.read, "record"),
-            counts.accepted,
-            counts.rejected,
-            counts.duplicate,
-            counts.voided,
-            counts.superseded,
-            counts.filtered,
-            counts.forgotten,
-        ))?;
+        terminal::data(&format!("{} = {}\n", words::count(counts.read, "record"), counts.parts()))?;
     }
     terminal::data(&terminal::plain(&told.lines()))?;
     if told.is_empty() && counts.rejected > 0 {

@@ -7,6 +7,7 @@ use chrono::DateTime;
 use super::{DeliveryPlan, is_snapshot, reopen, sort, turn};
 use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
+use crate::feed::place::folder;
 use crate::feed::{Delivery, Nulls};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::kept;
@@ -116,6 +117,52 @@ fn read_otherwise(
             plan.start_over.entry(table.to_owned()).or_insert(other_rules(feed));
         }
     }
+}
+
+/// Plans every delivery anew, into an empty lake: by `ledger`, none of what was accepted may be missing.
+///
+/// # Errors
+/// An accepted delivery that a feed of the job reads is no longer in the landing area.
+pub fn read_anew(
+    plan: &mut DeliveryPlan,
+    objects: &[Object],
+    feeds: &[LoadedFeed],
+    ledger: &Ledger,
+    reason: &str,
+) -> Result<()> {
+    let objects: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
+    let listed: BTreeSet<(&str, &str)> =
+        plan.listed.values().map(|planned| (planned.delivery.path.as_str(), planned.delivery.feed.as_str())).collect();
+    let waits = |entry: &Entry| {
+        plan.waiting.iter().any(|waiting| waiting.feed == entry.feed && waiting.folder == folder(&entry.path))
+    };
+    let missing: Vec<&Entry> = ledger
+        .entries
+        .values()
+        .filter(|entry| entry.is_accepted() && !waits(entry))
+        // What no feed of the job reads any more goes.
+        .filter(|entry| feeds.iter().any(|loaded| loaded.feed.name == entry.feed && !is_left(loaded, entry, &objects)))
+        .filter(|entry| !listed.contains(&(entry.path.as_str(), entry.feed.as_str())))
+        .collect();
+    if let Some(first) = missing.first() {
+        let more = match missing.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        return Err(Error::usage(format!(
+            "every delivery must be read again because {reason}, but {}{more} is no longer in the landing area; nothing was published", first.path
+        ))
+        .hint("bring back what is missing, or build a new lake from what there is: `uptake run JOB --out NEW_LAKE`"));
+    }
+    let tables: BTreeSet<&String> = ledger.entries.values().map(|entry| &entry.table).collect();
+    plan.start_over = tables.into_iter().map(|table| (table.clone(), reason.to_owned())).collect();
+    plan.anew = Some(reason.to_owned());
+    for planned in &mut plan.read {
+        if planned.why == Why::New && ledger.entries.contains_key(&planned.key) {
+            planned.why = Why::StartOver;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a delivery is there and no path of its feed leads to it any more.
