@@ -426,7 +426,6 @@ const REASONS: &[(&str, &str)] = &[
     ("pipeline/days.rs", "one stage: every touched day through merge and roll-up"),
     ("pipeline/ingest.rs", "one stage: every delivery from bytes to canon"),
     ("pipeline/ops.rs", "every table of `ops`, one function each"),
-    ("pipeline/plan.rs", "one comparison: the landing area with the ledger"),
 ];
 
 #[test]
