@@ -117,6 +117,11 @@ fn kinds_without_a_sample_are_judged_by_the_same_rules() {
             "3 1:duplicate_key_conflict 3:duplicate_key_conflict",
         ),
         ("one key, one content", third("e001,u001,viewed,o001,Title 1,2026-03-02T09:00:00Z,60"), "4"),
+        (
+            "no header, and a quoted field of several lines that ends badly below",
+            b"id,who\n1,\"first line of many words\nsecond\"line\",x\n".to_vec(),
+            "missing_column",
+        ),
         ("a total that holds", [good.as_bytes(), b"TOTAL ROWS: 5\n"].concat(), "5"),
         ("a web page", b"<!DOCTYPE html><html><body>Sign in</body></html>".to_vec(), "not_csv"),
         ("an archive", b"PK\x03\x04rest".to_vec(), "not_csv"),

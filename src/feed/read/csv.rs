@@ -324,11 +324,12 @@ impl<'a> Lines<'a> {
         let offset = self.base + self.at as u64;
         let data = &self.buffer[self.at..self.at + length];
         let fault = if self.text.nul_seen && data.contains(&0) { Some(Reason::ControlChar) } else { fault };
-        // A record at fault is cut at its first line end, which may lie before the ends of its fields.
-        if fault.is_none() {
-            self.scanner.unescape(data);
-        }
         self.at += length;
+        // A record at fault is cut at its first line end, before the ends of its fields: it has none to look at.
+        if fault.is_some() {
+            return Ok(Some(Found { data, fields: &[], loose: &[], offset, fault }));
+        }
+        self.scanner.unescape(data);
         Ok(Some(Found { data, fields: &self.scanner.fields, loose: &self.scanner.loose, offset, fault }))
     }
 
