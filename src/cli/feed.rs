@@ -1,4 +1,7 @@
-//! `feed try` and `feed propose`: what the gate says of a file, and a first mapping for an unknown one. Nothing is stored.
+//! `feed try`, `check` and `propose`: what the gate says of a file, what a feed file says, a first mapping for an unknown export.
+//! Nothing is stored.
+
+mod check;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +12,7 @@ use clap::Subcommand;
 use super::{load, terminal};
 use crate::contract::Catalog;
 use crate::error::{Error, Result};
+use crate::feed::propose::{Asked, propose};
 use crate::feed::{self, Pseudonyms};
 use crate::store::Env;
 
@@ -30,8 +34,24 @@ pub enum FeedCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Judge a feed file alone, and show what it makes of which column
+    Check {
+        /// A feed file in feeds/ here, a shipped feed, or the path of a feed file
+        feed: String,
+        /// One JSON object on stdout
+        #[arg(long)]
+        json: bool,
+    },
     /// Propose a feed file for an unknown export, to edit
-    Propose { file: PathBuf },
+    Propose {
+        file: PathBuf,
+        /// The canon table it fills; by default the one that fits best
+        #[arg(long)]
+        table: Option<String>,
+        /// Where its clocks are, if they carry no offset: an IANA zone
+        #[arg(long)]
+        zone: Option<Tz>,
+    },
     /// List the shipped feeds
     List,
 }
@@ -58,14 +78,22 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
             }
             Ok(if refused { 3 } else { 0 })
         }
-        FeedCommand::Propose { file } => {
+        FeedCommand::Check { feed, json } => check::check(feed, *json),
+        FeedCommand::Propose { file, table, zone } => {
             let bytes = load::read_bytes(file)?;
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let proposal = feed::propose::propose(&name, &bytes.into(), &Catalog::load()?).map_err(|cause| {
+            let zone = zone.map(|zone| zone.name());
+            let asked = Asked { table: table.as_deref(), zone, ..Asked::default() };
+            let draft = propose(&name, &bytes.into(), asked, &Catalog::load()?).map_err(|cause| {
                 Error::usage(format!("{name}: {cause}"))
-                    .hint("propose reads CSV, NDJSON, JSON arrays and Parquet, plain or compressed")
+                    .hint("propose reads CSV, NDJSON, JSON, Parquet and XLSX, plain or compressed")
             })?;
-            terminal::data(&proposal)?;
+            terminal::data(&draft.text)?;
+            if draft.names_accounts {
+                terminal::say(
+                    "the export also says who its accounts are: `--table users` drafts a feed for them, and each of the two names the other in `shares`",
+                );
+            }
             Ok(0)
         }
         FeedCommand::List => {

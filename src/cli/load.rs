@@ -61,8 +61,7 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
             (stem, read(&path, "the feed file")?)
         }
         _ => {
-            let shipped = FEEDS.get_file(format!("{name}.toml")).and_then(|file| file.contents_utf8());
-            let text = shipped.ok_or_else(|| {
+            let text = shipped_text(name).ok_or_else(|| {
                 let names: Vec<String> = shipped_feeds().collect();
                 Error::usage(format!("there is no feed `{name}`")).hint(format!(
                     "shipped feeds are {}; your own go into feeds/ beside the job file, or give a path ending in .toml",
@@ -87,6 +86,11 @@ pub fn feed(name: &str, folder: Option<&Path>, catalog: &Catalog) -> Result<Load
 /// The names of the shipped feeds.
 pub fn shipped_feeds() -> impl Iterator<Item = String> {
     FEEDS.files().filter_map(|file| Some(file.path().to_str()?.strip_suffix(".toml")?.to_owned()))
+}
+
+/// The text of a shipped feed.
+pub fn shipped_text(name: &str) -> Option<&'static str> {
+    FEEDS.get_file(format!("{name}.toml")).and_then(|file| file.contents_utf8())
 }
 
 /// The key of the pseudonyms, from the environment.

@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod feed;
 mod filter;
+mod init;
 mod inspect;
 mod load;
 mod man;
@@ -74,6 +75,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Print the contracts of the tables
     Schema(schema::SchemaArgs),
+    /// Look at a landing area and write a job and its feeds for it
+    Init(init::InitArgs),
     /// Try a file against a feed, or propose a feed for a file
     #[command(subcommand)]
     Feed(feed::FeedCommand),
@@ -147,6 +150,7 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>, env: &Env, now: 
         Command::Explain(args) => explain::explain(&args, env),
         Command::Report(args) => report::report(&args, env),
         Command::Schema(args) => schema::schema(&args),
+        Command::Init(args) => init::init(&args, env, now),
         Command::Feed(command) => feed::feed(&command, env, now),
         Command::Stats(command) => stats::stats(&command),
         Command::Sample(args) => sample::sample(&args, env),

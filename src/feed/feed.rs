@@ -52,6 +52,7 @@ pub enum FileFormat {
     Ndjson,
     JsonArray,
     Parquet,
+    Xlsx,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +99,7 @@ pub struct Feed {
     pub own_names: bool,
     pub(crate) int96_is_utc: bool,
     pub(crate) csv: Csv,
+    pub(crate) sheet: Sheet,
     /// The keys that lead to the array.
     pub(crate) json_root: Option<Vec<String>>,
     /// Text before and after the number of records in the last record.
@@ -117,6 +119,15 @@ pub(crate) struct Csv {
     pub quote: Option<u8>,
     pub escape: Option<u8>,
     pub terminator: Option<Vec<u8>>,
+    pub header_row: usize,
+    pub footer_rows: usize,
+}
+
+/// The sheet of a workbook that is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Sheet {
+    /// `None`: the first that is not hidden.
+    pub name: Option<String>,
     pub header_row: usize,
     pub footer_rows: usize,
 }
@@ -243,6 +254,32 @@ impl Feed {
         at.is_some_and(|at| self.blocks.iter().any(|block| !matches!(block.columns[at].source, Source::Nothing)))
     }
 
+    /// The share of an export's columns that a header block maps or ignores by name, of the block that knows most of them.
+    pub fn explains(&self, names: &[String]) -> f64 {
+        let knows = |block: &Block, name: &String| {
+            let of = |named: &Named| match named {
+                Named::Header(known) => known == name,
+                Named::Like(_, pattern) => pattern.captures(name).is_some(),
+                Named::Path(_) => false,
+            };
+            let is_mapped = block.columns.iter().any(|mapping| match &mapping.source {
+                Source::First(list) | Source::Joined(list, _) | Source::Combined(list, _) => list.iter().any(of),
+                Source::Nothing | Source::Constant(_) => false,
+            });
+            let ignored = block.ignore.iter().filter(|pattern| *pattern != "*");
+            is_mapped
+                || ignored.into_iter().any(|pattern| match pattern.strip_suffix('*') {
+                    Some(begin) => name.starts_with(begin),
+                    None => {
+                        pattern == name || name.strip_prefix(pattern.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                    }
+                })
+        };
+        let share =
+            |block: &Block| names.iter().filter(|name| knows(block, name)).count() as f64 / names.len().max(1) as f64;
+        self.blocks.iter().map(share).fold(0.0, f64::max)
+    }
+
     /// What stands in a path where the feed's pattern has a name: `{course}`.
     pub fn path_values(&self, path: &str) -> BTreeMap<String, String> {
         self.patterns.iter().find_map(|pattern| pattern.captures(path)).map(|(_, values)| values).unwrap_or_default()
@@ -288,6 +325,7 @@ impl Feed {
                 Some("ndjson" | "jsonl") => FileFormat::Ndjson,
                 Some("json") => FileFormat::JsonArray,
                 Some("parquet") => FileFormat::Parquet,
+                Some("xlsx" | "xlsm") => FileFormat::Xlsx,
                 _ => return None,
             };
             self.formats.contains(&format).then_some(format)

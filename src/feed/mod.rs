@@ -6,7 +6,7 @@
 //! encoding, date order and zone come from the feed.
 //!
 //! - **a feed file**: `spec` as written, `parse` and `validate` to what is meant: `feed`, with `limits` and `selection` (which records
-//!   count); `effects` keys that would do nothing; `pattern`, `place` what a path says; `propose` drafts one, `try_files` tries it
+//!   count); `effects` keys that would do nothing; `pattern`, `place` what a path says; the `line` of a fault in it; `describe` says what it does, `propose` drafts one, `try_files` tries it
 //! - **one delivery**: `context` what reading needs, `read_delivery` the way through, `intake` and `warning` what it gave, `reject` what
 //!   was refused, with `reason` the closed list of why; `sha256`, `control` totals beside it, `unique` keys within it, `select` which of its records hold, `watch`
 //!   what its rows tell together, `set` what those of several objects do
@@ -25,6 +25,7 @@ mod combined;
 mod context;
 mod control;
 mod declared;
+mod describe;
 mod dictionary;
 mod duration;
 mod effects;
@@ -38,6 +39,7 @@ mod ids;
 mod intake;
 mod keys;
 mod limits;
+mod line;
 mod made_day;
 mod moment;
 mod nearest;
@@ -76,6 +78,7 @@ mod xapi;
 
 pub use batch::{is_dictionary, schema};
 pub use context::{Context, Delivery};
+pub use describe::Described;
 pub use feed::{Feed, FileFormat, Mode, Nulls, Snapshots};
 pub use ids::{Known, Zeros, holds_ids, zeros_lost};
 pub use intake::Intake;

@@ -1,6 +1,7 @@
 //! A feed file read: as written first, then as meant.
 
 use super::feed::Feed;
+use super::line;
 use super::sha256::sha256;
 use super::spec::FeedFile;
 use super::validate::resolve;
@@ -8,9 +9,11 @@ use crate::contract::{Area, Catalog, Table};
 
 /// A feed file that cannot be used; the message names the feed and the key.
 #[derive(Debug, thiserror::Error)]
-#[error("feed {feed}: {what}")]
+#[error("feed {feed}{}: {what}", .line.map_or_else(String::new, |line| format!(", line {line}")))]
 pub struct FeedError {
     pub feed: String,
+    /// Where the fault lies, from 1 on, where it lies in one place.
+    pub line: Option<usize>,
     pub what: String,
 }
 
@@ -20,7 +23,7 @@ impl Feed {
     /// # Errors
     /// Invalid TOML, unknown keys, columns or values the canon table does not have, required columns without a source.
     pub fn parse(name: &str, text: &str, catalog: &Catalog) -> Result<Feed, FeedError> {
-        let error = |what: String| FeedError { feed: name.into(), what };
+        let error = |what: String| FeedError { feed: name.into(), line: None, what };
         let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
         let table = catalog.table(&file.fills).filter(|table| table.area == Area::Canon);
         let table = table.ok_or_else(|| error(format!("fills `{}`, which is no canon table", file.fills)))?;
@@ -32,9 +35,11 @@ impl Feed {
     /// # Errors
     /// As for [`Feed::parse`].
     pub fn parse_for(name: &str, text: &str, table: &Table) -> Result<Feed, FeedError> {
-        let error = |what: String| FeedError { feed: name.into(), what };
+        let error = |what: String| FeedError { feed: name.into(), line: None, what };
         let file: FeedFile = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;
-        let feed = resolve(name, file, table).map_err(&error)?;
+        let mut at = line::At::default();
+        let feed = resolve(name, file, table, &mut at)
+            .map_err(|what| FeedError { line: line::of(text, &at, &what), ..error(what) })?;
         let read_as = read_as(text, table).map_err(error)?;
         Ok(Feed { read_as, ..feed })
     }

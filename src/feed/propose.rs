@@ -1,371 +1,301 @@
 //! `feed propose`: a first feed file to edit, from the head of one export.
 //!
-//! The only place that guesses: a person reads and corrects what it says before anything is loaded with it. It shows
-//! header names and the words of closed lists, never a value that could be about a person.
+//! The only place that guesses: a person reads and corrects what it says before anything is loaded with it. It shows header names and
+//! words that stand in [`words`], never a value of the file.
+
+mod guess;
+mod head;
+mod mapping;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use bytes::Bytes;
 
-use super::feed::{Csv, FileFormat};
-use super::limits::Limits;
-use super::read::bytes::Unpacked;
-use super::read::scan::split;
+use super::feed::FileFormat;
 use super::reject::{Reason, Refusal};
-use super::time;
-use crate::contract::{Catalog, Column, Privacy, Table, Type};
+use crate::contract::{Catalog, Table};
+use guess::Columns;
+use head::Head;
+use mapping::{Mapped, mapping, unfound};
 
-/// Bytes of the head that are looked at, and records of it.
-const HEAD: usize = 1 << 20;
-const SAMPLE: usize = 200;
-/// A closed list with more words than this in the sample is no closed list.
-const WORDS: usize = 30;
+/// With more columns than this those that are not mapped are ignored by `*`.
+const LISTED: usize = 60;
 
-/// Names vendors use for what the canon calls otherwise: (canon column, word in a normalised header).
-#[rustfmt::skip]
-const SYNONYMS: [(&str, &[&str]); 24] = [
-    ("user_id", &["userid", "cpuserid", "studid", "studentid", "learnerid", "learneruserid", "userguid", "uniqueuserid", "username", "actor", "actorid", "learnerid", "memberid", "user"]),
-    ("worker_id", &["employeeid", "workerid", "personid", "id"]),
-    ("employee_no", &["employeenumber", "employee", "personnelnumber", "externalid"]),
-    ("email", &["workemail", "emailaddress", "mail"]),
-    ("content_id", &["courseid", "cpobjectid", "cpntid", "objectid", "loid", "learningcontentid", "coursecode"]),
-    ("object_id", &["contentid", "courseid", "activityid"]),
-    ("completed_at", &["completiondate", "compldte", "completeddatetime", "completed", "completion", "enddate"]),
-    ("due_at", &["duedate", "duedatetime", "due"]),
-    ("assigned_at", &["assigneddatetime", "assigneddate", "assignmentdate", "assigned"]),
-    ("enrolled_at", &["enrollmentdate", "registrationdate", "enroldate", "reg"]),
-    ("started_at", &["startdate", "starteddate", "start"]),
-    ("status", &["completionstatus", "cmplstatid", "cpstatusid", "employmentstatus", "employmenthistorystatus"]),
-    ("score", &["grade", "finalscore"]),
-    ("progress", &["completionpercentage", "percentcomplete"]),
-    ("occurred_at", &["time", "timestamp", "eventtime", "date"]),
-    ("verb", &["eventname", "action", "event"]),
-    ("manager_id", &["supervisoreid", "managerid", "supervisorid"]),
-    ("org_id", &["department", "orgunit", "organizationid", "costcenter"]),
-    ("parent_id", &["parentorgunit", "parentorganizationid", "superiororganizationid"]),
-    ("hire_date", &["hiredate", "startdate"]),
-    ("termination_date", &["terminationdate", "enddate"]),
-    ("job_level", &["grade", "managementlevel"]),
-    ("title", &["name", "coursetitle", "coursename"]),
-    ("duration_seconds", &["duration", "timespent", "durations"]),
-];
+/// What is known of an export besides its bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// The canon table it fills; else the one that fits best.
+    pub table: Option<&'a str>,
+    /// The `path` of the feed; else made of the name.
+    pub path: Option<&'a str>,
+    /// The zone of its clocks, where they carry no offset.
+    pub zone: Option<&'a str>,
+    /// Another feed that reads the same objects.
+    pub shares: Option<&'a str>,
+}
+
+/// A feed file that is a guess.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The canon table it fills.
+    pub table: String,
+    pub text: String,
+    /// Required columns for which no header was found.
+    pub open: Vec<String>,
+    /// Whether the export also says who its accounts are: by an e-mail address or a number of employees.
+    pub names_accounts: bool,
+}
 
 /// A draft feed file for the export `bytes`, named `name`.
 ///
 /// # Errors
-/// The head of the file cannot be read, or it is in no format the gate reads.
-pub fn propose(name: &str, bytes: &Bytes, catalog: &Catalog) -> Result<String, Refusal> {
+/// The head of the file cannot be read, or it is in no format the gate reads; no canon table has the name asked for.
+pub fn propose(name: &str, bytes: &Bytes, asked: Asked<'_>, catalog: &Catalog) -> Result<Draft, Refusal> {
     let head = Head::read(bytes)?;
-    if head.format != FileFormat::Csv
-        && ["verb.id", "object.id"].iter().all(|name| head.names.iter().any(|known| known == name))
-    {
-        let said = "# These are xAPI statements. The shipped feed `xapi_statements` reads them: copy schemas/feed/xapi_statements.toml\n\
+    let wanted = match asked.table {
+        None => None,
+        Some(name) => {
+            let table = catalog.canon().find(|table| table.name == name);
+            let names = || catalog.canon().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
+            let none =
+                || Refusal::new(Reason::MissingColumn, format!("`{name}` is no canon table; there are {}", names()));
+            Some(table.ok_or_else(none)?)
+        }
+    };
+    let is_statement = |name: &str| head.names.iter().any(|known| known.ends_with(name));
+    if wanted.is_none() && head.is_json() && is_statement("verb.id") && is_statement("object.id") {
+        let text = "# These are xAPI statements. The shipped feed `xapi_statements` reads them: copy schemas/feed/xapi_statements.toml\n\
             # and change its path. It knows voiding, actors and durations, which a plain mapping would not.\n";
-        return Ok(said.to_owned());
+        return Ok(Draft { table: "activity".into(), text: text.to_owned(), open: Vec::new(), names_accounts: false });
     }
-    let table = catalog
-        .canon()
-        .filter(|table| {
-            table.columns.iter().any(|column| column.required && column.domain.is_some()) || table.name == "content"
-        })
-        .max_by_key(|table| {
-            (fit(table, &head.names), std::cmp::Reverse(table.columns.len()), std::cmp::Reverse(table.name.clone()))
-        });
-    let table = table.ok_or_else(|| Refusal::new(Reason::MissingColumn, "there are no canon tables"))?;
-    Ok(draft(name, &head, table))
+    let found = guess::table(name, &head, catalog, wanted);
+    let (table, columns) = found.ok_or_else(|| Refusal::new(Reason::MissingColumn, "there are no canon tables"))?;
+    Ok(draft(name, &head, table, &columns, asked))
 }
 
-/// The names of an export and a few of its records.
-struct Head {
-    format: FileFormat,
-    delimiter: char,
-    names: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Head {
-    fn read(bytes: &Bytes) -> Result<Head, Refusal> {
-        if bytes.starts_with(b"PAR1") {
-            return Head::parquet(bytes);
-        }
-        let limits = Limits { decompressed_bytes: 1 << 40, ratio: 10_000, ..Limits::default() };
-        let mut unpacked = Unpacked::new(bytes, &limits)?;
-        let mut raw = Vec::new();
-        while raw.len() < HEAD && unpacked.fill(&mut raw)? {}
-        let (text, _, _) = encoding_rs::UTF_8.decode(&raw);
-        let text = text.trim_start_matches('\u{feff}');
-        match text.trim_start().as_bytes().first() {
-            None => Err(Refusal::new(Reason::EmptyFile, "")),
-            Some(b'{') => {
-                Ok(Head::json(FileFormat::Ndjson, text.lines().filter_map(|line| serde_json::from_str(line).ok())))
-            }
-            Some(b'[') => {
-                let values = serde_json::Deserializer::from_str(text.trim_start().trim_start_matches('['));
-                // A stream of values does not know commas, so one element is what a draft gets to see.
-                Ok(Head::json(FileFormat::JsonArray, values.into_iter().map_while(Result::ok).take(1)))
-            }
-            Some(b'<') => Err(Refusal::new(Reason::NotCsv, "a web page or XML")),
-            Some(_) => Ok(Head::csv(text)),
-        }
-    }
-
-    fn csv(text: &str) -> Head {
-        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        // The delimiter that cuts the header into the most names.
-        let delimiter = [',', ';', '\t', '|'].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
-        let csv = Csv {
-            delimiter: delimiter as u8,
-            quote: Some(b'"'),
-            escape: None,
-            terminator: None,
-            header_row: 1,
-            footer_rows: 0,
-        };
-        let mut rows = split(text.trim_start().as_bytes(), &csv, SAMPLE + 1).into_iter();
-        let names = rows.next().unwrap_or_default();
-        Head { format: FileFormat::Csv, delimiter, names, rows: rows.collect() }
-    }
-
-    fn json(format: FileFormat, values: impl Iterator<Item = serde_json::Value>) -> Head {
-        let objects: Vec<Vec<(String, String)>> = values.take(SAMPLE).map(|value| flatten("", &value)).collect();
-        let mut names: Vec<String> = Vec::new();
-        for (name, _) in objects.iter().flatten() {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-        let cell = |object: &Vec<(String, String)>, name: &String| {
-            object.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
-        };
-        let rows = objects.iter().map(|object| names.iter().map(|name| cell(object, name)).collect()).collect();
-        Head { format, delimiter: ',', names, rows }
-    }
-
-    fn parquet(bytes: &Bytes) -> Result<Head, Refusal> {
-        let read = || parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(bytes);
-        let metadata = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
-        let Ok(Ok(metadata)) = metadata else { return Err(Refusal::new(Reason::CorruptParquet, "")) };
-        let fields = metadata.file_metadata().schema_descr().root_schema().get_fields();
-        let names = fields.iter().map(|field| field.name().to_owned()).collect();
-        Ok(Head { format: FileFormat::Parquet, delimiter: ',', names, rows: Vec::new() })
-    }
-
-    fn is_json(&self) -> bool {
-        matches!(self.format, FileFormat::Ndjson | FileFormat::JsonArray)
-    }
-
-    /// The distinct values of a column in the sample.
-    fn words(&self, at: usize) -> BTreeSet<&str> {
-        self.rows.iter().filter_map(|row| row.get(at)).map(|word| word.trim()).filter(|word| !word.is_empty()).collect()
-    }
-}
-
-fn flatten(prefix: &str, value: &serde_json::Value) -> Vec<(String, String)> {
-    match value {
-        serde_json::Value::Object(object) => {
-            let step = |key: &str| if key.contains(['.', '[']) { format!("\"{key}\"") } else { key.to_owned() };
-            let name = |key: &str| if prefix.is_empty() { step(key) } else { format!("{prefix}.{}", step(key)) };
-            object.iter().flat_map(|(key, value)| flatten(&name(key), value)).collect()
-        }
-        serde_json::Value::Array(_) => Vec::new(),
-        serde_json::Value::String(text) => vec![(prefix.to_owned(), text.clone())],
-        other => vec![(prefix.to_owned(), other.to_string())],
-    }
-}
-
-/// A name without what exports decorate it with.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// The position of the header that most likely is the canon column.
-fn guess(column: &Column, names: &[String]) -> Option<usize> {
-    let own = plain(&column.name);
-    let words = SYNONYMS.iter().find(|(name, _)| *name == column.name).map_or(&[][..], |(_, words)| words);
-    let at = |word: &str| {
-        let bare = |name: &str| name.strip_prefix("cp").unwrap_or(name).trim_end_matches("dt").to_owned();
-        let exact = names.iter().position(|name| plain(name) == word);
-        exact.or_else(|| names.iter().position(|name| bare(&plain(name)) == word))
+/// Whether people can be told from this export alone: it fills a table of acts and carries what HRIS knows them by.
+fn names_accounts(head: &Head, table: &Table) -> bool {
+    let of_accounts = ["enrollments", "activity", "contributions", "reactions"].contains(&table.name.as_str());
+    let by =
+        ["employee number", "employee id", "external id", "external employee id", "sis user id", "person external id"]
+            .map(guess::bare);
+    let says = |at: usize| {
+        let values = head.values(at);
+        let emails = values.iter().filter(|value| guess::is_email(value)).count();
+        emails * 2 > values.len() || by.contains(&guess::bare(&head.names[at]))
     };
-    at(&own).or_else(|| at(own.strip_suffix("at").unwrap_or(&own))).or_else(|| words.iter().find_map(|word| at(word)))
+    of_accounts && (0..head.names.len()).any(says)
 }
 
-/// How well a table fits: required columns found weigh most, missing ones count against it.
-fn fit(table: &Table, names: &[String]) -> i64 {
-    let points = |column: &Column| match (guess(column, names).is_some(), column.required) {
-        (true, true) => 5,
-        (true, false) => 2,
-        (false, true) => -3,
-        (false, false) => 0,
-    };
-    table.columns.iter().map(points).sum()
-}
-
-fn draft(name: &str, head: &Head, table: &Table) -> String {
+fn draft(name: &str, head: &Head, table: &Table, columns: &Columns, asked: Asked<'_>) -> Draft {
     let stem = name.rsplit('/').next().unwrap_or(name);
     let (stem, dated) = dated(stem);
-    let format = match head.format {
+    let path = asked.path.map_or_else(|| format!("**/{stem}"), str::to_owned);
+    let mut mapped: Vec<Mapped> = Vec::new();
+    let mut open = Vec::new();
+    let order = mapping::day_first(head);
+    for column in table.columns.iter().filter(|column| column.made_day().is_none() && column.is_day_of().is_none()) {
+        match columns.get(&column.name) {
+            Some(&at) => mapped.push(mapping(table, column, head, at, order)),
+            None => match unfound(table, column, head, columns) {
+                Some(stand_in) => mapped.push(stand_in),
+                None if column.required && column.name != "effective_from" => {
+                    open.push(column.name.clone());
+                    let line = format!("# {} = {{ from = \"?\" }}   # required: {}", column.name, column.description);
+                    mapped.push(Mapped { line, reads: Vec::new(), is_local: false });
+                }
+                None => {}
+            },
+        }
+    }
+    let (mode, why) = mode(table, head, columns, stem.as_str());
+    let mut out = String::new();
+    let mut put = |line: &str| {
+        let _ = writeln!(out, "{line}");
+    };
+    put("# A draft: every line is a guess from one file. Check each, delete what is wrong, then `uptake feed try`.");
+    if !head.is_named {
+        put("# No header was recognised: either the file has none, or its columns have names that are not known here.");
+    }
+    put("description = \"Drafted from one file: say what it is.\"");
+    put(&format!("fills  = {}", quoted(&table.name)));
+    let is_undated = asked.path.is_none() && !dated;
+    put(&format!(
+        "path   = {}{}",
+        quoted(&path),
+        if is_undated { "   # the name holds no date: add {date} where it has one" } else { "" }
+    ));
+    put(&format!("format = {}", quoted(written(head.format))));
+    put(&format!("mode   = {}   # {why}", quoted(mode)));
+    if let Some(other) = asked.shares {
+        put(&format!("shares = [{}]", quoted(other)));
+    }
+    if mapped.iter().any(|mapped| mapped.is_local) {
+        let zone = asked.zone.unwrap_or("UTC");
+        put(&format!("zone   = {}   # where its clocks are: they carry no offset", quoted(zone)));
+    }
+    if let Some(encoding) = head.encoding {
+        put(&format!("encoding = {}", quoted(encoding)));
+    }
+    put(&format!("ignore = [{}]", ignored(head, &mapped)));
+    for line in form(head) {
+        put(&line);
+    }
+    put("\n[[headers]]");
+    for mapped in &mapped {
+        put(&mapped.line);
+    }
+    Draft { table: table.name.clone(), text: out, open, names_accounts: names_accounts(head, table) }
+}
+
+fn written(format: FileFormat) -> &'static str {
+    match format {
         FileFormat::Csv => "csv",
         FileFormat::Ndjson => "ndjson",
         FileFormat::JsonArray => "json_array",
         FileFormat::Parquet => "parquet",
+        FileFormat::Xlsx => "xlsx",
+    }
+}
+
+/// The keys that say how the bytes are cut into records.
+fn form(head: &Head) -> Vec<String> {
+    let row = |keys: &mut Vec<String>| {
+        if head.header_row > 1 {
+            keys.push(format!("header_row = {}", head.header_row));
+        }
     };
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "# A draft: every line is a guess from one file. Check each, delete what is wrong, then `uptake feed try`."
-    );
-    let _ = writeln!(out, "description = \"\"");
-    let _ = writeln!(out, "fills  = {}", quoted(&table.name));
-    let _ = writeln!(
-        out,
-        "path   = {}{}",
-        quoted(&format!("**/{stem}")),
-        if dated { "" } else { "   # the name holds no date: add {date} where it has one" }
-    );
-    let _ = writeln!(out, "format = {}", quoted(format));
-    let _ = writeln!(out, "mode   = \"append\"   # or full (everything each time) or delta (what changed)");
-    if table.columns.iter().any(|column| column.data_type == Type::Timestamp) {
-        let _ = writeln!(out, "# zone = \"Europe/Berlin\"   # needed where times carry no offset");
-    }
-    if head.format == FileFormat::Csv && head.delimiter != ',' {
-        let _ = writeln!(out, "\n[csv]\ndelimiter = {}", quoted(&head.delimiter.to_string()));
-    }
-    let _ = writeln!(out, "\n[[headers]]");
-    let mut used = BTreeSet::new();
-    for column in &table.columns {
-        match guess(column, &head.names) {
-            None if column.required => {
-                let _ = writeln!(out, "# {} = {{ from = \"?\" }}   # required: {}", column.name, column.description);
+    let mut keys = Vec::new();
+    match head.format {
+        FileFormat::Csv => {
+            if head.delimiter != ',' {
+                keys.push(format!("delimiter = {}", quoted(&head.delimiter.to_string())));
             }
-            None => {}
-            Some(at) => {
-                used.insert(at);
-                let _ = writeln!(out, "{}", mapping(column, head, at));
+            if let Some(sign) = head.quote.filter(|sign| *sign != '"') {
+                keys.push(format!("quote = {}", quoted(&sign.to_string())));
+            }
+            if let Some(terminator) = head.terminator {
+                keys.push(format!("terminator = {}", quoted(terminator)));
+            }
+            row(&mut keys);
+            if !keys.is_empty() {
+                keys.insert(0, "\n[csv]".into());
             }
         }
+        FileFormat::Xlsx => {
+            row(&mut keys);
+            if !keys.is_empty() {
+                keys.insert(0, "\n[xlsx]".into());
+            }
+        }
+        FileFormat::Ndjson | FileFormat::JsonArray => {
+            keys.extend(head.root.iter().map(|root| format!("\n[json]\nroot = {}", quoted(root))));
+        }
+        FileFormat::Parquet => {}
     }
+    keys
+}
+
+/// What is left out: the columns that are not mapped. Without a header their names would be values, so they stay unsaid.
+fn ignored(head: &Head, mapped: &[Mapped]) -> String {
     // In JSON a whole top-level key is ignored or not.
     let top = |name: &str| {
         if head.is_json() { name.split(['.', '[']).next().unwrap_or(name).to_owned() } else { name.to_owned() }
     };
-    let tops: BTreeSet<String> = used.iter().map(|&at: &usize| top(&head.names[at])).collect();
+    let tops: BTreeSet<String> =
+        mapped.iter().flat_map(|mapped| &mapped.reads).map(|&at| top(&head.names[at])).collect();
     let mut rest: Vec<String> = Vec::new();
-    for name in head.names.iter().map(|name| top(name)).filter(|name| !name.is_empty() && !tops.contains(name)) {
+    for name in head.names.iter().map(|name| top(name)).filter(|name| !name.trim().is_empty() && !tops.contains(name)) {
         if !rest.contains(&quoted(&name)) {
             rest.push(quoted(&name));
         }
     }
-    let _ = writeln!(out, "ignore = [{}]", rest.join(", "));
-    out
+    if !head.is_named || rest.len() > LISTED { quoted("*") } else { rest.join(", ") }
 }
 
-fn mapping(column: &Column, head: &Head, at: usize) -> String {
-    let mut parts = vec![format!("from = {}", quoted(&head.names[at]))];
-    if !column.required {
-        parts.push("optional = true".into());
-    }
-    let words = head.words(at);
-    if matches!(column.data_type, Type::Date | Type::Timestamp) {
-        let reads = |format: &str, word: &str| {
-            time::Format::parse(format).is_ok_and(|format| format.read(word.as_bytes(), None).is_ok())
-        };
-        let fits = |format: &str| words.iter().all(|word| reads(format, word));
-        let formats = [
-            "iso",
-            "%m/%d/%Y",
-            "%d/%m/%Y",
-            "%d.%m.%Y",
-            "%Y%m%d",
-            "%m/%d/%Y %H:%M:%S",
-            "%d/%m/%Y %H:%M:%S",
-            "%d.%m.%Y %H:%M",
-            "%d/%m/%y, %H:%M:%S",
-        ];
-        let possible: Vec<&str> = formats.into_iter().filter(|format| fits(format)).collect();
-        if !words.is_empty() && !possible.contains(&"iso") {
-            let (date, more) = match possible.as_slice() {
-                [] => {
-                    // No format reads all of the sample: those that read some of it, together.
-                    let some = |format: &&str| words.iter().any(|word| reads(format, word));
-                    let several: Vec<String> = formats.into_iter().filter(some).map(quoted).collect();
-                    (format!("[{}]", several.join(", ")), "   # check: the sample mixes formats".to_owned())
-                }
-                [only] => (quoted(only), String::new()),
-                [first, others @ ..] => {
-                    (quoted(first), format!("   # or {}: the sample does not say", others.join(", ")))
-                }
-            };
-            return format!("{} = {{ {}, date = {date} }}{more}", column.name, parts.join(", "));
+/// full, delta or append, and why.
+fn mode(table: &Table, head: &Head, columns: &Columns, stem: &str) -> (&'static str, &'static str) {
+    let stem = stem.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| stem.contains(word));
+    let is_unique = |name: &str| {
+        columns.get(name).is_some_and(|&at| {
+            let values = head.values(at);
+            values.iter().collect::<BTreeSet<_>>().len() == values.len()
+        })
+    };
+    match table.name.as_str() {
+        "activity" | "reactions" => ("append", "events: nothing known before changes, unless an id comes again"),
+        _ if says(&["delta", "incremental", "changes", "update"]) => {
+            ("delta", "its name speaks of changes; \"full\" if each file holds everything")
         }
-    }
-    if !column.values.is_empty()
-        && !words.is_empty()
-        && words.len() <= WORDS
-        && column.domain.is_none()
-        && harmless(column)
-    {
-        let known = |word: &str| column.values.iter().any(|value| value == word);
-        if !words.iter().all(|word| known(word)) {
-            let entry = |word: &&str| {
-                let same = column.values.iter().find(|value| plain(value) == plain(word)).map_or("?", String::as_str);
-                format!("{} = {}", quoted(word), quoted(same))
-            };
-            parts.push(format!("values = {{ {} }}", words.iter().map(entry).collect::<Vec<_>>().join(", ")));
+        "workers" | "org_units" => {
+            ("full", "each file holds everybody, who is missing has left; \"delta\" if a file holds only changes")
         }
+        "users" | "content" if is_unique("user_id") || is_unique("content_id") => {
+            ("full", "each file holds everything; \"delta\" if it holds only changes")
+        }
+        _ => (
+            "delta",
+            "later rows replace earlier ones of the same key, none ends because it is missing; \"full\" if it does",
+        ),
     }
-    format!("{} = {{ {} }}", column.name, parts.join(", "))
 }
 
-/// Words of a closed list describe a state, not a person; of person columns only state and kind are shown.
-fn harmless(column: &Column) -> bool {
-    column.privacy != Privacy::Person
-        || ["status", "kind", "verb", "worker_type", "leader_band", "termination_kind", "reason"]
-            .contains(&column.name.as_str())
-}
-
-/// Replaces a date in a file name by `{date}` and drops what packs it.
-fn dated(stem: &str) -> (String, bool) {
+/// Replaces a date (and a time behind it) in a file name by `{date}` and drops what packs it.
+pub fn dated(stem: &str) -> (String, bool) {
     let stem = stem.trim_end_matches(".gz").trim_end_matches(".zst");
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let in_world = |text: &str| {
+        (text.starts_with("19") || text.starts_with("20")) && (1..=12).contains(&text[4..6].parse().unwrap_or(0))
+    };
     for (at, _) in stem.char_indices() {
+        if stem[..at].ends_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
         let rest = &stem[at..];
-        if rest.get(..10).is_some_and(|text| text.split('-').count() == 3 && text.split('-').all(digits)) {
-            return (format!("{}{{date}}{}", &stem[..at], &rest[10..]), true);
+        let is_iso =
+            |text: &str| text.split('-').count() == 3 && text.split('-').all(is_digits) && text.as_bytes()[4] == b'-';
+        let length = if rest.get(..10).is_some_and(is_iso) {
+            10
+        } else if rest.get(..8).is_some_and(|text| is_digits(text) && in_world(text)) {
+            8
+        } else {
+            continue;
+        };
+        // A time behind it is the day's own: T140000, _140000Z.
+        let behind = &rest[length..];
+        let time = behind.strip_prefix(['T', '_', '-']).and_then(|text| text.get(..6)).filter(|text| is_digits(text));
+        let more = time.map_or(0, |_| 7 + usize::from(behind[7..].starts_with('Z')));
+        if behind.get(more..).is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_digit())) {
+            continue;
         }
-        if rest.get(..8).is_some_and(digits) {
-            return (format!("{}{{date}}{}", &stem[..at], &rest[8..]), true);
-        }
+        return (format!("{}{{date}}{}", &stem[..at], &behind[more..]), true);
     }
     (stem.to_owned(), false)
 }
 
-/// A TOML string.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+/// The names of the columns of an export, JSON paths in JSON; none where it cannot be read.
+pub fn column_names(bytes: &Bytes) -> Vec<String> {
+    Head::read(bytes).map(|head| head.names).unwrap_or_default()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_draft_maps_what_it_recognises_and_shows_no_person() {
-        let catalog = Catalog::load().expect("contracts");
-        let text = "User ID;Course ID;Completion Date;Status;Email Address\nu77;c1;31.01.2026;Completed;ann@x.test\n";
-        let draft = propose("lms/export_2026-02-01.csv", &Bytes::from(text), &catalog).expect("a draft");
-        for line in [
-            "fills  = \"enrollments\"",
-            "path   = \"**/export_{date}.csv\"",
-            "delimiter = \";\"",
-            "user_id = { from = \"User ID\" }",
-            "completed_at = { from = \"Completion Date\", optional = true, date = \"%d.%m.%Y\" }",
-            "status = { from = \"Status\", values = { \"Completed\" = \"completed\" } }",
-            "ignore = [\"Email Address\"]",
-        ] {
-            assert!(draft.contains(line), "{line}\n{draft}");
-        }
-        assert!(!draft.contains("u77") && !draft.contains("ann@"), "{draft}");
+/// A feed file with other paths.
+pub fn with_path(text: &str, patterns: &[&str]) -> String {
+    let written: Vec<String> = patterns.iter().map(|pattern| quoted(pattern)).collect();
+    let written = if let [one] = written.as_slice() { one.clone() } else { format!("[{}]", written.join(", ")) };
+    let document = toml::de::DeTable::parse(text).ok();
+    let span = document.and_then(|document| {
+        document.get_ref().iter().find(|(key, _)| key.get_ref() == "path").map(|(_, value)| value.span())
+    });
+    match span {
+        Some(span) => format!("{}{written}{}", &text[..span.start], &text[span.end..]),
+        None => text.to_owned(),
     }
+}
+
+/// A TOML string.
+pub(super) fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
 }

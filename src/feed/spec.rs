@@ -30,7 +30,7 @@ pub(super) struct FeedFile {
     pub fills: String,
     /// Object patterns, see `pattern.rs`.
     pub path: OneOrMany,
-    /// csv, ndjson, json_array, parquet; a list is decided by the file's suffix (json arrays by their first byte).
+    /// csv, ndjson, json_array, parquet, xlsx; a list is decided by the file's suffix (json arrays by their first byte).
     pub format: OneOrMany,
     /// append (default), delta or full.
     pub mode: Option<String>,
@@ -98,6 +98,7 @@ pub(super) struct FeedFile {
     pub csv: CsvFile,
     #[serde(default)]
     pub json: JsonFile,
+    pub xlsx: Option<SheetFile>,
     pub action: Option<ActionFile>,
     pub control: Option<ControlFile>,
     /// Sites whose statements are accepted, each with what stands before its accounts' names in `users`.
@@ -150,6 +151,18 @@ pub(super) struct CsvFile {
     /// 1-based line of the header; the lines above are skipped.
     pub header_row: Option<usize>,
     /// Records at the end that are no data.
+    #[serde(default)]
+    pub footer_rows: usize,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SheetFile {
+    /// Name of the sheet; the first that is not hidden.
+    pub sheet: Option<String>,
+    /// 1-based row of the header, as the spreadsheet numbers it; the rows above are skipped.
+    pub header_row: Option<usize>,
+    /// Rows at the end that are no data.
     #[serde(default)]
     pub footer_rows: usize,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use dates::{formats, open_from, sentinel_times};
-use format::{csv, file_format, gates, json_root, snapshots};
+use format::{csv, file_format, gates, json_root, sheet, snapshots};
 
 use super::combined::Combined;
 use super::effects;
@@ -17,6 +17,7 @@ use super::feed::{Action, Block, Feed, Mapping, Mode, Named, Nulls, Reading, Rul
 use super::headers::HeaderPattern;
 use super::keys::INTERVALS;
 use super::limits::{Limits, Verdict};
+use super::line;
 use super::number::Style;
 use super::pattern::Pattern;
 use super::selection::Select;
@@ -26,7 +27,8 @@ use super::time::{Format, Locale};
 use super::xapi::{self, verbs};
 use crate::contract::{Column, Made, Table, Type};
 
-pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed, String> {
+/// `at` is told the header block in which something is wrong.
+pub(super) fn resolve(name: &str, file: FeedFile, table: &Table, at: &mut line::At) -> Result<Feed, String> {
     let formats = file.format.list().iter().map(|text| file_format(text)).collect::<Result<Vec<_>, _>>()?;
     if formats.is_empty() {
         return Err("format: at least one is needed".into());
@@ -52,7 +54,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     let mut blocks = if file.headers.is_empty() {
         vec![block(&own_names(table), &given, table)?]
     } else {
-        file.headers.iter().map(|headers| block(headers, &given, table)).collect::<Result<Vec<_>, _>>()?
+        let mut of = |(number, headers)| block(headers, &given, table).inspect_err(|_| at.block = Some(number));
+        file.headers.iter().enumerate().map(&mut of).collect::<Result<Vec<_>, _>>()?
     };
     if begins_there {
         for block in &mut blocks {
@@ -134,6 +137,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
     };
     let gates = gates(&file, mode)?;
     let json_root = json_root(&file, &formats)?;
+    let sheet = sheet(&file, &formats)?;
     let is_xapi = match file.dialect.as_deref() {
         None => false,
         Some("xapi") => true,
@@ -188,6 +192,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table) -> Result<Feed,
         int96_is_utc: file.int96_is_utc,
         csv: csv(&file)?,
         json_root,
+        sheet,
         footer_total,
         footer_optional: file.control.as_ref().is_some_and(|control| control.footer_optional),
         action: file.action.map(|action| Action {

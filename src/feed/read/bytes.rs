@@ -170,7 +170,11 @@ impl<'a> Text<'a> {
             _ if lower.starts_with(b"<?xml") || lower.starts_with(b"<error") || lower.starts_with(b"<soap") => "XML",
             _ => return Ok(()),
         };
-        Err(Refusal::new(reason, what))
+        let refusal = Refusal::new(reason, what);
+        if super::xlsx::is_workbook(head) {
+            return Err(refusal.declared(None, Some("`format = \"xlsx\"` would read it".into())));
+        }
+        Err(refusal)
     }
 
     fn decode(&mut self, raw: &[u8], out: &mut Vec<u8>, last: bool) -> Result<(), Refusal> {

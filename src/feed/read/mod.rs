@@ -7,6 +7,7 @@ pub(crate) mod json;
 mod parquet;
 pub(crate) mod pass;
 pub(crate) mod scan;
+pub(crate) mod xlsx;
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 
-use super::{csv, json, parquet};
+use super::{csv, json, parquet, xlsx};
 use crate::feed::context::{Context, Delivery};
 use crate::feed::feed::{Feed, FileFormat};
 use crate::feed::intake::Intake;
@@ -26,5 +26,6 @@ pub(crate) fn pass<'a, E>(
             json::read(feed, context, format, bytes, refused, sink)
         }
         FileFormat::Parquet => parquet::read(feed, context, bytes, refused, sink),
+        FileFormat::Xlsx => xlsx::read(feed, context, bytes, refused, sink),
     }
 }

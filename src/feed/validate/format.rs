@@ -1,6 +1,6 @@
 //! The keys of a feed file about its objects: formats, gates, snapshots.
 
-use crate::feed::feed::{Csv, FileFormat, Mode, Snapshots};
+use crate::feed::feed::{Csv, FileFormat, Mode, Sheet, Snapshots};
 use crate::feed::limits::{Gates, Verdict};
 use crate::feed::read::json;
 use crate::feed::spec::FeedFile;
@@ -68,6 +68,21 @@ pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
     Ok(csv)
 }
 
+pub(super) fn sheet(file: &FeedFile, formats: &[FileFormat]) -> Result<Sheet, String> {
+    let Some(written) = &file.xlsx else { return Ok(Sheet { name: None, header_row: 1, footer_rows: 0 }) };
+    if !formats.contains(&FileFormat::Xlsx) {
+        return Err("[xlsx] has no effect: no format of the feed is xlsx".into());
+    }
+    let header_row = written.header_row.unwrap_or(1);
+    if header_row == 0
+        || written.footer_rows > 100
+        || written.sheet.as_deref().is_some_and(|name| name.trim().is_empty())
+    {
+        return Err("xlsx: header_row counts from 1, footer_rows is at most 100, sheet is a name".into());
+    }
+    Ok(Sheet { name: written.sheet.clone(), header_row, footer_rows: written.footer_rows })
+}
+
 /// The path of the array, as keys.
 pub(super) fn json_root(file: &FeedFile, formats: &[FileFormat]) -> Result<Option<Vec<String>>, String> {
     let Some(root) = &file.json.root else { return Ok(None) };
@@ -84,6 +99,7 @@ pub(super) fn file_format(text: &str) -> Result<FileFormat, String> {
         "ndjson" => Ok(FileFormat::Ndjson),
         "json_array" => Ok(FileFormat::JsonArray),
         "parquet" => Ok(FileFormat::Parquet),
-        other => Err(format!("format `{other}` is none of csv, ndjson, json_array, parquet")),
+        "xlsx" => Ok(FileFormat::Xlsx),
+        other => Err(format!("format `{other}` is none of csv, ndjson, json_array, parquet, xlsx")),
     }
 }

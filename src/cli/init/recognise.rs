@@ -1,0 +1,219 @@
+//! Which feed reads an object: a shipped one whose columns are there and whose records are taken, else a draft.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::groups::Group;
+use crate::cli::load::{self, shipped_text};
+use crate::contract::Catalog;
+use crate::error::Result;
+use crate::feed::propose::{Asked, column_names, propose, with_path};
+use crate::feed::try_files::{Report, try_files_in};
+use crate::feed::{Feed, Pseudonyms};
+
+/// A shipped feed explains at least this share of an export's columns, if its path says nothing.
+const EXPLAINED: f64 = 0.6;
+
+/// A feed for some objects.
+pub(super) struct Recognised {
+    pub name: String,
+    pub table: String,
+    /// The feed file to write; `None`: the shipped one does as it is.
+    pub text: Option<String>,
+    pub is_draft: bool,
+    /// How many records of the object looked at are taken.
+    pub readable: String,
+    /// What a person should look at.
+    pub remark: String,
+    /// Behind its name in the job file.
+    pub comment: String,
+    pub feed: Feed,
+}
+
+/// What was found for a group.
+#[derive(Default)]
+pub(super) struct Found {
+    pub feeds: Vec<Recognised>,
+    /// A draft of the accounts that the same objects tell of, for want of a better list: the texts of both, each naming the other.
+    pub accounts: Option<(String, Recognised)>,
+    pub why_none: String,
+}
+
+pub(super) fn shipped(catalog: &Catalog) -> Result<Vec<Feed>> {
+    let mut names: Vec<String> = load::shipped_feeds().collect();
+    names.sort();
+    names.iter().map(|name| Ok(load::feed(name, None, catalog)?.feed)).collect()
+}
+
+pub(super) fn of(
+    group: &Group,
+    bytes: &Bytes,
+    shipped: &[Feed],
+    catalog: &Catalog,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Found {
+    let path = &group.newest.path;
+    let attempt = |feed: &Feed| {
+        let table = catalog.table(&feed.fills)?;
+        let files = [(path.clone(), bytes.clone())];
+        Some(try_files_in(zone, feed, table, now, &Pseudonyms::Off, &files).remove(0))
+    };
+    let names = column_names(bytes);
+    let mut fitting: Vec<(f64, &Feed, Report)> = Vec::new();
+    for feed in shipped {
+        let is_named = feed.recognise(path).is_some();
+        let explained = feed.explains(&names);
+        if !is_named && explained < EXPLAINED {
+            continue;
+        }
+        let Some(report) = attempt(feed) else { continue };
+        let taken = report.accepted + report.duplicate + report.superseded + report.filtered;
+        if report.refused.is_none() && report.accepted > 0 && taken * 2 >= report.read {
+            fitting.push((explained + f64::from(u8::from(is_named)), feed, report));
+        }
+    }
+    // The best of them, and those that read the same objects for other tables.
+    fitting
+        .sort_by(|(one, first, _), (other, second, _)| other.total_cmp(one).then_with(|| first.name.cmp(&second.name)));
+    if let Some((_, best, _)) = fitting.first() {
+        let best = (*best).clone();
+        let together = fitting.into_iter().filter(|(_, feed, _)| feed.name == best.name || feed.shares_with(&best));
+        let feeds = together.map(|(_, feed, report)| as_shipped(group, feed, &report)).collect();
+        return Found { feeds, ..Found::default() };
+    }
+    drafted(group, bytes, catalog, zone, &attempt)
+}
+
+/// A shipped feed, with the group's own path where its paths are others.
+fn as_shipped(group: &Group, feed: &Feed, report: &Report) -> Recognised {
+    let reads_all = group.paths.iter().all(|path| feed.recognise(path).is_some());
+    let text = shipped_text(&feed.name).filter(|_| !reads_all).map(|text| {
+        format!(
+            "# The shipped feed `{}` with the path of this landing area.\n{}",
+            feed.name,
+            with_path(text, &[&group.pattern])
+        )
+    });
+    let comment = if reads_all { String::new() } else { "   # shipped, in feeds/ with another path".to_owned() };
+    Recognised {
+        name: feed.name.clone(),
+        table: feed.fills.clone(),
+        text,
+        is_draft: false,
+        readable: readable(report),
+        remark: remark(report),
+        comment,
+        feed: feed.clone(),
+    }
+}
+
+fn readable(report: &Report) -> String {
+    let taken = report.accepted + report.duplicate + report.superseded + report.filtered + report.voided;
+    format!("{taken} of {}", report.read)
+}
+
+/// What stands in the way of the rest, if anything does.
+fn remark(report: &Report) -> String {
+    if let Some(refused) = &report.refused {
+        return refused.sentence.clone();
+    }
+    match report.rejected.first() {
+        Some(reject) => match &reject.column {
+            Some(column) => format!("{column}: {}", reject.sentence),
+            None => reject.sentence.to_owned(),
+        },
+        None => String::new(),
+    }
+}
+
+/// The name of a draft: what is left of a path without its days, numbers and ending.
+fn stem(pattern: &str) -> String {
+    let name = pattern.rsplit('/').next().unwrap_or(pattern).split('.').next().unwrap_or_default();
+    let name = name.replace("{date}", "").replace("{part}", "").replace('*', "");
+    let plain: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let parts: Vec<&str> = plain.split('_').filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { "export".into() } else { parts.join("_") }
+}
+
+fn drafted(
+    group: &Group,
+    bytes: &Bytes,
+    catalog: &Catalog,
+    zone: Tz,
+    attempt: &dyn Fn(&Feed) -> Option<Report>,
+) -> Found {
+    let name = stem(&group.pattern);
+    let asked = Asked { path: Some(&group.pattern), zone: Some(zone.name()), ..Asked::default() };
+    let first = match propose(&group.newest.path, bytes, asked, catalog) {
+        Ok(draft) => draft,
+        Err(refusal) => return Found { why_none: refusal.sentence(), ..Found::default() },
+    };
+    if !first.open.is_empty() {
+        let why = format!("looks like {}, but nothing in it is {}", first.table, first.open.join(" or "));
+        return Found { why_none: why, ..Found::default() };
+    }
+    let read = |name: &str, text: String, table: &str| {
+        let feed = Feed::parse(name, &text, catalog).ok()?;
+        let report = attempt(&feed)?;
+        Some(Recognised {
+            name: name.to_owned(),
+            table: table.to_owned(),
+            text: Some(text),
+            is_draft: true,
+            readable: readable(&report),
+            remark: remark(&report),
+            comment: "   # a draft: every line of it is a guess".to_owned(),
+            feed,
+        })
+    };
+    let Some(main) = read(&name, first.text.clone(), &first.table) else {
+        return Found { why_none: "no draft of a feed could be made".into(), ..Found::default() };
+    };
+    let other = format!("{name}_accounts");
+    let accounts = first.names_accounts.then(|| {
+        let with = propose(
+            &group.newest.path,
+            bytes,
+            Asked { table: Some(&first.table), shares: Some(&other), ..asked },
+            catalog,
+        )
+        .ok()?;
+        let users =
+            propose(&group.newest.path, bytes, Asked { table: Some("users"), shares: Some(&name), ..asked }, catalog)
+                .ok()?;
+        Some((with.text, read(&other, users.text, "users")?))
+    });
+    Found { feeds: vec![main], accounts: accounts.flatten(), why_none: String::new() }
+}
+
+/// Gives each feed a name of its own, joins the groups that one shipped feed reads, and takes the drafts of accounts where no list of
+/// them was delivered.
+pub(super) fn name_feeds(found: &mut [(Group, Found)], catalog: &Catalog) {
+    let has_users = found.iter().flat_map(|(_, found)| &found.feeds).any(|feed| feed.table == "users");
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, found) in found.iter_mut() {
+        if !has_users
+            && let Some((text, accounts)) = found.accounts.take()
+            && let [main] = found.feeds.as_mut_slice()
+            && !seen.contains_key(&main.name)
+            && let Ok(feed) = Feed::parse(&main.name, &text, catalog)
+        {
+            (main.text, main.feed) = (Some(text), feed);
+            found.feeds.push(accounts);
+        }
+        for feed in &mut found.feeds {
+            let count = seen.entry(feed.name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                feed.name = format!("{}_{count}", feed.name);
+                // A second copy of a shipped feed needs a text of its own.
+                let text = feed.text.take().or_else(|| shipped_text(&feed.feed.name).map(str::to_owned));
+                feed.text = text;
+            }
+        }
+    }
+}

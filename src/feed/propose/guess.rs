@@ -1,0 +1,339 @@
+//! Which header is which column, and which table an export fills: by names, and by what the values look like.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::head::Head;
+use super::words::{self, HEADERS, STEMS};
+use crate::contract::{Catalog, Column, Table, Type};
+use crate::feed::duration;
+use crate::feed::time;
+
+/// A pair of header and column below this is no guess.
+const LEAST: f64 = 0.35;
+
+/// What a table would be filled with: canon column -> position of the header.
+pub(super) type Columns = BTreeMap<String, usize>;
+
+/// The table that fits best, or the one that is asked for, with its columns.
+pub(super) fn table<'c>(
+    name: &str,
+    head: &Head,
+    catalog: &'c Catalog,
+    wanted: Option<&'c Table>,
+) -> Option<(&'c Table, Columns)> {
+    let profiles: Vec<Profile> = (0..head.names.len()).map(|at| Profile::of(&head.values(at))).collect();
+    if let Some(table) = wanted {
+        return Some((table, columns(table, head, &profiles).0));
+    }
+    let scored = catalog.canon().filter(|table| HEADERS.iter().any(|(known, _)| *known == table.name)).map(|table| {
+        let (columns, points) = columns(table, head, &profiles);
+        (points + stem_points(name, table) + shape_points(table, head, &columns), table, columns)
+    });
+    let best = scored.max_by(|(one, ..), (other, ..)| one.total_cmp(other));
+    best.map(|(_, table, columns)| (table, columns))
+}
+
+/// Whether a name is one that some export uses for some column.
+pub(super) fn is_known(name: &str) -> bool {
+    let bare = bare(name);
+    !bare.is_empty()
+        && HEADERS
+            .iter()
+            .flat_map(|(_, columns)| columns.iter())
+            .any(|(_, names)| names.iter().any(|known| self::bare(known) == bare))
+}
+
+/// What the values of a column look like.
+pub(super) struct Profile {
+    filled: usize,
+    distinct: BTreeSet<String>,
+    emails: f64,
+    dates: f64,
+    numbers: f64,
+    clocks: f64,
+    /// Values of several words.
+    phrases: f64,
+}
+
+impl Profile {
+    pub fn of(values: &[&str]) -> Profile {
+        let share = |fits: &dyn Fn(&str) -> bool| {
+            values.iter().filter(|value| fits(value)).count() as f64 / values.len().max(1) as f64
+        };
+        Profile {
+            filled: values.len(),
+            distinct: values.iter().map(|value| value.to_lowercase()).collect(),
+            emails: share(&is_email),
+            dates: share(&|value| is_date(value)),
+            numbers: share(&|value| is_number(value)),
+            clocks: share(&is_clock),
+            phrases: share(&|value| value.split_whitespace().count() > 2),
+        }
+    }
+
+    fn is_unique(&self) -> bool {
+        self.filled > 1 && self.distinct.len() == self.filled
+    }
+
+    /// The share of the words that are known for a column.
+    fn known(&self, table: &str, column: &Column) -> f64 {
+        let known: BTreeSet<&str> =
+            words::closed(table, &column.name, column.data_type == Type::Bool).map(|(word, _)| word).collect();
+        let is_ours = |word: &str| column.values.iter().any(|ours| ours == word);
+        let found = self.distinct.iter().filter(|word| known.contains(word.as_str()) || is_ours(word)).count();
+        found as f64 / self.distinct.len().max(1) as f64
+    }
+}
+
+pub(super) fn is_email(value: &str) -> bool {
+    value.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.') && !value.contains(' '))
+}
+
+fn is_number(value: &str) -> bool {
+    let bare: String =
+        value.trim_end_matches('%').chars().filter(|c| !matches!(c, ',' | ' ' | '\u{a0}' | '.')).collect();
+    !bare.is_empty() && bare.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_clock(value: &str) -> bool {
+    value.contains(':') && duration::clock(value).is_ok() || value.starts_with("PT")
+}
+
+/// Forms of dates that exports use, the more usual first.
+#[rustfmt::skip]
+pub(super) const DATES: &[&str] = &[
+    "iso", "%Y-%m-%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%b-%Y", "%d %b %Y",
+    "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y %H:%M:%S", "%d %b %Y %H:%M", "%d %B %Y, %I:%M %p", "%b %d, %Y %I:%M %p", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
+    "%d/%m/%y, %H:%M:%S", "%d/%m/%y, %H:%M", "%m/%d/%y, %H:%M", "%d.%m.%Y, %H:%M", "%B %d, %Y %H:%M:%S", "epoch_ms", "epoch_s", "odata",
+];
+
+/// Languages in which names of months are looked for.
+pub(super) const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "it", "nl", "pt", "pl"];
+
+/// Whether a form reads a value, in a language where it has names of months.
+pub(super) fn reads(form: &str, value: &str, language: &str) -> bool {
+    let locale = time::Locale::named(language).filter(|_| form.contains("%b") || form.contains("%B"));
+    // Numbers are instants only where they lie in our time: any id is a second since 1970.
+    let plausible = match form {
+        "epoch_s" => value.len() == 10 && value.starts_with(['1', '2']),
+        "epoch_ms" => value.len() == 13 && value.starts_with(['1', '2']),
+        "%Y%m%d" => value.starts_with("19") || value.starts_with("20"),
+        _ => true,
+    };
+    plausible && time::Format::parse(form).is_ok_and(|format| format.read(value.as_bytes(), locale).is_ok())
+}
+
+fn is_date(value: &str) -> bool {
+    let may_be = value.len() >= 6 && value.len() <= 40 && value.bytes().any(|byte| byte.is_ascii_digit());
+    may_be
+        && DATES.iter().any(|form| {
+            LANGUAGES
+                .iter()
+                .take(if form.contains("%b") || form.contains("%B") { 8 } else { 1 })
+                .any(|language| reads(form, value, language))
+        })
+}
+
+/// A name without what exports decorate it with.
+pub(super) fn bare(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric() || *c == '#' || *c == '%').flat_map(char::to_lowercase).collect()
+}
+
+/// The words of a name: at spaces and signs, and where a capital begins one.
+fn tokens(name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut word = String::new();
+    let mut was_small = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && was_small) {
+            found.insert(std::mem::take(&mut word));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        was_small = c.is_lowercase() || c.is_ascii_digit();
+    }
+    found.insert(word);
+    found.remove("");
+    found
+}
+
+/// How well a header's name is a column's, 0 to 1.
+fn likeness(header: &str, column: &str, synonyms: &[&str]) -> f64 {
+    // Keys of JSON: what counts is the last, `value` and `name` saying nothing of their own.
+    let parts: Vec<&str> = header.split('.').collect();
+    let last = match parts.as_slice() {
+        [.., before, "value" | "name" | "label" | "idValue" | "codeValue"] => before,
+        [.., last] => last,
+        [] => header,
+    };
+    let own = std::iter::once(column.to_owned()).chain(synonyms.iter().map(|name| (*name).to_owned()));
+    let words = tokens(header);
+    let mut best: f64 = 0.0;
+    for (at, name) in own.enumerate() {
+        // The earlier of two synonyms is the better.
+        let rank = 1.0 - at as f64 * 0.006;
+        let known = bare(&name);
+        let points = if known == bare(header) {
+            1.0
+        } else if known == bare(last) || known == bare(header).trim_start_matches("cp") {
+            0.92
+        } else {
+            let wanted = tokens(&name);
+            let shared = wanted.intersection(&words).count();
+            if shared == wanted.len() && wanted.len() > 1 {
+                0.55 + 0.3 * shared as f64 / words.len() as f64
+            } else if shared == 1 && wanted.len() == 1 && words.len() == 2 && known.len() > 3 {
+                0.5
+            } else {
+                0.0
+            }
+        };
+        best = best.max(points * rank);
+    }
+    best
+}
+
+/// How well values suit a column: 0 never, 1 as well as any.
+fn suits(table: &str, column: &Column, profile: &Profile) -> f64 {
+    if profile.filled == 0 {
+        return 0.9;
+    }
+    if column.domain.as_deref() == Some("email") {
+        return if profile.emails > 0.5 { 1.2 } else { 0.0 };
+    }
+    let is_id = column.name.ends_with("_id") || column.name == "employee_no";
+    match column.data_type {
+        Type::Date | Type::Timestamp => {
+            if profile.dates > 0.6 {
+                1.1
+            } else {
+                0.0
+            }
+        }
+        Type::Int | Type::Double => {
+            if profile.numbers + profile.clocks > 0.7 {
+                1.0
+            } else {
+                0.0
+            }
+        }
+        Type::Bool => {
+            if profile.known(table, column) > 0.5 {
+                1.0
+            } else {
+                0.0
+            }
+        }
+        Type::Text if !column.values.is_empty() => match profile.known(table, column) {
+            known if known >= 0.5 => 1.15,
+            known if known > 0.0 => 0.8,
+            // Names of events are of any kind.
+            _ if column.name == "verb" && profile.distinct.len() < profile.filled => 0.6,
+            _ => 0.2,
+        },
+        // A name is a poor id, a date none.
+        Type::Text if is_id && profile.dates > 0.9 && profile.numbers < 0.5 => 0.0,
+        Type::Text if is_id && profile.phrases > 0.3 => 0.6,
+        Type::Text => 1.0,
+    }
+}
+
+/// The best header for each column, none used twice, and what the table earns by it.
+fn columns(table: &Table, head: &Head, profiles: &[Profile]) -> (Columns, f64) {
+    let synonyms = |column: &str| {
+        let of = HEADERS.iter().find(|(name, _)| *name == table.name);
+        of.and_then(|(_, columns)| columns.iter().find(|(name, _)| *name == column)).map_or(&[][..], |(_, names)| names)
+    };
+    let mut pairs: Vec<(f64, &Column, usize)> = Vec::new();
+    for column in table.columns.iter().filter(|column| column.made_day().is_none() && column.is_day_of().is_none()) {
+        for (at, name) in head.names.iter().enumerate() {
+            let points =
+                likeness(name, &column.name, synonyms(&column.name)) * suits(&table.name, column, &profiles[at]);
+            if points > LEAST {
+                pairs.push((points, column, at));
+            }
+        }
+    }
+    pairs.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.2.cmp(&other.2)));
+    let mut columns = Columns::new();
+    let mut used = BTreeSet::new();
+    let mut points = 0.0;
+    for (score, column, at) in pairs {
+        if columns.contains_key(&column.name) || !used.insert(at) {
+            continue;
+        }
+        columns.insert(column.name.clone(), at);
+        points += score * if column.required { 5.0 } else { 2.0 };
+    }
+    for column in table.columns.iter().filter(|column| column.required && !columns.contains_key(&column.name)) {
+        points -= match (table.name.as_str(), column.name.as_str()) {
+            (_, "effective_from" | "event_id" | "kind" | "status") => 1.0,
+            ("workers", "worker_id") if columns.contains_key("employee_no") || columns.contains_key("email") => 1.0,
+            _ => 5.0,
+        };
+    }
+    // What stays unexplained speaks against it.
+    let explained = used.len() as f64 / head.names.len().clamp(1, 20) as f64;
+    (columns, points + 6.0 * explained.min(1.0))
+}
+
+fn stem_points(name: &str, table: &Table) -> f64 {
+    let stem = name.rsplit('/').next().unwrap_or(name).to_lowercase().replace(['_', '-', '.'], " ");
+    let words = STEMS.iter().find(|(of, _)| *of == table.name).map_or(&[][..], |(_, words)| words);
+    let whole =
+        |word: &&&str| if word.len() < 4 { stem.split(' ').any(|part| part == **word) } else { stem.contains(**word) };
+    words.iter().filter(whole).count().min(2) as f64 * 2.0
+}
+
+/// What only the whole of an export says: a person and a course make an enrollment, a course without a person is catalogue.
+fn shape_points(table: &Table, head: &Head, columns: &Columns) -> f64 {
+    let has = |name: &str| columns.contains_key(name);
+    let named = |wanted: &[&str]| {
+        head.names.iter().any(|name| {
+            let words = tokens(name);
+            wanted.iter().any(|word| words.contains(*word))
+        })
+    };
+    let profile = |name: &str| columns.get(name).map(|&at| Profile::of(&head.values(at)));
+    let about_people = named(&[
+        "user",
+        "email",
+        "learner",
+        "student",
+        "employee",
+        "username",
+        "stud",
+        "actor",
+        "participant",
+        "benutzername",
+        "mail",
+        "worker",
+        "author",
+    ]);
+    match table.name.as_str() {
+        "enrollments" if has("user_id") && has("content_id") => {
+            let ends =
+                ["completed_at", "due_at", "progress", "enrolled_at"].into_iter().filter(|name| has(name)).count();
+            // A log has many rows of one person and thing; a transcript has states.
+            4.0 + ends as f64 + if has("status") { 2.0 } else { 0.0 }
+        }
+        "activity" if has("user_id") && has("occurred_at") && has("verb") => 5.0,
+        "content" | "org_units" if about_people && !has("parent_id") => -8.0,
+        "content" if has("title") => 3.0,
+        "org_units" if has("parent_id") && has("name") => 4.0,
+        "workers" => {
+            let signs = ["hire_date", "manager_id", "termination_date", "fte", "job_level", "location", "org_id"];
+            let signs = signs.into_iter().filter(|name| has(name)).count() as f64;
+            signs * 1.5 - if named(&["course", "training", "lo", "cpnt", "content"]) { 6.0 } else { 0.0 }
+        }
+        "users" => {
+            let unique = profile("user_id").is_some_and(|profile| profile.is_unique());
+            let hr = named(&["hire", "hired", "salary", "manager", "eintritt", "termination"]);
+            (if unique { 1.0 } else { -2.0 })
+                - if named(&["course", "training", "content", "completion"]) || hr { 6.0 } else { 0.0 }
+        }
+        _ => 0.0,
+    }
+}
