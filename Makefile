@@ -49,7 +49,7 @@ check: ## Format, lints, licences and advisories
 
 dictionary: build ## Write schemas/README.md anew from the contracts, and schemas/messages.md from what the program says
 	@$(UPTAKE) schema --all > schemas/README.md.new && mv schemas/README.md.new schemas/README.md
-	@UPTAKE_WRITE_MESSAGES=1 $(CARGO) nextest run --locked --test it -E 'test(=messages::the_page_of_messages_is_what_the_program_says)'
+	@UPTAKE_WRITE_MESSAGES=1 $(CARGO) nextest run --locked --test it -E 'test(=messages::the_page_of_messages_is_what_the_program_says) or test(=documents::the_readme_lists_the_shipped_feeds_by_vendor)'
 
 mart: ## A new table of BI: make mart NAME=x writes contract, file and the line in the list
 	@tests/new.sh mart "$(NAME)"

@@ -2,6 +2,7 @@
 //! Nothing is stored.
 
 mod check;
+mod list;
 
 use std::path::{Path, PathBuf};
 
@@ -52,8 +53,12 @@ pub enum FeedCommand {
         #[arg(long)]
         zone: Option<Tz>,
     },
-    /// List the shipped feeds
-    List,
+    /// List the shipped feeds by vendor
+    List {
+        /// As the table of the README
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8> {
@@ -82,13 +87,19 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
         FeedCommand::Propose { file, table, zone } => {
             let bytes = load::read_bytes(file)?;
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let catalog = Catalog::load()?;
+            let bytes = bytes::Bytes::from(bytes);
+            let known = super::init::recognise::best(&name, &bytes, &catalog, zone.unwrap_or(Tz::UTC), now)?;
             let zone = zone.map(|zone| zone.name());
             let asked = Asked { table: table.as_deref(), zone, ..Asked::default() };
-            let draft = propose(&name, &bytes.into(), asked, &Catalog::load()?).map_err(|cause| {
+            let draft = propose(&name, &bytes, asked, &catalog).map_err(|cause| {
                 Error::usage(format!("{name}: {cause}"))
                     .hint("propose reads CSV, NDJSON, JSON, Parquet and XLSX, plain or compressed")
             })?;
             terminal::data(&draft.text)?;
+            if let Some(known) = known {
+                terminal::say(&format!("{known}: try it first"));
+            }
             if draft.names_accounts {
                 terminal::say(
                     "the export also says who its accounts are: `--table users` drafts a feed for them, and each of the two names the other in `shares`",
@@ -96,11 +107,6 @@ pub fn feed(command: &FeedCommand, _env: &Env, now: DateTime<Utc>) -> Result<u8>
             }
             Ok(0)
         }
-        FeedCommand::List => {
-            let mut names: Vec<String> = load::shipped_feeds().collect();
-            names.sort();
-            terminal::data(&format!("{}\n", names.join("\n")))?;
-            Ok(0)
-        }
+        FeedCommand::List { markdown } => list::list(*markdown),
     }
 }

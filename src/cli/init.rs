@@ -7,7 +7,7 @@
 
 mod groups;
 mod missing;
-mod recognise;
+pub(super) mod recognise;
 
 use std::path::{Path, PathBuf};
 

@@ -70,6 +70,9 @@ pub struct Feed {
     /// fills. A delivery that was read by other rules must be read again.
     pub read_as: String,
     pub description: String,
+    /// Whose export it is, and what of its ways the feed takes care of: for the list of feeds.
+    pub vendor: Option<String>,
+    pub handles: Option<String>,
     /// The canon table it fills.
     pub fills: String,
     pub mode: Mode,

@@ -46,7 +46,7 @@ impl Feed {
 }
 
 /// Keys that do not change what a record becomes: what the feed is called, which objects it reads and when, and what holds a delivery back.
-const NOT_OF_ROWS: [&str; 6] = ["description", "path", "marker", "snapshots", "shares", "gates"];
+const NOT_OF_ROWS: [&str; 8] = ["description", "vendor", "handles", "path", "marker", "snapshots", "shares", "gates"];
 /// Limits that refuse single records. All others refuse a delivery whole.
 const LIMITS_OF_RECORDS: [&str; 2] = ["record_bytes", "json_depth"];
 

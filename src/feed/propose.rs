@@ -34,6 +34,8 @@ pub struct Asked<'a> {
     pub zone: Option<&'a str>,
     /// Another feed that reads the same objects.
     pub shares: Option<&'a str>,
+    /// The header that names the account, where another feed reads it from there.
+    pub account: Option<&'a str>,
 }
 
 /// A feed file that is a guess.
@@ -44,6 +46,10 @@ pub struct Draft {
     pub text: String,
     /// Required columns for which no header was found.
     pub open: Vec<String>,
+    /// The header that names the account of a record.
+    pub account: Option<String>,
+    /// The shipped feed that reads such records whatever their columns; the text then only says so.
+    pub shipped: Option<&'static str>,
     /// Whether the export also says who its accounts are: by an e-mail address or a number of employees.
     pub names_accounts: bool,
 }
@@ -68,11 +74,44 @@ pub fn propose(name: &str, bytes: &Bytes, asked: Asked<'_>, catalog: &Catalog) -
     if wanted.is_none() && head.is_json() && is_statement("verb.id") && is_statement("object.id") {
         let text = "# These are xAPI statements. The shipped feed `xapi_statements` reads them: copy schemas/feed/xapi_statements.toml\n\
             # and change its path. It knows voiding, actors and durations, which a plain mapping would not.\n";
-        return Ok(Draft { table: "activity".into(), text: text.to_owned(), open: Vec::new(), names_accounts: false });
+        return Ok(Draft {
+            table: "activity".into(),
+            text: text.to_owned(),
+            open: Vec::new(),
+            account: None,
+            shipped: Some("xapi_statements"),
+            names_accounts: false,
+        });
     }
     let found = guess::table(name, &head, catalog, wanted);
     let (table, columns) = found.ok_or_else(|| Refusal::new(Reason::MissingColumn, "there are no canon tables"))?;
-    Ok(draft(name, &head, table, &columns, asked))
+    // Without a header its names would be values, which no draft shows.
+    let mut columns = if head.is_named { columns } else { Columns::new() };
+    if let Some(at) = asked.account.and_then(|header| head.names.iter().position(|name| name == header)) {
+        columns.insert("user_id".into(), at);
+    }
+    Ok(draft(name, &head, table, &dated_rows(&head, table, columns), asked))
+}
+
+/// Of an export with several rows a worker, start and end are those of the row and not of the employment.
+fn dated_rows(head: &Head, table: &Table, mut columns: Columns) -> Columns {
+    let is_dated = columns.contains_key("effective_from");
+    let repeats = columns.get("worker_id").is_some_and(|&at| {
+        let ids = head.values(at);
+        ids.iter().collect::<BTreeSet<_>>().len() < ids.len()
+    });
+    let numbered = head.names.iter().any(|name| guess::bare(name).starts_with("seqn"));
+    if table.name != "workers" || is_dated || !(repeats || numbered) {
+        return columns;
+    }
+    for (of, row) in [("hire_date", "effective_from"), ("termination_date", "effective_to")] {
+        let is_plain = |at: usize| ["startdate", "enddate"].contains(&guess::bare(&head.names[at]).as_str());
+        if let Some(at) = columns.get(of).copied().filter(|&at| is_plain(at)) {
+            columns.remove(of);
+            columns.insert(row.into(), at);
+        }
+    }
+    columns
 }
 
 /// Whether people can be told from this export alone: it fills a table of acts and carries what HRIS knows them by.
@@ -147,7 +186,17 @@ fn draft(name: &str, head: &Head, table: &Table, columns: &Columns, asked: Asked
     for mapped in &mapped {
         put(&mapped.line);
     }
-    Draft { table: table.name.clone(), text: out, open, names_accounts: names_accounts(head, table) }
+    Draft {
+        table: table.name.clone(),
+        text: out,
+        open,
+        account: ["user_id", "author_id", "actor_id"]
+            .into_iter()
+            .find_map(|name| columns.get(name))
+            .map(|&at| head.names[at].clone()),
+        shipped: None,
+        names_accounts: names_accounts(head, table),
+    }
 }
 
 fn written(format: FileFormat) -> &'static str {

@@ -26,6 +26,10 @@ impl OneOrMany {
 #[serde(deny_unknown_fields)]
 pub(super) struct FeedFile {
     pub description: String,
+    /// Whose export it is, for the list of feeds.
+    pub vendor: Option<String>,
+    /// What of the export's ways it takes care of, in a line, for the list of feeds.
+    pub handles: Option<String>,
     /// The canon table it fills.
     pub fills: String,
     /// Object patterns, see `pattern.rs`.

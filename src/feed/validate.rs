@@ -204,6 +204,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table, at: &mut line::
         select,
         columns: table.columns.iter().map(|column| column.name.clone()).collect(),
         blocks,
+        vendor: file.vendor,
+        handles: file.handles,
         description: file.description,
         fills: file.fills,
     })

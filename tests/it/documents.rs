@@ -161,3 +161,29 @@ fn the_feed_reference_shows_a_feed_that_loads() {
     assert_eq!((feed.fills.as_str(), feed.limits.fresh_days), ("enrollments", Some(3)));
     assert_eq!(feed.gates.join_coverage, uptake::feed::Verdict::Block);
 }
+
+/// `make dictionary` writes the table anew.
+#[test]
+fn the_readme_lists_the_shipped_feeds_by_vendor() {
+    let (begin, end) = ("<!-- uptake feed list --markdown -->\n", "<!-- end -->");
+    let path = root().join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("README.md");
+    let (before, rest) = readme.split_once(begin).expect("the table begins");
+    let (written, after) = rest.split_once(end).expect("the table ends");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_uptake")).args(["feed", "list", "--markdown"]).output().expect("a list");
+    let now = String::from_utf8(output.stdout).expect("text");
+    if std::env::var_os("UPTAKE_WRITE_MESSAGES").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{now}{end}{after}")).expect("README.md");
+        return;
+    }
+    assert!(written == now, "the table of vendors is stale: run `make dictionary`");
+    for line in now.lines().skip(2) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        assert!(
+            cells[1].starts_with("any,") || !cells[4].is_empty(),
+            "{}: no feed of it says what it `handles`",
+            cells[1]
+        );
+    }
+}

@@ -13,9 +13,11 @@ use crate::error::Result;
 use crate::feed::propose::{Asked, column_names, propose, with_path};
 use crate::feed::try_files::{Report, try_files_in};
 use crate::feed::{Feed, Pseudonyms};
+use crate::store::Object;
 
-/// A shipped feed explains at least this share of an export's columns, if its path says nothing.
-const EXPLAINED: f64 = 0.6;
+/// A shipped feed explains at least this share of an export's columns, if its path says nothing, and takes at least this share of its
+/// records: more of the one where there is less of the other.
+const LEAST: [(f64, f64); 2] = [(0.6, 0.5), (0.4, 0.9)];
 
 /// A feed for some objects.
 pub(super) struct Recognised {
@@ -67,13 +69,15 @@ pub(super) fn of(
     for feed in shipped {
         let is_named = feed.recognise(path).is_some();
         let explained = feed.explains(&names);
-        if !is_named && explained < EXPLAINED {
+        if !is_named && explained < LEAST[1].0 {
             continue;
         }
         let Some(report) = attempt(feed) else { continue };
         let taken = report.accepted + report.duplicate + report.superseded + report.filtered;
-        if report.refused.is_none() && report.accepted > 0 && taken * 2 >= report.read {
-            fitting.push((explained + f64::from(u8::from(is_named)), feed, report));
+        let share = taken as f64 / report.read.max(1) as f64;
+        let is_enough = LEAST.iter().any(|(least, taken)| (is_named || explained >= *least) && share >= *taken);
+        if report.refused.is_none() && report.accepted > 0 && is_enough {
+            fitting.push((explained + share + f64::from(u8::from(is_named)), feed, report));
         }
     }
     // The best of them, and those that read the same objects for other tables.
@@ -85,7 +89,22 @@ pub(super) fn of(
         let feeds = together.map(|(_, feed, report)| as_shipped(group, feed, &report)).collect();
         return Found { feeds, ..Found::default() };
     }
-    drafted(group, bytes, catalog, zone, &attempt)
+    drafted(group, bytes, shipped, catalog, zone, &attempt)
+}
+
+/// The name of the shipped feed that reads a file best, and how many of its records.
+pub(crate) fn best(
+    name: &str,
+    bytes: &Bytes,
+    catalog: &Catalog,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<Option<String>> {
+    let newest = Object { path: name.to_owned(), size: bytes.len() as u64, etag: None, last_modified: now };
+    let group = Group { pattern: name.to_owned(), newest, paths: vec![name.to_owned()] };
+    let found = of(&group, bytes, &shipped(catalog)?, catalog, zone, now);
+    let first = found.feeds.into_iter().find(|feed| !feed.is_draft);
+    Ok(first.map(|feed| format!("the shipped feed {} reads {} of its records", feed.name, feed.readable)))
 }
 
 /// A shipped feed, with the group's own path where its paths are others.
@@ -142,6 +161,7 @@ fn stem(pattern: &str) -> String {
 fn drafted(
     group: &Group,
     bytes: &Bytes,
+    shipped: &[Feed],
     catalog: &Catalog,
     zone: Tz,
     attempt: &dyn Fn(&Feed) -> Option<Report>,
@@ -152,6 +172,10 @@ fn drafted(
         Ok(draft) => draft,
         Err(refusal) => return Found { why_none: refusal.sentence(), ..Found::default() },
     };
+    if let Some(feed) = shipped.iter().find(|feed| first.shipped == Some(feed.name.as_str())) {
+        let feeds = attempt(feed).map(|report| as_shipped(group, feed, &report)).into_iter().collect();
+        return Found { feeds, ..Found::default() };
+    }
     if !first.open.is_empty() {
         let why = format!("looks like {}, but nothing in it is {}", first.table, first.open.join(" or "));
         return Found { why_none: why, ..Found::default() };
@@ -182,9 +206,13 @@ fn drafted(
             catalog,
         )
         .ok()?;
-        let users =
-            propose(&group.newest.path, bytes, Asked { table: Some("users"), shares: Some(&name), ..asked }, catalog)
-                .ok()?;
+        let users = propose(
+            &group.newest.path,
+            bytes,
+            Asked { table: Some("users"), shares: Some(&name), account: first.account.as_deref(), ..asked },
+            catalog,
+        )
+        .ok()?;
         Some((with.text, read(&other, users.text, "users")?))
     });
     Found { feeds: vec![main], accounts: accounts.flatten(), why_none: String::new() }

@@ -1,6 +1,7 @@
 //! Which header is which column, and which table an export fills: by names, and by what the values look like.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::head::Head;
 use super::words::{self, HEADERS, STEMS};
@@ -10,6 +11,23 @@ use crate::feed::time;
 
 /// A pair of header and column below this is no guess.
 const LEAST: f64 = 0.35;
+
+/// Words of headers about somebody above the person of the record.
+const ABOVE: [&str; 10] = [
+    "manager",
+    "managers",
+    "supervisor",
+    "vorgesetzter",
+    "vorgesetzten",
+    "vorgesetzte",
+    "reports",
+    "responsable",
+    "leiter",
+    "boss",
+];
+
+/// Words of headers that count.
+const COUNTS: [&str; 7] = ["count", "total", "completions", "courses", "views", "number of", "logins"];
 
 /// What a table would be filled with: canon column -> position of the header.
 pub(super) type Columns = BTreeMap<String, usize>;
@@ -21,11 +39,13 @@ pub(super) fn table<'c>(
     catalog: &'c Catalog,
     wanted: Option<&'c Table>,
 ) -> Option<(&'c Table, Columns)> {
-    let profiles: Vec<Profile> = (0..head.names.len()).map(|at| Profile::of(&head.values(at))).collect();
+    let profiles: Vec<Profile> =
+        (0..head.names.len()).map(|at| Profile::of(&head.values(at), head.rows.len())).collect();
     if let Some(table) = wanted {
         return Some((table, columns(table, head, &profiles).0));
     }
-    let scored = catalog.canon().filter(|table| HEADERS.iter().any(|(known, _)| *known == table.name)).map(|table| {
+    let is_input = |table: &&Table| HEADERS.iter().any(|(known, _)| *known == table.name);
+    let scored = catalog.canon().filter(is_input).map(|table| {
         let (columns, points) = columns(table, head, &profiles);
         (points + stem_points(name, table) + shape_points(table, head, &columns), table, columns)
     });
@@ -35,16 +55,19 @@ pub(super) fn table<'c>(
 
 /// Whether a name is one that some export uses for some column.
 pub(super) fn is_known(name: &str) -> bool {
-    let bare = bare(name);
-    !bare.is_empty()
-        && HEADERS
+    static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let names = HEADERS
             .iter()
             .flat_map(|(_, columns)| columns.iter())
-            .any(|(_, names)| names.iter().any(|known| self::bare(known) == bare))
+            .flat_map(|(column, names)| names.iter().copied().chain(std::iter::once(*column)));
+        names.map(bare).filter(|name| !name.is_empty()).collect()
+    });
+    KNOWN.contains(&bare(name))
 }
 
 /// What the values of a column look like.
 pub(super) struct Profile {
+    rows: usize,
     filled: usize,
     distinct: BTreeSet<String>,
     emails: f64,
@@ -56,11 +79,13 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub fn of(values: &[&str]) -> Profile {
+    /// Of the values of so many rows.
+    pub fn of(values: &[&str], rows: usize) -> Profile {
         let share = |fits: &dyn Fn(&str) -> bool| {
             values.iter().filter(|value| fits(value)).count() as f64 / values.len().max(1) as f64
         };
         Profile {
+            rows,
             filled: values.len(),
             distinct: values.iter().map(|value| value.to_lowercase()).collect(),
             emails: share(&is_email),
@@ -105,7 +130,7 @@ pub(super) const DATES: &[&str] = &[
     "iso", "%Y-%m-%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%b-%Y", "%d %b %Y",
     "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y %H:%M:%S", "%d %b %Y %H:%M", "%d %B %Y, %I:%M %p", "%b %d, %Y %I:%M %p", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
-    "%d/%m/%y, %H:%M:%S", "%d/%m/%y, %H:%M", "%m/%d/%y, %H:%M", "%d.%m.%Y, %H:%M", "%B %d, %Y %H:%M:%S", "epoch_ms", "epoch_s", "odata",
+    "%d/%m/%y, %H:%M:%S", "%d/%m/%y, %H:%M", "%m/%d/%y, %H:%M", "%d.%m.%Y, %H:%M", "%B %d, %Y %H:%M:%S", "%b-%d-%Y %H:%M:%S", "%b-%d-%Y", "%d-%b-%y", "%A, %d %B %Y, %I:%M %p", "epoch_ms", "epoch_s", "odata",
 ];
 
 /// Languages in which names of months are looked for.
@@ -124,14 +149,18 @@ pub(super) fn reads(form: &str, value: &str, language: &str) -> bool {
     plausible && time::Format::parse(form).is_ok_and(|format| format.read(value.as_bytes(), locale).is_ok())
 }
 
-fn is_date(value: &str) -> bool {
+pub(super) fn is_date(value: &str) -> bool {
     let may_be = value.len() >= 6 && value.len() <= 40 && value.bytes().any(|byte| byte.is_ascii_digit());
+    let names_months = value.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     may_be
         && DATES.iter().any(|form| {
-            LANGUAGES
-                .iter()
-                .take(if form.contains("%b") || form.contains("%B") { 8 } else { 1 })
-                .any(|language| reads(form, value, language))
+            let by_name = form.contains("%b") || form.contains("%B");
+            // A name of a month has letters, a form of numbers has none but for T, Z and AM.
+            match (by_name, names_months) {
+                (true, true) => LANGUAGES.iter().any(|language| reads(form, value, language)),
+                (true, false) => false,
+                (false, _) => reads(form, value, "en"),
+            }
         })
 }
 
@@ -160,31 +189,36 @@ fn tokens(name: &str) -> BTreeSet<String> {
 }
 
 /// How well a header's name is a column's, 0 to 1.
-fn likeness(header: &str, column: &str, synonyms: &[&str]) -> f64 {
-    // Keys of JSON: what counts is the last, `value` and `name` saying nothing of their own.
-    let parts: Vec<&str> = header.split('.').collect();
-    let last = match parts.as_slice() {
-        [.., before, "value" | "name" | "label" | "idValue" | "codeValue"] => before,
-        [.., last] => last,
-        [] => header,
-    };
-    let own = std::iter::once(column.to_owned()).chain(synonyms.iter().map(|name| (*name).to_owned()));
-    let words = tokens(header);
+fn likeness(header: &Name, column: &str, synonyms: &[Name]) -> f64 {
+    let (written, words) = (header.written.as_str(), &header.words);
+    // What a value is called, or is of, stands beside the value.
+    if written.contains('.') && [".label", ".type", ".universal_id"].iter().any(|end| written.ends_with(end)) {
+        return 0.0;
+    }
+    // A number of things names none.
+    if column.ends_with("_id")
+        && (written.starts_with('#') && !header.bare.contains("employee")
+            || words.iter().any(|word| COUNTS.contains(&word.as_str())))
+    {
+        return 0.0;
+    }
+    // The number of somebody's manager is nobody's own.
+    if !["manager_id", "head_worker_id"].contains(&column) && words.iter().any(|word| ABOVE.contains(&word.as_str())) {
+        return 0.0;
+    }
     let mut best: f64 = 0.0;
-    for (at, name) in own.enumerate() {
+    for (at, name) in synonyms.iter().enumerate() {
         // The earlier of two synonyms is the better.
         let rank = 1.0 - at as f64 * 0.006;
-        let known = bare(&name);
-        let points = if known == bare(header) {
+        let points = if name.bare == header.bare {
             1.0
-        } else if known == bare(last) || known == bare(header).trim_start_matches("cp") {
+        } else if name.bare == header.last || name.bare == header.bare.trim_start_matches("cp") {
             0.92
         } else {
-            let wanted = tokens(&name);
-            let shared = wanted.intersection(&words).count();
-            if shared == wanted.len() && wanted.len() > 1 {
+            let shared = name.words.intersection(words).count();
+            if shared == name.words.len() && shared > 1 {
                 0.55 + 0.3 * shared as f64 / words.len() as f64
-            } else if shared == 1 && wanted.len() == 1 && words.len() == 2 && known.len() > 3 {
+            } else if shared == 1 && name.words.len() == 1 && words.len() == 2 && name.bare.len() > 3 {
                 0.5
             } else {
                 0.0
@@ -195,10 +229,42 @@ fn likeness(header: &str, column: &str, synonyms: &[&str]) -> f64 {
     best
 }
 
+/// A name taken apart.
+struct Name {
+    written: String,
+    bare: String,
+    /// Of a path of JSON the last key that says something: `value` and `name` say nothing of their own.
+    last: String,
+    words: BTreeSet<String>,
+}
+
+impl Name {
+    fn of(written: &str) -> Name {
+        let parts: Vec<&str> = written.split('.').collect();
+        let last = match parts.as_slice() {
+            [.., before, "value" | "name" | "idValue" | "codeValue"] => before,
+            [.., last] => last,
+            [] => written,
+        };
+        Name { written: written.to_owned(), bare: bare(written), last: bare(last), words: tokens(written) }
+    }
+}
+
+/// What exports call a column: its own name first.
+fn synonyms(table: &str, column: &str) -> Vec<Name> {
+    let of = HEADERS.iter().find(|(name, _)| *name == table);
+    let known = of.and_then(|(_, columns)| columns.iter().find(|(name, _)| *name == column));
+    std::iter::once(column)
+        .chain(known.into_iter().flat_map(|(_, names)| names.iter().copied()))
+        .map(Name::of)
+        .collect()
+}
+
 /// How well values suit a column: 0 never, 1 as well as any.
 fn suits(table: &str, column: &Column, profile: &Profile) -> f64 {
     if profile.filled == 0 {
-        return 0.9;
+        // Nothing in the sample: for a column that has to be filled another may do.
+        return if column.required && profile.rows > 0 { 0.0 } else { 0.9 };
     }
     if column.domain.as_deref() == Some("email") {
         return if profile.emails > 0.5 { 1.2 } else { 0.0 };
@@ -208,6 +274,8 @@ fn suits(table: &str, column: &Column, profile: &Profile) -> f64 {
         Type::Date | Type::Timestamp => {
             if profile.dates > 0.6 {
                 1.1
+            } else if profile.dates > 0.0 {
+                0.6
             } else {
                 0.0
             }
@@ -242,17 +310,19 @@ fn suits(table: &str, column: &Column, profile: &Profile) -> f64 {
 
 /// The best header for each column, none used twice, and what the table earns by it.
 fn columns(table: &Table, head: &Head, profiles: &[Profile]) -> (Columns, f64) {
-    let synonyms = |column: &str| {
-        let of = HEADERS.iter().find(|(name, _)| *name == table.name);
-        of.and_then(|(_, columns)| columns.iter().find(|(name, _)| *name == column)).map_or(&[][..], |(_, names)| names)
-    };
+    let names: Vec<Name> = head.names.iter().map(|name| Name::of(name)).collect();
     let mut pairs: Vec<(f64, &Column, usize)> = Vec::new();
     for column in table.columns.iter().filter(|column| column.made_day().is_none() && column.is_day_of().is_none()) {
-        for (at, name) in head.names.iter().enumerate() {
-            let points =
-                likeness(name, &column.name, synonyms(&column.name)) * suits(&table.name, column, &profiles[at]);
+        let known = synonyms(&table.name, &column.name);
+        for (at, name) in names.iter().enumerate() {
+            let likeness = likeness(name, &column.name, &known);
+            if likeness <= LEAST / 1.2 {
+                continue;
+            }
+            let points = likeness * suits(&table.name, column, &profiles[at]);
             if points > LEAST {
-                pairs.push((points, column, at));
+                // Of two columns that a header could be, the one that has to be filled is.
+                pairs.push((points * if column.required { 1.04 } else { 1.0 }, column, at));
             }
         }
     }
@@ -287,6 +357,41 @@ fn stem_points(name: &str, table: &Table) -> f64 {
     words.iter().filter(whole).count().min(2) as f64 * 2.0
 }
 
+/// Words of headers that only HR writes, and that only a list of accounts has.
+const HR: &[&str] = &[
+    "hire",
+    "hired",
+    "salary",
+    "job",
+    "position",
+    "employment",
+    "eintritt",
+    "termination",
+    "abteilung",
+    "stelle",
+    "department",
+    "personalnummer",
+    "worker",
+];
+const ACCOUNT: &[&str] = &[
+    "login",
+    "username",
+    "role",
+    "licence",
+    "license",
+    "password",
+    "account",
+    "lastlogin",
+    "language",
+    "timezone",
+    "suspended",
+    "deactivated",
+    "enrolled",
+    "member",
+    "invitation",
+    "sis",
+];
+
 /// What only the whole of an export says: a person and a course make an enrollment, a course without a person is catalogue.
 fn shape_points(table: &Table, head: &Head, columns: &Columns) -> f64 {
     let has = |name: &str| columns.contains_key(name);
@@ -296,7 +401,7 @@ fn shape_points(table: &Table, head: &Head, columns: &Columns) -> f64 {
             wanted.iter().any(|word| words.contains(*word))
         })
     };
-    let profile = |name: &str| columns.get(name).map(|&at| Profile::of(&head.values(at)));
+    let profile = |name: &str| columns.get(name).map(|&at| Profile::of(&head.values(at), head.rows.len()));
     let about_people = named(&[
         "user",
         "email",
@@ -319,19 +424,24 @@ fn shape_points(table: &Table, head: &Head, columns: &Columns) -> f64 {
             // A log has many rows of one person and thing; a transcript has states.
             4.0 + ends as f64 + if has("status") { 2.0 } else { 0.0 }
         }
-        "activity" if has("user_id") && has("occurred_at") && has("verb") => 5.0,
+        "enrollments" if has("user_id") && !has("status") && !has("completed_at") && !has("due_at") => -4.0,
+        "activity" if has("user_id") && has("occurred_at") && (has("verb") || has("duration_seconds")) => 5.0,
         "content" | "org_units" if about_people && !has("parent_id") => -8.0,
         "content" if has("title") => 3.0,
         "org_units" if has("parent_id") && has("name") => 4.0,
         "workers" => {
             let signs = ["hire_date", "manager_id", "termination_date", "fte", "job_level", "location", "org_id"];
             let signs = signs.into_iter().filter(|name| has(name)).count() as f64;
-            signs * 1.5 - if named(&["course", "training", "lo", "cpnt", "content"]) { 6.0 } else { 0.0 }
+            let is_hr = has("hire_date") || has("termination_date") || has("fte") || has("job_code") || named(HR);
+            signs * 1.5
+                - if named(&["course", "training", "lo", "cpnt", "content"]) { 6.0 } else { 0.0 }
+                - if is_hr { 0.0 } else { 6.0 }
         }
         "users" => {
             let unique = profile("user_id").is_some_and(|profile| profile.is_unique());
-            let hr = named(&["hire", "hired", "salary", "manager", "eintritt", "termination"]);
-            (if unique { 1.0 } else { -2.0 })
+            let account = if named(ACCOUNT) { 4.0 } else { 0.0 };
+            let hr = named(&["hire", "hired", "salary", "eintritt", "termination", "fte"]);
+            account + (if unique { 1.0 } else { -2.0 })
                 - if named(&["course", "training", "content", "completion"]) || hr { 6.0 } else { 0.0 }
         }
         _ => 0.0,

@@ -55,7 +55,10 @@ impl Head {
         let text = text.trim_start_matches('\u{feff}');
         match text.trim_start().as_bytes().first() {
             None => Err(Refusal::new(Reason::EmptyFile, "")),
-            Some(b'{' | b'[') => Head::json(text.trim_start()),
+            // A title in brackets is no array.
+            Some(b'{' | b'[') if !text.trim_start()[1..].trim_start().starts_with(|c: char| c.is_alphabetic()) => {
+                Head::json(text.trim_start())
+            }
             Some(b'<') => Err(Refusal::new(Reason::NotCsv, "a web page or XML")),
             Some(b'P') if raw.starts_with(b"PK\x03\x04") => Err(Refusal::new(Reason::NotCsv, "a ZIP archive")),
             Some(b'%') if raw.starts_with(b"%PDF") => Err(Refusal::new(Reason::NotCsv, "a PDF")),
@@ -256,11 +259,20 @@ fn line_starts<'t>(text: &'t str, terminator: Option<&'t str>) -> impl Iterator<
 
 /// Which of the first rows is the header, and whether its names say so: the one with the most names that exports use.
 fn header_of(rows: &[Vec<String>]) -> (usize, bool) {
-    let known = |row: &Vec<String>| row.iter().filter(|name| guess::is_known(name)).count();
+    // What no header has: addresses, dates, numbers.
+    let is_value = |name: &String| {
+        let name = name.trim();
+        guess::is_email(name)
+            || guess::is_date(name)
+            || name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let known = |row: &Vec<String>| {
+        if row.iter().any(is_value) { 0 } else { row.iter().filter(|name| guess::is_known(name)).count() }
+    };
     let filled = |row: &Vec<String>| row.iter().filter(|name| !name.trim().is_empty()).count();
     let best = (0..rows.len()).max_by_key(|&at| (known(&rows[at]), std::cmp::Reverse(at)));
     match best {
-        Some(at) if known(&rows[at]) > 0 && filled(&rows[at]) > 1 => (at, true),
+        Some(at) if known(&rows[at]) > 0 && known(&rows[at]) * 8 >= filled(&rows[at]) => (at, true),
         // Nothing known: the first row that is as wide as the widest.
         _ => {
             let widest = rows.iter().map(filled).max().unwrap_or_default();

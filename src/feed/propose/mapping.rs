@@ -248,6 +248,9 @@ fn truths() -> String {
 
 /// What stands in for a required column that the export does not have.
 pub(super) fn unfound(table: &Table, column: &Column, head: &Head, columns: &Columns) -> Option<Mapped> {
+    if !head.is_named {
+        return None;
+    }
     let of = |text: String, comment: &str, reads: Vec<usize>| {
         Some(Mapped { line: format!("{} = {text}   # {comment}", column.name), reads, is_local: false })
     };
@@ -255,6 +258,10 @@ pub(super) fn unfound(table: &Table, column: &Column, head: &Head, columns: &Col
     let text_format = !matches!(head.format, crate::feed::feed::FileFormat::Parquet);
     match (table.name.as_str(), column.name.as_str()) {
         ("workers", "worker_id") => {
+            let at = *columns.get("employee_no").or_else(|| columns.get("email"))?;
+            of(format!("{{ {} }}", from(at)), "no other id was found", vec![at])
+        }
+        ("users", "user_id") => {
             let at = *columns.get("employee_no").or_else(|| columns.get("email"))?;
             of(format!("{{ {} }}", from(at)), "no other id was found", vec![at])
         }
@@ -271,12 +278,23 @@ pub(super) fn unfound(table: &Table, column: &Column, head: &Head, columns: &Col
         }
         ("enrollments", "status") => {
             if let Some(&at) = columns.get("completed_at") {
-                let rows = "values = [[\"\", \"enrolled\"], [\"*\", \"completed\"]]";
-                return of(
-                    format!("{{ {}, {rows} }}", from(at)),
-                    "completed where there is a date of completion",
-                    vec![at],
-                );
+                let both = |name: &str| {
+                    columns
+                        .get(name)
+                        .map(|&begun| format!("from = [{}, {}]", quoted(&head.names[at]), quoted(&head.names[begun])))
+                };
+                let text = if let Some(both) = both("progress") {
+                    format!(
+                        "{{ {both}, values = [[\"*\", \"*\", \"completed\"], [\"\", \">0\", \"in_progress\"], [\"\", \"*\", \"enrolled\"]] }}"
+                    )
+                } else if let Some(both) = both("started_at") {
+                    format!(
+                        "{{ {both}, values = [[\"\", \"\", \"enrolled\"], [\"\", \"*\", \"in_progress\"], [\"*\", \"*\", \"completed\"]] }}"
+                    )
+                } else {
+                    format!("{{ {}, values = [[\"\", \"enrolled\"], [\"*\", \"completed\"]] }}", from(at))
+                };
+                return of(text, "completed where there is a date of completion", vec![at]);
             }
             if columns.contains_key("due_at") || columns.contains_key("assigned_at") {
                 return of("{ value = \"assigned\" }".into(), "the export only lists what is due", Vec::new());

@@ -6,7 +6,7 @@
 #[rustfmt::skip]
 pub(super) const HEADERS: &[(&str, &[(&str, &[&str])])] = &[
     ("workers", &[
-        ("worker_id", &["employee id", "worker id", "employee number", "employee #", "employee no", "person id", "personnel number", "emplid", "employee_id", "user id", "eeid", "person number", "staff id", "associate oid", "worker id id value", "df employee number", "employee reference code", "personalnummer", "mitarbeiternummer", "mitarbeiter id", "matricule", "id empleado", "numero de empleado", "id"]),
+        ("worker_id", &["employee id", "worker id", "employee number", "employee #", "employee no", "person id", "personnel number", "emplid", "employee_id", "user id", "eeid", "person number", "staff id", "associate oid", "worker id id value", "df employee number", "employee reference code", "personalnummer", "pers nr", "persnr", "pnr", "mitarbeiternr", "mitarbeiternummer", "mitarbeiter id", "matricule", "id empleado", "numero de empleado", "id"]),
         ("employee_no", &["employee number", "employee no", "employee #", "worker code", "personnel number", "personalnummer", "matricule", "payroll id", "external id", "clock number", "badge number"]),
         ("email", &["work email", "email", "e-mail", "email address", "business email", "email work", "company email", "mail", "e mail adresse", "adresse e-mail", "courriel", "correo electronico", "correo", "upn", "user principal name"]),
         ("effective_from", &["effective from", "effective date", "valid from", "start date of record", "effective start", "effective start date", "position effective from date", "gültig ab", "date d'effet"]),
@@ -15,7 +15,7 @@ pub(super) const HEADERS: &[(&str, &[(&str, &[&str])])] = &[
         ("worker_type", &["worker type", "employment type", "employee type", "contract type", "employee class", "worker category", "person type", "beschäftigungsart", "vertragsart", "type de contrat", "tipo de contrato", "employmenthistorystatus", "employment status type"]),
         ("hire_date", &["hire date", "start date", "date of hire", "date hired", "employment start date", "joining date", "join date", "date of joining", "date joined", "last hire date", "eintrittsdatum", "eintritt", "einstellungsdatum", "date d'embauche", "date d'entrée", "fecha de contratacion", "fecha de ingreso", "hired on"]),
         ("original_hire_date", &["original hire date", "first hire date", "original start date", "ersteintritt", "seniority date"]),
-        ("termination_date", &["termination date", "end date", "date of termination", "last day of work", "last working day", "exit date", "leaving date", "contract end date", "terminated on", "austrittsdatum", "austritt", "date de départ", "date de sortie", "fecha de baja", "terminationdate"]),
+        ("termination_date", &["termination date", "end date", "date of termination", "last day of work", "last working day", "exit date", "leaving date", "contract end date", "terminated on", "austrittsdatum", "austritt", "leave date", "date left", "contract end", "date de départ", "date de sortie", "fecha de baja", "terminationdate"]),
         ("termination_kind", &["termination type", "termination reason", "termination kind", "termination involuntary", "leave type", "austrittsgrund"]),
         ("manager_id", &["manager id", "supervisor id", "supervisor eid", "reports to id", "manager employee id", "manager employee number", "manager worker id", "supervisor employee number", "line manager id", "reports to", "manager number", "vorgesetzter id", "vorgesetztennummer", "id manager", "id responsable", "manager"]),
         ("org_id", &["org unit id", "organization id", "department id", "org id", "department code", "cost center", "supervisory organization id", "team id", "unit id", "department", "org unit", "division", "business unit", "abteilung", "kostenstelle", "département", "service", "departamento", "orgunit", "team"]),
@@ -39,7 +39,7 @@ pub(super) const HEADERS: &[(&str, &[(&str, &[&str])])] = &[
         ("effective_to", &["effective to", "valid to", "end date"]),
     ]),
     ("users", &[
-        ("user_id", &["user id", "id", "learner id", "member id", "userid", "account id", "uniqueuserid", "unique user id", "user", "username", "login"]),
+        ("user_id", &["user id", "userid", "learner id", "member id", "account id", "uniqueuserid", "unique user id", "id", "uuid", "database id uuid", "lms user id", "username", "user name", "login", "user", "email", "user email", "email address"]),
         ("username", &["username", "user name", "login", "login name", "login id", "unique id", "nutzername", "anmeldename", "benutzername"]),
         ("employee_no", &["employee number", "employee id", "external id", "idnumber", "id number", "external employee id", "sis user id", "employee no", "sis id", "person external id", "user external id", "personalnummer", "custom user id"]),
         ("email", &["email", "e-mail", "email address", "mail", "user email", "primary email", "e-mail-adresse", "adresse de courriel", "adresse e-mail", "correo electronico", "direccion de correo"]),
@@ -50,15 +50,15 @@ pub(super) const HEADERS: &[(&str, &[(&str, &[&str])])] = &[
     ]),
     ("enrollments", &[
         ("user_id", &["user id", "userid", "learner id", "learner user id", "student id", "stud id", "uniqueuserid", "unique user id", "user unique id", "adobe id", "member id", "participant id", "employee id", "personexternalid", "cp user id", "username", "user name", "login", "external id", "external employee id", "user", "email", "user email", "email address", "learner email", "e-mail", "e-mail-adresse", "adresse e-mail", "benutzername", "personalnummer", "learner", "participant", "nutzer", "utilisateur", "usuario"]),
-        ("content_id", &["course id", "content id", "cp object id", "object id", "learning object id", "lo unique id", "lo id", "cpnt id", "component id", "componentid", "course code", "training object id", "training id", "content uuid", "learning content id", "item id", "asset id", "course slug", "module id", "sku", "kurs id", "kursnummer", "id du cours", "id curso", "course", "content", "course name", "course title", "training title", "content title", "title", "kurs", "schulung", "formation", "cours", "curso", "training"]),
+        ("content_id", &["course id", "content id", "cp object id", "object id", "learning object id", "lo unique id", "lo id", "cpnt id", "component id", "componentid", "course code", "training object id", "training id", "training code", "content uuid", "learning content id", "item id", "asset id", "course slug", "module id", "sku", "kurs id", "kursnummer", "id du cours", "id curso", "course", "content", "course name", "course title", "training title", "content title", "kurs", "schulung", "formation", "cours", "curso", "training"]),
         ("attempt", &["attempt", "registration number", "cp reg num", "reg num", "attempt number", "attempts taken", "enrollment id", "instance"]),
-        ("status", &["completion status", "completion status id", "cmpl stat id", "completionstatus", "transcript status", "cp status id", "user lo status id", "enrollment status", "learning status", "course status", "training status", "status", "state", "completed", "complete", "is completed", "abschlussstatus", "statut", "estado", "progress status", "marking"]),
+        ("status", &["completion status", "workflow state", "completion status id", "cmpl stat id", "completionstatus", "transcript status", "cp status id", "user lo status id", "enrollment status", "learning status", "course status", "training status", "status", "state", "completed", "complete", "is completed", "abschlussstatus", "statut", "estado", "progress status", "marking", "result", "outcome", "ergebnis", "résultat", "resultado"]),
         ("required", &["required", "is required", "mandatory", "is mandatory", "assigned", "is assigned", "assignment type", "pflicht", "obligatoire", "compliance", "cp required"]),
         ("assigned_at", &["assigned date", "assigned at", "assignment date", "date assigned", "assigned on", "assigneddate", "assigneddatetime", "assigned date time", "zugewiesen am", "date d'attribution"]),
         ("due_at", &["due date", "due", "required date", "requireddate", "duedatetime", "deadline", "due on", "target date", "due date or initial compliance due date", "user lo min due date", "fällig am", "fälligkeitsdatum", "date d'échéance", "fecha limite", "fecha de vencimiento"]),
         ("enrolled_at", &["enrollment date", "enrolled at", "date enrolled", "enrolled on", "enrolled date", "enrollment time", "registration date", "course enroll date", "user lo reg dt", "enrolldate", "eingeschrieben am", "date d'inscription", "fecha de inscripcion"]),
         ("started_at", &["start date", "started at", "started", "date started", "started date", "started on", "first access", "first access date", "course start date", "user lo start dt", "startdate", "time of first interaction", "first view date", "begonnen am", "date de début", "fecha de inicio"]),
-        ("completed_at", &["completion date", "completed at", "completed date", "completed on", "date completed", "compl dte", "completiondate", "completeddate", "completeddatetime", "completed date time", "completion time", "course completion date", "completion timestamp", "user lo comp dt", "time of completion", "finished at", "completed", "abgeschlossen am", "abschlussdatum", "date d'achèvement", "date de fin", "fecha de finalizacion"]),
+        ("completed_at", &["completion date", "completed at", "completed date", "completed on", "date completed", "compl dte", "completiondate", "completeddate", "completeddatetime", "completed date time", "completion time", "course completion date", "completion timestamp", "finished on", "finished", "date finished", "finish date", "passed on", "user lo comp dt", "time of completion", "finished at", "completed", "abgeschlossen am", "abschlussdatum", "date d'achèvement", "date de fin", "fecha de finalizacion"]),
         ("expires_at", &["expiration date", "expires at", "expiry date", "valid until", "expires on", "expired on", "compliant until", "gültig bis", "ablaufdatum", "date d'expiration"]),
         ("progress", &["progress", "percent complete", "percentage completed", "completion percentage", "progress %", "percent completed", "% complete", "completion ratio", "overall progress", "% completed", "percentcomplete", "completion rate", "fortschritt", "progression", "progreso", "progress (0-1)", "% marked completed"]),
         ("score", &["score", "final score", "grade", "course grade", "quiz score", "user lo score", "high score", "last score", "result", "punktzahl", "note", "puntuacion", "score percent"]),
@@ -68,11 +68,11 @@ pub(super) const HEADERS: &[(&str, &[(&str, &[&str])])] = &[
     ("activity", &[
         ("event_id", &["event id", "id", "statement id", "uuid", "log id", "record id"]),
         ("user_id", &["user id", "userid", "actor", "actor id", "actor account name", "username", "user", "learner id", "member id", "student id", "employee id", "email", "user email", "email address", "person id", "context user id", "learner"]),
-        ("occurred_at", &["time", "timestamp", "occurred at", "event time", "event date", "date", "created at", "datetime", "event timestamp", "activity date", "access time", "viewed at", "zeit", "datum", "date et heure", "fecha", "time created", "timecreated", "view date", "accessed at"]),
+        ("occurred_at", &["time", "timestamp", "occurred at", "event time", "event date", "date", "created at", "datetime", "event timestamp", "activity date", "access time", "viewed at", "zeit", "datum", "date et heure", "fecha", "time created", "timecreated", "view date", "accessed at", "time of first interaction", "start time"]),
         ("verb", &["verb", "action", "event", "event name", "event type", "activity type", "verb id", "activity", "type", "ereignis", "aktion", "interaction type", "name"]),
         ("object_id", &["object id", "course id", "content id", "resource id", "activity id", "page id", "url", "context course id", "item id", "course", "object", "module id", "content title", "content"]),
         ("object_kind", &["object type", "component", "content type", "resource type", "object kind"]),
-        ("duration_seconds", &["duration", "duration seconds", "time spent", "seconds", "minutes", "time on page", "dauer", "durée", "duration (min)", "duration minutes", "session length"]),
+        ("duration_seconds", &["duration", "duration seconds", "time spent", "seconds", "minutes", "time on page", "usage in seconds", "time spent (sec)", "time spent (seconds)", "dauer", "durée", "duration (min)", "duration minutes", "session length"]),
         ("score", &["score", "grade", "result score"]),
         ("stored_at", &["stored", "stored at", "received at"]),
     ]),
@@ -115,6 +115,8 @@ pub(super) const HEADERS: &[(&str, &[(&str, &[&str])])] = &[
         ("occurred_at", &["created at", "reacted at", "date", "timestamp", "time", "liked at", "occurred at"]),
         ("revoked_at", &["revoked at", "removed at"]),
     ]),
+    // Tables that no vendor exports: their own names alone.
+    ("events", &[]), ("identity_links", &[]), ("measures", &[]), ("milestones", &[]), ("submissions", &[]), ("rubric_scores", &[]),
 ];
 
 /// Words of file names that speak for a table.
@@ -146,7 +148,7 @@ const CLOSED: &[(&str, &str, &[(&str, &[&str])])] = &[
     ]),
     ("workers", "status", &[
         ("active", &["active", "a", "employed", "current", "aktiv", "actif", "active employee", "activo", "probation", "true", "yes", "y", "1", "working", "active assignment", "onboarded", "garden leave", "notice period"]),
-        ("leave", &["leave", "on leave", "leave of absence", "l", "loa", "paid leave", "unpaid leave", "parental leave", "elternzeit", "maternity leave", "beurlaubt", "en congé", "congé", "excedencia", "long-term sick", "inactive - on leave"]),
+        ("leave", &["leave", "on leave", "sabbatical", "parental", "maternity", "furloughed", "suspended", "leave of absence", "l", "loa", "paid leave", "unpaid leave", "parental leave", "elternzeit", "maternity leave", "beurlaubt", "en congé", "congé", "excedencia", "long-term sick", "inactive - on leave"]),
         ("prehire", &["prehire", "pre-hire", "pre hire", "onboarding", "offer accepted", "future hire", "not started", "pending start"]),
         ("terminated", &["terminated", "t", "inactive", "separated", "left", "leaver", "resigned", "retired", "ausgeschieden", "inaktiv", "gekündigt", "parti", "inactif", "sorti", "baja", "inactivo", "false", "no", "n", "0", "deceased", "dismissed", "former"]),
     ]),
