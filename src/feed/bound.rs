@@ -56,6 +56,10 @@ pub(super) struct Target<'a> {
     pub(super) made: Option<(Made, Slot<'a>, &'a Mapping)>,
     /// The slot a number is divided by.
     pub(super) divisor: Option<usize>,
+    /// The slot that names the zone of each record's time.
+    pub(super) zone_at: Option<usize>,
+    /// The zone where a record names none.
+    pub(super) zone: Option<chrono_tz::Tz>,
     /// It is the key of snapshots, of which zeros before ids are remembered.
     pub(super) counts_zeros: bool,
 }
@@ -81,6 +85,8 @@ impl<'a> Bound<'a> {
         let latest = context.as_of.timestamp_micros() + context.future_skew_seconds * 1_000_000;
         let mut slots = Slots { given: feed.path_values(context.path), ..Slots::default() };
         let mut columns = Vec::new();
+        // Of a row that completes another one nothing is needed but whose it is.
+        let is_needed = |column: &Column| column.required && (column.key || feed.completes.is_none());
         // A text that is not kept is read for what is made of it, and not at all where nothing is.
         let made_of = |name: &str| table.stored().any(|column| column.made_of().is_some_and(|(_, of)| of == name));
         let passing: Vec<(&str, Slot<'a>, &'a Mapping)> = table
@@ -96,6 +102,7 @@ impl<'a> Bound<'a> {
             }
             let source = slots.of(&mapping.source);
             let divisor = mapping.divide_by.as_ref().map(|name| slots.add(std::slice::from_ref(name)));
+            let zone_at = mapping.zone_from.as_ref().map(|name| slots.add(std::slice::from_ref(name)));
             let made = column.made_of().and_then(|(made, of)| {
                 let (_, slot, mapping) = passing.iter().find(|(name, ..)| *name == of)?;
                 Some((made, *slot, *mapping))
@@ -110,12 +117,12 @@ impl<'a> Bound<'a> {
                 column,
                 stored: columns.len(),
                 // A row of a snapshot that does not say since when it holds takes the snapshot's day.
-                required: column.required
+                required: is_needed(column)
                     && (feed.anonymous || !matches!(source, Slot::Nothing))
                     && !(feed.mode == Mode::Full && column.name == "effective_from" && mapping.optional),
                 source,
                 key: column.key && column.required,
-                binds: column.key || column.required,
+                binds: column.key || is_needed(column),
                 as_is: column.values.is_empty() && domain.is_none() && made.is_none() && mapping.is_plain_text(),
                 rule: TextRule {
                     mapping: Cow::Borrowed(mapping),
@@ -136,6 +143,8 @@ impl<'a> Bound<'a> {
                 kind_at: by.and_then(|by| table.stored().position(|other| other.name == by)),
                 made,
                 divisor,
+                zone_at,
+                zone: mapping.zone,
                 counts_zeros: column.key
                     && feed.mode == Mode::Full
                     && mapping.values.is_none()
@@ -145,8 +154,8 @@ impl<'a> Bound<'a> {
         }
         let action = feed.action.as_ref().map(|action| (slots.add(std::slice::from_ref(&action.from)), action));
         let select = &feed.select;
+        let filters = select.filters.iter().map(|filter| (slots.add(&filter.columns), filter)).collect();
         let mut named = |column: &'a String| slots.add(std::slice::from_ref(column));
-        let filters = select.filters.iter().map(|filter| (named(&filter.column), filter)).collect();
         let mut choice = |choice: &'a Option<Choice>| choice.as_ref().map(|choice| (named(&choice.column), choice));
         let (annul, primary) = (choice(&select.annul), choice(&select.primary));
         let order_by = select.order_by.as_ref().map(named);
@@ -181,10 +190,13 @@ impl<'a> Bound<'a> {
     /// Whether the source may lack the slot's column.
     pub fn optional(&self, slot: usize) -> bool {
         let chosen = self.annul.iter().chain(&self.primary).any(|(at, choice)| *at == slot && choice.optional);
+        let asked = self.filters.iter().any(|(at, filter)| *at == slot && filter.optional);
         chosen
+            || asked
             || self.columns.iter().any(|target| {
                 let passing = target.made.filter(|(_, source, _)| self.reads(*source, slot));
-                (self.reads(target.source, slot) || target.divisor == Some(slot)) && target.rule.mapping.optional
+                let is_beside = target.divisor == Some(slot) || target.zone_at == Some(slot);
+                (self.reads(target.source, slot) || is_beside) && target.rule.mapping.optional
                     || passing.is_some_and(|(.., mapping)| mapping.optional)
             })
     }
@@ -225,7 +237,8 @@ impl<'a> Bound<'a> {
     /// The optional columns that the source lacks, by what `found` says of each slot. They are not read: what was known stays.
     pub fn lacking(&self, found: &dyn Fn(usize) -> bool) -> Vec<String> {
         let lacks = |target: &&Target<'a>| {
-            let is_there = self.is_there(target.source, found) && target.divisor.is_none_or(found);
+            let beside = [target.divisor, target.zone_at].into_iter().flatten();
+            let is_there = self.is_there(target.source, found) && beside.into_iter().all(found);
             !target.column.required && target.made.is_none() && target.rule.mapping.optional && !is_there
         };
         self.columns.iter().filter(lacks).map(|target| target.column.name.clone()).collect()
@@ -246,7 +259,7 @@ impl<'a> Bound<'a> {
     /// Gives up reading columns that the source lacks.
     pub fn give_up(&mut self, lacking: &[String]) {
         for target in self.columns.iter_mut().filter(|target| lacking.contains(&target.column.name)) {
-            (target.source, target.divisor) = (Slot::Nothing, None);
+            (target.source, target.divisor, target.zone_at) = (Slot::Nothing, None, None);
         }
     }
 

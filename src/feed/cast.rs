@@ -52,6 +52,7 @@ pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> 
     match rule.mapping.reading {
         Reading::Email => value = bare_address(value).unwrap_or(value),
         Reading::Mailto => value = bare_address(value).ok_or(Reason::TypeMismatch)?,
+        Reading::Whole => value = whole_part(value).unwrap_or(value),
         _ => {}
     }
     if rule.identifier {
@@ -76,19 +77,30 @@ pub(crate) fn text<'o>(raw: &[u8], rule: &TextRule<'_>, out: &'o mut String) -> 
         folded = value.to_lowercase();
         value = &folded;
     }
-    match rule.domain {
-        None => out.push_str(value),
-        Some(domain) if rule.list => {
-            for (i, part) in value.split(';').map(str::trim).filter(|part| !part.is_empty()).enumerate() {
-                if i > 0 {
-                    out.push(';');
-                }
-                rule.pseudonyms.write(domain, part, out);
+    let prefix = rule.mapping.prefix.as_str();
+    let push = |value: &str, out: &mut String| match (rule.domain, prefix) {
+        (None, prefix) => out.extend([prefix, value]),
+        (Some(domain), "") => rule.pseudonyms.write(domain, value, out),
+        (Some(domain), prefix) => rule.pseudonyms.write(domain, &format!("{prefix}{value}"), out),
+    };
+    if rule.list && (rule.domain.is_some() || !prefix.is_empty()) {
+        for (i, part) in value.split(';').map(str::trim).filter(|part| !part.is_empty()).enumerate() {
+            if i > 0 {
+                out.push(';');
             }
+            push(part, out);
         }
-        Some(domain) => rule.pseudonyms.write(domain, value, out),
+    } else if !value.is_empty() {
+        push(value, out);
     }
     Ok(if out.is_empty() { None } else { Some(out.as_str()) })
+}
+
+/// The whole number that a sender has written with a fraction of nothing.
+fn whole_part(value: &str) -> Option<&str> {
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = value.split_once('.')?;
+    (are_digits(whole) && are_digits(fraction) && fraction.bytes().all(|byte| byte == b'0')).then_some(whole)
 }
 
 fn bare_address(value: &str) -> Option<&str> {
@@ -253,6 +265,7 @@ fn typed_number(cell: Cell<'_>) -> Result<f64, Reason> {
 
 #[inline]
 fn scaled(value: f64, mapping: &Mapping, per: Option<f64>) -> f64 {
+    let value = if mapping.reading == Reading::Percent { value * 0.01 } else { value };
     let value = mapping.times.map_or(value, |times| value * times);
     per.map_or(value, |per| value / per)
 }
@@ -293,6 +306,10 @@ fn measured(raw: &[u8], mapping: &Mapping, per: Option<f64>) -> Result<f64, Reas
     let value = match mapping.reading {
         Reading::IsoDuration => duration::iso(number_text(raw)?)?,
         Reading::Clock => duration::clock(number_text(raw)?)?,
+        Reading::Percent => {
+            let text = number_text(raw)?;
+            mapping.style.double(text.strip_suffix('%').map_or(text, str::trim_end))?
+        }
         _ => mapping.style.double(number_text(raw)?)?,
     };
     Ok(scaled(value, mapping, per))

@@ -12,11 +12,40 @@ pub(crate) struct Combined {
 }
 
 /// What a row asks of one column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Word {
     Any,
     /// The empty one is no value.
     Is(String),
+    /// A number, with or without a sign of per cent, on this side of another.
+    Number(Side, f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+/// `>0`, `>=1`, `<100`, `<=99.5`.
+fn number(text: &str) -> Option<Word> {
+    let signs = [(">=", Side::AtLeast), ("<=", Side::AtMost), (">", Side::Above), ("<", Side::Below)];
+    let (rest, side) = signs.into_iter().find_map(|(sign, side)| Some((text.strip_prefix(sign)?, side)))?;
+    let bound: f64 = rest.trim().parse().ok()?;
+    bound.is_finite().then_some(Word::Number(side, bound))
+}
+
+fn is_on_side(word: &str, side: Side, bound: f64) -> bool {
+    let word = word.trim();
+    let value: Option<f64> = word.strip_suffix('%').map_or(word, str::trim_end).parse().ok();
+    value.is_some_and(|value| match side {
+        Side::Above => value > bound,
+        Side::AtLeast => value >= bound,
+        Side::Below => value < bound,
+        Side::AtMost => value <= bound,
+    })
 }
 
 /// What the words of a record mean.
@@ -48,6 +77,7 @@ impl Combined {
             };
             let word = |text: &String| match text.as_str() {
                 "*" => Word::Any,
+                text if number(text).is_some() => number(text).unwrap_or(Word::Any),
                 text if fold_case => Word::Is(text.to_lowercase()),
                 text => Word::Is(text.to_owned()),
             };
@@ -66,6 +96,11 @@ impl Combined {
         Ok(Combined { rows: parsed, default, fold_case })
     }
 
+    /// Every word of ours that its rows can give.
+    pub fn meanings(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|(_, meaning)| meaning.as_str()).chain(self.default.as_deref())
+    }
+
     /// What the words of a record mean. `None` is no value, as the empty text is.
     ///
     /// # Errors
@@ -74,6 +109,7 @@ impl Combined {
         let fits = |row: &[Word]| {
             row.iter().zip(words).all(|(wanted, word)| match wanted {
                 Word::Any => true,
+                Word::Number(side, bound) => word.is_some_and(|word| is_on_side(word, *side, *bound)),
                 Word::Is(wanted) if self.fold_case => word.unwrap_or_default().to_lowercase() == *wanted,
                 Word::Is(wanted) => word.unwrap_or_default() == wanted,
             })
@@ -114,6 +150,23 @@ mod tests {
         let folded = rows(&[["true", "*", "done"]], Some("open"), true).expect("rows");
         assert_eq!(folded.meaning(&[Some("True"), None]), Ok(Meaning { word: "done", is_unknown: false }));
         assert_eq!(folded.meaning(&[Some("no"), None]), Ok(Meaning { word: "open", is_unknown: true }));
+    }
+
+    #[test]
+    fn a_number_may_be_weighed_instead_of_listed() {
+        let rows = rows(
+            &[["FALSE", ">0", "in_progress"], ["FALSE", "<=0", "assigned"], ["*", ">= 100", "completed"]],
+            None,
+            false,
+        );
+        let rows = rows.expect("rows");
+        let meaning = |words: [Option<&str>; 2]| rows.meaning(&words).map(|meaning| meaning.word.to_owned());
+        assert_eq!(meaning([Some("FALSE"), Some("0.5 %")]), Ok("in_progress".into()));
+        assert_eq!(meaning([Some("FALSE"), Some("0.0")]), Ok("assigned".into()));
+        assert_eq!(meaning([Some("TRUE"), Some("100%")]), Ok("completed".into()));
+        assert_eq!(meaning([Some("TRUE"), Some("99")]), Err(Reason::UnknownEnum));
+        assert_eq!(meaning([Some("FALSE"), Some("none")]), Err(Reason::UnknownEnum), "no number lies on a side");
+        assert_eq!(meaning([Some("FALSE"), None]), Err(Reason::UnknownEnum));
     }
 
     #[test]

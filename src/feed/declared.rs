@@ -55,6 +55,7 @@ fn numbers(target: &Target<'_>) -> String {
     let mut text = match mapping.reading {
         Reading::Clock => return "a duration such as `1:02:03`".into(),
         Reading::IsoDuration => return "a duration such as `PT1H2M3S`".into(),
+        Reading::Percent => "a percentage such as `45%` or `45`".to_owned(),
         _ if target.column.data_type == Type::Int && mapping.whole => "a whole number".to_owned(),
         _ => "a number".to_owned(),
     };

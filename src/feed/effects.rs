@@ -38,6 +38,7 @@ pub(super) fn check(column: &Column, written: &ColumnFile, file: &FeedFile) -> R
         key("optional", written.optional, is_read && may_lack, "what an export may lack"),
         key("date", written.date.is_some(), is_time && !is_combined, "dates and times"),
         key("zone", written.zone.is_some(), is_time && !is_combined, "dates and times"),
+        key("zone_from", written.zone_from.is_some(), is_time && is_read, "dates and times that are read"),
         key("locale", written.locale.is_some(), is_time && names_months, "dates with names of months, %b or %B"),
         key("sentinels", !written.sentinels.is_empty(), is_time && is_read, "dates and times that are read"),
         key("nulls", written.nulls.is_some(), is_read, "what is read from the export"),
@@ -71,6 +72,12 @@ pub(super) fn check(column: &Column, written: &ColumnFile, file: &FeedFile) -> R
             written.join.is_some(),
             is_text && froms > 1 && !is_combined,
             "text from several columns of `from`",
+        ),
+        key(
+            "prefix",
+            written.prefix.is_some(),
+            is_text && is_read && !is_combined && !has_map && column.values.is_empty(),
+            "ids and texts that are read from the export, and have no `values`",
         ),
         key(
             "times",

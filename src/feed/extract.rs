@@ -74,7 +74,8 @@ impl Extract {
             _ => return Err("`extract` is a text with one {} or a list of { name, pattern, act_of }".into()),
         };
         let mut read: Vec<Pattern> = Vec::with_capacity(patterns.len());
-        for written in patterns {
+        let last = patterns.len() - 1;
+        for (at, written) in patterns.into_iter().enumerate() {
             let of = |what: &str| format!("extract `{}` {what}", written.name);
             if written.name.trim().is_empty() || read.iter().any(|known| known.name == written.name) {
                 return Err(of("needs a name of its own"));
@@ -87,7 +88,9 @@ impl Extract {
                     return Err(of(&format!("has act_of `{other}`, which is none of actor, affected, nobody")));
                 }
             };
-            let parts = parts(&written.pattern, act_of).map_err(|what| of(&what))?;
+            // The last may take whatever the others leave.
+            let takes_all = at > 0 && at == last && written.pattern == "{}";
+            let parts = parts(&written.pattern, act_of, takes_all).map_err(|what| of(&what))?;
             let count = |part: &Part| parts.iter().filter(|other| *other == part).count();
             let wanted = match act_of {
                 ActOf::Actor => Some((Part::Actor, "{actor}")),
@@ -187,7 +190,7 @@ impl Pattern {
     }
 }
 
-fn parts(pattern: &str, act_of: ActOf) -> Result<Vec<Part>, String> {
+fn parts(pattern: &str, act_of: ActOf, takes_all: bool) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut rest = pattern;
     while !rest.is_empty() {
@@ -210,7 +213,7 @@ fn parts(pattern: &str, act_of: ActOf) -> Result<Vec<Part>, String> {
         });
         rest = tail;
     }
-    if parts.iter().any(|part| matches!(part, Part::Text(text) if !text.trim().is_empty())) {
+    if takes_all || parts.iter().any(|part| matches!(part, Part::Text(text) if !text.trim().is_empty())) {
         Ok(parts)
     } else {
         Err("has no text to find".into())
@@ -232,6 +235,17 @@ mod tests {
         { name = \"awarded\", pattern = \"gave a badge to '{}'\", act_of = \"affected\" },
         { name = \"usual\", pattern = \"user with id '{}'\" },
     ]";
+
+    #[test]
+    fn the_last_pattern_may_take_the_whole_text_where_no_other_fits() {
+        let status =
+            extract("[{ name = \"after the type\", pattern = \"{*}-{}\" }, { name = \"whole\", pattern = \"{}\" }]")
+                .unwrap();
+        assert_eq!(status.find("DOC-C").text, Some("C"));
+        assert_eq!(status.find("COMPLETE").text, Some("COMPLETE"));
+        assert!(extract("[{ name = \"whole\", pattern = \"{}\" }, { name = \"b\", pattern = \"x{}\" }]").is_err());
+        assert!(extract("[{ name = \"whole\", pattern = \"{}\" }]").is_err(), "a list of that alone finds nothing");
+    }
 
     #[test]
     fn the_first_pattern_that_fits_says_whose_act_it_is() {

@@ -82,6 +82,8 @@ pub struct Feed {
     pub shares: Vec<String>,
     /// The object for which a folder's others wait; by default a folder waits for `_SUCCESS` once another of the feed had it.
     pub marker: Option<String>,
+    /// The feed whose rows this one completes with the columns it maps, on the days it says; by itself it makes no row.
+    pub completes: Option<String>,
     /// Whether the first row of a worker holds from its hire date on.
     pub reach_back: bool,
     /// Object beside each delivery with its control totals, `{path}` standing for the delivery's path.
@@ -105,6 +107,8 @@ pub struct Feed {
     pub(crate) sheet: Sheet,
     /// The keys that lead to the array.
     pub(crate) json_root: Option<Vec<String>>,
+    /// The keys that lead to an array inside of each record, of whose elements each is one.
+    pub(crate) json_explode: Option<Vec<String>>,
     /// Text before and after the number of records in the last record.
     pub(crate) footer_total: Option<(String, String)>,
     pub(crate) footer_optional: bool,
@@ -122,6 +126,7 @@ pub(crate) struct Csv {
     pub quote: Option<u8>,
     pub escape: Option<u8>,
     pub terminator: Option<Vec<u8>>,
+    /// The line of the header; 0: the first one that has the columns of a header block.
     pub header_row: usize,
     pub footer_rows: usize,
 }
@@ -169,6 +174,8 @@ pub(crate) struct Mapping {
     /// For each format the one with day and month the other way round, where it has both as numbers.
     pub swapped: Vec<Option<Format>>,
     pub zone: Option<Tz>,
+    /// The header, or JSON path, of the zone of each record's time.
+    pub zone_from: Option<String>,
     /// The zone is the column's own, not the feed's: none in its header outranks it.
     pub own_zone: bool,
     pub locale: Option<&'static Locale>,
@@ -182,6 +189,8 @@ pub(crate) struct Mapping {
     /// From this day on a date is the open end; `None`: no date is.
     pub open_from: Option<i32>,
     pub extract: Option<Extract>,
+    /// What stands before every text of the column, so that the ids of one system are not those of another.
+    pub prefix: String,
     pub reading: Reading,
     pub times: Option<f64>,
     /// The header, or JSON path, of what a number is divided by.
@@ -232,6 +241,10 @@ pub(crate) enum Reading {
     Mailto,
     IsoDuration,
     Clock,
+    /// An id that a sender has made a number of: `123.0` is 123.
+    Whole,
+    /// A number of hundredths, with its sign or without.
+    Percent,
     EndOfDay,
 }
 
@@ -281,6 +294,17 @@ impl Feed {
         let share =
             |block: &Block| names.iter().filter(|name| knows(block, name)).count() as f64 / names.len().max(1) as f64;
         self.blocks.iter().map(share).fold(0.0, f64::max)
+    }
+
+    /// Whether its deliveries say how many people work here.
+    pub fn counts_heads(&self) -> bool {
+        self.fills == "workers" && self.mode == Mode::Full && self.completes.is_none()
+    }
+
+    /// The columns that a feed which completes another one speaks of: all it maps but the key and the days on which its rows hold.
+    pub fn speaks_of(&self) -> impl Iterator<Item = &str> {
+        let is_own = |name: &&str| !["worker_id", "effective_from", "effective_to"].contains(name) && self.maps(name);
+        self.columns.iter().map(String::as_str).filter(is_own)
     }
 
     /// What stands in a path where the feed's pattern has a name: `{course}`.
@@ -341,7 +365,11 @@ impl Feed {
 impl Mapping {
     /// Text that is taken as it stands, but for the empty one.
     pub fn is_plain_text(&self) -> bool {
-        self.values.is_none() && self.nulls.is_empty() && self.extract.is_none() && self.reading == Reading::Plain
+        self.values.is_none()
+            && self.nulls.is_empty()
+            && self.extract.is_none()
+            && self.prefix.is_empty()
+            && self.reading == Reading::Plain
     }
 
     /// Instants in ISO 8601 and nothing else.

@@ -105,7 +105,9 @@ struct ReadColumn {
 impl ReadColumn {
     fn of(at: usize, target: &Target<'_>) -> ReadColumn {
         let slot = match target.source {
-            Slot::At(slot) if target.divisor.is_none() && target.made.is_none() => Some(slot),
+            Slot::At(slot) if target.divisor.is_none() && target.zone_at.is_none() && target.made.is_none() => {
+                Some(slot)
+            }
             _ => None,
         };
         let Target { stored, binds, required, key, .. } = *target;
@@ -388,11 +390,27 @@ impl<'a, E> Gate<'a, E> {
             self.builders[target.stored].push_null();
             return Ok((Some(false), false));
         }
+        if let Some(slot) = target.zone_at {
+            self.take_zone(at, record.cell(slot))?;
+        }
         // Taken out while the column is read, for its cell may lie in them.
         let (paths, mut joined) = (std::mem::take(&mut self.bound.paths), std::mem::take(&mut self.joined));
         let read = self.read_made(at, (source, divisor, made), record, &paths, &mut joined);
         (self.bound.paths, self.joined) = (paths, joined);
         read
+    }
+
+    /// Reads the next time of a column in the zone that its own record names; where it names none, in the feed's.
+    fn take_zone(&mut self, at: usize, cell: Cell<'_>) -> Result<(), Reason> {
+        let nulls = &self.feed.select.nulls;
+        let named = match selection::word(cell, nulls) {
+            Some(name) => Some(name.parse::<chrono_tz::Tz>().map_err(|_| Reason::TsNoTimezone)?),
+            None => None,
+        };
+        let target = &mut self.bound.columns[at];
+        let usual = target.zone;
+        target.rule.mapping.to_mut().zone = named.or(usual);
+        Ok(())
     }
 
     /// Whether the last record says that somebody left before the first hire. A termination before the last hire alone belongs to an

@@ -20,7 +20,7 @@ pub fn holds_ids(column: &Column) -> bool {
         && (person || column.name.ends_with("_id"))
 }
 
-/// Whether a spreadsheet rewrote the id: `1.2E+05` has lost its digits, `120000.0` has become a number.
+/// Whether a spreadsheet rewrote the id: `1.2E+05` has lost its digits, `120000.0` has become a number; many write a comma for the point.
 #[inline]
 pub(crate) fn rewritten(id: &[u8]) -> Option<Reason> {
     let [first, .., last] = id else { return None };
@@ -28,14 +28,16 @@ pub(crate) fn rewritten(id: &[u8]) -> Option<Reason> {
         return None;
     }
     let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let fraction = |text: &[u8]| text.is_empty() || text.strip_prefix(b".").is_some_and(digits);
+    let fraction = |text: &[u8]| {
+        text.is_empty() || text.strip_prefix(b".").or_else(|| text.strip_prefix(b",")).is_some_and(digits)
+    };
     if let Some(at) = id.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         let (mantissa, exponent) = (&id[..at], &id[at + 1..]);
         // Spreadsheets write the sign; `7E2` is a room.
         let signed = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).is_some_and(digits);
         return (signed && mantissa[0].is_ascii_digit() && fraction(&mantissa[1..])).then_some(Reason::IdScientific);
     }
-    let point = id.iter().position(|&byte| byte == b'.')?;
+    let point = id.iter().position(|&byte| matches!(byte, b'.' | b','))?;
     let zeros = id[point + 1..].iter().all(|&byte| byte == b'0');
     (zeros && digits(&id[..point])).then_some(Reason::IdFloat)
 }
@@ -188,6 +190,9 @@ mod tests {
             ("1.23457e+11", Some(Reason::IdScientific)),
             ("120000.0", Some(Reason::IdFloat)),
             ("120000.00", Some(Reason::IdFloat)),
+            ("1,2E+05", Some(Reason::IdScientific)),
+            ("120000,0", Some(Reason::IdFloat)),
+            ("12,5", None),
             ("120000", None),
             ("7E2", None),
             ("12E05", None),

@@ -20,8 +20,10 @@
 
 mod batch;
 mod bound;
+mod canonical;
 mod cast;
 mod combined;
+pub mod completes;
 mod context;
 mod control;
 mod declared;

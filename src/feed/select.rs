@@ -30,13 +30,20 @@ struct Seen<'m> {
     whose: Hash,
     interval: Interval,
     order: Order,
+    /// The least of the orders holds.
+    least: bool,
 }
 
 impl Seen<'_> {
     /// Which of two records of one key holds, their place in the file aside.
     fn against(&self, other: &Seen<'_>) -> Ordering {
         let rank = (self.interval.holds(), self.mark.primary).cmp(&(other.interval.holds(), other.mark.primary));
-        rank.then_with(|| self.order.partial_cmp(&other.order).unwrap_or(Ordering::Equal))
+        let order = || match (&self.order, &other.order, self.least) {
+            // Nothing comes before anything, whichever end holds.
+            (Order::Nothing, _, _) | (_, Order::Nothing, _) | (_, _, false) => self.order.partial_cmp(&other.order),
+            (_, _, true) => other.order.partial_cmp(&self.order),
+        };
+        rank.then_with(|| order().unwrap_or(Ordering::Equal))
     }
 }
 
@@ -90,7 +97,8 @@ pub(crate) fn settle(
         for (at, row) in hashed.into_iter().enumerate() {
             let (Some(mark), Some(order)) = (marks.get(from + at), orders.get(from + at)) else { break };
             let (key, content, whose, interval) = (row.key, row.content, row.whose, row.interval);
-            seen.push(Seen { mark, key, content, whose, interval, order: order.clone() });
+            let (order, least) = (order.clone(), feed.select.least);
+            seen.push(Seen { mark, key, content, whose, interval, order, least });
         }
     }
     let mut fates = vec![Fate::Stands; seen.len()];
@@ -411,6 +419,16 @@ mod tests {
             ["a U 2025-01-01 ", "superseded 1", "duplicate 1", "several_rows 1"],
             "alike: the last of the file, which is said"
         );
+        let least = "order_by = { column = \"x\", holds = \"least\" }";
+        assert_eq!(
+            told(least, "a,active,2025-01-01,,SALES,10\na,active,2025-01-01,,OPS,9\na,active,2025-01-01,,LAST,\n"),
+            ["a OPS 2025-01-01 ", "superseded 2"],
+            "nothing is not the least"
+        );
+        assert_eq!(
+            told(least, "a,active,2025-01-01,,SALES,2026-02-01\na,active,2025-01-01,,OPS,2026-03-01\n"),
+            ["a SALES 2025-01-01 ", "superseded 1"]
+        );
         assert_eq!(
             told(
                 "unique_key = true\norder_by = \"x\"",
@@ -493,7 +511,7 @@ mod tests {
             ("", "hire_date = { from = \"h\", inclusive = true }", "`inclusive` is for the ends of rows"),
             ("", "effective_to = { from = \"t\", inclusive = true, as = \"end_of_day\" }", "say the same"),
             ("where = []", "", "no condition"),
-            ("where = [{ column = \"x\" }]", "", "one of `in`, `not_in` and `empty`"),
+            ("where = [{ column = \"x\" }]", "", "one of `in`, `not_in`, `like` and `empty`"),
             ("where = [{ column = \"x\", in = [] }]", "", "lists no value"),
             ("annul = { column = \"\", values = [\"1\"] }", "", "has no name"),
             ("order_by = \"@record\"", "", "no column of the export"),

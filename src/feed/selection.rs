@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::record::Cell;
-use super::spec::{ChoiceFile, FeedFile, FilterFile};
+use super::spec::{ChoiceFile, FeedFile, FilterFile, OrderFile};
 
 /// What a feed says about which records count.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Select {
     pub annul: Option<Choice>,
     pub primary: Option<Choice>,
     pub order_by: Option<String>,
+    /// The least value of that column holds, not the greatest.
+    pub least: bool,
     /// Texts that mean "no value".
     pub nulls: Vec<String>,
 }
@@ -20,14 +22,19 @@ pub(crate) struct Select {
 /// One condition of `where`.
 #[derive(Debug, Clone)]
 pub(crate) struct Filter {
-    pub column: String,
+    /// The names of the column; the first that is there counts.
+    pub columns: Vec<String>,
     keeps: Keeps,
+    /// The export may lack the column: then nothing is asked.
+    pub optional: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Keeps {
     In(Vec<String>),
     NotIn(Vec<String>),
+    /// Texts in which `*` is anything, as what stands between.
+    Like(Vec<Vec<String>>),
     Empty(bool),
 }
 
@@ -57,13 +64,31 @@ impl Select {
             Ok(Some(Choice { column, values: words(key, &choice.values)?, optional: choice.optional }))
         };
         let filter = |filter: &FilterFile| -> Result<Filter, String> {
-            let keeps = match (&filter.within, &filter.not_in, filter.empty) {
-                (Some(values), None, None) => Keeps::In(words("where", values)?),
-                (None, Some(values), None) => Keeps::NotIn(words("where", values)?),
-                (None, None, Some(empty)) => Keeps::Empty(empty),
-                _ => return Err("where: each condition has one of `in`, `not_in` and `empty`".into()),
+            let keeps = match (&filter.within, &filter.not_in, &filter.like, filter.empty) {
+                (Some(values), None, None, None) => Keeps::In(words("where", values)?),
+                (None, Some(values), None, None) => Keeps::NotIn(words("where", values)?),
+                (None, None, Some(texts), None) => Keeps::Like(likes(&words("where", texts)?)?),
+                (None, None, None, Some(empty)) => Keeps::Empty(empty),
+                _ => return Err("where: each condition has one of `in`, `not_in`, `like` and `empty`".into()),
             };
-            Ok(Filter { column: named("where", &filter.column)?, keeps })
+            let columns: Vec<String> =
+                filter.column.list().iter().map(|column| named("where", column)).collect::<Result<_, _>>()?;
+            if columns.is_empty() {
+                return Err("where: a condition names no column".into());
+            }
+            Ok(Filter { columns, keeps, optional: filter.optional })
+        };
+        let (order_by, least) = match &file.order_by {
+            None => (None, false),
+            Some(OrderFile::Column(column)) => (Some(named("order_by", column)?), false),
+            Some(OrderFile::Rule(rule)) => {
+                let least = match rule.holds.as_deref() {
+                    None | Some("greatest") => false,
+                    Some("least") => true,
+                    Some(other) => return Err(format!("order_by: holds `{other}` is none of greatest, least")),
+                };
+                (Some(named("order_by", &rule.column)?), least)
+            }
         };
         if file.filters.as_ref().is_some_and(Vec::is_empty) {
             return Err("where: it holds no condition".into());
@@ -72,7 +97,8 @@ impl Select {
             filters: file.filters.iter().flatten().map(filter).collect::<Result<_, _>>()?,
             annul: choice("annul", &file.annul)?,
             primary: choice("primary", &file.primary)?,
-            order_by: file.order_by.as_deref().map(|column| named("order_by", column)).transpose()?,
+            order_by,
+            least,
             nulls: file.nulls.clone(),
         })
     }
@@ -86,8 +112,12 @@ impl Select {
 impl Filter {
     /// Whether a record with this cell is kept.
     pub fn keeps(&self, cell: Cell<'_>, nulls: &[String]) -> bool {
+        if self.optional && cell == Cell::Missing {
+            return true;
+        }
         let word = word(cell, nulls);
         match &self.keeps {
+            Keeps::Like(texts) => word.is_some_and(|word| texts.iter().any(|text| is_like(&word, text))),
             Keeps::In(values) => word.is_some_and(|word| is_among(&word, values)),
             Keeps::NotIn(values) => !word.is_some_and(|word| is_among(&word, values)),
             Keeps::Empty(empty) => word.is_none() == *empty,
@@ -99,6 +129,31 @@ impl Choice {
     pub fn picks(&self, cell: Cell<'_>, nulls: &[String]) -> bool {
         word(cell, nulls).is_some_and(|word| is_among(&word, &self.values))
     }
+}
+
+/// Texts with `*` as what stands between; one without is listed in `in`, and one of nothing else asks for nothing.
+fn likes(texts: &[String]) -> Result<Vec<Vec<String>>, String> {
+    let parts = |text: &String| -> Result<Vec<String>, String> {
+        let parts: Vec<String> = text.split('*').map(str::to_owned).collect();
+        match parts.len() {
+            1 => Err(format!("where: `like` of `{text}`, which has no *: list it under `in`")),
+            _ if parts.iter().all(String::is_empty) => {
+                Err(format!("where: `like` of `{text}` asks for nothing; `empty = false` asks for any value"))
+            }
+            _ => Ok(parts),
+        }
+    };
+    texts.iter().map(parts).collect()
+}
+
+/// Whether a word begins with the first part, ends in the last and has the others between, in this order.
+fn is_like(word: &str, parts: &[String]) -> bool {
+    let [first, between @ .., last] = parts else { return false };
+    let Some(rest) = word.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else {
+        return false;
+    };
+    let after = |rest: &str, part: &String| rest.split_once(part.as_str()).map(|(_, rest)| rest.to_owned());
+    between.iter().try_fold(rest.to_owned(), |rest, part| after(&rest, part)).is_some()
 }
 
 /// Whether a word is listed. Spreadsheets and programs write `true` and `false` in any case.
@@ -130,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_condition_reads_words_as_they_are_meant() {
-        let filter = |keeps: Keeps| Filter { column: "c".into(), keeps };
+        let filter = |keeps: Keeps| Filter { columns: vec!["c".into()], keeps, optional: false };
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let text = |text: &'static str| Cell::Text(text.as_bytes());
         let nulls = words(&["-"]);
@@ -143,6 +198,21 @@ mod tests {
         assert!(
             !not.keeps(Cell::Int(3), &nulls) && !not.keeps(Cell::Double(3.0), &nulls) && not.keeps(Cell::Null, &nulls)
         );
+        let like = filter(Keeps::Like(likes(&words(&["*_WORK_*Primary", "ADR-*"])).unwrap()));
+        for (word, kept) in [
+            ("w7_WORK_Primary", true),
+            ("_WORK_x_Primary", true),
+            ("ADR-9", true),
+            ("w7_HOME_Primary", false),
+            ("w7_WORK_Primary_2", false),
+            ("", false),
+        ] {
+            assert_eq!(like.keeps(text(word), &nulls), kept, "{word}");
+        }
+        assert!(likes(&words(&["WORK"])).unwrap_err().contains("list it under `in`"));
+        assert!(likes(&words(&["**"])).unwrap_err().contains("asks for nothing"));
+        let lenient = Filter { optional: true, ..filter(Keeps::In(words(&["X"]))) };
+        assert!(lenient.keeps(Cell::Missing, &nulls) && !lenient.keeps(Cell::Null, &nulls));
         let empty = filter(Keeps::Empty(true));
         assert!(
             empty.keeps(text("\u{a0}"), &nulls) && empty.keeps(text("-"), &nulls) && !empty.keeps(text("a"), &nulls)

@@ -92,10 +92,12 @@ pub(super) struct FeedFile {
     pub annul: Option<ChoiceFile>,
     /// Of several records about the same thing at the same time, the ones that count.
     pub primary: Option<ChoiceFile>,
-    /// The source's column whose greatest value holds among several records of one key.
-    pub order_by: Option<String>,
+    /// The source's column whose greatest (or least) value holds among several records of one key.
+    pub order_by: Option<OrderFile>,
     /// The first row of a worker holds from its hire date on; `false`: from its own first day.
     pub reach_back: Option<bool>,
+    /// The feed whose rows this one completes: another export of the same source that tells of the same workers.
+    pub completes: Option<String>,
     /// What termination_date is: last_day (default) of the employment, or first_day_gone.
     pub termination: Option<String>,
     #[serde(default)]
@@ -119,16 +121,37 @@ pub(super) struct FeedFile {
     pub headers: Vec<toml::Table>,
 }
 
-/// One condition of `where`: one of `in`, `not_in` and `empty`.
+/// One condition of `where`: one of `in`, `not_in`, `like` and `empty`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FilterFile {
-    /// A column of the source, mapped or not.
-    pub column: String,
+    /// A column of the source, mapped or not; of several names the first that is there.
+    pub column: OneOrMany,
     #[serde(rename = "in")]
     pub within: Option<Vec<String>>,
     pub not_in: Option<Vec<String>>,
+    /// Texts in which `*` is anything.
+    pub like: Option<Vec<String>>,
     pub empty: Option<bool>,
+    /// The export may lack the column: then the condition asks for nothing.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// The column whose value settles which record of a key holds, and whether the greatest or the least one does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "order_by is a column, or { column = \"…\", holds = \"least\" }")]
+pub(super) enum OrderFile {
+    Column(String),
+    Rule(OrderRule),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderRule {
+    pub column: String,
+    /// greatest (default) or least.
+    pub holds: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,11 +175,18 @@ pub(super) struct CsvFile {
     pub escape: Option<String>,
     /// What ends a record instead of a line end, e.g. `!##!`.
     pub terminator: Option<String>,
-    /// 1-based line of the header; the lines above are skipped.
-    pub header_row: Option<usize>,
+    /// 1-based line of the header, the lines above are skipped; or `found`: the first line that has the columns of a header block.
+    pub header_row: Option<HeaderRowFile>,
     /// Records at the end that are no data.
     #[serde(default)]
     pub footer_rows: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "header_row is a line, counted from 1, or \"found\"")]
+pub(super) enum HeaderRowFile {
+    Line(usize),
+    Word(String),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +206,8 @@ pub(super) struct SheetFile {
 pub(super) struct JsonFile {
     /// The path of the array in `{"d": {"results": [...]}}` (Graph, OData, xAPI results), keys joined by dots.
     pub root: Option<String>,
+    /// The path of an array inside of each record: each of its elements is a record, with the fields around it.
+    pub explode: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -282,6 +314,8 @@ pub(super) struct ColumnFile {
     pub from_day: Option<String>,
     pub open_from: Option<String>,
     pub zone: Option<String>,
+    /// The column that names the zone of the time in each record, an IANA name; where it is empty, the column's or the feed's holds.
+    pub zone_from: Option<String>,
     pub locale: Option<String>,
     /// The vendor's words -> ours; or rows of the words of several columns and what they mean together.
     pub values: Option<ValuesFile>,
@@ -296,7 +330,9 @@ pub(super) struct ColumnFile {
     pub sentinels: Vec<String>,
     /// The one part of a text to keep: `user with id '{}'`; or several patterns, see `extract.rs`.
     pub extract: Option<toml::Value>,
-    /// mailto, email, iso_duration, clock (`1:02:03`, `1d 02:03:04`, `1h 2m`), end_of_day (23:59:59 is the end of that day: the next day begins).
+    /// What stands before every id or text of the column: `talentlms:`.
+    pub prefix: Option<String>,
+    /// mailto, email, iso_duration, clock (`1:02:03`, `1d 02:03:04`, `1h 2m`), percent (`45%` or `45`), end_of_day (23:59:59 is the end of that day: the next day begins).
     #[serde(rename = "as")]
     pub reading: Option<String>,
     /// A number is multiplied by this: 60 for minutes into seconds, 0.01 for percent.

@@ -113,6 +113,27 @@ impl Tape {
         (next < *end as usize).then_some(next)
     }
 
+    /// The elements of the array at `at`.
+    pub fn elements(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = match self.nodes.get(at) {
+            Some(Node::Array(end)) => *end as usize,
+            _ => at + 1,
+        };
+        let next = move |element: usize| (element < end).then_some(element);
+        std::iter::successors(next(at + 1), move |element| next(self.after(*element)))
+    }
+
+    /// Whether the value at `at` is this word: a text, a whole number or a truth.
+    pub fn says(&self, at: usize, word: &str, record: &[u8]) -> bool {
+        match self.node(at) {
+            Node::Text(span) => self.text(span, record) == word.as_bytes(),
+            Node::Int(value) => word.parse() == Ok(value),
+            Node::UInt(value) => word.parse() == Ok(value),
+            Node::Bool(value) => word.parse() == Ok(value),
+            _ => false,
+        }
+    }
+
     pub fn node(&self, at: usize) -> Node {
         self.nodes.get(at).copied().unwrap_or(Node::Null)
     }
@@ -127,53 +148,6 @@ impl Tape {
             Node::Past => Cell::Past,
             Node::Text(span) | Node::Key(span) => Cell::Text(self.text(span, record)),
             Node::Array(_) | Node::Object(_) => Cell::Nested,
-        }
-    }
-
-    /// Appends the value at `at` as JSON with sorted keys and without white space, numbers and escapes in one form; entries of the
-    /// outermost object whose name is in `without` are left out. As deep as the record, which parsing has bounded.
-    pub fn canonical(&self, at: usize, record: &[u8], without: &[&str], out: &mut Vec<u8>) {
-        let quoted = |span: Span, out: &mut Vec<u8>| {
-            let text = String::from_utf8_lossy(self.text(span, record));
-            out.extend_from_slice(serde_json::Value::from(text.as_ref()).to_string().as_bytes());
-        };
-        match self.node(at) {
-            // A number past every type is as good as none: what it was cannot be told apart.
-            Node::Null | Node::Past => out.extend_from_slice(b"null"),
-            Node::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-            Node::Int(value) => out.extend_from_slice(value.to_string().as_bytes()),
-            Node::UInt(value) => out.extend_from_slice(value.to_string().as_bytes()),
-            Node::Double(value) => out.extend_from_slice(value.to_string().as_bytes()),
-            Node::Text(span) | Node::Key(span) => quoted(span, out),
-            Node::Array(end) => {
-                out.push(b'[');
-                let mut next = at + 1;
-                while next < end as usize {
-                    if next > at + 1 {
-                        out.push(b',');
-                    }
-                    self.canonical(next, record, &[], out);
-                    next = self.after(next);
-                }
-                out.push(b']');
-            }
-            Node::Object(_) => {
-                let mut entries: Vec<(Span, usize)> = self
-                    .entries(at)
-                    .filter(|(key, _)| !without.iter().any(|name| name.as_bytes() == self.text(*key, record)))
-                    .collect();
-                entries.sort_by(|a, b| self.text(a.0, record).cmp(self.text(b.0, record)));
-                out.push(b'{');
-                for (nth, (key, value)) in entries.into_iter().enumerate() {
-                    if nth > 0 {
-                        out.push(b',');
-                    }
-                    quoted(key, out);
-                    out.push(b':');
-                    self.canonical(value, record, &[], out);
-                }
-                out.push(b'}');
-            }
         }
     }
 

@@ -15,6 +15,8 @@ use super::*;
 use crate::contract::Catalog;
 
 mod columns;
+mod explode;
+mod senders;
 mod told;
 
 const CANONICAL: &str = "description = \"\"\nfills = \"activity\"\npath = \"a_{date}.csv\"\nformat = \"csv\"\n";

@@ -222,7 +222,8 @@ fn offset(text: &[u8]) -> Result<i32, Reason> {
     Ok(sign * (hours * 3600 + minutes * 60) as i32)
 }
 
-/// A declared format, in strftime's words: %Y %y %m %d %H %I %M %S %f %p %b %B %z and literal characters. White space stands for
+/// A declared format, in strftime's words: %Y %y %m %d %H %I %M %S %f %p %b %B %z, %a or %A for the name of a
+/// weekday, which is passed over, and literal characters. White space stands for
 /// white space of any kind and length, `24:00` for the end of the day.
 #[derive(Debug, Clone)]
 pub(crate) enum Format {
@@ -294,7 +295,7 @@ impl Format {
                 continue;
             }
             match chars.next() {
-                Some(c) if "YymdHIMSfpbBz".contains(c) => items.push(Item::Field(c as u8)),
+                Some(c) if "YymdHIMSfpbBzaA".contains(c) => items.push(Item::Field(c as u8)),
                 Some('e') => items.push(Item::Field(b'd')),
                 Some('%') => items.push(Item::Literal('%')),
                 Some(other) => return Err(format!("date format `{text}`: %{other} is not known")),
@@ -325,7 +326,7 @@ impl Format {
         match self {
             Format::EpochSeconds | Format::EpochMillis | Format::DaysSince(_) => true,
             Format::Parts(items) => {
-                items.iter().all(|item| matches!(item, Item::Field(field) if !b"pbBz".contains(field)))
+                items.iter().all(|item| matches!(item, Item::Field(field) if !b"pbBzaA".contains(field)))
             }
             Format::Iso | Format::OData => false,
         }
@@ -443,6 +444,15 @@ fn read_parts(items: &[Item], text: &[u8], locale: Option<&Locale>) -> Result<St
                     _ => return Err(Reason::TsFormat),
                 };
                 rest = tail;
+            }
+            Item::Field(b'a' | b'A') => {
+                // A weekday says nothing that the date does not: any word is passed over, in any language, `Wed.` with its point.
+                let text = std::str::from_utf8(rest).map_err(|_| Reason::TsFormat)?;
+                let after = text.trim_start_matches(char::is_alphabetic);
+                if after.len() == text.len() {
+                    return Err(Reason::TsFormat);
+                }
+                rest = after.strip_prefix('.').unwrap_or(after).as_bytes();
             }
             Item::Field(b'z') => {
                 // As long as it can be: `+02`, `+0200`, `+02:00`, `Z`, `UTC`.
@@ -661,6 +671,12 @@ mod tests {
         assert_eq!(read("%b-%d-%Y %H:%M:%S", "ENE-13-2021 13:00:00", "es"), Ok("2021-01-13 13:00:00".into()));
         assert_eq!(read("%d/%m/%y, %H:%M:%S", "7/09/26, 21:40:58", "en"), Ok("2026-09-07 21:40:58".into()));
         assert_eq!(read("%d. %B %Y", "3. März 2025", "de"), Ok("2025-03-03 00:00:00".into()));
+        assert_eq!(
+            read("%A, %d. %B %Y, %H:%M", "Sonntag, 2. März 2025, 09:30", "de"),
+            Ok("2025-03-02 09:30:00".into())
+        );
+        assert_eq!(read("%a %d %b %Y", "sáb. 8 Mar 2025", "es"), Ok("2025-03-08 00:00:00".into()));
+        assert!(read("%A, %d. %B %Y", "2. März 2025", "de").is_err());
         assert_eq!(read("%m/%d/%Y %I:%M %p", "3/3/2025 12:05 AM", "en"), Ok("2025-03-03 00:05:00".into()));
         assert_eq!(read("%Y%m", "202503", "en"), Ok("2025-03-01 00:00:00".into()));
         assert_eq!(read("epoch_ms", "1772442000123", "en"), Ok("2026-03-02 09:00:00.123".into()));

@@ -1,14 +1,17 @@
 //! A feed file as written becomes a [`Feed`]: every default resolved, every rule checked against the canon table it fills.
 
+mod completes;
 mod dates;
 mod format;
+mod words;
 
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
 use dates::{formats, open_from, sentinel_times};
-use format::{csv, file_format, gates, json_root, sheet, snapshots};
+use format::{csv, file_format, gates, json_explode, json_root, sheet, snapshots};
+use words::{means_something, style};
 
 use super::combined::Combined;
 use super::effects;
@@ -18,7 +21,6 @@ use super::headers::HeaderPattern;
 use super::keys::INTERVALS;
 use super::limits::{Limits, Verdict};
 use super::line;
-use super::number::Style;
 use super::pattern::Pattern;
 use super::selection::Select;
 use super::sites;
@@ -88,6 +90,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table, at: &mut line::
     }
     let select = Select::resolve(&file)?;
     effective(&file, table, &blocks)?;
+    completes::declared(&file, name, table, &blocks)?;
     let written = &file.limits;
     let usual = Limits::default();
     let limits = Limits {
@@ -138,6 +141,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table, at: &mut line::
     let gates = gates(&file, mode)?;
     let json_root = json_root(&file, &formats)?;
     let sheet = sheet(&file, &formats)?;
+    let json_explode = json_explode(&file, &formats, &blocks)?;
     let is_xapi = match file.dialect.as_deref() {
         None => false,
         Some("xapi") => true,
@@ -167,7 +171,8 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table, at: &mut line::
         snapshots,
         shares: file.shares.clone(),
         marker: file.marker.clone(),
-        reach_back: file.reach_back.unwrap_or(true),
+        reach_back: file.reach_back.unwrap_or(!completes::tells_of_leave(&file, table, &blocks)),
+        completes: file.completes.clone(),
         sidecar: file.control.as_ref().and_then(|control| control.sidecar.clone()),
         limits,
         gates,
@@ -193,6 +198,7 @@ pub(super) fn resolve(name: &str, file: FeedFile, table: &Table, at: &mut line::
         csv: csv(&file)?,
         json_root,
         sheet,
+        json_explode,
         footer_total,
         footer_optional: file.control.as_ref().is_some_and(|control| control.footer_optional),
         action: file.action.map(|action| Action {
@@ -219,7 +225,7 @@ fn effective(file: &FeedFile, table: &Table, blocks: &[Block]) -> Result<(), Str
     };
     for (key, is_written, column) in [
         ("termination", file.termination.is_some(), "termination_date"),
-        ("reach_back", file.reach_back.is_some(), "hire_date"),
+        ("reach_back", file.reach_back.is_some() && file.completes.is_none(), "hire_date"),
     ] {
         if is_written && !maps(column) {
             return Err(format!("{key} has no effect: the feed fills no {column} of {}", table.name));
@@ -413,13 +419,19 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
         Some("mailto") => Reading::Mailto,
         Some("iso_duration") => Reading::IsoDuration,
         Some("clock") => Reading::Clock,
+        Some("whole") => Reading::Whole,
+        Some("percent") if written.times.is_some() || written.divide_by.is_some() => {
+            return Err("`as = \"percent\"` makes shares by itself, so `times` and `divide_by` are too many".into());
+        }
+        Some("percent") => Reading::Percent,
         Some("end_of_day") => Reading::EndOfDay,
         Some(other) => return Err(format!("as `{other}` is not known")),
     };
     let fits = match reading {
         Reading::Plain => true,
-        Reading::Email | Reading::Mailto => column.data_type == Type::Text,
+        Reading::Email | Reading::Mailto | Reading::Whole => column.data_type == Type::Text,
         Reading::IsoDuration | Reading::Clock => matches!(column.data_type, Type::Int | Type::Double),
+        Reading::Percent => column.data_type == Type::Double,
         Reading::EndOfDay => column.data_type == Type::Date,
     };
     if !fits {
@@ -465,11 +477,13 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
         open_from,
         zone,
         own_zone: written.zone.is_some(),
+        zone_from: written.zone_from,
         locale,
         values,
         nulls: written.nulls.unwrap_or_else(|| file.nulls.clone()),
         sentinels,
         extract,
+        prefix: written.prefix.unwrap_or_default(),
         reading,
         times: written.times,
         divide_by: written.divide_by,
@@ -494,7 +508,13 @@ fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<
         (None, None, Some(value)) => return Ok(Source::Constant(value.clone())),
         // An HRIS snapshot without effective dates gets them from its history, see canon.
         // Who it was is never told by an export that only counts.
-        (None, None, None) if column.required && column.name != "effective_from" && !given.is_anonymous(column) => {
+        // What completes another export leaves out what that one says.
+        (None, None, None)
+            if column.required
+                && column.name != "effective_from"
+                && !given.is_anonymous(column)
+                && (file_is_spine(given) || column.key) =>
+        {
             return Err("is required and has no source".into());
         }
         (None, None, None) => return Ok(Source::Nothing),
@@ -518,42 +538,9 @@ fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<
     })
 }
 
-/// Whether a word of a value map is one the column can hold.
-fn means_something(column: &Column, word: &str) -> Result<(), String> {
-    let fits = match column.data_type {
-        Type::Text => column.values.is_empty() || column.values.iter().any(|known| known == word),
-        Type::Bool => matches!(word.to_ascii_lowercase().as_str(), "true" | "false" | "1" | "0"),
-        Type::Int | Type::Double => word.parse::<f64>().is_ok_and(f64::is_finite),
-        Type::Date | Type::Timestamp => true,
-    };
-    match fits {
-        true => Ok(()),
-        false if !column.values.is_empty() => Err(format!("`{word}` is none of {}", column.values.join(", "))),
-        false => Err(format!("`{word}` is no value of a column of type {}", column.data_type)),
-    }
-}
-
-/// How a column's numbers are written.
-fn style(written: &ColumnFile, file: &FeedFile) -> Result<Style, String> {
-    let decimal_comma = written.decimal_comma.unwrap_or(file.decimal_comma);
-    let thousands = match written.thousands.as_deref().or(file.thousands.as_deref()) {
-        None => None,
-        Some(text) => {
-            let mut signs = text.chars();
-            match (signs.next(), signs.next()) {
-                (Some(c), None) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => {
-                    Some(if c.is_whitespace() { ' ' } else { c })
-                }
-                _ => return Err("thousands is one sign, `,` or a space".into()),
-            }
-        }
-    };
-    if thousands == Some(if decimal_comma { ',' } else { '.' }) {
-        return Err(
-            "thousands and the decimal sign are the same: set decimal_comma where numbers are written 1.234,5".into()
-        );
-    }
-    Ok(Style { decimal_comma, thousands })
+/// Whether the rows of the feed stand by themselves.
+fn file_is_spine(given: &Given<'_>) -> bool {
+    given.file.completes.is_none()
 }
 
 /// Whether a column of statements names an account, which is on a site.

@@ -78,6 +78,11 @@ impl Statement {
         Statement { id: derived_id(tape, record), ..Statement::default() }
     }
 
+    /// The same of a record that is a part of what was delivered together, from its text in one form.
+    pub fn of_text(canonical: &[u8]) -> Statement {
+        Statement { id: hashed(canonical), ..Statement::default() }
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -240,7 +245,11 @@ fn string(text: &[u8]) -> Result<&str, Reason> {
 fn derived_id(tape: &Tape, record: &[u8]) -> String {
     let mut canonical = Vec::with_capacity(record.len());
     tape.canonical(0, record, &["id"], &mut canonical);
-    format!("sha256-{}", hex::encode(&Sha256::digest(&canonical)[..16]))
+    hashed(&canonical)
+}
+
+fn hashed(canonical: &[u8]) -> String {
+    format!("sha256-{}", hex::encode(&Sha256::digest(canonical)[..16]))
 }
 
 /// A scheme, a colon, and nothing an IRI may not hold.

@@ -8,12 +8,15 @@ use crate::feed::batch::{Last, Values};
 use crate::feed::bound::Slot;
 use crate::feed::cast;
 use crate::feed::extract::ActOf;
-use crate::feed::feed::Mapping;
+use crate::feed::feed::{Mapping, Reading};
 use crate::feed::record::{Cell, Record};
 use crate::feed::reject::Reason;
 use crate::feed::remarks::Remark;
 use crate::feed::signature;
 use crate::feed::{ids, moment};
+
+/// 2^53: below it a double names one whole number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl<'a, E> Gate<'a, E> {
     /// Reads a column that is put together, made or divided.
@@ -121,11 +124,14 @@ impl<'a, E> Gate<'a, E> {
                         Cell::Text(raw) => {
                             Some(Cow::Borrowed(std::str::from_utf8(raw).map_err(|_| Reason::InvalidUtf8)?.trim()))
                         }
-                        cell => {
-                            let mut text = String::new();
-                            spell(cell, true, &mut text)?;
-                            Some(Cow::Owned(text))
-                        }
+                        cell => match word(cell) {
+                            Some(word) => Some(Cow::Owned(word)),
+                            None => {
+                                let mut text = String::new();
+                                spell(cell, true, &mut text)?;
+                                Some(Cow::Owned(text))
+                            }
+                        },
                     });
                 }
                 let words: Vec<Option<&str>> = words.iter().map(Option::as_deref).collect();
@@ -167,8 +173,16 @@ impl<'a, E> Gate<'a, E> {
     pub(super) fn value(&mut self, at: usize, cell: Cell<'_>, per: Option<f64>) -> Result<bool, Reason> {
         match cell {
             Cell::Int(_) | Cell::UInt(_) | Cell::Big(_) | Cell::Bool(_) => self.typed_value(at, cell, per),
+            Cell::Double(value) if value.fract() == 0.0 && value.abs() < EXACT && self.is_whole(at) => {
+                self.typed_value(at, Cell::Int(value as i64), per)
+            }
             _ => self.plain_value(at, cell, per),
         }
+    }
+
+    /// Whether the column holds ids of which a sender has made numbers.
+    fn is_whole(&self, at: usize) -> bool {
+        self.bound.columns[at].rule.mapping.reading == Reading::Whole
     }
 
     /// Pushes a number or a truth that the format itself tells from a text.
@@ -352,6 +366,18 @@ impl<'a, E> Gate<'a, E> {
             text.pop();
             text.push(pseudonyms.of("worker", &id).as_bytes());
         }
+    }
+}
+
+/// A number, a day or an instant that is weighed or compared and not kept: it may be written in any way.
+fn word(cell: Cell<'_>) -> Option<String> {
+    let at = |micros: i64, form: &str| Some(chrono::DateTime::from_timestamp_micros(micros)?.format(form).to_string());
+    match cell {
+        Cell::Double(value) if value.is_finite() => Some(value.to_string()),
+        Cell::Date(day) => Some(crate::period::date_of(day).to_string()),
+        Cell::Instant(micros) => at(micros, "%Y-%m-%dT%H:%M:%SZ"),
+        Cell::Local(micros) => at(micros, "%Y-%m-%dT%H:%M:%S"),
+        _ => None,
     }
 }
 

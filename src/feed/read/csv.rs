@@ -23,6 +23,9 @@ use crate::feed::warning::Warning;
 /// Lines below the declared one on which a header is looked for, to say where it stands.
 const LOOK_BELOW: usize = 20;
 
+/// Lines among which a header is looked for, where the feed says that it is to be found.
+const LOOK_FOR: usize = 50;
+
 /// Reads one CSV delivery.
 pub(crate) fn read<'a, E>(
     feed: &'a Feed,
@@ -33,7 +36,10 @@ pub(crate) fn read<'a, E>(
 ) -> Result<Intake, Stop<E>> {
     let text = Text::new(bytes, &feed.limits, feed.encoding, FileFormat::Csv)?;
     let mut lines = Lines::new(text, &feed.csv, feed.limits.record_bytes);
-    let header = lines.header(feed.limits.columns)?;
+    let header = match feed.csv.header_row {
+        0 => lines.find_header(feed, context)?,
+        _ => lines.header(feed.limits.columns)?,
+    };
     let header_block =
         super::bind(feed, context, &header).map_err(|refusal| lines.look_below(feed, context, refusal))?;
     let super::Header { bound, positions, unknown, lacking, twice, nameless } = header_block;
@@ -243,9 +249,30 @@ impl<'a> Lines<'a> {
         Ok(names)
     }
 
+    /// The first line that has the columns of a header block: title blocks are of any height.
+    fn find_header(&mut self, feed: &Feed, context: &Context<'_>) -> Result<Vec<String>, Refusal> {
+        self.fill()?;
+        let mut is_empty = true;
+        for _ in 0..LOOK_FOR {
+            let Some(found) = self.next()? else { break };
+            is_empty = false;
+            let names: Vec<String> =
+                (0..found.fields.len()).map(|at| String::from_utf8_lossy(found.field(at)).into_owned()).collect();
+            if found.fault.is_none() && super::bind(feed, context, &names).is_ok() {
+                self.blank = 0;
+                return Ok(names);
+            }
+        }
+        if is_empty {
+            return Err(Refusal::new(Reason::EmptyFile, ""));
+        }
+        let what = format!("none of the first {LOOK_FOR} lines has all columns that a [[headers]] block needs");
+        Err(Refusal::new(Reason::MissingColumn, what))
+    }
+
     /// Of a file without the header where the feed declares it: whether it stands on one of the next lines.
     fn look_below(&mut self, feed: &Feed, context: &Context<'_>, refusal: Refusal) -> Refusal {
-        if refusal.reason != Reason::MissingColumn {
+        if refusal.reason != Reason::MissingColumn || feed.csv.header_row == 0 {
             return refusal;
         }
         let declared = self.scanner.csv.header_row;

@@ -164,7 +164,7 @@ impl<'a> Source<'a> {
         self.element(reader)?;
         match self.peek()? {
             None => Ok(()),
-            Some(_) => Err(Refusal::new(Reason::NotNdjson, "one object over several lines, and more after it").into()),
+            Some(_) => Err(Refusal::new(Reason::NotNdjson, "one object, and more after it").into()),
         }
     }
 

@@ -9,6 +9,8 @@ use hashbrown::HashMap;
 
 use super::bytes::Text;
 use super::elements::Source;
+use super::explode::{Explode, Way};
+use super::json_path::{Step, Want, follow, steps};
 use crate::feed::bound::Bound;
 use crate::feed::context::Context;
 use crate::feed::feed::{Feed, FileFormat, Values};
@@ -60,22 +62,11 @@ pub(crate) fn read<'a, E>(
         (b'{', None) if lines && source.is_spread()? => source.single(&mut reader)?,
         (b'{', None) if lines => source.lines(&mut reader)?,
         (first, _) if lines && !b"[<".contains(&first) => source.lines(&mut reader)?,
+        // An answer about one thing is that thing, and no array of one.
+        (b'{', None) if arrays => source.single(&mut reader)?,
         _ => return Err(Refusal::new(Reason::NotNdjson, "the file does not begin as JSON of the declared form").into()),
     }
     reader.finish(&source)
-}
-
-/// One alternative of one slot: what follows the record's top-level key.
-struct Want {
-    slot: usize,
-    /// Position among the alternatives; a lower one wins.
-    rank: usize,
-    rest: Vec<Step>,
-}
-
-enum Step {
-    Key(String),
-    Index(usize),
 }
 
 /// A top-level key seen or wanted.
@@ -117,6 +108,7 @@ pub(crate) struct Reader<'a, E> {
     voids: Vec<(Place, Vec<u8>)>,
     voids_bytes: usize,
     voiding: HashSet<String>,
+    explode: Option<Explode>,
     pub records: u64,
 }
 
@@ -163,6 +155,11 @@ impl<'a, E> Reader<'a, E> {
         let is_verb = |paths: &&[String]| feed.xapi && matches!(paths, [path] if path == verbs::PATH);
         let verb = bound.names.iter().position(is_verb).and_then(|slot| Some((slot, bound.values_of(slot)?.clone())));
         let mut accounts = Vec::new();
+        let mut explode = feed.json_explode.as_deref().map(Explode::new);
+        if let Some(explode) = &explode {
+            by_name.insert(explode.head().to_owned(), 0);
+            entries.push(Entry { name: explode.head().to_owned(), wants: Vec::new(), unknown: None });
+        }
         for (slot, paths) in bound.names.iter().enumerate() {
             for (rank, path) in paths.iter().enumerate() {
                 if path == super::RECORD {
@@ -175,6 +172,9 @@ impl<'a, E> Reader<'a, E> {
                 }
                 if let Some(account) = xapi::account_of(path).filter(|_| feed.xapi) {
                     accounts.push((slot, steps(account)));
+                }
+                if explode.as_mut().is_some_and(|explode| explode.takes(slot, rank, path)) {
+                    continue;
                 }
                 let mut steps = steps(path);
                 let head = match steps.first() {
@@ -212,24 +212,68 @@ impl<'a, E> Reader<'a, E> {
             voids: Vec::new(),
             voids_bytes: 0,
             voiding: HashSet::new(),
+            explode,
             records: 0,
         })
     }
 
     /// The next record, whole but unread.
     pub fn take(&mut self, raw: &[u8], offset: u64) -> Result<(), Stop<E>> {
+        if self.explode.is_some() {
+            return self.take_elements(raw, offset);
+        }
         self.records += 1;
         let place = Place { record: self.records, offset };
         self.read(raw, place, true)
     }
 
-    fn read(&mut self, raw: &[u8], place: Place, hold_voids: bool) -> Result<(), Stop<E>> {
+    /// The records of one object, one for each element of its array. An object without any element is left out.
+    fn take_elements(&mut self, raw: &[u8], offset: u64) -> Result<(), Stop<E>> {
+        let place = Place { record: self.records + 1, offset };
+        if !self.parse(raw, place)? {
+            self.records += 1;
+            return Ok(());
+        }
+        let ways = self.explode.as_mut().map_or_else(Vec::new, |explode| explode.ways(&self.tape, raw));
+        if ways.is_empty() {
+            self.records += 1;
+            return self.gate.leave_out(place);
+        }
+        self.find(raw)?;
+        let around = self.found.clone();
+        for way in ways {
+            self.records += 1;
+            self.found.copy_from_slice(&around);
+            self.find_in(raw, &way);
+            let place = Place { record: self.records, offset };
+            let statement = match &self.explode {
+                Some(explode) if self.derived.iter().any(Option::is_some) => {
+                    Statement::of_text(&explode.canonical(&self.tape, raw, &way))
+                }
+                _ => Statement::default(),
+            };
+            self.hand_on(raw, place, &statement)?;
+        }
+        Ok(())
+    }
+
+    /// Parses an object; says whether it is one, after refusing it where it is not.
+    fn parse(&mut self, raw: &[u8], place: Place) -> Result<bool, Stop<E>> {
         if let Err(reason) = self.tape.parse(raw, self.feed.limits.json_depth) {
             let spoiled = raw.contains(&0);
-            return if spoiled { self.gate.spoil(place, reason) } else { self.gate.reject(place, reason) };
+            if spoiled { self.gate.spoil(place, reason) } else { self.gate.reject(place, reason) }?;
+            return Ok(false);
         }
         if !matches!(self.tape.root(), Some(Node::Object(_))) {
-            return self.gate.reject(place, Reason::NotObject);
+            self.gate.reject(place, Reason::NotObject)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self, raw: &[u8], place: Place, hold_voids: bool) -> Result<(), Stop<E>> {
+        if !self.parse(raw, place)? {
+            return Ok(());
         }
         let mut statement = Statement::default();
         let mut strangers = 0;
@@ -284,6 +328,14 @@ impl<'a, E> Reader<'a, E> {
         if !filters {
             self.find(raw)?;
         }
+        let accepted = self.gate.intake.accepted;
+        self.hand_on(raw, place, &statement)?;
+        self.strangers += if self.gate.intake.accepted > accepted { strangers } else { 0 };
+        Ok(())
+    }
+
+    /// Hands the record that was found on to the gate.
+    fn hand_on(&mut self, raw: &[u8], place: Place, statement: &Statement) -> Result<(), Stop<E>> {
         let verb = self.verb.as_ref().and_then(|(slot, values)| {
             let slot = *slot;
             let node = self.tape.node(self.found[slot]?.1);
@@ -297,13 +349,10 @@ impl<'a, E> Reader<'a, E> {
             found: &self.found,
             derived: &self.derived,
             named: &self.named,
-            statement: &statement,
+            statement,
             verb: verb.as_ref().map(|(slot, verb)| (*slot, &**verb)),
         };
-        let accepted = self.gate.intake.accepted;
-        self.gate.accept(place, &row)?;
-        self.strangers += if self.gate.intake.accepted > accepted { strangers } else { 0 };
-        Ok(())
+        self.gate.accept(place, &row)
     }
 
     /// Finds the wanted values of the parsed record.
@@ -351,21 +400,17 @@ impl<'a, E> Reader<'a, E> {
             }
             for want in &self.entries[at].wants {
                 let Some(node) = follow(&self.tape, raw, value, &want.rest) else { continue };
-                let null = self.tape.node(node) == Node::Null;
-                let better = match self.found[want.slot] {
-                    None => true,
-                    Some((rank, old)) => {
-                        let old_null = self.tape.node(old) == Node::Null;
-                        (old_null && !null) || (old_null == null && want.rank < rank)
-                    }
-                };
-                if better {
-                    self.found[want.slot] = Some((want.rank, node));
-                    self.seen[want.slot] = true;
-                }
+                note(&self.tape, &mut self.found, &mut self.seen, (want.slot, want.rank, node));
             }
         }
         Ok(())
+    }
+
+    /// Adds the wanted values of one element of the record's array.
+    fn find_in(&mut self, raw: &[u8], way: &Way) {
+        let Some(explode) = &self.explode else { return };
+        let (tape, found, seen) = (&self.tape, &mut self.found, &mut self.seen);
+        explode.find(tape, raw, way, |slot, rank, node| note(tape, found, seen, (slot, rank, node)));
     }
 
     fn finish(mut self, source: &Source<'_>) -> Result<Intake, Stop<E>> {
@@ -373,6 +418,10 @@ impl<'a, E> Reader<'a, E> {
             self.read(&raw, place, false)?;
         }
         let mut gate = self.gate;
+        if let Some(explode) = self.explode.as_ref().filter(|explode| !explode.seen && gate.intake.filtered > 0) {
+            let what = format!("no record has the array `{}` of json.explode", explode.path());
+            return Err(Refusal::new(Reason::MissingColumn, what).into());
+        }
         // There is no header, so a key that no record has is what a column that is not there is. Statements say what they say.
         if gate.upserts() > 0 && !self.feed.xapi {
             let lacking = gate.bound.lacking(&|slot| self.seen[slot]);
@@ -409,57 +458,23 @@ impl<'a, E> Reader<'a, E> {
     }
 }
 
-fn follow(tape: &Tape, record: &[u8], from: usize, steps: &[Step]) -> Option<usize> {
-    steps.iter().try_fold(from, |at, step| match step {
-        Step::Key(key) => tape.get(at, key.as_bytes(), record),
-        Step::Index(index) => tape.element(at, *index),
-    })
-}
-
-/// The keys of a dotted path; `None`: it is none, or has an index.
-pub(crate) fn keys(path: &str) -> Option<Vec<String>> {
-    let key = |step: Step| match step {
-        Step::Key(key) if !key.is_empty() => Some(key),
-        _ => None,
-    };
-    steps(path).into_iter().map(key).collect()
-}
-
-/// `a.b[0]."c.d"` -> its steps.
-fn steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some((key, tail)) = rest.strip_prefix('"').and_then(|tail| tail.split_once('"')) {
-            steps.push(Step::Key(key.to_owned()));
-            rest = tail;
-        } else if let Some((index, tail)) = rest.strip_prefix('[').and_then(|tail| tail.split_once(']')) {
-            steps.push(index.parse().map_or_else(|_| Step::Key(index.to_owned()), Step::Index));
-            rest = tail;
-        } else {
-            let end = rest[1..].find(['.', '[']).map_or(rest.len(), |at| at + 1);
-            steps.push(Step::Key(rest[..end].to_owned()));
-            rest = &rest[end..];
+/// Notes a value of a slot, unless a better one stands there: of alternatives the first that is no null.
+fn note(
+    tape: &Tape,
+    found: &mut [Option<(usize, usize)>],
+    seen: &mut [bool],
+    (slot, rank, node): (usize, usize, usize),
+) {
+    let null = tape.node(node) == Node::Null;
+    let better = match found[slot] {
+        None => true,
+        Some((held, old)) => {
+            let old_null = tape.node(old) == Node::Null;
+            (old_null && !null) || (old_null == null && rank < held)
         }
-        rest = rest.strip_prefix('.').unwrap_or(rest);
-    }
-    steps
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_keys_and_indices() {
-        let shown = |path: &str| {
-            let step = |step: &Step| match step {
-                Step::Key(key) => key.clone(),
-                Step::Index(index) => format!("#{index}"),
-            };
-            steps(path).iter().map(step).collect::<Vec<_>>().join("/")
-        };
-        assert_eq!(shown("a.b[0].c"), "a/b/#0/c");
-        assert_eq!(shown("\"http://x/y.z\".b"), "http://x/y.z/b");
+    };
+    if better {
+        found[slot] = Some((rank, node));
+        seen[slot] = true;
     }
 }

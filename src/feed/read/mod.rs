@@ -3,7 +3,9 @@
 pub(crate) mod bytes;
 mod csv;
 mod elements;
-pub(crate) mod json;
+pub(crate) mod explode;
+mod json;
+pub(crate) mod json_path;
 mod parquet;
 pub(crate) mod pass;
 pub(crate) mod scan;

@@ -1,9 +1,10 @@
 //! The keys of a feed file about its objects: formats, gates, snapshots.
 
-use crate::feed::feed::{Csv, FileFormat, Mode, Sheet, Snapshots};
+use crate::feed::feed::{Block, Csv, FileFormat, Mode, Named, Sheet, Snapshots, Source};
 use crate::feed::limits::{Gates, Verdict};
-use crate::feed::read::json;
-use crate::feed::spec::FeedFile;
+use crate::feed::read::explode::lies_under;
+use crate::feed::read::json_path;
+use crate::feed::spec::{FeedFile, HeaderRowFile};
 
 /// What a broken export usually looks like is held back; what may be a company's own way of exporting is said and taken.
 pub(super) fn gates(file: &FeedFile, mode: Mode) -> Result<Gates, String> {
@@ -43,6 +44,16 @@ pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
         [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
         _ => Err(format!("csv.{key} is one ASCII character")),
     };
+    let header_row = match &file.csv.header_row {
+        None => 1,
+        Some(HeaderRowFile::Line(0)) => return Err("csv: header_row counts from 1".into()),
+        Some(HeaderRowFile::Line(line)) => *line,
+        Some(HeaderRowFile::Word(word)) if word == "found" && !file.headers.is_empty() => 0,
+        Some(HeaderRowFile::Word(word)) if word == "found" => {
+            return Err("csv.header_row `found` looks for the columns of a [[headers]] block, and there is none".into());
+        }
+        Some(HeaderRowFile::Word(word)) => return Err(format!("csv.header_row `{word}` is no line and not `found`")),
+    };
     let csv = Csv {
         delimiter: byte("delimiter", file.csv.delimiter.as_deref().unwrap_or(","))?,
         quote: match file.csv.quote.as_deref() {
@@ -54,7 +65,7 @@ pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
             Some("") => return Err("csv.terminator is empty".into()),
             text => text.map(|text| text.as_bytes().to_vec()),
         },
-        header_row: file.csv.header_row.unwrap_or(1),
+        header_row,
         footer_rows: file.csv.footer_rows,
     };
     let signs: Vec<u8> = [Some(csv.delimiter), csv.quote, csv.escape].into_iter().flatten().collect();
@@ -62,8 +73,8 @@ pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
     if clash || csv.escape.is_some() && csv.terminator.is_some() {
         return Err("csv.escape is none of delimiter and quote, and does not go with a terminator".into());
     }
-    if csv.header_row == 0 || csv.footer_rows > 100 || csv.quote == Some(csv.delimiter) {
-        return Err("csv: header_row counts from 1, footer_rows is at most 100, quote and delimiter differ".into());
+    if csv.footer_rows > 100 || csv.quote == Some(csv.delimiter) {
+        return Err("csv: footer_rows is at most 100, quote and delimiter differ".into());
     }
     Ok(csv)
 }
@@ -83,13 +94,39 @@ pub(super) fn sheet(file: &FeedFile, formats: &[FileFormat]) -> Result<Sheet, St
     Ok(Sheet { name: written.sheet.clone(), header_row, footer_rows: written.footer_rows })
 }
 
+/// The path of an array inside of each record, as keys.
+pub(super) fn json_explode(
+    file: &FeedFile,
+    formats: &[FileFormat],
+    blocks: &[Block],
+) -> Result<Option<Vec<String>>, String> {
+    let Some(path) = &file.json.explode else { return Ok(None) };
+    if !formats.iter().any(|format| matches!(format, FileFormat::Ndjson | FileFormat::JsonArray)) {
+        return Err("json.explode has no effect: no format of the feed is JSON".into());
+    }
+    if file.dialect.is_some() {
+        return Err("json.explode is not for statements: each is a record of its own".into());
+    }
+    let keys = json_path::keys(path).filter(|keys| !keys.is_empty());
+    let keys = keys.ok_or_else(|| format!("json.explode `{path}` is no path of keys such as `activities`"))?;
+    let is_read = |named: &Named| matches!(named, Named::Header(path) if lies_under(path, &keys));
+    let reads = |source: &Source| match source {
+        Source::First(names) | Source::Joined(names, _) | Source::Combined(names, _) => names.iter().any(is_read),
+        Source::Nothing | Source::Constant(_) => false,
+    };
+    if !blocks.iter().flat_map(|block| &block.columns).any(|mapping| reads(&mapping.source)) {
+        return Err(format!("json.explode has no effect: no column is read from under `{path}`"));
+    }
+    Ok(Some(keys))
+}
+
 /// The path of the array, as keys.
 pub(super) fn json_root(file: &FeedFile, formats: &[FileFormat]) -> Result<Option<Vec<String>>, String> {
     let Some(root) = &file.json.root else { return Ok(None) };
     if !formats.iter().any(|format| matches!(format, FileFormat::Ndjson | FileFormat::JsonArray)) {
         return Err("json.root has no effect: no format of the feed is JSON".into());
     }
-    let keys = json::keys(root).filter(|keys| !keys.is_empty());
+    let keys = json_path::keys(root).filter(|keys| !keys.is_empty());
     keys.map(Some).ok_or_else(|| format!("json.root `{root}` is no path of keys such as `d.results`"))
 }
 
