@@ -33,7 +33,7 @@ pub struct Segment {
     pub presence: Presence,
     /// The day of hire of the employment, where the row gives one.
     pub hired: Option<Day>,
-    /// The first day of the row itself.
+    /// The first day of the row itself, as it was told.
     pub since: Day,
 }
 
@@ -144,6 +144,11 @@ pub fn segments<'a>(batches: &'a [RecordBatch], still: &BTreeSet<String>) -> BTr
     rows_by_worker(batches).into_iter().map(|(worker, rows)| (worker, lay(&rows, &terms, still))).collect()
 }
 
+/// How many workers have rows that overlap.
+pub fn overlapping(batches: &[RecordBatch]) -> u64 {
+    rows_by_worker(batches).values().filter(|rows| resolve_overlaps(rows).1).count() as u64
+}
+
 /// The segments of one worker.
 fn lay(rows: &[Row<'_>], terms: &[Terms<'_>], still: &BTreeSet<String>) -> (Vec<Segment>, bool) {
     let (painted, overlap) = resolve_overlaps(rows);
@@ -161,7 +166,7 @@ fn lay(rows: &[Row<'_>], terms: &[Terms<'_>], still: &BTreeSet<String>) -> (Vec<
     for (from, to, row) in painted {
         let hired = terms[row.batch].hired(row.index);
         let segment =
-            Segment { from, to, batch: row.batch, row: row.index, presence: Presence::Away, hired, since: row.from };
+            Segment { from, to, batch: row.batch, row: row.index, presence: Presence::Away, hired, since: row.since };
         let mut at = from;
         for spell in spells(row).into_iter().flatten() {
             let (begin, end) = (spell.from.max(at), spell.to.min(to));
@@ -202,7 +207,7 @@ fn lay(rows: &[Row<'_>], terms: &[Terms<'_>], still: &BTreeSet<String>) -> (Vec<
                 row: row.index,
                 presence: spell.presence,
                 hired: spell.hired,
-                since: row.from,
+                since: row.since,
             };
             if reach.from < reach.to {
                 segments = filled(segments, reach);

@@ -93,6 +93,8 @@ pub struct People {
 pub(super) struct Row<'a> {
     pub from: Day,
     pub to: Day,
+    /// The first day of the statement: what another export says may have cut it into several rows.
+    pub since: Day,
     /// The first day on which a full snapshot no longer held the worker, where the row's own dates do not say when it left.
     pub gone: Day,
     /// When it was told: the instant, the delivery, the record there.
@@ -107,7 +109,7 @@ type Age<'a> = (Option<i64>, Option<&'a str>, Option<i64>);
 impl<'a> Row<'a> {
     /// Of overlapping rows the greatest holds: the one known later, then the one that begins later.
     pub fn strength(&self) -> (Option<i64>, Day, Age<'a>) {
-        (self.age.0, self.from, self.age)
+        (self.age.0, self.since, self.age)
     }
 }
 
@@ -244,8 +246,10 @@ pub(super) fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<
             let Some(id) = worker.get(index).filter(|_| gone.is_some() || deleted(index) != Some(true)) else {
                 continue;
             };
+            let begins = from(index).unwrap_or(Day::MIN);
             rows_of.entry(id).or_default().push(Row {
-                from: from(index).unwrap_or(Day::MIN),
+                from: begins,
+                since: begins,
                 to: to(index).unwrap_or(OPEN_END),
                 gone: gone.filter(|_| leaves(index).is_none()).unwrap_or(OPEN_END),
                 age: (known_at(index), delivery.get(index), row(index)),
@@ -253,6 +257,14 @@ pub(super) fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<
                 index,
             });
         }
+    }
+    for rows in rows_of.values_mut().filter(|rows| rows.len() > 1) {
+        let mut since: BTreeMap<Age<'_>, Day> = BTreeMap::new();
+        for row in rows.iter() {
+            let day = since.entry(row.age).or_insert(row.from);
+            *day = row.from.min(*day);
+        }
+        rows.iter_mut().for_each(|row| row.since = since[&row.age]);
     }
     rows_of
 }

@@ -18,6 +18,7 @@ pub mod history;
 pub mod id_filter;
 pub mod identity;
 pub mod kept;
+pub mod layers;
 pub mod merge;
 pub mod obligation;
 pub mod reporting;

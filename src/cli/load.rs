@@ -38,6 +38,11 @@ pub fn load(path: &Path, env: &Env, out: Option<&str>) -> Result<Loaded> {
     let catalog = Catalog::load()?;
     let job = job(path, &catalog)?;
     let feeds = job.feeds.iter().map(|name| feed(name, Some(&job.folder), &catalog)).collect::<Result<Vec<_>>>()?;
+    crate::feed::completes::check(feeds.iter().map(|loaded| &loaded.feed)).map_err(|what| {
+        Error::usage(what).hint(
+            "`completes` names the feed that says who is employed; list both under feeds, and let one feed alone complete a column",
+        )
+    })?;
     let pseudonyms = pseudonyms(&job, env)?;
     let landing = Store::open(&job.landing, env)?;
     let lake = Store::open_or_create(out.unwrap_or(&job.lake), env)?;

@@ -222,6 +222,13 @@ pub const FINDINGS: &[Finding] = &[
         "ask HRIS for an export that also lists who has left",
     ),
     of(
+        "unknown_worker",
+        "workers",
+        Warn,
+        "rows of an export that completes another one tell of workers whom that one does not know; they are nobody's",
+        "deliver these people in the export that says who is employed, and spell ids in both alike",
+    ),
+    of(
         "unknown_manager",
         "hierarchy",
         Warn,

@@ -25,11 +25,11 @@ use super::tables::Waiting;
 use super::together::{Part, Together, together};
 use super::workforce::Workforce;
 use super::world::Seen;
-use super::{room, statement_history};
+use super::{layers, room, statement_history};
 use crate::canon::merge::{Losses, Removed};
 use crate::contract::{Partition, Table};
 use crate::error::{Error, Exit, Result};
-use crate::feed::{self, Intake, Mode, Reason, Refusal, Verdict, Warning};
+use crate::feed::{self, Intake, Reason, Refusal, Verdict, Warning};
 use crate::ledger::{Counts, Entry, Ledger};
 use crate::period::{Day, local_day};
 
@@ -94,6 +94,7 @@ pub fn ingest(
         lake.keep(catalog.require(table)?, |_| false)?;
         lake.keep(catalog.require("user_seen")?, |of| of != table)?;
         statement_history::start_over(lake, table)?;
+        layers::start_over(lake, catalog.require(table)?)?;
         ledger.entries.retain(|_, entry| entry.table != *table || !entry.is_accepted());
     }
     let commit = context.next_commit;
@@ -407,9 +408,8 @@ fn read_one(context: &Context<'_>, planned: &Planned, at: usize, known: Option<&
             }
             if table.name == "workers" {
                 let day = local_day(planned.delivery.known_at.timestamp_micros(), context.job.zone);
-                let is_whole = loaded.feed.mode == Mode::Full;
-                let workforce = Workforce::of(&rows.whole, day, is_whole);
-                rows.headcount = is_whole.then_some(workforce.employed);
+                let workforce = Workforce::told(&loaded.feed, &rows.whole, day);
+                rows.headcount = loaded.feed.counts_heads().then_some(workforce.employed);
                 rows.workforce = Some(workforce);
             }
             Ok(Read { planned: at, outcome: Ok((intake, rows)) })

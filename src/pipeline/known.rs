@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::lake::{Lake, WHOLE};
+use super::lake::Lake;
+use super::layers;
 use super::plan::DeliveryPlan;
 use crate::canon::columns::{Text, bools, dates};
 use crate::contract::arrow::{DELETED, DELIVERY};
@@ -32,7 +33,8 @@ pub(super) fn ids(
         let ends = table.column("effective_to").map(|column| column.name.as_str());
         let wanted: Vec<&str> = ids.iter().copied().chain([DELIVERY, DELETED]).chain(ends).collect();
         let mut known = Known::default();
-        for batch in lake.read(table, WHOLE, Some(&wanted))? {
+        let layer = feed.completes.is_some().then_some(feed.name.as_str());
+        for batch in layers::read(lake, table, layer, Some(&wanted))? {
             let (delivery, deleted) = (Text::of(&batch, DELIVERY), bools(&batch, DELETED));
             let ended = dates(&batch, "effective_to");
             let is_ours = delivery.each(batch.num_rows(), &mut |delivery| {

@@ -24,6 +24,7 @@ pub mod ingest;
 pub mod kept;
 mod known;
 pub mod lake;
+pub mod layers;
 mod left_out;
 mod memory;
 pub mod ops;

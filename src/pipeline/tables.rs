@@ -11,7 +11,8 @@ use arrow::compute::concat_batches;
 use super::canonicalize::{split_undated, with_made_days};
 use super::context::Context;
 use super::kept::KeptBy;
-use super::lake::{Lake, WHOLE};
+use super::lake::Lake;
+use super::layers;
 use super::plan::is_undated_snapshot;
 use super::planned::Planned;
 use super::statement_history;
@@ -43,12 +44,21 @@ pub(super) struct Waiting {
     /// What was said, for a table in which that must stay readable.
     statements: Vec<RecordBatch>,
     losses: Losses,
+    /// The feed whose export it is, where that completes the table's rows instead of making them.
+    layer: Option<String>,
+    /// New rows of such feeds, each by itself.
+    layers: BTreeMap<usize, Waiting>,
 }
 
 impl Waiting {
     pub fn of(context: &Context<'_>, table: &Table) -> Waiting {
-        let fills = |feed: &crate::feed::Feed| feed.fills == table.name && feed.mode == Mode::Full;
+        let fills = |feed: &Feed| feed.fills == table.name && feed.completes.is_none() && feed.mode == Mode::Full;
         Waiting { by_snapshots: context.feeds.iter().any(|loaded| fills(&loaded.feed)), ..Waiting::default() }
+    }
+
+    /// What waits of a feed that completes the rows of another one.
+    fn layer(feed: &Feed) -> Waiting {
+        Waiting { by_snapshots: feed.mode == Mode::Full, layer: Some(feed.name.clone()), ..Waiting::default() }
     }
 
     /// Takes a delivery; they come oldest first.
@@ -63,6 +73,11 @@ impl Waiting {
         at: i64,
         rows: Vec<RecordBatch>,
     ) -> Result<()> {
+        let feed = &sight.0.feeds[planned.feed].feed;
+        if feed.completes.is_some() && self.layer.is_none() {
+            let layer = self.layers.entry(planned.feed).or_insert_with(|| Waiting::layer(feed));
+            return layer.push(sight, table, planned, at, rows);
+        }
         if self.by_snapshots && at != self.at {
             self.settle(sight, table)?;
         }
@@ -83,9 +98,17 @@ impl Waiting {
         let (_, lake, _) = sight;
         let mut files = Vec::new();
         if let Some(state) = &self.state {
-            files.push(Lake::encode(table, WHOLE, state)?);
             self.statements.push(state.clone());
             files.extend(statement_history::history(lake, table, &self.statements)?);
+        }
+        let mut told = BTreeMap::new();
+        for (feed, mut layer) in std::mem::take(&mut self.layers) {
+            layer.settle(sight, table)?;
+            told.extend(layer.state.take().map(|state| (feed, state)));
+            self.lose(layer.losses);
+        }
+        for (table, partition, rows) in layers::files(sight, table, self.state, told)? {
+            files.push(Lake::encode(&table, &partition, &rows)?);
         }
         Ok((files, self.losses))
     }
@@ -97,7 +120,8 @@ impl Waiting {
         let mut state = match self.state.take() {
             Some(state) => state,
             None => {
-                let held = with_made_days(table, lake.read(table, WHOLE, None)?, context.job.zone)?;
+                let held = layers::read(lake, table, self.layer.as_deref(), None)?;
+                let held = with_made_days(table, held, context.job.zone)?;
                 concat_batches(&canon_schema(table), &held)?
             }
         };

@@ -12,7 +12,7 @@ use super::planned::LoadedFeed;
 use super::workforce::Workforce;
 use crate::contract::Table;
 use crate::error::{Error, Result};
-use crate::feed::{self, Intake, Mode, Reason, Refusal, Warning, set};
+use crate::feed::{self, Intake, Reason, Refusal, Warning, set};
 use crate::ledger::{Entry, Ledger};
 use crate::period::local_day;
 
@@ -99,14 +99,14 @@ impl Together {
         feed::choose(feed, context.catalog.require(&feed.fills)?, &mut told).map_err(refused)?;
         for Part { entry, rows, .. } in parts.iter_mut().filter(|part| part.rows.workforce.is_some()) {
             let day = local_day(entry.known_at, context.job.zone);
-            rows.workforce = Some(Workforce::of(&rows.whole, day, feed.mode == Mode::Full));
+            rows.workforce = Some(Workforce::told(feed, &rows.whole, day));
         }
         Ok(())
     }
 
     /// Workers employed on the day of the set, whichever parts their rows stand in.
     pub(super) fn headcount(&mut self, context: &Context<'_>, loaded: &LoadedFeed) -> Option<u64> {
-        let is_headcount = loaded.feed.fills == "workers" && loaded.feed.mode == Mode::Full;
+        let is_headcount = loaded.feed.counts_heads();
         let day = local_day(self.entry.known_at, context.job.zone);
         let count = (is_headcount && !self.keys.is_empty()).then(|| Workforce::of(&self.rows, day, true).employed);
         self.entry.headcount = count;

@@ -9,7 +9,7 @@ use crate::canon::employment::{Presence, Terms};
 use crate::canon::hierarchy::Units;
 use crate::canon::history::{Interner, People};
 use crate::contract::arrow::DELETED;
-use crate::feed::Warning;
+use crate::feed::{Feed, Mode, Warning};
 use crate::period::Day;
 
 /// Hires further back than this, without anybody who left since, are those of survivors.
@@ -30,12 +30,35 @@ pub(super) struct Workforce {
     strangers: BTreeMap<String, u64>,
     /// How many workers stand in a unit.
     units: BTreeMap<String, u64>,
+    /// Of an export that completes another one: how many rows tell of each worker.
+    completed: BTreeMap<String, u64>,
 }
 
 /// Where the row begins that holds of a worker on the day, the manager, the unit.
 type Held = (Option<Day>, Option<u32>, Option<u32>);
 
 impl Workforce {
+    /// Reads the rows of a delivery of a feed.
+    pub fn told(feed: &Feed, batches: &[RecordBatch], day: Day) -> Workforce {
+        match feed.completes {
+            Some(_) => Workforce::completing(batches),
+            None => Workforce::of(batches, day, feed.mode == Mode::Full),
+        }
+    }
+
+    /// Of rows that complete those of another export only whom they tell of is looked at.
+    fn completing(batches: &[RecordBatch]) -> Workforce {
+        let mut found = Workforce::default();
+        for batch in batches {
+            let (worker, deleted) = (Text::of(batch, "worker_id"), bools(batch, DELETED));
+            for row in (0..batch.num_rows()).filter(|row| deleted(*row) != Some(true)) {
+                let Some(id) = worker.get(row) else { continue };
+                *found.completed.entry(id.to_owned()).or_default() += 1;
+            }
+        }
+        found
+    }
+
     /// Reads the rows of a delivery. Managers and units are those of the people employed on `day`; whether leavers are missing can be
     /// told of a snapshot (`is_whole`) alone.
     pub fn of(batches: &[RecordBatch], day: Day, is_whole: bool) -> Workforce {
@@ -115,7 +138,12 @@ impl Workforce {
         let strangers = count(&self.strangers, &|id| people.code(id).is_some());
         let orphans =
             if units.versions.is_empty() { 0 } else { count(&self.units, &|id| units.versions.contains_key(id)) };
-        let found = [("unknown_manager", "manager_id", strangers), ("unknown_org_unit", "org_id", orphans)];
+        let nobodys = count(&self.completed, &|id| people.code(id).is_some());
+        let found = [
+            ("unknown_manager", "manager_id", strangers),
+            ("unknown_org_unit", "org_id", orphans),
+            ("unknown_worker", "worker_id", nobodys),
+        ];
         found
             .into_iter()
             .filter(|(.., count)| *count > 0)

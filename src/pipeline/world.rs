@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::context::Context;
 use super::lake::{Lake, WHOLE};
+use super::layers;
 use crate::canon::acts::{Acts, Setting, Tables};
 use crate::canon::before_hire::completed_before_hire;
 use crate::canon::catalogue::{Belongings, Completions, Item, belongings, items};
@@ -169,7 +170,9 @@ impl World {
                 Ok((enrollments?, rest?))
             },
         );
-        let (workers, people, identity) = who?;
+        let (workers, mut people, identity) = who?;
+        // Rows that are completed by several exports were cut where they overlapped.
+        people.overlapping = layers::overlapping(lake)?.unwrap_or(people.overlapping);
         let (enrollments, (content, contributions, events)) = rest?;
         let horizon = horizon(context.as_of, zone);
         let (first, newest) = deliveries(ledger, zone);

@@ -23,6 +23,7 @@ mod goals;
 mod held;
 mod init;
 mod late;
+mod layers;
 mod leader_plans;
 mod leadership;
 mod left_out;

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
 use super::findings::Findings;
 use super::rows::{Rows, rows};
 use crate::canon::columns::Text;
@@ -50,7 +52,8 @@ fn joined(context: &Context<'_>, plan: &DeliveryPlan, head: Option<&Commit>) -> 
     let policy = &context.job.policy;
     let rule = Eligibility { worker_types: policy.worker_types.clone(), min_tenure_days: policy.min_tenure_days };
     let people = People::build(&workers.all(), &rule);
-    let identity = Identity::build(&users.all(), &links.all(), &workers.all(), &people);
+    let told: Vec<RecordBatch> = workers.all().into_iter().chain(workers.completing.iter().cloned()).collect();
+    let identity = Identity::build(&users.all(), &links.all(), &told, &people);
     let day = local_day(context.as_of.timestamp_micros(), context.job.zone);
     let (accounts, of) = accounts(&users, &links);
     let mut joined = Joined { workers: people.workers.len(), of, ..Joined::default() };

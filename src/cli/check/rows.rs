@@ -21,6 +21,8 @@ pub struct Rows {
     pub known: Vec<RecordBatch>,
     /// Of deliveries that are new: of full snapshots the newest, of everything else all.
     pub new: Vec<RecordBatch>,
+    /// The same of feeds that complete the rows of others: they tell of people, and never who is one.
+    pub completing: Vec<RecordBatch>,
     /// The deliveries these are of.
     pub read: Vec<String>,
     /// A delivery was left out: it cannot be read, or is too large for a look.
@@ -69,7 +71,8 @@ pub fn rows(
         };
         match feed::read(&loaded.feed, &gate, &planned.delivery, &bytes, sink) {
             Ok(_) => {
-                rows.new.extend(taken);
+                let is_layer = loaded.feed.completes.is_some();
+                if is_layer { &mut rows.completing } else { &mut rows.new }.extend(taken);
                 rows.read.push(planned.delivery.path.clone());
             }
             Err(_) => rows.is_partial = true,
