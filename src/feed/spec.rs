@@ -194,8 +194,8 @@ pub(super) enum HeaderRowFile {
 pub(super) struct SheetFile {
     /// Name of the sheet; the first that is not hidden.
     pub sheet: Option<String>,
-    /// 1-based row of the header, as the spreadsheet numbers it; the rows above are skipped.
-    pub header_row: Option<usize>,
+    /// 1-based row of the header, as the spreadsheet numbers it, the rows above are skipped; or `found`, as of CSV.
+    pub header_row: Option<HeaderRowFile>,
     /// Rows at the end that are no data.
     #[serde(default)]
     pub footer_rows: usize,

@@ -23,9 +23,6 @@ use crate::feed::warning::Warning;
 /// Lines below the declared one on which a header is looked for, to say where it stands.
 const LOOK_BELOW: usize = 20;
 
-/// Lines among which a header is looked for, where the feed says that it is to be found.
-const LOOK_FOR: usize = 50;
-
 /// Reads one CSV delivery.
 pub(crate) fn read<'a, E>(
     feed: &'a Feed,
@@ -253,7 +250,7 @@ impl<'a> Lines<'a> {
     fn find_header(&mut self, feed: &Feed, context: &Context<'_>) -> Result<Vec<String>, Refusal> {
         self.fill()?;
         let mut is_empty = true;
-        for _ in 0..LOOK_FOR {
+        for _ in 0..super::LOOK_FOR {
             let Some(found) = self.next()? else { break };
             is_empty = false;
             let names: Vec<String> =
@@ -266,8 +263,7 @@ impl<'a> Lines<'a> {
         if is_empty {
             return Err(Refusal::new(Reason::EmptyFile, ""));
         }
-        let what = format!("none of the first {LOOK_FOR} lines has all columns that a [[headers]] block needs");
-        Err(Refusal::new(Reason::MissingColumn, what))
+        Err(super::no_header())
     }
 
     /// Of a file without the header where the feed declares it: whether it stands on one of the next lines.

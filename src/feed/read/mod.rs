@@ -119,6 +119,15 @@ pub(crate) fn bind<'a>(feed: &'a Feed, context: &Context<'a>, names: &[String]) 
     }))
 }
 
+/// Lines among which a header is looked for, where the feed says that it is to be found.
+pub(crate) const LOOK_FOR: usize = 50;
+
+/// The refusal of a file in which no header was found.
+pub(crate) fn no_header() -> Refusal {
+    let what = format!("none of the first {LOOK_FOR} lines has all columns that a [[headers]] block needs");
+    Refusal::new(Reason::MissingColumn, what)
+}
+
 /// Names of columns that a message lists at most.
 const LISTED: usize = 5;
 

@@ -40,7 +40,11 @@ pub(crate) fn read<'a, E>(
 ) -> Result<Intake, Stop<E>> {
     let mut workbook = open(bytes, &feed.limits)?;
     let mut rows = Rows::of(&mut workbook, feed.sheet.name.as_deref(), feed.limits.columns)?;
-    let Some(header) = rows.header(feed.sheet.header_row)? else {
+    let found = match feed.sheet.header_row {
+        0 => Some(find_header(feed, context, &mut rows)?),
+        declared => rows.header(declared)?,
+    };
+    let Some(header) = found else {
         return Err(Refusal::new(Reason::EmptyFile, "the sheet has no row at the declared header").into());
     };
     let names = names(&header);
@@ -315,9 +319,20 @@ fn names(header: &[Shown]) -> Vec<String> {
     header.iter().map(Shown::text).collect()
 }
 
+/// The first row that has the columns of a header block: title blocks are of any height.
+fn find_header(feed: &Feed, context: &Context<'_>, rows: &mut Rows<'_>) -> Result<Vec<Shown>, Refusal> {
+    for _ in 0..super::LOOK_FOR {
+        let Some((_, row)) = rows.next()? else { break };
+        if super::bind(feed, context, &names(&row)).is_ok() {
+            return Ok(row);
+        }
+    }
+    Err(super::no_header())
+}
+
 /// Of a sheet without the header where the feed declares it: whether it stands on one of the next rows.
 fn look_below(feed: &Feed, context: &Context<'_>, rows: &mut Rows<'_>, refusal: Refusal) -> Refusal {
-    if refusal.reason != Reason::MissingColumn {
+    if refusal.reason != Reason::MissingColumn || feed.sheet.header_row == 0 {
         return refusal;
     }
     for _ in 0..LOOK_BELOW {
@@ -536,6 +551,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_no_workbook_is_refused_by_name_and_a_header_further_down_is_told() {
         let below = sheet(&(rows(1, &[&["Report"]]) + &rows(4, &[HEADER, &["u1", "c", "completed", "", "", ""]])));
+        assert_eq!(read_by("xlsx = { header_row = \"found\" }\n", &below).accepted, 1);
         let said = read_by("", &below).to_string();
         assert!(said.contains("missing_column") && said.contains("xlsx = { header_row = 4 }"), "{said}");
         for (bytes, said) in [

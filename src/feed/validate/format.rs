@@ -44,16 +44,7 @@ pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
         [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
         _ => Err(format!("csv.{key} is one ASCII character")),
     };
-    let header_row = match &file.csv.header_row {
-        None => 1,
-        Some(HeaderRowFile::Line(0)) => return Err("csv: header_row counts from 1".into()),
-        Some(HeaderRowFile::Line(line)) => *line,
-        Some(HeaderRowFile::Word(word)) if word == "found" && !file.headers.is_empty() => 0,
-        Some(HeaderRowFile::Word(word)) if word == "found" => {
-            return Err("csv.header_row `found` looks for the columns of a [[headers]] block, and there is none".into());
-        }
-        Some(HeaderRowFile::Word(word)) => return Err(format!("csv.header_row `{word}` is no line and not `found`")),
-    };
+    let header_row = header_row(file, "csv", file.csv.header_row.as_ref())?;
     let csv = Csv {
         delimiter: byte("delimiter", file.csv.delimiter.as_deref().unwrap_or(","))?,
         quote: match file.csv.quote.as_deref() {
@@ -79,17 +70,30 @@ pub(super) fn csv(file: &FeedFile) -> Result<Csv, String> {
     Ok(csv)
 }
 
+/// The line of the header; 0: it is to be found.
+fn header_row(file: &FeedFile, key: &str, written: Option<&HeaderRowFile>) -> Result<usize, String> {
+    match written {
+        None => Ok(1),
+        Some(HeaderRowFile::Line(0)) => Err(format!("{key}: header_row counts from 1")),
+        Some(HeaderRowFile::Line(line)) => Ok(*line),
+        Some(HeaderRowFile::Word(word)) if word != "found" => {
+            Err(format!("{key}.header_row `{word}` is no line and not `found`"))
+        }
+        Some(HeaderRowFile::Word(_)) if file.headers.is_empty() => {
+            Err(format!("{key}.header_row `found` looks for the columns of a [[headers]] block, and there is none"))
+        }
+        Some(HeaderRowFile::Word(_)) => Ok(0),
+    }
+}
+
 pub(super) fn sheet(file: &FeedFile, formats: &[FileFormat]) -> Result<Sheet, String> {
     let Some(written) = &file.xlsx else { return Ok(Sheet { name: None, header_row: 1, footer_rows: 0 }) };
     if !formats.contains(&FileFormat::Xlsx) {
         return Err("[xlsx] has no effect: no format of the feed is xlsx".into());
     }
-    let header_row = written.header_row.unwrap_or(1);
-    if header_row == 0
-        || written.footer_rows > 100
-        || written.sheet.as_deref().is_some_and(|name| name.trim().is_empty())
-    {
-        return Err("xlsx: header_row counts from 1, footer_rows is at most 100, sheet is a name".into());
+    let header_row = header_row(file, "xlsx", written.header_row.as_ref())?;
+    if written.footer_rows > 100 || written.sheet.as_deref().is_some_and(|name| name.trim().is_empty()) {
+        return Err("xlsx: footer_rows is at most 100, sheet is a name".into());
     }
     Ok(Sheet { name: written.sheet.clone(), header_row, footer_rows: written.footer_rows })
 }
