@@ -77,6 +77,8 @@ fn how(mapping: &Mapping) -> String {
         Reading::Mailto => said.push("an address behind `mailto:`".to_owned()),
         Reading::IsoDuration => said.push("a duration such as PT1H2M".to_owned()),
         Reading::Clock => said.push("a duration such as 1:02:03".to_owned()),
+        Reading::Whole => said.push("a whole number, however it is written".to_owned()),
+        Reading::Percent => said.push("per cent, with or without the sign".to_owned()),
         Reading::EndOfDay => said.push("23:59:59 ends its day".to_owned()),
     }
     if mapping.extract.is_some() {

@@ -264,6 +264,11 @@ impl Feed {
         self.shares.contains(&other.name) && other.shares.contains(&self.name)
     }
 
+    /// The canon table's columns, in contract order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str)
+    }
+
     /// Whether any header block gives the canon column a source.
     pub fn maps(&self, column: &str) -> bool {
         let at = self.columns.iter().position(|name| name == column);

@@ -536,6 +536,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_state_can_be_made_of_whether_there_is_a_day() {
+        let catalog = Catalog::load().expect("contracts");
+        let text = "description = \"\"\nfills = \"enrollments\"\npath = \"r.xlsx\"\nformat = \"xlsx\"\nmode = \"delta\"\n[[headers]]\n\
+            user_id = \"Learner\"\ncontent_id = \"Course\"\n\
+            status = { from = [\"Done on\"], values = [[\"\", \"assigned\"], [\"*\", \"completed\"]] }\n";
+        let feed = Feed::parse("r", text, &catalog).expect("a feed");
+        let table = catalog.table("enrollments").expect("a table");
+        let bytes = sheet(&rows(1, &[&["Learner", "Course", "Done on"], &["u1", "c", "=46054/1"], &["u2", "c", ""]]));
+        let as_of = "2026-03-31T00:00:00Z".parse().expect("a time");
+        let report = try_files(&feed, table, as_of, &Pseudonyms::Off, &[("r.xlsx".into(), bytes)]).remove(0);
+        assert_eq!((report.accepted, report.rejected_count), (2, 0), "{report}");
+    }
+
+    #[test]
     fn the_sheet_named_is_read_else_the_first_that_is_seen() {
         let of = |learner: &str| rows(1, &[HEADER, &[learner, "c", "completed", "", "", ""]]);
         let two = [rows(1, &[HEADER]), of("u1"), of("u2")];

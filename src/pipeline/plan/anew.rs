@@ -68,6 +68,17 @@ pub fn start_over(
                 plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
             }
         }
+        // What other feeds told of the same rows can only be filled in in the order it was told.
+        if is_whole && !kept::told_by_others(feed, feeds).is_empty() && planned.why != Why::Replaced {
+            let others = feeds
+                .iter()
+                .map(|loaded| &loaded.feed)
+                .filter(|other| other.fills == feed.fills && other.name != feed.name);
+            let last = others.flat_map(|other| ledger.newest(&other.name).into_values()).max();
+            if last.is_some_and(|last| planned.known_at() < last) {
+                plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
+            }
+        }
         // Rules that choose among the records of a set choose anew once another part has come.
         let chooses = table.is_some_and(|table| feed.chooses_among_parts(table));
         let is_of_set = |entry: &&Entry| entry.feed == feed.name && entry.set == planned.set && entry.is_accepted();
