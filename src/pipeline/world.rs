@@ -135,8 +135,9 @@ fn eligibility(context: &Context<'_>) -> Eligibility {
 /// Deliveries of feeds whose rows do not reach back to a hire date. A delivery's path says which feed it is of, so that a change of
 /// the feed file is felt at once.
 fn still(context: &Context<'_>, workers: &[RecordBatch]) -> BTreeSet<String> {
-    let feeds: Vec<&Feed> =
-        context.feeds.iter().map(|loaded| &loaded.feed).filter(|feed| feed.fills == "workers").collect();
+    // What completes the rows of another feed has none here, though it may read the same objects.
+    let makes_rows = |feed: &&Feed| feed.fills == "workers" && feed.completes.is_none();
+    let feeds: Vec<&Feed> = context.feeds.iter().map(|loaded| &loaded.feed).filter(makes_rows).collect();
     if feeds.iter().all(|feed| feed.reach_back) {
         return BTreeSet::new();
     }
