@@ -22,7 +22,7 @@ impl Feed {
             columns
                 .map(|(column, mapping)| Described {
                     column: column.name.clone(),
-                    required: column.required,
+                    required: column.required && (column.key || self.completes.is_none()),
                     from: source(mapping),
                     how: how(mapping),
                 })
@@ -45,7 +45,14 @@ impl Feed {
             super::Mode::Delta => "each file holds changes, a later row of a key replaces the earlier",
             super::Mode::Append => "each file holds more of the same",
         };
-        format!("{}; {mode}", words::or(&formats))
+        let mut text = words::or(&formats);
+        if let Some(keys) = &self.json_explode {
+            text.push_str(&format!(", a record for each element of `{}`", keys.join(".")));
+        }
+        if let Some(spine) = &self.completes {
+            text.push_str(&format!("; completes the rows of `{spine}`"));
+        }
+        format!("{text}; {mode}")
     }
 }
 
@@ -77,8 +84,8 @@ fn how(mapping: &Mapping) -> String {
         Reading::Mailto => said.push("an address behind `mailto:`".to_owned()),
         Reading::IsoDuration => said.push("a duration such as PT1H2M".to_owned()),
         Reading::Clock => said.push("a duration such as 1:02:03".to_owned()),
-        Reading::Whole => said.push("a whole number, however it is written".to_owned()),
         Reading::Percent => said.push("per cent, with or without the sign".to_owned()),
+        Reading::Whole => said.push("123.0 is 123".to_owned()),
         Reading::EndOfDay => said.push("23:59:59 ends its day".to_owned()),
     }
     if mapping.extract.is_some() {
@@ -99,6 +106,12 @@ fn how(mapping: &Mapping) -> String {
     }
     if let Some(zone) = mapping.zone.filter(|_| mapping.own_zone) {
         said.push(format!("clocks of {zone}"));
+    }
+    if let Some(column) = &mapping.zone_from {
+        said.push(format!("clocks of the zone in \"{column}\""));
+    }
+    if !mapping.prefix.is_empty() {
+        said.push(format!("`{}` before it", mapping.prefix));
     }
     if mapping.style.decimal_comma {
         said.push("decimal comma".to_owned());

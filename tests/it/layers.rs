@@ -404,3 +404,53 @@ fn random_histories_of_several_exports_end_as_one_run_over_everything() {
         }
     }
 }
+
+#[test]
+fn a_layer_may_read_the_very_object_of_its_spine_and_changes_nothing_of_how_far_its_rows_reach() {
+    let spine = r#"
+description = "Workers as they are today."
+fills = "workers"
+path = "hr_{date}.csv"
+format = "csv"
+mode = "full"
+shares = ["away"]
+[[headers]]
+worker_id = "id"
+status = { value = "active" }
+email = "mail"
+hire_date = "hired"
+"#;
+    let away = r#"
+description = "The same list: who is away."
+fills = "workers"
+completes = "hr"
+path = "hr_{date}.csv"
+format = "csv"
+mode = "full"
+shares = ["hr"]
+where = [{ column = "away", empty = false }]
+[[headers]]
+worker_id = "id"
+effective_from = "away"
+status = { value = "leave" }
+"#;
+    let world = World::with(Setup {
+        feeds: vec!["hr", "away", "canonical_users", "canonical_activity"],
+        own_feeds: vec![("hr", spine), ("away", away)],
+        ..Setup::default()
+    });
+    for Delivery { path, text, .. } in staff() {
+        world.deliver(&path, &text);
+    }
+    world.deliver(
+        "hr_2026-03-10.csv",
+        "id,mail,hired,away\nw1,a@x.test,2025-01-01,\nw2,b@x.test,2025-01-01,2026-03-05\nw3,c@x.test,2025-01-01,\n",
+    );
+    world.nightly("2026-03-11");
+    let rows = world.table("marts/adoption_kpis").into_iter();
+    let days = rows.filter(|row| row["scope_kind"] == "company" && row["grain"] == "day");
+    let heads: Vec<String> = days.map(|row| format!("{} {}", row["period_start"], row["headcount"])).collect();
+    for expected in ["2026-03-02 3", "2026-03-04 3", "2026-03-05 2", "2026-03-10 2"] {
+        assert!(heads.iter().any(|line| line == expected), "{expected}: {heads:?}");
+    }
+}
