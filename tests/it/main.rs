@@ -41,6 +41,7 @@ mod rules;
 mod secrets;
 mod set_gates;
 mod sets;
+mod several_feeds;
 mod signals;
 mod status;
 mod taken_down;
