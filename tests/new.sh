@@ -72,6 +72,8 @@ EOF
 feed() {
     write "schemas/feed/$name.toml" <<EOF
 description = "FILL IN: what the vendor calls the export, how often it comes and what it holds."
+vendor = "FILL IN: whose export it is."
+handles = "FILL IN: what of its ways the feed takes care of, in a line."
 fills = "enrollments"
 path = "$name/{date}.csv"
 format = "csv"

@@ -240,7 +240,16 @@ fn form(head: &Head) -> Vec<String> {
             }
         }
         FileFormat::Ndjson | FileFormat::JsonArray => {
-            keys.extend(head.root.iter().map(|root| format!("\n[json]\nroot = {}", quoted(root))));
+            keys.extend(head.root.iter().map(|root| format!("root = {}", quoted(root))));
+            keys.extend(head.explode.iter().map(|path| format!("explode = {}", quoted(path))));
+            if !keys.is_empty() {
+                keys.insert(
+                    0,
+                    "
+[json]"
+                        .into(),
+                );
+            }
         }
         FileFormat::Parquet => {}
     }

@@ -362,16 +362,14 @@ const HR: &[&str] = &[
     "hire",
     "hired",
     "salary",
-    "job",
     "position",
     "employment",
     "eintritt",
     "termination",
     "abteilung",
-    "stelle",
-    "department",
     "personalnummer",
     "worker",
+    "payroll",
 ];
 const ACCOUNT: &[&str] = &[
     "login",
@@ -418,13 +416,13 @@ fn shape_points(table: &Table, head: &Head, columns: &Columns) -> f64 {
         "author",
     ]);
     match table.name.as_str() {
+        "enrollments" if !["status", "completed_at", "due_at", "progress", "enrolled_at"].into_iter().any(has) => -4.0,
         "enrollments" if has("user_id") && has("content_id") => {
             let ends =
                 ["completed_at", "due_at", "progress", "enrolled_at"].into_iter().filter(|name| has(name)).count();
             // A log has many rows of one person and thing; a transcript has states.
             4.0 + ends as f64 + if has("status") { 2.0 } else { 0.0 }
         }
-        "enrollments" if has("user_id") && !has("status") && !has("completed_at") && !has("due_at") => -4.0,
         "activity" if has("user_id") && has("occurred_at") && (has("verb") || has("duration_seconds")) => 5.0,
         "content" | "org_units" if about_people && !has("parent_id") => -8.0,
         "content" if has("title") => 3.0,

@@ -30,6 +30,8 @@ pub(super) struct Head {
     pub header_row: usize,
     /// The path of the array in a JSON document.
     pub root: Option<String>,
+    /// The path of the array in each record of which every element is a record.
+    pub explode: Option<String>,
     pub names: Vec<String>,
     pub rows: Vec<Vec<String>>,
     /// The columns are named: by a header that says something, or by keys.
@@ -81,6 +83,7 @@ impl Head {
             encoding: None,
             header_row: 1,
             root: None,
+            explode: None,
             names,
             rows,
             is_named: true,
@@ -175,7 +178,11 @@ impl Head {
                 None => return Err(Refusal::new(Reason::NotNdjson, "no array of objects")),
             }
         };
-        let objects: Vec<Vec<(String, String)>> = records.iter().map(|value| flatten("", value)).collect();
+        let explode = inner_array(&records);
+        let objects: Vec<Vec<(String, String)>> = match &explode {
+            Some(key) => records.iter().flat_map(|record| exploded(record, key)).take(RECORDS).collect(),
+            None => records.iter().map(|value| flatten("", value)).collect(),
+        };
         let mut names: Vec<String> = Vec::new();
         let mut seen = BTreeSet::new();
         for (name, _) in objects.iter().flatten() {
@@ -191,7 +198,7 @@ impl Head {
                 .collect()
         };
         let rows = objects.iter().map(row).collect();
-        Ok(Head { root, ..Head::of(format, names, rows) })
+        Ok(Head { root, explode, ..Head::of(format, names, rows) })
     }
 
     fn parquet(bytes: &Bytes) -> Result<Head, Refusal> {
@@ -313,6 +320,26 @@ fn collect_arrays<'v>(path: &str, value: &'v serde_json::Value, found: &mut Vec<
         }
         _ => {}
     }
+}
+
+/// The one array of objects that most records have, if there is one.
+fn inner_array(records: &[serde_json::Value]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (key, value) in records.iter().filter_map(serde_json::Value::as_object).flatten() {
+        if value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(serde_json::Value::is_object)) {
+            *counts.entry(key).or_default() += 1;
+        }
+    }
+    let mut often = counts.into_iter().filter(|(_, count)| count * 2 > records.len());
+    let first = often.next().map(|(key, _)| key.to_owned());
+    first.filter(|_| often.next().is_none())
+}
+
+/// One record for each element of an array, the fields around it repeated.
+fn exploded(record: &serde_json::Value, key: &str) -> Vec<Vec<(String, String)>> {
+    let around = flatten("", record);
+    let elements = record.get(key).and_then(serde_json::Value::as_array).map_or(&[][..], Vec::as_slice);
+    elements.iter().map(|element| around.iter().cloned().chain(flatten(key, element)).collect()).collect()
 }
 
 fn flatten(prefix: &str, value: &serde_json::Value) -> Vec<(String, String)> {

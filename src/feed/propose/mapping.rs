@@ -285,7 +285,7 @@ pub(super) fn unfound(table: &Table, column: &Column, head: &Head, columns: &Col
                 };
                 let text = if let Some(both) = both("progress") {
                     format!(
-                        "{{ {both}, values = [[\"*\", \"*\", \"completed\"], [\"\", \">0\", \"in_progress\"], [\"\", \"*\", \"enrolled\"]] }}"
+                        "{{ {both}, values = [[\"\", \">0\", \"in_progress\"], [\"\", \"*\", \"enrolled\"], [\"*\", \"*\", \"completed\"]] }}"
                     )
                 } else if let Some(both) = both("started_at") {
                     format!(
