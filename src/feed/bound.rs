@@ -234,6 +234,12 @@ impl<'a> Bound<'a> {
         }
     }
 
+    /// Of the columns that `where` asks for one that the source lacks, by what `found` says of each slot. That none of it is filled can be meant.
+    pub fn unasked(&self, found: &dyn Fn(usize) -> bool) -> Option<&'a str> {
+        let lacks = |(slot, filter): &&(usize, &'a Filter)| !found(*slot) && !filter.optional && !filter.keeps_empty();
+        self.filters.iter().find(lacks).and_then(|(_, filter)| filter.columns.first().map(String::as_str))
+    }
+
     /// The optional columns that the source lacks, by what `found` says of each slot. They are not read: what was known stays.
     pub fn lacking(&self, found: &dyn Fn(usize) -> bool) -> Vec<String> {
         let lacks = |target: &&Target<'a>| {

@@ -283,7 +283,11 @@ pub(crate) fn double(cell: Cell<'_>, mapping: &Mapping, per: Option<f64>) -> Res
             None => return Ok(None),
             Some(raw) => measured(raw, mapping, per)?,
         },
-        typed => scaled(typed_number(typed)?, mapping, per),
+        typed => {
+            let value = typed_number(typed)?;
+            let is_share = mapping.reading == Reading::Percent && mapping.cells_hold_shares && value.abs() <= 1.0;
+            scaled(if is_share { value * 100.0 } else { value }, mapping, per)
+        }
     };
     in_range(value, mapping)?;
     // One zero: -0.0 would be a second key for the same number.

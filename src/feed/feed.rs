@@ -192,6 +192,8 @@ pub(crate) struct Mapping {
     /// What stands before every text of the column, so that the ids of one system are not those of another.
     pub prefix: String,
     pub reading: Reading,
+    /// Per cent are kept by workbooks as shares: a cell that shows 85 % holds 0.85.
+    pub cells_hold_shares: bool,
     pub times: Option<f64>,
     /// The header, or JSON path, of what a number is divided by.
     pub divide_by: Option<String>,

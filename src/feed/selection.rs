@@ -110,6 +110,11 @@ impl Select {
 }
 
 impl Filter {
+    /// Whether it keeps the records of which the column is empty, and asks for nothing else.
+    pub fn keeps_empty(&self) -> bool {
+        matches!(self.keeps, Keeps::Empty(true))
+    }
+
     /// Whether a record with this cell is kept.
     pub fn keeps(&self, cell: Cell<'_>, nulls: &[String]) -> bool {
         if self.optional && cell == Cell::Missing {

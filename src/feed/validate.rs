@@ -485,6 +485,7 @@ fn mapping(column: &Column, written: ColumnFile, given: &Given<'_>) -> Result<Ma
         extract,
         prefix: written.prefix.unwrap_or_default(),
         reading,
+        cells_hold_shares: file.format.list().iter().any(|format| format == "xlsx"),
         times: written.times,
         divide_by: written.divide_by,
         // A measure may be rounded; what a fact cannot be without means what it says or nothing.

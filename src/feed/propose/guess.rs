@@ -202,6 +202,11 @@ fn likeness(header: &Name, column: &str, synonyms: &[Name]) -> f64 {
     {
         return 0.0;
     }
+    // Totals are of many.
+    let is_total = words.contains("total") || header.bare.starts_with("total");
+    if is_total && !["time", "hours", "minutes", "seconds"].iter().any(|unit| header.bare.contains(unit)) {
+        return 0.0;
+    }
     // The number of somebody's manager is nobody's own.
     if !["manager_id", "head_worker_id"].contains(&column) && words.iter().any(|word| ABOVE.contains(&word.as_str())) {
         return 0.0;
@@ -434,6 +439,7 @@ fn shape_points(table: &Table, head: &Head, columns: &Columns) -> f64 {
             signs * 1.5
                 - if named(&["course", "training", "lo", "cpnt", "content"]) { 6.0 } else { 0.0 }
                 - if is_hr { 0.0 } else { 6.0 }
+                - if named(ACCOUNT) && !named(HR) { 5.0 } else { 0.0 }
         }
         "users" => {
             let unique = profile("user_id").is_some_and(|profile| profile.is_unique());

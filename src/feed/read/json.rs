@@ -422,6 +422,14 @@ impl<'a, E> Reader<'a, E> {
             let what = format!("no record has the array `{}` of json.explode", explode.path());
             return Err(Refusal::new(Reason::MissingColumn, what).into());
         }
+        // A key that was renamed would leave every record out, or let every one in.
+        if gate.intake.read > 0
+            && !self.feed.xapi
+            && let Some(name) = gate.bound.unasked(&|slot| self.seen[slot])
+        {
+            let what = format!("no record has `{name}`, which `where` asks for");
+            return Err(Refusal::new(Reason::MissingColumn, what).into());
+        }
         // There is no header, so a key that no record has is what a column that is not there is. Statements say what they say.
         if gate.upserts() > 0 && !self.feed.xapi {
             let lacking = gate.bound.lacking(&|slot| self.seen[slot]);
