@@ -65,7 +65,8 @@ pub fn init(args: &InitArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
         found.push((group, recognised));
     }
     recognise::name_feeds(&mut found, &catalog);
-    let feeds: Vec<&Recognised> = found.iter().flat_map(|(_, found)| &found.feeds).collect();
+    let feeds: Vec<&Recognised> =
+        found.iter().flat_map(|(_, found)| &found.feeds).filter(|feed| !feed.is_merged).collect();
     write(args, &job, &feeds)?;
     say(args, &job, &found, &feeds, &catalog)
 }
@@ -117,7 +118,9 @@ fn job_file(args: &InitArgs, feeds: &[&Recognised]) -> String {
     text += &format!("lake    = {}\n", quoted(&place(args, &args.lake)));
     text += "feeds   = [\n";
     for feed in feeds {
-        text += &format!("    {},{}\n", quoted(&feed.name), feed.comment);
+        let out = if feed.is_refused { "# " } else { "" };
+        let comment = if feed.is_refused { "   # refused as it is, see what init said" } else { &feed.comment };
+        text += &format!("    {out}{},{comment}\n", quoted(&feed.name));
     }
     text += "]\nmarts   = \"all\"\n";
     text += &format!("zone    = {}   # in which a day is a day\n\n", quoted(args.zone.name()));
@@ -143,7 +146,7 @@ fn say(args: &InitArgs, job: &Path, found: &[(Group, Found)], feeds: &[&Recognis
                 format!("{} ({how})", feed.name),
                 feed.table.clone(),
                 feed.readable.clone(),
-                feed.remark.clone(),
+                if feed.is_refused { format!("left out of the job: {}", feed.remark) } else { feed.remark.clone() },
             ]);
         }
         if found.feeds.is_empty() {
@@ -152,7 +155,8 @@ fn say(args: &InitArgs, job: &Path, found: &[(Group, Found)], feeds: &[&Recognis
     }
     let mut text = terminal::table(&["object", "feed", "table", "rows readable", "look at"], &rows);
     text.push('\n');
-    text += &missing::of(feeds, catalog);
+    let read: Vec<&Recognised> = feeds.iter().copied().filter(|feed| !feed.is_refused).collect();
+    text += &missing::of(&read, catalog);
     let drafts = feeds.iter().filter(|feed| feed.is_draft).count();
     if drafts > 0 {
         let folder = args.folder.join("feeds");

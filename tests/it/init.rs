@@ -86,6 +86,24 @@ fn an_export_that_nobody_knows_gets_a_draft_and_its_accounts_are_told_apart() {
 }
 
 #[test]
+fn one_feed_reads_all_its_places_but_snapshots_of_each_place_have_a_copy() {
+    let folder = landing(&[
+        ("canonical_workers/basic", "hr/workers_2026-03-30.csv"),
+        ("canonical_measures/basic", "sales/measures_2026-03-30.csv"),
+        ("canonical_measures/basic", "service/figures_2026-03-30.csv"),
+        ("canonical_users/basic", "academy/users_2026-03-30.csv"),
+        ("canonical_users/basic", "college/users_2026-03-30.csv"),
+    ]);
+    let said = begun(folder.path());
+    let job = std::fs::read_to_string(folder.path().join("job.toml")).expect("a job");
+    assert_eq!((job.matches("canonical_measures").count(), job.matches("canonical_users").count()), (1, 2), "{job}\n{said}");
+    let feed = |name: &str| std::fs::read_to_string(folder.path().join("feeds").join(name)).expect("a feed");
+    assert!(feed("canonical_measures.toml").contains("[\"sales/measures_{date}.csv\", \"service/figures_{date}.csv\"]"));
+    assert!(feed("canonical_users.toml").contains("\"academy/users_{date}.csv\""));
+    assert!(feed("canonical_users_2.toml").contains("\"college/users_{date}.csv\""));
+}
+
+#[test]
 fn nothing_is_replaced_unasked_and_nothing_else_is_written() {
     let folder = landing(&[("bamboohr_report_csv/basic", "people/Employees_2026-03-30.csv")]);
     assert_eq!(uptake(folder.path(), "init").status.code(), Some(0));

@@ -8,6 +8,9 @@ use crate::store::Object;
 /// An object larger than this is not read where the group has a smaller one.
 const LARGE: u64 = 64 << 20;
 
+/// The one looked at is the largest of so many.
+const LAST: usize = 3;
+
 /// Deliveries of one export.
 pub(super) struct Group {
     /// The `path` of a feed that reads them all.
@@ -30,11 +33,11 @@ pub(super) fn of(objects: &[Object]) -> Vec<Group> {
         }
     }
     let group = |members: Vec<&Object>| {
-        let newest = |large: bool| {
-            let fits = members.iter().filter(|object| large || object.size <= LARGE);
-            fits.max_by(|one, other| one.path.cmp(&other.path)).copied()
-        };
-        let chosen = newest(false).or_else(|| members.iter().min_by_key(|object| object.size).copied())?;
+        let mut latest: Vec<&Object> = members.iter().copied().filter(|object| object.size <= LARGE).collect();
+        latest.sort_by(|one, other| other.path.cmp(&one.path));
+        // Of the last few the one that says most: the newest may be an idle hour's.
+        let chosen = latest.iter().take(LAST).max_by_key(|object| object.size).copied();
+        let chosen = chosen.or_else(|| members.iter().min_by_key(|object| object.size).copied())?;
         let patterns: Vec<String> = members.iter().map(|object| pattern(&object.path)).collect();
         let paths = members.iter().map(|object| object.path.clone()).collect();
         Some(Group { pattern: joined(&patterns), newest: chosen.clone(), paths })

@@ -12,7 +12,7 @@ use crate::contract::Catalog;
 use crate::error::Result;
 use crate::feed::propose::{Asked, column_names, propose, with_path};
 use crate::feed::try_files::{Report, try_files_in};
-use crate::feed::{Feed, Pseudonyms};
+use crate::feed::{Feed, Mode, Pseudonyms};
 use crate::store::Object;
 
 /// A shipped feed explains at least this share of an export's columns, if its path says nothing, and takes at least this share of its
@@ -32,6 +32,10 @@ pub(super) struct Recognised {
     pub remark: String,
     /// Behind its name in the job file.
     pub comment: String,
+    /// The objects are read by a feed that the job has already.
+    pub is_merged: bool,
+    /// What was looked at is refused whole, so that the job leaves the feed out.
+    pub is_refused: bool,
     pub feed: Feed,
 }
 
@@ -110,14 +114,8 @@ pub(crate) fn best(
 /// A shipped feed, with the group's own path where its paths are others.
 fn as_shipped(group: &Group, feed: &Feed, report: &Report) -> Recognised {
     let reads_all = group.paths.iter().all(|path| feed.recognise(path).is_some());
-    let text = shipped_text(&feed.name).filter(|_| !reads_all).map(|text| {
-        format!(
-            "# The shipped feed `{}` with the path of this landing area.\n{}",
-            feed.name,
-            with_path(text, &[&group.pattern])
-        )
-    });
-    let comment = if reads_all { String::new() } else { "   # shipped, in feeds/ with another path".to_owned() };
+    let text = if reads_all { None } else { moved(feed, &[&group.pattern]) };
+    let comment = if reads_all { "" } else { MOVED }.to_owned();
     Recognised {
         name: feed.name.clone(),
         table: feed.fills.clone(),
@@ -126,8 +124,23 @@ fn as_shipped(group: &Group, feed: &Feed, report: &Report) -> Recognised {
         readable: readable(report),
         remark: remark(report),
         comment,
+        is_merged: false,
+        is_refused: report.refused.is_some(),
         feed: feed.clone(),
     }
+}
+
+/// Behind the name of a shipped feed whose path is another.
+const MOVED: &str = "   # shipped, in feeds/ with another path";
+
+/// A shipped feed with other paths.
+fn moved(feed: &Feed, patterns: &[&str]) -> Option<String> {
+    let text = shipped_text(&feed.name)?;
+    Some(format!(
+        "# The shipped feed `{}` with the path of this landing area.\n{}",
+        feed.name,
+        with_path(text, patterns)
+    ))
 }
 
 fn readable(report: &Report) -> String {
@@ -191,6 +204,8 @@ fn drafted(
             readable: readable(&report),
             remark: remark(&report),
             comment: "   # a draft: every line of it is a guess".to_owned(),
+            is_merged: false,
+            is_refused: report.refused.is_some(),
             feed,
         })
     };
@@ -218,29 +233,55 @@ fn drafted(
     Found { feeds: vec![main], accounts: accounts.flatten(), why_none: String::new() }
 }
 
-/// Gives each feed a name of its own, joins the groups that one shipped feed reads, and takes the drafts of accounts where no list of
-/// them was delivered.
+/// Takes the drafts of accounts where no list of them was delivered, and gives each feed a name of its own. A shipped feed reads all of its
+/// groups; but snapshots of several places would contradict each other, so each of these has a copy.
 pub(super) fn name_feeds(found: &mut [(Group, Found)], catalog: &Catalog) {
     let has_users = found.iter().flat_map(|(_, found)| &found.feeds).any(|feed| feed.table == "users");
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for (_, found) in found.iter_mut() {
-        if !has_users
-            && let Some((text, accounts)) = found.accounts.take()
+    for (_, found) in found.iter_mut().filter(|_| !has_users) {
+        if let Some((text, accounts)) = found.accounts.take()
             && let [main] = found.feeds.as_mut_slice()
-            && !seen.contains_key(&main.name)
             && let Ok(feed) = Feed::parse(&main.name, &text, catalog)
         {
             (main.text, main.feed) = (Some(text), feed);
             found.feeds.push(accounts);
         }
+    }
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (group, found) in found.iter() {
+        for feed in &found.feeds {
+            groups.entry(feed.name.clone()).or_default().push(group.pattern.clone());
+        }
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (group, found) in found.iter_mut() {
         for feed in &mut found.feeds {
+            let patterns = groups.get(&feed.name).map_or(&[][..], Vec::as_slice);
             let count = seen.entry(feed.name.clone()).or_default();
             *count += 1;
+            if patterns.len() < 2 {
+                continue;
+            }
+            let is_copy = feed.is_draft || feed.feed.mode == Mode::Full;
+            if !is_copy {
+                let reads_all = patterns
+                    .iter()
+                    .all(|pattern| feed.feed.recognise(&pattern.replace("{date}", "2026-03-01")).is_some());
+                let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+                feed.text = if reads_all { None } else { moved(&feed.feed, &patterns) };
+                feed.comment = if reads_all { "" } else { MOVED }.to_owned();
+                feed.is_merged = *count > 1;
+                continue;
+            }
+            if !feed.is_draft {
+                (feed.text, feed.comment) = (moved(&feed.feed, &[&group.pattern]), MOVED.to_owned());
+            }
             if *count > 1 {
                 feed.name = format!("{}_{count}", feed.name);
-                // A second copy of a shipped feed needs a text of its own.
-                let text = feed.text.take().or_else(|| shipped_text(&feed.feed.name).map(str::to_owned));
-                feed.text = text;
+                // What it names goes along.
+                let others = feed.feed.shares.iter().map(String::as_str).chain(feed.feed.completes.as_deref());
+                let renamed =
+                    |text: String, other: &str| text.replace(&format!("\"{other}\""), &format!("\"{other}_{count}\""));
+                feed.text = feed.text.take().map(|text| others.fold(text, renamed));
             }
         }
     }
