@@ -1,6 +1,6 @@
 //! What a feed file says, as rows of text for its writer.
 
-use super::feed::{Block, Feed, Mapping, Named, Reading, Source};
+use super::feed::{Block, Feed, Mapping, Mode, Named, Reading, Source};
 use crate::contract::{Table, words};
 
 /// A column of a header block in words.
@@ -41,9 +41,9 @@ impl Feed {
             })
             .collect();
         let mode = match self.mode {
-            super::Mode::Full => "each file holds everything, what is missing from it has ended",
-            super::Mode::Delta => "each file holds changes, a later row of a key replaces the earlier",
-            super::Mode::Append => "each file holds more of the same",
+            Mode::Full => "each file holds everything, what is missing from it has ended",
+            Mode::Delta => "each file holds changes, a later row of a key replaces the earlier",
+            Mode::Append => "each file holds more of the same",
         };
         let mut text = words::or(&formats);
         if let Some(keys) = &self.json_explode {
