@@ -6,6 +6,7 @@
 mod guess;
 mod head;
 mod mapping;
+mod profile;
 mod words;
 
 use std::collections::BTreeSet;
@@ -122,7 +123,7 @@ fn names_accounts(head: &Head, table: &Table) -> bool {
             .map(guess::bare);
     let says = |at: usize| {
         let values = head.values(at);
-        let emails = values.iter().filter(|value| guess::is_email(value)).count();
+        let emails = values.iter().filter(|value| profile::is_email(value)).count();
         emails * 2 > values.len() || by.contains(&guess::bare(&head.names[at]))
     };
     of_accounts && (0..head.names.len()).any(says)

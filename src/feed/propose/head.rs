@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::guess;
+use super::{guess, profile};
 use crate::feed::feed::{Csv, FileFormat};
 use crate::feed::limits::Limits;
 use crate::feed::read::bytes::Unpacked;
@@ -269,8 +269,8 @@ fn header_of(rows: &[Vec<String>]) -> (usize, bool) {
     // What no header has: addresses, dates, numbers.
     let is_value = |name: &String| {
         let name = name.trim();
-        guess::is_email(name)
-            || guess::is_date(name)
+        profile::is_email(name)
+            || profile::is_date(name)
             || name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_digit())
     };
     let known = |row: &Vec<String>| {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::guess::{Columns, DATES, LANGUAGES, bare, is_email, reads};
+use super::guess::{Columns, bare};
 use super::head::Head;
+use super::profile::{DATES, LANGUAGES, is_email, reads};
 use super::{quoted, words};
 use crate::contract::{Column, Table, Type};
 use crate::feed::duration;
