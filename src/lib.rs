@@ -48,6 +48,9 @@ pub mod publish;
 /// An invented company, delivered as vendors would.
 pub mod sample;
 
+/// The invented company in the shape of any feed.
+pub mod gallery;
+
 /// A run from head to commit: where I/O and transforms meet.
 pub mod pipeline;
 

@@ -4,7 +4,11 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use super::terminal;
+use crate::contract::Catalog;
 use crate::error::{Error, Result};
+use crate::feed::Feed;
+use crate::feed::write::Lost;
+use crate::gallery::{self, Failure, Gallery, SOURCES};
 use crate::sample::{self, Cadence, Format, Options, SampleError, Sink};
 use crate::store::{Env, Put, Store};
 
@@ -29,6 +33,9 @@ pub struct SampleArgs {
     /// parts, days without times; with a job of its own, and the right figures in truth.json
     #[arg(long)]
     untidy: bool,
+    /// Deliver it as these feeds read it, with a job: `--as workday_workers,moodle_log`; what they do not fill stays as it is
+    #[arg(long = "as", value_name = "FEEDS", value_delimiter = ',', conflicts_with_all = ["dirt", "untidy"])]
+    vendors: Vec<String>,
     /// Format of the activity export
     #[arg(long, value_enum, default_value = "csv-gz")]
     format: FormatArg,
@@ -98,12 +105,42 @@ pub fn sample(args: &SampleArgs, env: &Env) -> Result<u8> {
     let mut sink = StoreSink(Store::open_or_create(&args.out, env)?);
     let bar = super::progress::counter();
     let progress = |bytes: u64| bar.set_message(format!("{} MB", bytes / 1_000_000));
-    let summary = sample::write(&options, &mut sink, &progress).map_err(|error| match error {
+    let failed = |error: SampleError<crate::store::Error>| match error {
         SampleError::Options(cause) => Error::usage(cause.to_string()),
         SampleError::Store { source, .. } => Error::from_store(&source),
         SampleError::Encode(cause) => Error::bug(format!("the sample cannot be encoded: {cause}")),
+    };
+    if args.vendors.is_empty() {
+        let summary = sample::write(&options, &mut sink, &progress).map_err(failed)?;
+        bar.finish_and_clear();
+        terminal::json(&summary)?;
+        return Ok(0);
+    }
+    let catalog = Catalog::load()?;
+    let load = |name: &str| Ok(super::load::feed(name, None, &catalog)?.feed);
+    let sources: Vec<Feed> = SOURCES.iter().map(|name| load(name)).collect::<Result<_>>()?;
+    let chosen: Vec<Feed> = args.vendors.iter().map(|name| load(name)).collect::<Result<_>>()?;
+    let refused = |error: gallery::GalleryError| {
+        Error::usage(error.to_string())
+            .hint("name shipped feeds of different tables: `uptake sample --as workday_workers,moodle_log`")
+    };
+    let gallery = Gallery::new(&catalog, &sources, &chosen).map_err(refused)?;
+    let (summary, lost) = gallery::write(&gallery, &options, &mut sink, &progress).map_err(|error| match error {
+        Failure::Sample(error) => failed(error),
+        Failure::Gallery(error) => refused(error),
     })?;
     bar.finish_and_clear();
-    terminal::json(&summary)?;
+    let lines = |lost: &Lost| lost.lines().collect::<Vec<_>>();
+    let lost: std::collections::BTreeMap<&String, Vec<String>> =
+        lost.iter().map(|(feed, lost)| (feed, lines(lost))).collect();
+    terminal::json(&Delivered { summary, cannot_carry: lost })?;
     Ok(0)
+}
+
+/// What was written, and by feed what its exports cannot carry.
+#[derive(Debug, serde::Serialize)]
+struct Delivered<'a> {
+    #[serde(flatten)]
+    summary: sample::Summary,
+    cannot_carry: std::collections::BTreeMap<&'a String, Vec<String>>,
 }

@@ -101,6 +101,21 @@ impl Combined {
         self.rows.iter().map(|(_, meaning)| meaning.as_str()).chain(self.default.as_deref())
     }
 
+    /// The words, column by column, of each row that means this: `None` is any word, the empty one is no value.
+    pub fn words_for(&self, meaning: &str) -> Vec<Vec<Option<String>>> {
+        fn word(word: &Word) -> Option<String> {
+            match word {
+                Word::Is(word) => Some(word.clone()),
+                Word::Any => None,
+                Word::Number(Side::Above, bound) => Some((bound + 1.0).to_string()),
+                Word::Number(Side::Below, bound) => Some((bound - 1.0).to_string()),
+                Word::Number(Side::AtLeast | Side::AtMost, bound) => Some(bound.to_string()),
+            }
+        }
+        let rows = self.rows.iter().filter(|(_, means)| means == meaning);
+        rows.map(|(row, _)| row.iter().map(word).collect()).collect()
+    }
+
     /// What the words of a record mean. `None` is no value, as the empty text is.
     ///
     /// # Errors

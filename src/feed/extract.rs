@@ -127,6 +127,15 @@ impl Extract {
         }
     }
 
+    /// A text of which [`find`](Extract::find) keeps this part, if there is one.
+    pub fn fill(&self, part: &str) -> Option<String> {
+        let texts: Vec<String> = match self {
+            Extract::Part(before, after) => vec![format!("{before}{part}{after}")],
+            Extract::Patterns(patterns) => patterns.iter().rev().map(|pattern| pattern.fill(part)).collect(),
+        };
+        texts.into_iter().find(|text| self.find(text).text == Some(part))
+    }
+
     /// What a text says by the first pattern that fits.
     pub fn find<'t>(&self, text: &'t str) -> Found<'t> {
         match self {
@@ -156,6 +165,16 @@ impl Extract {
 }
 
 impl Pattern {
+    /// A text that the pattern fits, the id of whoever acts in it.
+    fn fill(&self, id: &str) -> String {
+        let part = |part: &Part| match (part, self.act_of) {
+            (Part::Text(text), _) => text.clone(),
+            (Part::Actor, ActOf::Actor) | (Part::Affected, ActOf::Affected) => id.to_owned(),
+            (Part::Actor | Part::Affected | Part::Any, _) => "1".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// The two people a text names, where the pattern fits anywhere in it.
     fn fit<'t>(&self, text: &'t str) -> Option<(Option<&'t str>, Option<&'t str>)> {
         let Some(Part::Text(first)) = self.parts.first() else { return self.fit_at(text) };

@@ -16,6 +16,7 @@
 //! - **one value**: `cast`, with `number`, `duration`, `ids`, `pseudonym`, `combined` (words of several columns), `headers` (patterns of
 //!   names), `extract` (whose act a log line tells of) and `signature` (what is kept of a text that is not); `time` and `moment` days and
 //!   instants, `order` of day and month, `made_day` days made of other columns
+//! - **the other way round**: `write` makes exports of invented rows, so that a feed can be tried from end to end
 //! - **rows**: `batch`, with `text` and `dictionary`; `keys` of rows and the days they hold
 
 mod batch;
@@ -76,6 +77,7 @@ mod unique;
 mod validate;
 mod warning;
 mod watch;
+pub mod write;
 mod xapi;
 
 pub use batch::{is_dictionary, schema};

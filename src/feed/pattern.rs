@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::time::Format;
+use super::time::{Format, Item};
 
 /// One compiled pattern.
 #[derive(Debug, Clone)]
@@ -95,6 +95,45 @@ impl Pattern {
             Part::Hole(name) => Some(name.as_str()),
             _ => None,
         })
+    }
+
+    /// A path of the pattern: its day, and the value of each placeholder.
+    pub fn fill(&self, day: NaiveDate, value: &dyn Fn(&str) -> String) -> String {
+        let date = |format: &Format| match format {
+            Format::Parts(items) => items
+                .iter()
+                .map(|item| match item {
+                    Item::Field(b'Y') => day.format("%Y").to_string(),
+                    Item::Field(b'y') => day.format("%y").to_string(),
+                    Item::Field(b'm') => day.format("%m").to_string(),
+                    Item::Field(b'd') => day.format("%d").to_string(),
+                    Item::Field(b'b') => day.format("%b").to_string(),
+                    Item::Field(b'B') => day.format("%B").to_string(),
+                    Item::Field(b'p') => "AM".to_owned(),
+                    Item::Field(b'I') => "12".to_owned(),
+                    Item::Field(b'z') => "Z".to_owned(),
+                    Item::Field(_) | Item::EndOfDay => "00".to_owned(),
+                    Item::Literal(c) => c.to_string(),
+                    Item::Space => " ".to_owned(),
+                })
+                .collect(),
+            _ => day.to_string(),
+        };
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Star => String::new(),
+            Part::Folders => String::new(),
+            Part::Date => day.to_string(),
+            Part::DateAs(format) => date(format),
+            Part::Hole(name) if name == PART => "00001".to_owned(),
+            Part::Hole(name) => value(name),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
+    /// Whether a path of the pattern names its day.
+    pub fn is_dated(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Date | Part::DateAs(_)))
     }
 
     /// What the path gives, where it matches: the date (and time) in it, and the value of each placeholder.

@@ -115,6 +115,21 @@ impl Filter {
         matches!(self.keeps, Keeps::Empty(true))
     }
 
+    /// The name of its column in exports of today.
+    pub fn column(&self) -> &str {
+        self.columns.first().map_or("", String::as_str)
+    }
+
+    /// Words of which each keeps a record, and whether a record without any is kept.
+    pub fn kept(&self) -> (Vec<String>, bool) {
+        match &self.keeps {
+            Keeps::In(values) => (values.clone(), false),
+            Keeps::Like(patterns) => (patterns.iter().map(|texts| texts.join("1")).collect(), false),
+            Keeps::NotIn(_) | Keeps::Empty(true) => (Vec::new(), true),
+            Keeps::Empty(false) => (Vec::new(), false),
+        }
+    }
+
     /// Whether a record with this cell is kept.
     pub fn keeps(&self, cell: Cell<'_>, nulls: &[String]) -> bool {
         if self.optional && cell == Cell::Missing {

@@ -12,6 +12,13 @@ pub(crate) struct Site {
     prefix: String,
 }
 
+impl Site {
+    /// The home page and the name of an account, where it is one of this site's.
+    pub fn account_of<'i>(&self, id: &'i str) -> Option<(&str, &'i str)> {
+        id.strip_prefix(self.prefix.as_str()).filter(|name| !name.is_empty()).map(|name| (self.home.as_str(), name))
+    }
+}
+
 /// The sites a feed declares.
 pub(crate) fn declared(written: &[SiteFile], is_xapi: bool) -> Result<Vec<Site>, String> {
     if !written.is_empty() && !is_xapi {

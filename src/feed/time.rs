@@ -516,6 +516,16 @@ impl Locale {
         LOCALES.iter().find(|locale| locale.code == code)
     }
 
+    /// The name of a month, or what it is shortened to where that still tells it.
+    pub fn month_of(locale: Option<&Locale>, month: u32, is_short: bool) -> Option<String> {
+        let locale = locale.unwrap_or(&LOCALES[0]);
+        let name = locale.months.get(month.checked_sub(1)? as usize)?;
+        let short: String = name.chars().take(3).collect();
+        let word = if is_short && locale.month(&short) == Some(month) { short } else { (*name).to_owned() };
+        let is_english = locale.code == "en";
+        Some(if is_english { word[..1].to_ascii_uppercase() + &word[1..] } else { word })
+    }
+
     fn month(&self, word: &str) -> Option<u32> {
         // German exports also write "mrz", which begins no month. A prefix of two months (French "jui") is none of them.
         if self.code == "de" && word == "mrz" {

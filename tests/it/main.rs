@@ -18,6 +18,7 @@ mod documents;
 mod effects_by_formula;
 mod events;
 mod faults;
+mod gallery;
 mod gates;
 mod goals;
 mod held;

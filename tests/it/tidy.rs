@@ -29,6 +29,11 @@ const LAW: &[(&str, &[&str], &str)] = &[
     ("ledger", &["contract", "period", "store", "feed", "canon"], "it counts rows, not KPIs"),
     ("sample", &["period"], "an invented company shares nothing with what reads it"),
     (
+        "gallery",
+        &["contract", "period", "feed", "sample"],
+        "between the company and the feeds, so that neither knows the other",
+    ),
+    (
         "pipeline",
         &[
             "contract", "period", "job", "store", "feed", "canon", "rollup", "guard", "scope", "mart", "engine",

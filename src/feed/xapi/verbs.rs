@@ -36,6 +36,11 @@ pub(crate) fn complete(values: &mut Values) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a key of a value map is a verb with what its statement is about, or with that nothing was completed.
+pub(crate) fn is_qualified(key: &str) -> bool {
+    key.split_once(' ').is_some_and(|(verb, rest)| verb.contains("://") && (rest == INCOMPLETE || rest.starts_with(ON)))
+}
+
 /// The keys of a value map that the verbs of a delivery ask for; each verb is looked up once.
 #[derive(Default)]
 pub(crate) struct Verbs {
