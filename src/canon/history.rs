@@ -260,11 +260,14 @@ pub(super) fn rows_by_worker(batches: &[RecordBatch]) -> BTreeMap<&str, Vec<Row<
     }
     for rows in rows_of.values_mut().filter(|rows| rows.len() > 1) {
         let mut since: BTreeMap<Age<'_>, Day> = BTreeMap::new();
-        for row in rows.iter() {
+        // Rows that nobody told are no parts of one statement.
+        for row in rows.iter().filter(|row| row.age.1.is_some()) {
             let day = since.entry(row.age).or_insert(row.from);
             *day = row.from.min(*day);
         }
-        rows.iter_mut().for_each(|row| row.since = since[&row.age]);
+        for row in rows.iter_mut() {
+            row.since = since.get(&row.age).copied().unwrap_or(row.from);
+        }
     }
     rows_of
 }
