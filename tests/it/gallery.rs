@@ -71,7 +71,9 @@ fn shipped(catalog: &Catalog) -> Vec<Feed> {
         .filter(|name| only.as_ref().is_none_or(|only| only.split(',').any(|one| one == name)))
         .collect();
     names.sort();
-    names.iter().map(|name| feed(name, catalog)).collect()
+    // Workbooks are read and not written.
+    let is_written = |feed: &Feed| feed.formats.iter().any(|format| *format != uptake::feed::FileFormat::Xlsx);
+    names.iter().map(|name| feed(name, catalog)).filter(is_written).collect()
 }
 
 /// Groups in which no two feeds fill one table or read the same objects.

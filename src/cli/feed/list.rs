@@ -30,7 +30,12 @@ pub(super) fn list(markdown: bool) -> Result<u8> {
                     handled.push(handles);
                 }
             }
-            text += &format!("| {vendor} | {} | {} | {} |\n", all.join(", "), tables.join(", "), handled.join("; "));
+            text += &format!(
+                "| {vendor} | {} | {} | {} |\n",
+                all.join(", "),
+                tables.join(", "),
+                handled.join("; ").replace('|', "\\|")
+            );
         }
         terminal::data(&text)?;
         return Ok(0);

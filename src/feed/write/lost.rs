@@ -39,6 +39,10 @@ pub enum Why {
     LeftOut,
     /// Addresses and ids are read in lower case.
     Folded,
+    /// Ids get a text in front that keeps them apart from other systems'.
+    Prefixed,
+    /// It stands in an element that is chosen by what else it says, which is not written yet.
+    Chosen,
     /// The export says how things stand on its day, and nothing of before.
     OnlyToday,
     /// None of these: a fault of the feed, or of what writes its exports. With an example.
@@ -96,6 +100,8 @@ impl Lost {
             Why::LeftOut => format!("{count} records, which the feed leaves out"),
             Why::Rounded => format!("{column}: in larger units"),
             Why::Folded => format!("{column}: in lower case"),
+            Why::Prefixed => format!("{column}: with a text in front"),
+            Why::Chosen => format!("{column}: in an element chosen by what it says, which is not written"),
             Why::OnlyToday => "how things stood before the day of the first export".to_owned(),
             Why::Unexplained(example) => format!("{column}: {example} ({count} rows), and nothing says why"),
         })
@@ -148,6 +154,11 @@ fn is_made(column: &Column) -> bool {
     column.made_of().is_some() || column.made_day().is_some() || column.is_day_of().is_some()
 }
 
+/// Whether a path leads through an element that is found by what it says: `emails[type=work].address`.
+fn is_chosen(name: &Named) -> bool {
+    matches!(name, Named::Header(name) if name.contains('[') && name.contains('='))
+}
+
 fn why(column: &Column, mapping: &Mapping, zone: Tz, wanted: Option<&Value>, got: Option<&Value>) -> Why {
     let clock = Clock { column, mapping, zone };
     match (&mapping.source, wanted, got) {
@@ -181,7 +192,11 @@ fn why(column: &Column, mapping: &Mapping, zone: Tz, wanted: Option<&Value>, got
                 return Why::Rounded;
             }
         }
+        (Source::First(names), Some(_), None) if names.iter().all(is_chosen) => return Why::Chosen,
         (_, Some(Value::Text(wanted)), Some(Value::Text(got))) => {
+            if !mapping.prefix.is_empty() && got.strip_prefix(&mapping.prefix) == Some(wanted) {
+                return Why::Prefixed;
+            }
             if matches!(mapping.reading, Reading::Email | Reading::Mailto) && wanted.to_lowercase() == *got {
                 return Why::Folded;
             }

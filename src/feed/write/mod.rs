@@ -226,7 +226,10 @@ fn again(
         export.lost.note("", Why::LeftOut);
     }
     let outranked = intake.superseded + intake.duplicate + intake.voided;
-    if outranked > 0 {
+    if outranked > 0 && feed.select.chooses() {
+        // Which of several records of a key holds is the feed's own rule.
+        (0..outranked).for_each(|_| export.lost.note("", Why::LeftOut));
+    } else if outranked > 0 {
         export.lost.note("", Why::Unexplained(format!("{outranked} records do not count in {}", file.path)));
     }
     for got in &read_rows {

@@ -89,7 +89,7 @@ pub(super) fn place(name: &Named, mapping: &Mapping) -> String {
         Named::Header(name) => name.clone(),
         Named::Like(name, _) => {
             let zone = mapping.zone.unwrap_or(Tz::UTC);
-            name.replacen('*', zone.name(), 1).replace('*', "")
+            name.replacen('*', zone.name(), 1).replace('*', "export")
         }
         Named::Path(name) => format!("path:{name}"),
     }
@@ -134,10 +134,13 @@ fn told(column: &Column, mapping: &Mapping, value: &Value, zone: Tz) -> Vec<What
         (Value::Bool(truth), None) => vec![Cell { text: truth.to_string(), typed: Typed::Bool(*truth) }],
         (Value::Int(number), None) => numbers(column, mapping, *number as f64),
         (Value::Double(number), None) => numbers(column, mapping, *number),
-        (Value::Text(text), None) => vec![Cell::text(match mapping.reading {
-            Reading::Mailto => format!("mailto:{text}"),
-            _ => text.clone(),
-        })],
+        (Value::Text(text), None) => {
+            let text = text.strip_prefix(&mapping.prefix).unwrap_or(text);
+            vec![Cell::text(match mapping.reading {
+                Reading::Mailto => format!("mailto:{text}"),
+                _ => text.to_owned(),
+            })]
+        }
     };
     let is_null = |cell: &Cell| cast::is_null(cell.text.as_bytes(), mapping);
     cells.into_iter().filter(|cell| !is_null(cell)).filter_map(|cell| framed(cell, mapping)).collect()
@@ -199,9 +202,10 @@ fn words(values: &Values, value: &Value) -> Vec<String> {
 /// A number before the feed's factor and divisor.
 fn numbers(column: &Column, mapping: &Mapping, value: f64) -> Vec<Cell> {
     let per = mapping.divide_by.as_ref().map(|_| MAXIMUM);
-    let raw = value / mapping.times.unwrap_or(1.0) * per.unwrap_or(1.0);
+    let percent = if mapping.reading == Reading::Percent { 0.01 } else { 1.0 };
+    let raw = value / percent / mapping.times.unwrap_or(1.0) * per.unwrap_or(1.0);
     let means = |raw: f64| {
-        let read = raw * mapping.times.unwrap_or(1.0);
+        let read = raw * percent * mapping.times.unwrap_or(1.0);
         let read = per.map_or(read, |per| read / per);
         match column.data_type {
             Type::Int => number::rounded(read, mapping.whole).is_ok_and(|read| read as f64 == value),
