@@ -187,10 +187,10 @@ fn why(column: &Column, mapping: &Mapping, zone: Tz, wanted: Option<&Value>, got
                 return Why::Rounded;
             }
         }
-        (_, Some(Value::Double(wanted)), Some(Value::Double(got))) => {
-            if (wanted - got).abs() <= 1e-9 * wanted.abs().max(1.0) {
-                return Why::Rounded;
-            }
+        (_, Some(Value::Double(wanted)), Some(Value::Double(got)))
+            if (wanted - got).abs() <= 1e-9 * wanted.abs().max(1.0) =>
+        {
+            return Why::Rounded;
         }
         (Source::First(names), Some(_), None) if names.iter().all(is_chosen) => return Why::Chosen,
         (_, Some(Value::Text(wanted)), Some(Value::Text(got))) => {

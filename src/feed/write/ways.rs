@@ -184,7 +184,7 @@ fn words(values: &Values, value: &Value) -> Vec<String> {
     // `VERB on TYPE` speaks of objects that ours are not.
     let is_verb = values.map.keys().any(|word| verbs::is_qualified(word));
     let mut words: Vec<&String> = values.map.iter().filter(|(_, ours)| means(ours)).map(|(word, _)| word).collect();
-    words.retain(|word| !word.is_empty() && !(is_verb && word.contains(' ')));
+    words.retain(|word| !(word.is_empty() || is_verb && word.contains(' ')));
     let bare = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let wanted = bare(&ours);
     words.sort_by_key(|word| {
