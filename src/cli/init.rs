@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::Args;
 
-use super::terminal;
+use super::{load, terminal};
 use crate::contract::{Catalog, words};
 use crate::error::{Error, Result};
 use crate::store::{Env, Store};
@@ -67,12 +67,13 @@ pub fn init(args: &InitArgs, env: &Env, now: DateTime<Utc>) -> Result<u8> {
     recognise::name_feeds(&mut found, &catalog);
     let feeds: Vec<&Recognised> =
         found.iter().flat_map(|(_, found)| &found.feeds).filter(|feed| !feed.is_merged).collect();
-    write(args, &job, &feeds)?;
+    let has_key = [load::KEY, load::KEY_FILE].iter().any(|name| env.get(name).is_some());
+    write(args, &job, &feeds, has_key)?;
     say(args, &job, &found, &feeds, &catalog)
 }
 
 /// Writes the job and its feeds. What is there is replaced only by force, and nothing else is touched.
-fn write(args: &InitArgs, job: &Path, feeds: &[&Recognised]) -> Result<()> {
+fn write(args: &InitArgs, job: &Path, feeds: &[&Recognised], has_key: bool) -> Result<()> {
     let folder = args.folder.join("feeds");
     let own: Vec<(PathBuf, &str)> = feeds
         .iter()
@@ -96,7 +97,7 @@ fn write(args: &InitArgs, job: &Path, feeds: &[&Recognised]) -> Result<()> {
     for (path, text) in own {
         put(&path, text)?;
     }
-    put(job, &job_file(args, feeds))
+    put(job, &job_file(args, feeds, has_key))
 }
 
 /// A place as the job file has to write it: relative paths start at the job file.
@@ -109,7 +110,8 @@ fn place(args: &InitArgs, place: &str) -> String {
     absolute.display().to_string()
 }
 
-fn job_file(args: &InitArgs, feeds: &[&Recognised]) -> String {
+/// With a key at hand ids of people become pseudonyms, as jobs without another word do.
+fn job_file(args: &InitArgs, feeds: &[&Recognised], has_key: bool) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut text =
         String::from("# Written by `uptake init`. Every line may be changed; jobs/README.md tells all keys.\n");
@@ -124,6 +126,10 @@ fn job_file(args: &InitArgs, feeds: &[&Recognised]) -> String {
     }
     text += "]\nmarts   = \"all\"\n";
     text += &format!("zone    = {}   # in which a day is a day\n\n", quoted(args.zone.name()));
+    if has_key {
+        text += "pseudonyms = \"on\"   # with the key in the environment\n";
+        return text;
+    }
     text += "# Ids of people are stored as they come. Before real people are read: make a key with `openssl rand -hex 32`, set\n";
     text += "# UPTAKE_PSEUDONYM_KEY to it, and take this line out.\n";
     text += "pseudonyms = \"off\"\n";
