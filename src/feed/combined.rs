@@ -75,11 +75,10 @@ impl Combined {
                     columns + 1
                 ));
             };
+            let plain = |text: &str| Word::Is(if fold_case { text.to_lowercase() } else { text.to_owned() });
             let word = |text: &String| match text.as_str() {
                 "*" => Word::Any,
-                text if number(text).is_some() => number(text).unwrap_or(Word::Any),
-                text if fold_case => Word::Is(text.to_lowercase()),
-                text => Word::Is(text.to_owned()),
+                text => number(text).unwrap_or_else(|| plain(text)),
             };
             let words: Vec<Word> = words.iter().map(word).collect();
             let covers = |(earlier, _): &(Vec<Word>, String)| {

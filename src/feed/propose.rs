@@ -210,49 +210,27 @@ fn written(format: FileFormat) -> &'static str {
     }
 }
 
-/// The keys that say how the bytes are cut into records.
+/// The keys that say how the bytes are cut into records, behind the name of their table.
 fn form(head: &Head) -> Vec<String> {
-    let row = |keys: &mut Vec<String>| {
-        if head.header_row > 1 {
-            keys.push(format!("header_row = {}", head.header_row));
-        }
-    };
-    let mut keys = Vec::new();
-    match head.format {
+    let key = |name: &str, text: &str| format!("{name} = {}", quoted(text));
+    let row = (head.header_row > 1).then(|| format!("header_row = {}", head.header_row));
+    let (table, mut keys): (_, Vec<String>) = match head.format {
         FileFormat::Csv => {
-            if head.delimiter != ',' {
-                keys.push(format!("delimiter = {}", quoted(&head.delimiter.to_string())));
-            }
-            if let Some(sign) = head.quote.filter(|sign| *sign != '"') {
-                keys.push(format!("quote = {}", quoted(&sign.to_string())));
-            }
-            if let Some(terminator) = head.terminator {
-                keys.push(format!("terminator = {}", quoted(terminator)));
-            }
-            row(&mut keys);
-            if !keys.is_empty() {
-                keys.insert(0, "\n[csv]".into());
-            }
+            let delimiter = (head.delimiter != ',').then(|| key("delimiter", &head.delimiter.to_string()));
+            let quote = head.quote.filter(|sign| *sign != '"').map(|sign| key("quote", &sign.to_string()));
+            let terminator = head.terminator.map(|text| key("terminator", text));
+            ("csv", [delimiter, quote, terminator, row].into_iter().flatten().collect())
         }
-        FileFormat::Xlsx => {
-            row(&mut keys);
-            if !keys.is_empty() {
-                keys.insert(0, "\n[xlsx]".into());
-            }
-        }
+        FileFormat::Xlsx => ("xlsx", row.into_iter().collect()),
         FileFormat::Ndjson | FileFormat::JsonArray => {
-            keys.extend(head.root.iter().map(|root| format!("root = {}", quoted(root))));
-            keys.extend(head.explode.iter().map(|path| format!("explode = {}", quoted(path))));
-            if !keys.is_empty() {
-                keys.insert(
-                    0,
-                    "
-[json]"
-                        .into(),
-                );
-            }
+            let root = head.root.as_ref().map(|path| key("root", path));
+            let explode = head.explode.as_ref().map(|path| key("explode", path));
+            ("json", [root, explode].into_iter().flatten().collect())
         }
-        FileFormat::Parquet => {}
+        FileFormat::Parquet => return Vec::new(),
+    };
+    if !keys.is_empty() {
+        keys.insert(0, format!("\n[{table}]"));
     }
     keys
 }

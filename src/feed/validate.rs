@@ -309,6 +309,11 @@ struct Given<'f> {
 }
 
 impl Given<'_> {
+    /// Whether the rows of the feed complete no other feed's.
+    fn stands_alone(&self) -> bool {
+        self.file.completes.is_none()
+    }
+
     fn is_anonymous(&self, column: &Column) -> bool {
         self.file.anonymous && self.anonymous == Some(column.name.as_str())
     }
@@ -514,7 +519,7 @@ fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<
             if column.required
                 && column.name != "effective_from"
                 && !given.is_anonymous(column)
-                && (file_is_spine(given) || column.key) =>
+                && (given.stands_alone() || column.key) =>
         {
             return Err("is required and has no source".into());
         }
@@ -537,11 +542,6 @@ fn source(column: &Column, written: &ColumnFile, fold_case: bool, given: &Given<
         (_, Some(between)) => Source::Joined(names, between.clone()),
         (_, None) => Source::First(names),
     })
-}
-
-/// Whether the rows of the feed stand by themselves.
-fn file_is_spine(given: &Given<'_>) -> bool {
-    given.file.completes.is_none()
 }
 
 /// Whether a column of statements names an account, which is on a site.

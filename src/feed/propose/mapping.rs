@@ -258,11 +258,7 @@ pub(super) fn unfound(table: &Table, column: &Column, head: &Head, columns: &Col
     let from = |at: usize| format!("from = {}", quoted(&head.names[at]));
     let text_format = !matches!(head.format, crate::feed::feed::FileFormat::Parquet);
     match (table.name.as_str(), column.name.as_str()) {
-        ("workers", "worker_id") => {
-            let at = *columns.get("employee_no").or_else(|| columns.get("email"))?;
-            of(format!("{{ {} }}", from(at)), "no other id was found", vec![at])
-        }
-        ("users", "user_id") => {
+        ("workers", "worker_id") | ("users", "user_id") => {
             let at = *columns.get("employee_no").or_else(|| columns.get("email"))?;
             of(format!("{{ {} }}", from(at)), "no other id was found", vec![at])
         }

@@ -10,7 +10,7 @@ pub(super) struct Want {
     pub rest: Vec<Step>,
 }
 
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(String),
     Index(usize),
     /// The first element of an array in which these keys lead to this text.
@@ -44,7 +44,7 @@ pub(crate) fn keys(path: &str) -> Option<Vec<String>> {
 }
 
 /// `a.b[0]."c.d"` and `mails[type.code=Work].uri` -> its steps.
-pub(super) fn steps(path: &str) -> Vec<Step> {
+pub(crate) fn steps(path: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -63,7 +63,9 @@ pub(super) fn steps(path: &str) -> Vec<Step> {
             });
             rest = tail;
         } else {
-            let end = rest[1..].find(['.', '[']).map_or(rest.len(), |at| at + 1);
+            // The first character is part of the key, whatever it is.
+            let end =
+                rest.char_indices().skip(1).find(|(_, c)| matches!(c, '.' | '[')).map_or(rest.len(), |(at, _)| at);
             steps.push(Step::Key(rest[..end].to_owned()));
             rest = &rest[end..];
         }
@@ -90,5 +92,6 @@ mod tests {
         assert_eq!(shown("\"http://x/y.z\".b"), "http://x/y.z/b");
         assert_eq!(shown("a[type.code=Work e-mail].uri"), "a/type.code is Work e-mail/uri");
         assert_eq!(shown("a[http://x?y=z].uri"), "a/http://x?y=z/uri");
+        assert_eq!(shown("État.é[0]"), "État/é/#0", "keys begin with any letter");
     }
 }

@@ -9,6 +9,7 @@ use parquet::arrow::ArrowWriter;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::feed::feed::{Feed, FileFormat, TextEncoding};
+use crate::feed::read::json_path::{Step, steps};
 use crate::feed::xapi;
 
 use super::cell::{Cell, Sheet, Typed};
@@ -117,33 +118,6 @@ fn scalar(cell: Cell) -> Json {
     }
 }
 
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-/// A JSON path as the feed language writes it: `a.b[0]`, `"http://x/y.z".b`.
-fn steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some((key, tail)) = rest.strip_prefix('"').and_then(|tail| tail.split_once('"')) {
-            steps.push(Step::Key(key.to_owned()));
-            rest = tail;
-        } else if let Some((index, tail)) = rest.strip_prefix('[').and_then(|tail| tail.split_once(']')) {
-            steps.push(index.parse().map_or_else(|_| Step::Key(index.to_owned()), Step::Index));
-            rest = tail;
-        } else {
-            let end =
-                rest.char_indices().skip(1).find(|(_, c)| matches!(c, '.' | '[')).map_or(rest.len(), |(at, _)| at);
-            steps.push(Step::Key(rest[..end].to_owned()));
-            rest = &rest[end..];
-        }
-        rest = rest.strip_prefix('.').unwrap_or(rest);
-    }
-    steps
-}
-
 /// The most elements an index may ask for; a feed that asks for more has none of them written.
 const MOST: usize = 1_000;
 
@@ -172,7 +146,8 @@ fn set(at: &mut Json, steps: &[Step], value: Json) {
                 set(&mut list[*index], rest, value);
             }
         }
-        Step::Index(_) => {}
+        // An element that is found by what else it says is not written.
+        Step::Index(_) | Step::Where(..) => {}
     }
 }
 

@@ -8,7 +8,7 @@ use super::{DeliveryPlan, is_snapshot, reopen, sort, turn};
 use crate::contract::{Catalog, Partition};
 use crate::error::{Error, Result};
 use crate::feed::place::folder;
-use crate::feed::{Delivery, Nulls};
+use crate::feed::{Delivery, Feed, Nulls};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::kept;
 use crate::pipeline::planned::{LoadedFeed, Planned, Why};
@@ -40,6 +40,7 @@ pub fn start_over(
     reopen(plan, feeds, ledger);
     let mut newest: BTreeMap<usize, BTreeMap<String, i64>> = BTreeMap::new();
     let mut turns: BTreeMap<usize, Option<i64>> = BTreeMap::new();
+    let mut beside: BTreeMap<usize, Option<i64>> = BTreeMap::new();
     let objects: BTreeMap<&str, &Object> = objects.iter().map(|object| (object.path.as_str(), object)).collect();
     read_otherwise(plan, &objects, feeds, ledger, keeps);
     for planned in &plan.read {
@@ -69,15 +70,10 @@ pub fn start_over(
             }
         }
         // What other feeds told of the same rows can only be filled in in the order it was told.
-        if is_whole && !kept::told_by_others(feed, feeds).is_empty() && planned.why != Why::Replaced {
-            let others = feeds
-                .iter()
-                .map(|loaded| &loaded.feed)
-                .filter(|other| other.fills == feed.fills && other.name != feed.name);
-            let last = others.flat_map(|other| ledger.newest(&other.name).into_values()).max();
-            if last.is_some_and(|last| planned.known_at() < last) {
-                plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
-            }
+        let beside =
+            *beside.entry(planned.feed).or_insert_with(|| newest_beside(feed, feeds, ledger).filter(|_| is_whole));
+        if planned.why != Why::Replaced && beside.is_some_and(|last| planned.known_at() < last) {
+            plan.start_over.entry(feed.fills.clone()).or_insert(format!("{} came late", planned.delivery.path));
         }
         // Rules that choose among the records of a set choose anew once another part has come.
         let chooses = table.is_some_and(|table| feed.chooses_among_parts(table));
@@ -92,6 +88,15 @@ pub fn start_over(
         }
     }
     read_tables_again(plan, &objects, feeds, ledger)
+}
+
+/// When the newest delivery was told of the feeds that tell of a feed's rows what it does not; `None`: there is none.
+fn newest_beside(feed: &Feed, feeds: &[LoadedFeed], ledger: &Ledger) -> Option<i64> {
+    if kept::told_by_others(feed, feeds).is_empty() {
+        return None;
+    }
+    let others = feeds.iter().map(|loaded| &loaded.feed).filter(|it| it.fills == feed.fills && it.name != feed.name);
+    others.flat_map(|other| ledger.newest(&other.name).into_values()).max()
 }
 
 /// Starts the tables over whose rows another feed file, or another job, would have given.
